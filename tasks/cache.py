@@ -1,0 +1,155 @@
+"""The step cache: a result is found by what went into it, and a miss says what was different.
+
+step, code, libraries, knobs, input digests, seed, outside ──► key ──► results/<step>/<key>.json
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tasks.contracts.base import Contract, canonical_json, digest
+from tasks.contracts.refusal import examples
+from tasks.contracts.request import StepResult
+from tasks.store import Store, references
+
+LIBRARIES = (
+    "ai-edge-litert",
+    "great-expectations",
+    "litert-quantizer",
+    "numpy",
+    "optuna",
+    "tensorflow",
+    "tensorflow-model-optimization",
+    "tf-keras",
+)
+"""Whose versions can change what a step gives."""
+
+
+@cache
+def code_digest() -> str:
+    """Return the digest of all code of `tasks`, by path and content."""
+    folder = Path(__file__).parent
+    files = sorted(folder.rglob("*.py"))
+    return digest(canonical_json([[path.relative_to(folder).as_posix(), digest(path.read_bytes())] for path in files]))
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """Return the installed versions of the libraries that matter; an absent one is left out."""
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def ingredients(
+    step: str, inputs: Contract, params: Contract, *, seed: int, outside: dict[str, str], fresh: str = ""
+) -> dict[str, Any]:
+    """Return all that decides what a step gives.
+
+    Args:
+        step: Its name.
+        inputs: Only the digests of artifacts count, not where they lie.
+        params: Resolved, so that a default that changes is a miss.
+        seed: Of the step.
+        outside: What the step reads outside its inputs, by name.
+        fresh: A run that wants no hit of an earlier run gives its id.
+    """
+    return {
+        "step": step,
+        "code": code_digest(),
+        "libraries": library_versions(),
+        "params": params.model_dump(mode="json"),
+        "inputs": _without_places(inputs.model_dump(mode="json")),
+        "seed": seed,
+        "outside": outside,
+        "fresh": fresh,
+    }
+
+
+def key_of(parts: dict[str, Any]) -> str:
+    """Return the cache key of these ingredients."""
+    return digest(canonical_json(parts))
+
+
+def result_key(step: str, key: str) -> str:
+    """Return where a result lies in the store."""
+    return f"results/{step}/{key}.json"
+
+
+def find(store: Store, step: str, key: str, outputs: type[Contract]) -> tuple[StepResult, Contract] | str:
+    """Return a result that is complete, with its outputs, or the reason why there is none.
+
+    A result counts only when every artifact that it names is there.
+    """
+    data = store.blobs.read(result_key(step, key))
+    if data is None:
+        return "no result under this key"
+    try:
+        result = StepResult.model_validate_json(data)
+        given = outputs.model_validate(result.outputs)
+    except ValidationError as error:
+        return f"the result cannot be read: {error.errors()[0]['msg']}"
+    gone = [ref for ref in references(given) if not store.has(ref)]
+    if gone:
+        return f"the store lost {examples(f'{ref.kind} {ref.sha256[:12]}' for ref in gone)}"
+    return result, given
+
+
+def explain(store: Store, owner: str, parts: dict[str, Any]) -> tuple[str, ...]:
+    """Say what is different from the last time that `owner` (a step of a recipe) ran, most telling first."""
+    data = store.blobs.read(f"keys/{owner}.json")
+    if data is None:
+        return ("it never ran here before",)
+    before, now = _flat(json.loads(data)), _flat(parts)
+    changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
+    return tuple(f"{name} was {_short(before.get(name))}, is {_short(now.get(name))}" for name in changed) or (
+        "its result is gone from the store",
+    )
+
+
+def keep(store: Store, result: StepResult, outputs: type[Contract]) -> None:
+    """Write a result under its key. Of two runs that did the same work at once, the first one's stays.
+
+    A result that cannot be used any more (it is damaged, or lost an artifact) is replaced.
+    """
+    key = result_key(result.step, result.key)
+    if not store.blobs.create(key, result.to_json()) and isinstance(find(store, result.step, result.key, outputs), str):
+        store.blobs.replace(key, result.to_json())
+
+
+def remember(store: Store, owner: str, parts: dict[str, Any]) -> None:
+    """Keep the ingredients, so that the next miss can be explained."""
+    store.blobs.replace(f"keys/{owner}.json", canonical_json(parts))
+
+
+def _without_places(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {
+            name: _without_places(item) for name, item in value.items() if not (name == "uri" and "sha256" in value)
+        }
+    if isinstance(value, list):
+        return [_without_places(item) for item in value]
+    return value
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSON
+    if isinstance(value, dict) and value:
+        return {name: leaf for key, item in value.items() for name, leaf in _flat(item, f"{path}.{key}").items()}
+    if isinstance(value, list) and value:
+        return {name: leaf for key, item in enumerate(value) for name, leaf in _flat(item, f"{path}.{key}").items()}
+    return {path.removeprefix("."): value}
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - JSON
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= 24 else f"{text[:12]}…"  # noqa: PLR2004 - a digest is known by its start

@@ -1,0 +1,340 @@
+"""Artifacts: immutable, content-addressed, and what their manifests say.
+
+A reference (`…Ref`) is small and travels through XCom; what it points to lies in the store under `artifacts/<sha256>`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.contracts.base import Contract, Fraction, Name, Sha256
+
+
+class ArtifactRef(Contract):
+    """Where an artifact lies and what it must hash to. Every read checks the digest."""
+
+    uri: str
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+    kind: str
+
+
+class ArrayRef(ArtifactRef):
+    """One NumPy array (`.npy`, no pickles)."""
+
+    kind: Literal["array"] = "array"
+
+
+class DatasetRef(ArtifactRef):
+    """A `Dataset` manifest (JSON)."""
+
+    kind: Literal["dataset"] = "dataset"
+
+
+class SamplesRef(ArtifactRef):
+    """A row for each image (parquet): split, label, sha256, mean, std, minimum, maximum."""
+
+    kind: Literal["samples"] = "samples"
+
+
+class ModelFileRef(ArtifactRef):
+    """A tf_keras model file, with every entry's time fixed so that equal models give equal bytes."""
+
+    kind: Literal["model"] = "model"
+
+
+class HistoryRef(ArtifactRef):
+    """A `TrainingHistory` (JSON)."""
+
+    kind: Literal["history"] = "history"
+
+
+class LiteRTFileRef(ArtifactRef):
+    """A `.tflite` file, its metadata inside."""
+
+    kind: Literal["tflite"] = "tflite"
+
+
+class GoldenRef(ArtifactRef):
+    """Golden vectors (`.npz`, no pickles): `inputs` and `outputs` exactly as the exported file takes and gives them."""
+
+    kind: Literal["golden"] = "golden"
+
+
+class TrialsRef(ArtifactRef):
+    """A `Trials` table (JSON)."""
+
+    kind: Literal["trials"] = "trials"
+
+
+class MeasurementRef(ArtifactRef):
+    """A `Measurement` (JSON)."""
+
+    kind: Literal["measurement"] = "measurement"
+
+
+class VerdictRef(ArtifactRef):
+    """A `Verdict` (JSON)."""
+
+    kind: Literal["verdict"] = "verdict"
+
+
+class PageRef(ArtifactRef):
+    """Something that a person reads: HTML or Markdown, self-contained."""
+
+    kind: Literal["page"] = "page"
+
+
+class ArchiveRef(ArtifactRef):
+    """A zip of several files, such as Great Expectations' data docs."""
+
+    kind: Literal["archive"] = "archive"
+
+
+class RecipeRef(ArtifactRef):
+    """A resolved `Recipe` (JSON)."""
+
+    kind: Literal["recipe"] = "recipe"
+
+
+SplitName = Literal["train", "validation", "calibration", "test"]
+ImageShape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]]
+"""(height, width, channels)."""
+
+
+class Normalisation(Contract):
+    """How a stored pixel becomes a model input: `(pixel / scale - mean) / std`, mean and std one number a channel."""
+
+    scale: float = Field(gt=0)
+    mean: tuple[float, ...]
+    std: tuple[Annotated[float, Field(gt=0)], ...]
+
+
+class Shard(Contract):
+    """A piece of a split: `images` (count, height, width, channels) uint8 and `labels` (count,) int64."""
+
+    images: ArrayRef
+    labels: ArrayRef
+    count: int = Field(gt=0)
+
+
+class Split(Contract):
+    """The shards of one split, in order, with the images of each class counted."""
+
+    shards: tuple[Shard, ...]
+    count: int = Field(ge=0)
+    class_counts: tuple[int, ...]
+    pixel_mean: tuple[float, ...]
+    """Mean of pixel / scale, one number a channel."""
+    pixel_std: tuple[float, ...]
+
+
+class CorruptImages(Contract):
+    """Images that could not be decoded, left out of every split."""
+
+    count: int = Field(0, ge=0)
+    examples: tuple[str, ...] = ()
+
+
+class Dataset(Contract):
+    """Labelled images in shards. `calibration` is a stratified part of `train`; the other splits are disjoint."""
+
+    name: Name
+    image_shape: ImageShape
+    classes: tuple[str, ...]
+    normalisation: Normalisation
+    splits: dict[SplitName, Split]
+    samples: SamplesRef
+    corrupt: CorruptImages = CorruptImages()
+
+
+class TrainingHistory(Contract):
+    """The curves of one training, a number an epoch each. Losses and accuracies of the train and validation splits."""
+
+    stage: str
+    loss: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    validation_accuracy: tuple[float, ...]
+    learning_rate: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+
+class Model(Contract):
+    """A tf_keras classifier that takes normalised float32 images and gives logits, (n, classes)."""
+
+    file: ModelFileRef
+    format: Literal["keras", "qat_h5"] = "keras"
+    """`qat_h5`: a quantization-aware model, which the `.keras` format cannot hold (TFMOT 0.8.1)."""
+    parameters: int = Field(gt=0)
+    macs: int = Field(gt=0)
+    """Multiply-accumulates of one inference; FLOPs are twice this."""
+    validation_accuracy: Fraction
+    sparsity: Literal["none", "magnitude", "2:4"] = "none"
+    """The pattern of zeros that later steps must keep."""
+    clusters: int | None = None
+    """Distinct weights a layer, which later steps must keep."""
+    stages: tuple[str, ...] = ()
+    """What was done to the model so far, for people."""
+    histories: tuple[HistoryRef, ...] = ()
+
+
+class Architecture(Contract):
+    """How to build a network: a builder of `tasks.zoo` or the user's own `module:function`, and its options.
+
+    The builder is called as `builder(input_shape, classes, **options)` and returns a tf_keras Model that gives logits.
+    """
+
+    builder: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_]*)?$")
+    options: dict[str, int | float | str | bool | list[int] | list[str]] = {}
+
+
+Scheme = Literal["none", "float16", "dynamic", "int8"]
+"""How the exported file holds its numbers: float32, float16 weights, int8 weights, or int8 throughout with int8 I/O."""
+
+
+class LiteRTModel(Contract):
+    """An exported file and what goes with it."""
+
+    file: LiteRTFileRef
+    scheme: Scheme
+    golden: GoldenRef
+    validation_accuracy: Fraction
+    """Of the exported file, on the validation split."""
+    source: Model
+
+
+class Latency(Contract):
+    """Time of `invoke()` alone, in milliseconds, measured interleaved with the baseline file where one is given."""
+
+    p50: float = Field(gt=0)
+    p90: float = Field(gt=0)
+    p99: float = Field(gt=0)
+    threads: int
+    runs: int
+    warm_up: int
+    baseline_p50: float | None = None
+    speedup: float | None = None
+    """p50 of the baseline over p50 of this file, in the same interleaved runs."""
+    speedup_low: float | None = None
+    speedup_high: float | None = None
+
+
+class Measurement(Contract):
+    """What was measured of the exported file itself, on the test split and on this machine."""
+
+    candidate: Name
+    file: LiteRTFileRef
+    scheme: Scheme
+    samples: int = Field(gt=0)
+    accuracy: Fraction
+    accuracy_low: Fraction
+    accuracy_high: Fraction
+    confidence: Fraction
+    class_recall: tuple[Fraction | None, ...]
+    """In the order of the data set's classes; None where the test split has no image of the class."""
+    confusion: tuple[tuple[int, ...], ...]
+    """Rows are true classes, columns predicted ones."""
+    agreement: Fraction | None
+    """Fraction of test images on which this file and the float baseline predict the same class."""
+    calibration_error: Fraction
+    """Expected calibration error, 15 bins."""
+    predictions: ArrayRef
+    """(samples, classes) float32 logits, in the order of the test split."""
+    size_bytes: int
+    gzip_bytes: int
+    zstd_bytes: int
+    entropy_bytes: int
+    """Shannon bound of the weights' symbols, one code a tensor: no lossless code of single weights gets below it."""
+    sparsity: Fraction
+    """Zeros among the weights in the file."""
+    distinct_weights: int
+    """Most distinct values in one weight tensor."""
+    parameters: int
+    macs: int
+    peak_ram_bytes: int
+    peak_ram_method: Literal["tflite-micro", "liveness"]
+    latency_ms: Latency
+    energy_uj: float
+    energy_method: str
+    """How the energy was had: an estimate is never compared with a measurement."""
+    operators: dict[str, int]
+    float_operators: int
+    """Operators that compute in float32 or float16."""
+    minimum_runtime: str | None
+    """The lowest TFLite runtime that has every operator version, as the converter wrote it."""
+    runtime: str
+    machine: str
+
+
+class Finding(Contract):
+    """One rule of a gate applied to one subject."""
+
+    rule: str
+    subject: str
+    """What was judged: a candidate, a split, a column."""
+    passed: bool
+    severity: Literal["critical", "warning"] = "critical"
+    expected: str
+    got: str
+    fix: str = ""
+
+
+class Verdict(Contract):
+    """What a gate decided, and why. Open only when every critical finding passed and there is at least one finding."""
+
+    gate: Literal["data", "model", "metrics"]
+    passed: bool
+    findings: tuple[Finding, ...]
+    page: PageRef
+    """The verdict for people."""
+    docs: ArchiveRef | None = None
+    """Great Expectations' own data docs, zipped; they load styles from the internet."""
+
+
+class Trial(Contract):
+    """One architecture that the search looked at."""
+
+    number: int
+    architecture: Architecture
+    state: Literal["complete", "infeasible", "failed"]
+    accuracy: Fraction | None
+    """On the validation split, at the highest fidelity it reached."""
+    epochs: int
+    macs: int
+    parameters: int
+    size_bytes: int
+    """Estimated int8 file."""
+    seconds: float
+    reason: str = ""
+
+
+class Trials(Contract):
+    """The trials of a study, by number."""
+
+    study: str
+    sampler: str
+    trials: tuple[Trial, ...]
+
+
+class Release(Contract):
+    """A self-contained folder in the store, named by what it holds."""
+
+    name: Name
+    version: str
+    """The first 12 hex digits of the model file's digest: the same model is the same release."""
+    uri: str
+    model_sha256: Sha256
+    manifest_sha256: Sha256
+
+
+class Champion(Contract):
+    """The registry's champion of a model name, when the run began."""
+
+    name: Name
+    version: str
+    model_sha256: Sha256
+    release_uri: str
+    measurement: MeasurementRef

@@ -1,0 +1,40 @@
+"""The ground that every contract stands on: frozen, closed to unknown keys, and with one canonical form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+"""From 0 to 1, never percent."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9._-]{0,62}$")]
+"""Lower case, so that it can be a folder, an S3 key, a label in the UI and a registry name at once."""
+
+
+class Contract(BaseModel):
+    """A value that crosses a wall. It cannot change, and refuses unknown keys and numbers that are not finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def to_json(self) -> bytes:
+        """Return the canonical form: sorted keys, no spaces, UTF-8. Equal contracts give equal bytes."""
+        return canonical_json(self.model_dump(mode="json"))
+
+
+def canonical_json(value: JsonValue | dict[str, Any]) -> bytes:
+    """Return `value` as JSON bytes with sorted keys and no spaces.
+
+    Raises:
+        ValueError: `value` holds a NaN or an infinity, which JSON does not have.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 of `data` in lower-case hex."""
+    return hashlib.sha256(data).hexdigest()

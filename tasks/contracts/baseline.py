@@ -1,0 +1,65 @@
+"""The float baseline and its gate: `train` and `validate_model`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from tasks.contracts.artifacts import Architecture, DatasetRef, Model, VerdictRef
+from tasks.contracts.base import Contract, Fraction
+from tasks.contracts.fit import Fit
+from tasks.contracts.step import Params
+
+
+class TrainInputs(Contract):
+    """The data that passed its gate."""
+
+    data: DatasetRef
+
+
+class TrainParams(Params):
+    """What to train, or which file to take as it is."""
+
+    architecture: Architecture | None = Field(None, description="Built and trained.")
+    file: str | None = Field(
+        None, description="A .keras or .h5 file or SavedModel folder (path or s3://) to start from."
+    )
+    fit: Fit = Field(Fit(), description="With a file and 0 epochs the file is taken as it is.")
+
+
+class ClassMetrics(Contract):
+    """A model's behaviour on the validation split."""
+
+    accuracy: Fraction
+    loss: float
+    class_recall: tuple[Fraction | None, ...]
+    samples: int
+
+
+class TrainOutputs(Contract):
+    """The float baseline, which is also the teacher."""
+
+    model: Model
+    metrics: ClassMetrics
+
+
+class ValidateModelInputs(Contract):
+    """The float baseline."""
+
+    model: Model
+    metrics: ClassMetrics
+
+
+class ValidateModelParams(Params):
+    """The rules of the teacher's gate."""
+
+    min_accuracy: Fraction = Field(0.5, description="On the validation split.")
+    max_drop: Fraction = Field(0.02, description="Against the last accepted baseline of the recipe.")
+    min_class_recall: Fraction = Field(0.01, description="Below it a class is dead.")
+    recipe: str = Field(description="Whose history of accepted baselines to compare with.")
+
+
+class ValidateModelOutputs(Contract):
+    """The verdict, and the model that passed."""
+
+    model: Model
+    verdict: VerdictRef

@@ -1,0 +1,72 @@
+"""From a source to a data set that passed its gate: `preprocess` and `validate_data`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.contracts.artifacts import DatasetRef, VerdictRef
+from tasks.contracts.base import Contract, Fraction, Name
+from tasks.contracts.step import Params
+
+
+class PreprocessInputs(Contract):
+    """Nothing: the source is outside."""
+
+
+class PreprocessParams(Params):
+    """Where the images come from and how they are split."""
+
+    name: Name
+    source: str = Field(description='"digits" (bundled), a folder, or s3://bucket/prefix.')
+    format: Literal["auto", "digits", "parquet", "image_folder", "csv"] = Field(
+        "auto", description="How they lie there."
+    )
+    classes: tuple[str, ...] | None = Field(None, description="Names in label order; found in the source where absent.")
+    image_size: tuple[int, int] | None = Field(
+        None, description="(height, width) to resize to; needed for mixed sizes."
+    )
+    channels: Literal[1, 3] | None = Field(None, description="Grey or RGB; that of the source where absent.")
+    validation_fraction: float = Field(0.1, gt=0, lt=1, description="Of train, where the source has no such split.")
+    test_fraction: float = Field(0.2, gt=0, lt=1, description="Of all, where the source has no such split.")
+    calibration_count: int = Field(200, gt=0, description="Images taken from train, stratified.")
+    max_corrupt_fraction: Fraction = Field(0.0, description="More images than this that cannot be read are refused.")
+    limit: int | None = Field(None, gt=0, description="At most this many images a source split, stratified.")
+    shard_size: int = Field(4096, gt=0, description="Images a shard.")
+
+
+class PreprocessOutputs(Contract):
+    """The data set."""
+
+    data: DatasetRef
+
+
+class ValidateDataInputs(Contract):
+    """The data set to judge."""
+
+    data: DatasetRef
+
+
+class ValidateDataParams(Params):
+    """The rules of the data gate."""
+
+    min_images: int = Field(100, gt=0, description="Of the train split.")
+    min_class_fraction: Fraction = Field(0.01, description="Of each split, for its rarest class.")
+    max_duplicate_fraction: Fraction = Field(0.01, description="Equal images within a split.")
+    max_leaked_images: int = Field(
+        0, ge=0, description="Images of train or calibration that are in test or validation too."
+    )
+    min_calibration_per_class: int = Field(1, ge=0, description="Images of each class in the calibration split.")
+    max_class_drift: float = Field(
+        0.1, ge=0, description="KL divergence of the class histogram from the last accepted data."
+    )
+    max_pixel_drift: float = Field(0.25, ge=0, description="Shift of a channel's mean, in its standard deviations.")
+    recipe: str = Field(description="Whose history of accepted data to compare with.")
+
+
+class ValidateDataOutputs(Contract):
+    """The verdict, and the data that passed."""
+
+    data: DatasetRef
+    verdict: VerdictRef

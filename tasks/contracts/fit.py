@@ -1,0 +1,41 @@
+"""How a network is fitted: the knobs that training, fine-tuning, distillation and quantization-aware training share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.contracts.base import Contract, Fraction
+
+
+class Fit(Contract):
+    """The knobs of the training loop."""
+
+    epochs: int = Field(10, ge=0, description="Passes over the train split.")
+    batch_size: int = Field(128, gt=0, description="Images a step.")
+    optimizer: Literal["sgd", "adam"] = Field("adam", description="SGD has Nesterov momentum.")
+    learning_rate: float = Field(1e-3, gt=0, description="The peak of the schedule.")
+    momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
+    schedule: Literal["constant", "cosine", "one_cycle"] = Field(
+        "cosine", description="Over all steps of the training."
+    )
+    weight_decay: float = Field(0.0, ge=0, description="L2 factor on kernels, added to the loss.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability spread evenly over all classes.")
+    flip: bool = Field(default=False, description="Mirror half of the images.")
+    crop: int = Field(0, ge=0, description="Pixels of padding for random crops.")
+    patience: int | None = Field(None, gt=0, description="Epochs without a better validation accuracy before it stops.")
+    train_fraction: float = Field(1.0, gt=0, le=1, description="Part of the train split to use, stratified.")
+
+
+class Knowledge(Contract):
+    """Logit distillation: `alpha * T^2 * KL(teacher || student) + (1 - alpha) * cross entropy`.
+
+    Source: Hinton et al. 2015, section 2, https://arxiv.org/abs/1503.02531
+    """
+
+    temperature: float = Field(4.0, gt=0, description="T, softens both distributions.")
+    alpha: Fraction = Field(0.9, description="Weight of the teacher against the labels.")
+
+
+Positive = Annotated[int, Field(gt=0)]

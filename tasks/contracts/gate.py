@@ -1,0 +1,124 @@
+"""Judging, choosing and telling: `validate_metrics`, `select` and `report`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.contracts.artifacts import (
+    Champion,
+    DatasetRef,
+    LiteRTModel,
+    MeasurementRef,
+    Model,
+    PageRef,
+    TrialsRef,
+    VerdictRef,
+)
+from tasks.contracts.base import Contract, Fraction, Name
+from tasks.contracts.device import Budget
+from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.plan import PlanOutputs
+from tasks.contracts.step import Params
+
+Objective = Literal["size", "latency", "macs", "accuracy", "energy"]
+
+
+class GateRules(Contract):
+    """What a candidate must show to be released."""
+
+    min_accuracy: Fraction = Field(0.0, description="On the test split.")
+    max_drop: Fraction = Field(0.02, description="Accuracy lost against the float baseline.")
+    max_champion_drop: Fraction = Field(0.01, description="Accuracy lost against the registry's champion.")
+    max_class_drop: Fraction = Field(0.1, description="Recall lost by any class against the float baseline.")
+    min_agreement: Fraction = Field(0.0, description="With the float baseline, image by image.")
+
+
+class ValidateMetricsInputs(Contract):
+    """All that was measured."""
+
+    baseline: EvaluateOutputs
+    lanes: tuple[EvaluateOutputs, ...]
+    champion: Champion | None = None
+
+
+class ValidateMetricsParams(Params):
+    """The rules of the release gate."""
+
+    rules: GateRules = GateRules()
+
+
+class ValidateMetricsOutputs(Contract):
+    """The verdict on every candidate."""
+
+    verdict: VerdictRef
+
+
+class SelectInputs(Contract):
+    """The verdict and the measurements."""
+
+    verdict: VerdictRef
+    baseline: EvaluateOutputs
+    lanes: tuple[EvaluateOutputs, ...]
+
+
+class SelectParams(Params):
+    """The device and what to prefer among those that fit it."""
+
+    budget: Budget = Budget()
+    objective: Objective = Field("size", description="What the winner has least of (accuracy: most of).")
+    borderline: Fraction = Field(
+        0.005, description="A winner this close to a rule of accuracy is for a person to decide."
+    )
+    rules: GateRules = GateRules()
+
+
+class Ranked(Contract):
+    """One candidate's fate."""
+
+    name: Name
+    verdict: Literal["pass", "fail"]
+    on_front: bool
+    reason: str
+    """Why it won or lost, in a sentence."""
+
+
+class SelectOutputs(Contract):
+    """The winner, and why each other one lost."""
+
+    winner: Name
+    model: LiteRTModel
+    measurement: MeasurementRef
+    ranking: tuple[Ranked, ...]
+    borderline: bool
+
+
+class ReportInputs(Contract):
+    """Everything that the report draws."""
+
+    data: DatasetRef
+    model: Model
+    baseline: EvaluateOutputs
+    lanes: tuple[EvaluateOutputs, ...]
+    verdict: VerdictRef
+    plan: PlanOutputs
+    selection: SelectOutputs
+    trials: TrialsRef | None = None
+    champion: Champion | None = None
+
+
+class ReportParams(Params):
+    """What the pages are called."""
+
+    title: str
+    author: str = ""
+    licence: str = ""
+    description: str = ""
+
+
+class ReportOutputs(Contract):
+    """Two pages that are readable offline."""
+
+    page: PageRef
+    card: PageRef

@@ -1,0 +1,68 @@
+"""Which candidates get a lane: `plan`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tasks.contracts.artifacts import Model
+from tasks.contracts.base import Contract, Name
+from tasks.contracts.device import Budget
+from tasks.contracts.lane import DistillParams, EvaluateParams, ExportParams, PruneParams, QuantizeParams
+from tasks.contracts.search import ChosenArchitecture
+from tasks.contracts.step import Params
+
+
+class Candidate(Contract):
+    """One lane: the knobs of each of its steps."""
+
+    name: Name
+    searched: Name | None = None
+    """The chosen architecture that the student is built from."""
+    prune: PruneParams = PruneParams()
+    distill: DistillParams = DistillParams()
+    quantize: QuantizeParams = QuantizeParams()
+    export: ExportParams = ExportParams()
+    evaluate: EvaluateParams = EvaluateParams()
+
+
+class Infeasible(Contract):
+    """A candidate that cannot fit the device, found without training it."""
+
+    name: Name
+    reason: str
+
+
+class CandidateTemplate(Contract):
+    """A candidate as a recipe writes it. Any value may be `{search: [...]}`, which makes one candidate a value."""
+
+    student: Literal["baseline", "searched"] = Field(
+        "baseline", description="searched: one candidate a chosen architecture."
+    )
+    prune: dict[str, Any] = {}
+    distill: dict[str, Any] = {}
+    quantize: dict[str, Any] = {}
+
+
+class PlanInputs(Contract):
+    """What is there to compress."""
+
+    model: Model
+    architectures: tuple[ChosenArchitecture, ...] = ()
+
+
+class PlanParams(Params):
+    """The recipe's candidates and the device."""
+
+    candidates: dict[Name, CandidateTemplate]
+    budget: Budget = Budget()
+    export: ExportParams = ExportParams()
+    evaluate: EvaluateParams = EvaluateParams()
+
+
+class PlanOutputs(Contract):
+    """The lanes, and what was refused before any training."""
+
+    candidates: tuple[Candidate, ...]
+    infeasible: tuple[Infeasible, ...] = ()

@@ -1,0 +1,105 @@
+"""Refusal: the input is wrong and a retry cannot help."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+MOST_EXAMPLES = 5
+"""A rule broken a thousand times is shown this many times."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One broken rule, in the four parts of every message.
+
+    Attributes:
+        what: What was refused, by whom.
+        expected: The rule, and where it is set.
+        got: The value met, with its unit.
+        fix: What a person can change.
+    """
+
+    what: str
+    expected: str
+    got: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Draw the problem as four aligned lines."""
+        return f"{self.what}\n  expected  {self.expected}\n  got       {self.got}\n  fix       {self.fix}"
+
+
+class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
+    """The step refuses its input: exit 65, no retry, the message on stdout. Carries every broken rule at once."""
+
+    def __init__(self, *problems: Problem) -> None:
+        """Refuse for these problems, at least one.
+
+        Raises:
+            ValueError: There is no problem.
+        """
+        if not problems:
+            message = "a refusal needs at least one problem"
+            raise ValueError(message)
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+def refuse(what: str, *, expected: str, got: str, fix: str) -> Refused:
+    """Return a refusal for one broken rule, ready to raise."""
+    return Refused(Problem(what, expected, got, fix))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `"did you mean X?"` for the closest of `known`, or the known ones where none is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
+
+
+def examples(items: Iterable[object]) -> str:
+    """Join the first few items and say how many more there are."""
+    every = [str(item) for item in items]
+    more = len(every) - MOST_EXAMPLES
+    return ", ".join(every[:MOST_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
+
+
+def from_validation(who: str, error: ValidationError, known: dict[str, list[str]] | None = None) -> Refused:
+    """Turn pydantic's errors into a refusal, one problem for each.
+
+    Args:
+        who: Who refuses, such as `recipe digits`.
+        error: What pydantic found.
+        known: The keys that a section has, by the section's dotted path (`""` for the top), for close matches.
+    """
+    return Refused(*(_problem(who, item, known or {}) for item in error.errors(include_url=False)))
+
+
+def _problem(who: str, item: Any, known: dict[str, list[str]]) -> Problem:  # noqa: ANN401 - pydantic's own TypedDict
+    path = ".".join(str(part) for part in item["loc"])
+    parent = ".".join(str(part) for part in item["loc"][:-1] if not isinstance(part, int))
+    last = str(item["loc"][-1]) if item["loc"] else ""
+    if item["type"] == "extra_forbidden":
+        fix = did_you_mean(last, known[parent]) if parent in known else f"remove {path}, or correct its name"
+        return Problem(
+            f"{who} has no key {path}", "only the keys of its JSON Schema (docs/recipe.schema.json)", last, fix
+        )
+    if item["type"] == "missing":
+        return Problem(f"{who} lacks {path}", f"a value for {path}", "nothing", f"add {path}")
+    got = repr(item["input"])
+    got = got if len(got) <= 80 else got[:77] + "..."  # noqa: PLR2004 - one line of a terminal
+    return Problem(
+        f"{who} cannot take {path}", _sentence(item["msg"]), got, f"correct {path} in the recipe, or its override"
+    )
+
+
+def _sentence(message: str) -> str:
+    for start in ("Value error, ", "Input should be "):
+        message = message.removeprefix(start)
+    return message

@@ -1,0 +1,89 @@
+"""Looking for architectures: `search` and `choose`."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tasks.contracts.artifacts import Architecture, DatasetRef, TrialsRef
+from tasks.contracts.base import Contract, Fraction, Name
+from tasks.contracts.device import Budget
+from tasks.contracts.fit import Fit
+from tasks.contracts.step import Params
+
+
+class SearchSpace(Contract):
+    """A family of networks: a builder, options that are fixed, and options with the values to choose from."""
+
+    builder: str
+    fixed: dict[str, int | float | str | bool | list[int] | list[str]] = {}
+    choices: dict[str, tuple[int | float | str | bool, ...]] = Field(min_length=1)
+
+
+class SearchInputs(Contract):
+    """The data, and which of the workers this is."""
+
+    data: DatasetRef
+    worker: int = Field(0, ge=0)
+
+
+class SearchParams(Params):
+    """How to search for architectures."""
+
+    space: SearchSpace | None = Field(None, description="Without it nothing is searched.")
+    trials: int = Field(0, ge=0, description="Of the whole study, over all workers.")
+    workers: int = Field(1, ge=1, le=64, description="Tasks that share the study.")
+    sampler: Literal["nsga2", "tpe", "random", "reinforce"] = Field(
+        "nsga2", description="How the next trial is chosen."
+    )
+    population: int = Field(8, ge=2, description="Of the evolution.")
+    objective: Literal["macs", "size"] = Field("macs", description="Weighed against accuracy.")
+    epochs: int = Field(2, ge=1, description="Of a trial that is not promoted.")
+    promoted_epochs: int = Field(4, ge=1, description="Of the best of each rung (successive halving).")
+    promote_fraction: float = Field(0.5, gt=0, le=1, description="Part of the trials that gets the longer training.")
+    fit: Fit = Field(Fit(), description="Epochs are those above.")
+    budget: Budget = Field(Budget(), description="Trials outside it are not trained.")
+
+    def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401, ARG002
+        """Answer for a recipe that searches nothing."""
+        return SearchOutputs(trials=None) if self.space is None or self.trials == 0 else None
+
+
+class SearchOutputs(Contract):
+    """A snapshot of the study when this worker was done."""
+
+    trials: TrialsRef | None
+
+
+class ChosenArchitecture(Contract):
+    """An architecture worth full training."""
+
+    name: Name
+    architecture: Architecture
+    accuracy: Fraction
+    macs: int
+    parameters: int
+    size_bytes: int
+
+
+class ChooseInputs(Contract):
+    """The snapshots of all workers that were done."""
+
+    workers: tuple[SearchOutputs, ...]
+
+
+class ChooseParams(Params):
+    """How many go on."""
+
+    keep: int = Field(1, ge=0, description="Architectures that get a full training.")
+    objective: Literal["macs", "size"] = "macs"
+
+
+class ChooseOutputs(Contract):
+    """The architectures to train, the most accurate of the Pareto front first, and all trials together."""
+
+    architectures: tuple[ChosenArchitecture, ...]
+    trials: TrialsRef | None
+    front: tuple[int, ...] = ()
+    """Numbers of the trials on the Pareto front."""

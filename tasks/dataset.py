@@ -1,0 +1,54 @@
+"""Reading a data set: whole splits as arrays, and the one way in which a pixel becomes a model input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.contracts.artifacts import Dataset, Normalisation, SplitName
+from tasks.store import Store
+
+Images = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+def shards(store: Store, dataset: Dataset, split: SplitName) -> Iterator[tuple[Images, Labels]]:
+    """Yield the shards of a split in order: images (count, height, width, channels) uint8 and labels (count,)."""
+    for shard in dataset.splits[split].shards:
+        yield store.read_array(shard.images), store.read_array(shard.labels)
+
+
+def read_split(store: Store, dataset: Dataset, split: SplitName) -> tuple[Images, Labels]:
+    """Return a whole split: images (n, height, width, channels) uint8 and labels (n,) int64."""
+    parts = list(shards(store, dataset, split))
+    if not parts:
+        return np.zeros((0, *dataset.image_shape), np.uint8), np.zeros(0, np.int64)
+    return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
+
+
+def normalise(images: Images, normalisation: Normalisation) -> NDArray[np.float32]:
+    """Return model inputs, float32, of the shape of `images`: `(pixel / scale - mean) / std` by channel."""
+    mean = np.asarray(normalisation.mean, np.float32)
+    std = np.asarray(normalisation.std, np.float32)
+    scaled: NDArray[np.float32] = (images.astype(np.float32) / np.float32(normalisation.scale) - mean) / std
+    return scaled
+
+
+def stratified(labels: Labels, fraction: float, seed: int) -> NDArray[np.intp]:
+    """Return the sorted indices of a part of the images that has the classes in their proportion.
+
+    Args:
+        labels: (n,).
+        fraction: Of each class, rounded up, so that no class is lost.
+        seed: Of the choice.
+    """
+    if fraction >= 1:
+        return np.arange(len(labels))
+    generator = np.random.default_rng(seed)
+    chosen = [
+        generator.permutation(members)[: int(np.ceil(fraction * len(members)))]
+        for members in (np.flatnonzero(labels == label) for label in np.unique(labels))
+    ]
+    return np.sort(np.concatenate(chosen))

@@ -1,0 +1,44 @@
+"""The ledger: which data and which baselines of a recipe passed their gate, in order.
+
+    ledger/<recipe>/<what>/00000001.json, 00000002.json, …
+
+A gate compares with the entry *before* its subject, so that judging the same subject again asks the same question.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.contracts.base import Contract, Sha256
+from tasks.store import Store
+
+
+class Entry(Contract):
+    """One accepted subject and what a later gate wants to know of it."""
+
+    subject: Sha256
+    content: dict[str, Any]
+
+
+def previous(store: Store, recipe: str, what: str, subject: str) -> Entry | None:
+    """Return the entry before `subject`, or the newest where `subject` was never accepted; None where there is none."""
+    entries = _entries(store, recipe, what)
+    known = [number for number, entry in enumerate(entries) if entry.subject == subject]
+    before = entries[: known[0]] if known else entries
+    return before[-1] if before else None
+
+
+def accept(store: Store, recipe: str, what: str, subject: str, content: dict[str, Any]) -> None:
+    """Append `subject` unless it is there. Of two writers at once, both get their entry."""
+    while True:
+        entries = _entries(store, recipe, what)
+        if any(entry.subject == subject for entry in entries):
+            return
+        entry = Entry(subject=subject, content=content)
+        if store.blobs.create(f"ledger/{recipe}/{what}/{len(entries) + 1:08d}.json", entry.to_json()):
+            return
+
+
+def _entries(store: Store, recipe: str, what: str) -> list[Entry]:
+    keys = store.blobs.keys(f"ledger/{recipe}/{what}/")
+    return [Entry.model_validate_json(data) for key in keys if (data := store.blobs.read(key)) is not None]

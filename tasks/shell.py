@@ -1,0 +1,235 @@
+"""The shell: how every step is called, by Airflow or by hand.
+
+    python -m tasks STEP --request request.json --result result.json --store var/store
+
+    request ──► knobs ──► nothing to do? ──► key ──► hit? ──► step ──► result, written last ──► exit code
+
+TensorFlow is imported by the step's own module, and only after both questions were answered with no.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tasks import cache, outside
+from tasks.context import Context, store_from_environment
+from tasks.contracts import steps
+from tasks.contracts.base import Contract
+from tasks.contracts.refusal import Refused, did_you_mean, from_validation, refuse
+from tasks.contracts.request import Exit, StepRecord, StepRequest, StepResult, Variable
+from tasks.contracts.step import EffectOutputs, Params
+
+STEPS = tuple(
+    sorted(
+        name
+        for name in (path.stem for path in Path(__file__).parent.glob("*.py"))
+        if hasattr(steps, f"{''.join(word.title() for word in name.split('_'))}Params")
+    )
+)
+"""Every file of `tasks/` that has contracts of its name."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step as the command line or the environment asks. Returns its exit code."""
+    die_with_parent()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    options = _parser().parse_args(arguments)
+    for name, value in (
+        (Variable.STORE, options.store),
+        (Variable.REQUEST, Path(options.request).read_text() if options.request else None),
+        (Variable.RESULT, options.result),
+    ):
+        if value is not None:
+            os.environ[name] = value
+    started = time.monotonic()
+    try:
+        return _run(options.step, started)
+    except Refused as refusal:
+        print(f"refused\n{refusal}")
+        return Exit.REFUSED
+
+
+def die_with_parent() -> None:
+    """End this process when the one that asked for it dies (Linux), so that no orphan goes on training."""
+    parent = os.environ.get("FEATHERLINE_PARENT")
+    if parent is None or sys.platform != "linux":
+        return
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() != int(parent):  # it died before we asked
+        raise SystemExit(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tasks", description="Run one step of Featherline by hand.")
+    parser.add_argument("step", choices=STEPS, metavar="STEP", help=", ".join(STEPS))
+    parser.add_argument("--request", help=f"a StepRequest as JSON (default: the variable {Variable.REQUEST})")
+    parser.add_argument("--result", help=f"where to write the StepResult (default: {Variable.RESULT}, else stdout)")
+    parser.add_argument("--store", help=f"a folder or s3://bucket/prefix (default: the variable {Variable.STORE})")
+    return parser
+
+
+def _run(step: str, started: float) -> int:
+    request = _request()
+    label = request.label or _label(step, request)
+    context = Context(store_from_environment(), request.seed, request.provenance, label)
+    try:
+        result = perform(step, request, context, started)
+    except Refused as refusal:
+        _record(context, step, "refused", started, problems=tuple(asdict(problem) for problem in refusal.problems))
+        raise
+    _record(context, step, result.status, started, result)
+    print(f"{step} {label} {result.status} in {result.seconds:.1f} s".replace("  ", " "))
+    _answer(result)
+    return Exit.DONE
+
+
+def perform(step: str, request: StepRequest, context: Context, started: float) -> StepResult:
+    """Run a step, or find that it needs not run, and return its result.
+
+    Raises:
+        Refused: The request or the step's input is wrong.
+    """
+    inputs, params = _contracts(step, request)
+    nothing_to_do = params.passthrough(inputs)
+    if nothing_to_do is not None:
+        parts = cache.ingredients(step, inputs, params, seed=request.seed, outside={})
+        return _result(step, context, "passed", cache.key_of(parts), started, nothing_to_do, ())
+    found_outside = getattr(outside, step, None)
+    context = replace(context, fingerprint=found_outside(inputs, params, context) if found_outside else {})
+    parts = cache.ingredients(
+        step,
+        inputs,
+        params,
+        seed=request.seed,
+        outside=context.fingerprint,
+        fresh=request.provenance.run_id if request.ignore_cache else "",
+    )
+    key = cache.key_of(parts)
+    outputs_type: type[Contract] = _contract(step, "Outputs")
+    if issubclass(outputs_type, EffectOutputs):
+        outputs = _call(step, inputs, params, context)
+        status = "hit" if outputs.done_before else "ran"  # type: ignore[attr-defined]
+        return _result(step, context, status, key, started, outputs, ())
+    found = cache.find(context.store, step, key, outputs_type)
+    if not isinstance(found, str):
+        print(f"{step}: hit, made by run {found[0].run_id}")
+        return found[0].model_copy(
+            update={"status": "hit", "seconds": time.monotonic() - started, "label": context.label}
+        )
+    owner = "/".join(filter(None, (context.provenance.recipe, step, context.label)))
+    reasons = (found,) if "lost" in found or "read" in found else cache.explain(context.store, owner, parts)
+    print(f"{step}: miss\n" + "\n".join(f"  {reason}" for reason in reasons[:8]))
+    outputs = _call(step, inputs, params, context)
+    result = _result(step, context, "ran", key, started, outputs, reasons[:8])
+    cache.keep(context.store, result, outputs_type)
+    cache.remember(context.store, owner, parts)
+    return result
+
+
+def _request() -> StepRequest:
+    text = os.environ.get(Variable.REQUEST, "{}")
+    try:
+        return StepRequest.model_validate_json(text)
+    except ValidationError as error:
+        raise from_validation("the request", error) from None
+
+
+def _contracts(step: str, request: StepRequest) -> tuple[Contract, Params]:
+    knobs = request.params if request.candidate is None else request.candidate.get(step, {})
+    try:
+        inputs: Contract = _contract(step, "Inputs").model_validate(request.inputs)
+    except ValidationError as error:
+        raise from_validation(f"the inputs of {step}", error) from None
+    try:
+        params: Params = _contract(step, "Params").model_validate(knobs)
+    except ValidationError as error:
+        fields = {"": list(_contract(step, "Params").model_fields)}
+        raise from_validation(f"the knobs of {step}", error, fields) from None
+    return inputs, params
+
+
+def _contract(step: str, part: str) -> Any:  # noqa: ANN401 - found by name
+    return getattr(steps, "".join(word.title() for word in step.split("_")) + part)
+
+
+def _call(step: str, inputs: Contract, params: Params, context: Context) -> Contract:
+    if step not in STEPS:
+        raise refuse("the shell has no such step", expected="a step of tasks/", got=step, fix=did_you_mean(step, STEPS))
+    function = getattr(importlib.import_module(f"tasks.{step}"), step)
+    outputs: Contract = function(inputs, params, context)
+    return outputs
+
+
+def _label(step: str, request: StepRequest) -> str:
+    if request.candidate is not None:
+        return str(request.candidate.get("name", ""))
+    return str(request.inputs["worker"]) if step == "search" and "worker" in request.inputs else ""
+
+
+def _result(
+    step: str,
+    context: Context,
+    status: Any,
+    key: str,
+    started: float,
+    outputs: Contract,
+    reasons: tuple[str, ...],
+) -> StepResult:
+    return StepResult(
+        step=step,
+        label=context.label,
+        run_id=context.provenance.run_id,
+        status=status,
+        key=key,
+        seconds=time.monotonic() - started,
+        outputs=outputs.model_dump(mode="json"),
+        reasons=reasons,
+    )
+
+
+def _record(
+    context: Context,
+    step: str,
+    status: Any,  # noqa: ANN401
+    started: float,
+    result: StepResult | None = None,
+    problems: tuple[dict[str, str], ...] = (),
+) -> None:
+    """Say in the run's folder what became of the step; a retry of the same run writes it anew."""
+    record = StepRecord(
+        step=step,
+        label=context.label,
+        status=status,
+        key=result.key if result else None,
+        seconds=time.monotonic() - started,
+        outputs=result.outputs if result else {},
+        reasons=result.reasons if result else (),
+        problems=problems,
+    )
+    name = ".".join(filter(None, (step, context.label)))
+    context.store.blobs.replace(f"runs/{context.provenance.run_id}/steps/{name}.json", record.to_json())
+
+
+def _answer(result: StepResult) -> None:
+    path = os.environ.get(Variable.RESULT)
+    if path is None:
+        print(json.dumps(result.model_dump(mode="json"), indent=2))
+        return
+    temporary = Path(f"{path}.part")
+    temporary.write_bytes(result.to_json())
+    temporary.replace(path)
