@@ -1,0 +1,97 @@
+"""A folder store, a context and a small real data set for the tests of the steps."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+from sklearn.datasets import load_digits
+
+from tasks.blobs import FolderBlobs
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset, DatasetRef, Normalisation, SamplesRef, Shard, Split
+from tasks.store import Store
+
+SCALE = 16.0
+SIZES = {"train": 600, "validation": 100, "test": 100}
+CALIBRATION = 100
+"""Images of train."""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Give an empty store in a folder."""
+    return Store(FolderBlobs(tmp_path / "store"))
+
+
+@pytest.fixture
+def context(store: Store) -> Context:
+    """Give a step's context with that store."""
+    return Context(store)
+
+
+@pytest.fixture
+def digits(store: Store) -> tuple[DatasetRef, Dataset]:
+    """Give scikit-learn's digits in the store: 8x8x1, ten classes, 600/100/100 images, 100 of train calibrate."""
+    bunch = load_digits()
+    images = bunch.images.astype(np.uint8)[..., np.newaxis]
+    labels = bunch.target.astype(np.int64)
+    order = np.random.default_rng(0).permutation(len(labels))
+    splits: dict[str, NDArray[np.intp]] = {}
+    start = 0
+    for name, count in SIZES.items():
+        splits[name] = order[start : start + count]
+        start += count
+    splits["calibration"] = splits["train"][:CALIBRATION]
+    train = images[splits["train"]] / SCALE
+    dataset = Dataset(
+        name="digits",
+        image_shape=(8, 8, 1),
+        classes=tuple(str(digit) for digit in range(10)),
+        normalisation=Normalisation(scale=SCALE, mean=(float(train.mean()),), std=(float(train.std()),)),
+        splits={name: _split(store, images[chosen], labels[chosen]) for name, chosen in splits.items()},
+        samples=_samples(store, images, labels, splits),
+    )
+    return store.put(dataset, DatasetRef), dataset
+
+
+def _split(store: Store, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Split:
+    """Store a split in two shards, so that readers meet the seam."""
+    half = len(labels) // 2
+    shards = tuple(
+        Shard(images=store.put_array(images[part]), labels=store.put_array(labels[part]), count=len(labels[part]))
+        for part in (slice(0, half), slice(half, None))
+    )
+    return Split(
+        shards=shards,
+        count=len(labels),
+        class_counts=tuple(int(count) for count in np.bincount(labels, minlength=10)),
+        pixel_mean=(float((images / SCALE).mean()),),
+        pixel_std=(float((images / SCALE).std()),),
+    )
+
+
+def _samples(
+    store: Store, images: NDArray[np.uint8], labels: NDArray[np.int64], splits: dict[str, NDArray[np.intp]]
+) -> SamplesRef:
+    rows = [
+        {
+            "split": name,
+            "label": int(labels[index]),
+            "sha256": hashlib.sha256(images[index].tobytes()).hexdigest(),
+            "mean": float(images[index].mean()),
+            "std": float(images[index].std()),
+            "minimum": int(images[index].min()),
+            "maximum": int(images[index].max()),
+        }
+        for name, chosen in splits.items()
+        for index in chosen
+    ]
+    buffer = io.BytesIO()
+    pd.DataFrame(rows).to_parquet(buffer, index=False)
+    return store.put_bytes(buffer.getvalue(), SamplesRef)
