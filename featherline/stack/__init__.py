@@ -1,0 +1,1 @@
+"""The embedded stack: real servers of a laptop, on loopback, without root and without Docker."""
