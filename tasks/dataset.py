@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contracts.artifacts import Dataset, Normalisation, SplitName
+from tasks.contracts.base import digest
 from tasks.store import Store
 
 Images = NDArray[np.uint8]
@@ -26,6 +27,12 @@ def read_split(store: Store, dataset: Dataset, split: SplitName) -> tuple[Images
     if not parts:
         return np.zeros((0, *dataset.image_shape), np.uint8), np.zeros(0, np.int64)
     return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
+
+
+def split_digest(dataset: Dataset, split: SplitName) -> str:
+    """Return one digest for the images and labels of a split, in their order."""
+    shards = dataset.splits[split].shards
+    return digest("".join(shard.images.sha256 + shard.labels.sha256 for shard in shards).encode())
 
 
 def normalise(images: Images, normalisation: Normalisation) -> NDArray[np.float32]:

@@ -243,6 +243,8 @@ class Measurement(Contract):
     """Expected calibration error, 15 bins."""
     predictions: ArrayRef
     """(samples, classes) float32 logits, in the order of the test split."""
+    test_sha256: Sha256 | None = None
+    """Digest of the test split (`tasks.dataset.split_digest`): predictions are paired only where it is equal."""
     size_bytes: int
     gzip_bytes: int
     zstd_bytes: int
@@ -280,10 +282,16 @@ class Finding(Contract):
     expected: str
     got: str
     fix: str = ""
+    margin: float | None = None
+    """Room left under the rule, in its own unit, negative where it is broken; None where the rule is no bound."""
 
 
 class Verdict(Contract):
-    """What a gate decided, and why. Open only when every critical finding passed and there is at least one finding."""
+    """What a gate decided, and why.
+
+    The gates of the data and the model are open only when there is a finding and no critical one failed; the gate of the
+    metrics only when at least one candidate passed all its critical findings (`passed_candidates`).
+    """
 
     gate: Literal["data", "model", "metrics"]
     passed: bool
@@ -292,6 +300,15 @@ class Verdict(Contract):
     """The verdict for people."""
     docs: ArchiveRef | None = None
     """Great Expectations' own data docs, zipped; they load styles from the internet."""
+
+    def passed_candidates(self) -> frozenset[str]:
+        """Return the subjects with at least one critical finding and no failed one; none where the gate is shut.
+
+        The gate of the metrics is open as soon as one candidate passed, so whoever takes a candidate further asks here.
+        """
+        critical = [finding for finding in self.findings if finding.severity == "critical"]
+        failed = {finding.subject for finding in critical if not finding.passed}
+        return frozenset(finding.subject for finding in critical if self.passed) - failed
 
 
 class Trial(Contract):

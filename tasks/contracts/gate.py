@@ -36,8 +36,9 @@ class GateRules(Contract):
 
 
 class ValidateMetricsInputs(Contract):
-    """All that was measured."""
+    """All that was measured, and the data with the labels of its test split."""
 
+    data: DatasetRef
     baseline: EvaluateOutputs
     lanes: tuple[EvaluateOutputs, ...]
     champion: Champion | None = None
