@@ -21,7 +21,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
@@ -90,9 +90,11 @@ def _run(step: str, started: float) -> int:
     try:
         result = perform(step, request, context, started)
     except Refused as refusal:
-        _record(context, step, "refused", started, problems=tuple(asdict(problem) for problem in refusal.problems))
+        problems = tuple(asdict(problem) for problem in refusal.problems)
+        seconds = time.monotonic() - started
+        _record(context, StepRecord(step=step, label=label, status="refused", seconds=seconds, problems=problems))
         raise
-    _record(context, step, result.status, started, result)
+    _record(context, StepRecord(**result.model_dump(exclude={"run_id"})))
     print(f"{step} {label} {result.status} in {result.seconds:.1f} s".replace("  ", " "))
     _answer(result)
     return Exit.DONE
@@ -108,7 +110,7 @@ def perform(step: str, request: StepRequest, context: Context, started: float) -
     nothing_to_do = params.passthrough(inputs)
     if nothing_to_do is not None:
         parts = cache.ingredients(step, inputs, params, seed=request.seed, outside={})
-        return _result(step, context, "passed", cache.key_of(parts), started, nothing_to_do, ())
+        return _result(step, context, "passed", nothing_to_do, key=cache.key_of(parts), started=started)
     found_outside = getattr(outside, step, None)
     context = replace(context, fingerprint=found_outside(inputs, params, context) if found_outside else {})
     parts = cache.ingredients(
@@ -123,8 +125,8 @@ def perform(step: str, request: StepRequest, context: Context, started: float) -
     outputs_type: type[Contract] = _contract(step, "Outputs")
     if issubclass(outputs_type, EffectOutputs):
         outputs = _call(step, inputs, params, context)
-        status = "hit" if outputs.done_before else "ran"  # type: ignore[attr-defined]
-        return _result(step, context, status, key, started, outputs, ())
+        status: Literal["hit", "ran"] = "hit" if outputs.done_before else "ran"  # type: ignore[attr-defined]
+        return _result(step, context, status, outputs, key=key, started=started)
     found = cache.find(context.store, step, key, outputs_type)
     if not isinstance(found, str):
         print(f"{step}: hit, made by run {found[0].run_id}")
@@ -135,7 +137,7 @@ def perform(step: str, request: StepRequest, context: Context, started: float) -
     reasons = (found,) if "lost" in found or "read" in found else cache.explain(context.store, owner, parts)
     print(f"{step}: miss\n" + "\n".join(f"  {reason}" for reason in reasons[:8]))
     outputs = _call(step, inputs, params, context)
-    result = _result(step, context, "ran", key, started, outputs, reasons[:8])
+    result = _result(step, context, "ran", outputs, key=key, started=started, reasons=reasons[:8])
     cache.keep(context.store, result, outputs_type)
     cache.remember(context.store, owner, parts)
     return result
@@ -184,11 +186,12 @@ def _label(step: str, request: StepRequest) -> str:
 def _result(
     step: str,
     context: Context,
-    status: Any,
+    status: Literal["ran", "hit", "passed"],
+    outputs: Contract,
+    *,
     key: str,
     started: float,
-    outputs: Contract,
-    reasons: tuple[str, ...],
+    reasons: tuple[str, ...] = (),
 ) -> StepResult:
     return StepResult(
         step=step,
@@ -202,26 +205,9 @@ def _result(
     )
 
 
-def _record(
-    context: Context,
-    step: str,
-    status: Any,  # noqa: ANN401
-    started: float,
-    result: StepResult | None = None,
-    problems: tuple[dict[str, str], ...] = (),
-) -> None:
+def _record(context: Context, record: StepRecord) -> None:
     """Say in the run's folder what became of the step; a retry of the same run writes it anew."""
-    record = StepRecord(
-        step=step,
-        label=context.label,
-        status=status,
-        key=result.key if result else None,
-        seconds=time.monotonic() - started,
-        outputs=result.outputs if result else {},
-        reasons=result.reasons if result else (),
-        problems=problems,
-    )
-    name = ".".join(filter(None, (step, context.label)))
+    name = ".".join(filter(None, (record.step, record.label)))
     context.store.blobs.replace(f"runs/{context.provenance.run_id}/steps/{name}.json", record.to_json())
 
 

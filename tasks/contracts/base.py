@@ -25,6 +25,10 @@ class Contract(BaseModel):
         """Return the canonical form: sorted keys, no spaces, UTF-8. Equal contracts give equal bytes."""
         return canonical_json(self.model_dump(mode="json"))
 
+    def content_sha256(self) -> str:
+        """Return the digest of the canonical form."""
+        return digest(self.to_json())
+
 
 def canonical_json(value: JsonValue | dict[str, Any]) -> bytes:
     """Return `value` as JSON bytes with sorted keys and no spaces.

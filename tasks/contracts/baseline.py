@@ -55,7 +55,7 @@ class ValidateModelParams(Params):
     min_accuracy: Fraction = Field(0.5, description="On the validation split.")
     max_drop: Fraction = Field(0.02, description="Against the last accepted baseline of the recipe.")
     min_class_recall: Fraction = Field(0.01, description="Below it a class is dead.")
-    recipe: str = Field(description="Whose history of accepted baselines to compare with.")
+    recipe: str = Field("", description="Whose history of baselines to compare with; the run's own where empty.")
 
 
 class ValidateModelOutputs(Contract):

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.contracts.artifacts import DatasetRef, VerdictRef
-from tasks.contracts.base import Contract, Fraction, Name
+from tasks.contracts.base import Contract, Fraction
 from tasks.contracts.step import Params
 
 
@@ -18,7 +18,7 @@ class PreprocessInputs(Contract):
 class PreprocessParams(Params):
     """Where the images come from and how they are split."""
 
-    name: Name
+    name: str = Field("", description="Of the data set; that of the recipe where empty.")
     source: str = Field(description='"digits" (bundled), a folder, or s3://bucket/prefix.')
     format: Literal["auto", "digits", "parquet", "image_folder", "csv"] = Field(
         "auto", description="How they lie there."
@@ -62,7 +62,7 @@ class ValidateDataParams(Params):
         0.1, ge=0, description="KL divergence of the class histogram from the last accepted data."
     )
     max_pixel_drift: float = Field(0.25, ge=0, description="Shift of a channel's mean, in its standard deviations.")
-    recipe: str = Field(description="Whose history of accepted data to compare with.")
+    recipe: str = Field("", description="Whose history of accepted data to compare with; the run's own where empty.")
 
 
 class ValidateDataOutputs(Contract):

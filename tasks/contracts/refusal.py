@@ -76,7 +76,7 @@ def from_validation(who: str, error: ValidationError, known: dict[str, list[str]
     Args:
         who: Who refuses, such as `recipe digits`.
         error: What pydantic found.
-        known: The keys that a section has, by the section's dotted path (`""` for the top), for close matches.
+        known: The keys that a section has, by the section's dotted path (`""` for the top, `*` for any name).
     """
     return Refused(*(_problem(who, item, known or {}) for item in error.errors(include_url=False)))
 
@@ -86,9 +86,16 @@ def _problem(who: str, item: Any, known: dict[str, list[str]]) -> Problem:  # no
     parent = ".".join(str(part) for part in item["loc"][:-1] if not isinstance(part, int))
     last = str(item["loc"][-1]) if item["loc"] else ""
     if item["type"] == "extra_forbidden":
-        fix = did_you_mean(last, known[parent]) if parent in known else f"remove {path}, or correct its name"
+        keys = known.get(parent) or known.get(f"{parent.rpartition('.')[0]}.*")
+        fix = did_you_mean(last, keys) if keys else f"remove {path}, or correct its name"
         return Problem(
             f"{who} has no key {path}", "only the keys of its JSON Schema (docs/recipe.schema.json)", last, fix
+        )
+    if item["type"] == "literal_error":
+        values = [word.strip("'") for word in item["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        expected = f"one of {', '.join(values)}"
+        return Problem(
+            f"{who} cannot take {path}", expected, str(item["input"]), did_you_mean(str(item["input"]), values)
         )
     if item["type"] == "missing":
         return Problem(f"{who} lacks {path}", f"a value for {path}", "nothing", f"add {path}")

@@ -1,0 +1,111 @@
+"""A recipe: one YAML file that is the whole run.
+
+Sections are the knobs of the steps themselves, so that a knob is described once. `docs/recipe.schema.json` is generated
+from here (`make schema`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from tasks.contracts.artifacts import Architecture
+from tasks.contracts.base import Contract, Fraction, Name
+from tasks.contracts.baseline import ValidateModelParams
+from tasks.contracts.data import PreprocessParams, ValidateDataParams
+from tasks.contracts.fit import Fit
+from tasks.contracts.gate import GateRules, Objective
+from tasks.contracts.lane import EvaluateParams
+from tasks.contracts.plan import CandidateTemplate
+from tasks.contracts.search import SearchParams
+
+
+class DataSection(PreprocessParams):
+    """Where the images come from, how they are split, and the rules of the data gate."""
+
+    checks: ValidateDataParams = ValidateDataParams()
+
+
+class ModelSection(Contract):
+    """The float baseline: a network to build and train, or a file to start from."""
+
+    builder: str | None = Field(None, description="resnet, cnn, ds_cnn, or your own module:function.")
+    options: dict[str, int | float | str | bool | list[int] | list[str]] = Field({}, description="Of the builder.")
+    file: str | None = Field(None, description="A .keras or .h5 file or SavedModel folder, path or s3://.")
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> ModelSection:
+        if (self.builder is None) == (self.file is None):
+            raise ValueError("either builder or file, and not both")
+        return self
+
+    def architecture(self) -> Architecture | None:
+        """Return what to build, where something is built."""
+        return None if self.builder is None else Architecture(builder=self.builder, options=self.options)
+
+
+class TrainSection(Fit):
+    """How the float baseline is trained, and the rules of the teacher's gate."""
+
+    checks: ValidateModelParams = ValidateModelParams()
+
+
+class SearchSection(SearchParams):
+    """The architecture search. The device's budget holds unless this one says otherwise."""
+
+    keep: int = Field(1, ge=0, description="Architectures that get a full training.")
+
+
+class GateSection(GateRules):
+    """The rules of the release gate, what the winner is chosen by, and how it is measured."""
+
+    objective: Objective = Field("size", description="What the winner has least of (accuracy: most of).")
+    borderline: Fraction = Field(
+        0.005, description="A winner this close to a rule of accuracy is for a person to decide."
+    )
+    measure: EvaluateParams = EvaluateParams()
+
+
+class ReleaseSection(Contract):
+    """What the release is called and who must agree to it."""
+
+    name: Name | None = Field(None, description="In the registry and the store; that of the recipe where absent.")
+    author: str = ""
+    licence: str = ""
+    description: str = ""
+    golden: int = Field(8, ge=1, le=256, description="Golden vectors to ship.")
+    sign: bool = Field(default=True, description="Needs a signing key.")
+    approve: Literal["never", "borderline", "always"] = Field("never", description="When a person decides in the UI.")
+
+
+class Recipe(Contract):
+    """The whole run."""
+
+    name: Name
+    description: str = ""
+    data: DataSection
+    model: ModelSection
+    train: TrainSection = TrainSection()
+    search: SearchSection = SearchSection()
+    candidates: dict[Name, CandidateTemplate] = Field(min_length=1)
+    device: Name = Field(description="A file of recipes/devices.")
+    gate: GateSection = GateSection()
+    release: ReleaseSection = ReleaseSection()
+
+
+def known_keys() -> dict[str, list[str]]:
+    """Return the keys of each section by its dotted path (`*` for any name), for close matches to a typo."""
+    sections: dict[str, list[str]] = {"": list(Recipe.model_fields)}
+    _collect(Recipe, "", sections)
+    sections["candidates.*"] = list(CandidateTemplate.model_fields)
+    return sections
+
+
+def _collect(contract: type[Contract], path: str, found: dict[str, list[str]]) -> None:
+    for name, field in contract.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Contract):
+            here = f"{path}.{name}".removeprefix(".")
+            found[here] = list(kind.model_fields)
+            _collect(kind, here, found)

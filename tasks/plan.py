@@ -1,0 +1,67 @@
+"""Plan: which candidates get a lane.
+
+    candidates, chosen architectures, device ──► [plan] ──► lanes, and what cannot fit, with the reason
+
+Refuses only where nothing is left. The bounds are optimistic, so what is refused here would have failed later too.
+
+    python -m tasks plan --request request.json --result result.json --store var/store
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tasks.context import Context
+from tasks.contracts.plan import Candidate, Infeasible, PlanInputs, PlanOutputs, PlanParams
+from tasks.contracts.refusal import refuse
+from tasks.contracts.search import ChosenArchitecture
+from tasks.planning import expand, infeasible
+
+
+def plan(inputs: PlanInputs, params: PlanParams, context: Context) -> PlanOutputs:  # noqa: ARG001
+    """Return the lanes in the order of the recipe, and the candidates that cannot fit the device.
+
+    Raises:
+        Refused: No candidate can fit, so that there is nothing to train.
+    """
+    feasible: list[Candidate] = []
+    refused: list[Infeasible] = []
+    for candidate, student in _candidates(inputs, params):
+        size = student or inputs.model
+        reason = infeasible(candidate, size.parameters, size.macs, params.budget)
+        if reason is None:
+            feasible.append(candidate)
+        else:
+            refused.append(Infeasible(name=candidate.name, reason=reason))
+        print(f"{candidate.name}: {reason or 'gets a lane'}")
+    if not feasible:
+        raise refuse(
+            "plan found no candidate that can fit the device",
+            expected=f"a candidate within {params.budget.model_dump_json(exclude_none=True)}",
+            got="; ".join(f"{item.name}: {item.reason}" for item in refused[:5]) or "no candidate at all",
+            fix="prune harder, use int8, search for a smaller student, or choose a device that carries more",
+        )
+    return PlanOutputs(candidates=tuple(feasible), infeasible=tuple(refused))
+
+
+def _candidates(inputs: PlanInputs, params: PlanParams) -> Iterator[tuple[Candidate, ChosenArchitecture | None]]:
+    for template_name, template in params.candidates.items():
+        students = inputs.architectures if template.student == "searched" else (None,)
+        for number, student in enumerate(students):
+            for expanded, knobs in expand(template_name, template):
+                name = f"{expanded}-{number}" if len(students) > 1 else expanded
+                if student is not None:
+                    knobs["distill"] = {"method": "logits", **knobs["distill"]}
+                    knobs["distill"]["architecture"] = student.architecture.model_dump()
+                yield (
+                    Candidate.model_validate(
+                        {
+                            "name": name,
+                            "searched": student.name if student else None,
+                            "export": params.export,
+                            "evaluate": params.evaluate.model_copy(update={"candidate": name}),
+                            **knobs,
+                        }
+                    ),
+                    student,
+                )

@@ -1,0 +1,73 @@
+"""From a recipe's candidate templates to lanes: `{search: [...]}` expanded, and what cannot fit the device found.
+
+Source of the size bound: a weight takes 4, 2 or 1 bytes; a `.tflite` file is never smaller than its weights.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tasks.contracts.device import Budget
+from tasks.contracts.plan import Candidate, CandidateTemplate
+
+WEIGHT_BYTES = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}
+SLACK = 0.5
+"""An estimate must miss the budget by this factor before a candidate is refused untrained: pruning to a fraction of the
+MACs removes weights unevenly, so the true size may be well below the estimate."""
+
+
+def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
+    """Yield every candidate of a template: its name and the knobs of its prune, distill and quantize steps.
+
+    A value `{search: [a, b]}` gives one candidate for a and one for b; several give every combination. The values are
+    appended to the name: `pruned-macs0.5`.
+    """
+    knobs = {step: getattr(template, step) for step in ("prune", "distill", "quantize")}
+    places = list(_searches(knobs, ()))
+    for values in itertools.product(*(options for _, options in places)):
+        chosen = _copy(knobs)
+        suffix = ""
+        for (path, _), value in zip(places, values, strict=True):
+            place: Any = chosen
+            for part in path[:-1]:
+                place = place[part]
+            place[path[-1]] = value
+            suffix += "-" + re.sub(r"[^a-z0-9.]", "", f"{path[-1]}{value}".lower())
+        yield f"{name}{suffix}", chosen
+
+
+def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget) -> str | None:
+    """Return why a candidate cannot fit the budget, or None where it may.
+
+    Args:
+        candidate: With all its knobs.
+        parameters: Of the student before it is pruned.
+        macs: Of the same.
+        budget: Of the device.
+    """
+    kept = candidate.prune.macs if candidate.prune.method == "channel" else 1.0
+    estimated_macs = macs * kept
+    estimated_bytes = parameters * kept * WEIGHT_BYTES[candidate.quantize.scheme]
+    slack = SLACK if kept < 1 else 1.0
+    if budget.macs is not None and estimated_macs * slack > budget.macs:
+        return f"about {estimated_macs:,.0f} MACs, the device allows {budget.macs:,}"
+    if budget.size_bytes is not None and estimated_bytes * slack > budget.size_bytes:
+        return f"its weights take about {estimated_bytes:,.0f} bytes, the device allows {budget.size_bytes:,}"
+    return None
+
+
+def _searches(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:  # noqa: ANN401 - YAML
+    if not isinstance(value, dict):
+        return
+    if set(value) == {"search"} and isinstance(value["search"], list):
+        yield path, value["search"]
+        return
+    for name, item in value.items():
+        yield from _searches(item, (*path, name))
+
+
+def _copy(value: Any) -> Any:  # noqa: ANN401 - YAML
+    return {name: _copy(item) for name, item in value.items()} if isinstance(value, dict) else value

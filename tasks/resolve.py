@@ -1,0 +1,129 @@
+"""Resolve: freeze what a run depends on and what can change while it runs.
+
+    recipe, overrides, device, the registry's champion ──► [resolve] ──► the knobs of every step
+
+It is the door of a run: a typo, an unknown device, a candidate without its technique, a missing key, a store or a
+registry out of reach are refused here, before hours are spent. It always runs; it counts as a hit when the answer is
+one it gave before.
+
+    python -m tasks resolve --request request.json --result result.json --store var/store
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Champion, RecipeRef
+from tasks.contracts.base import Contract
+from tasks.contracts.device import Budget
+from tasks.contracts.recipe import Recipe
+from tasks.contracts.refusal import refuse
+from tasks.contracts.request import Variable
+from tasks.contracts.resolve import ResolveInputs, ResolveOutputs, ResolveParams
+from tasks.contracts.steps import (
+    ChooseParams,
+    EvaluateParams,
+    ExportParams,
+    PlanParams,
+    PreprocessParams,
+    PromoteParams,
+    PublishParams,
+    RegisterParams,
+    ReportParams,
+    SearchParams,
+    SelectParams,
+    TrainParams,
+    ValidateMetricsParams,
+)
+from tasks.recipes import read_device, read_recipe
+from tasks.registries import open_registry
+
+
+class _Frozen(Contract):
+    """What tells whether this world was seen before."""
+
+    recipe: str
+    seed: int
+    params: dict[str, dict[str, Any]]
+    champion: Champion | None
+
+
+def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> ResolveOutputs:  # noqa: ARG001
+    """Read the recipe, the device and the champion, and return the knobs of every step.
+
+    Raises:
+        Refused: Any of them is wrong or out of reach.
+    """
+    recipe = read_recipe(context.recipes, params.recipe, params.overrides)
+    device = read_device(context.recipes, recipe.device)
+    _check_signing(recipe)
+    name = recipe.release.name or recipe.name
+    registry = open_registry(context)
+    champion = registry.champion(name)
+    knobs = {step: value.model_dump(mode="json") for step, value in knobs_of_steps(recipe, device.budget).items()}
+    frozen = _Frozen(recipe=recipe.name, seed=context.seed, params=knobs, champion=champion)
+    seen = context.store.blobs.size(f"artifacts/{frozen.content_sha256()}") is not None
+    context.store.put(frozen, RecipeRef)
+    ref = context.store.put(recipe, RecipeRef)
+    context.store.blobs.replace(f"runs/{context.provenance.run_id}/recipe.json", recipe.to_json())
+    print(f"recipe {recipe.name} {ref.sha256[:12]}, device {device.name}, {len(recipe.candidates)} candidates")
+    print(f"champion of {name}: {f'version {champion.version}' if champion else 'none yet'}")
+    workers = recipe.search.workers if recipe.search.space and recipe.search.trials else 1
+    return ResolveOutputs(
+        recipe=ref,
+        params=knobs,
+        workers=tuple(range(workers)),
+        champion=champion,
+        approve=recipe.release.approve,
+        done_before=seen,
+    )
+
+
+def knobs_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
+    """Return the knobs of every step outside the lanes, by step. `plan` gives each lane its own."""
+    release = recipe.release
+    name = release.name or recipe.name
+    words = {"author": release.author, "licence": release.licence, "description": release.description}
+    export = ExportParams(golden=release.golden, **words)
+    rules = {"rules": recipe.gate.model_dump(exclude={"objective", "borderline", "measure"})}
+    data = recipe.data.model_dump(exclude={"checks"})
+    search = recipe.search.model_dump(exclude={"keep"})
+    if recipe.search.budget == Budget():
+        search["budget"] = budget
+    return {
+        "preprocess": PreprocessParams(**data | {"name": recipe.data.name or recipe.name}),
+        "validate_data": recipe.data.checks.model_copy(update={"recipe": recipe.data.checks.recipe or recipe.name}),
+        "train": TrainParams(
+            architecture=recipe.model.architecture(),
+            file=recipe.model.file,
+            fit=recipe.train.model_dump(exclude={"checks"}),
+        ),
+        "validate_model": recipe.train.checks.model_copy(update={"recipe": recipe.train.checks.recipe or recipe.name}),
+        "search": SearchParams(**search),
+        "choose": ChooseParams(keep=recipe.search.keep, objective=recipe.search.objective),
+        "plan": PlanParams(candidates=recipe.candidates, budget=budget, export=export, evaluate=recipe.gate.measure),
+        "export": export,
+        "evaluate": EvaluateParams(**recipe.gate.measure.model_dump()),
+        "validate_metrics": ValidateMetricsParams(**rules),
+        "select": SelectParams(
+            budget=budget, objective=recipe.gate.objective, borderline=recipe.gate.borderline, **rules
+        ),
+        "report": ReportParams(title=name, **words),
+        "publish": PublishParams(name=name, sign=release.sign),
+        "register": RegisterParams(),
+        "promote": PromoteParams(verify_signature=release.sign),
+    }
+
+
+def _check_signing(recipe: Recipe) -> None:
+    key = os.environ.get(Variable.SIGNING_KEY)
+    if recipe.release.sign and not (key and Path(key).is_file()):
+        raise refuse(
+            f"recipe {recipe.name} cannot sign its release",
+            expected=f"{Variable.SIGNING_KEY}: the path of a PEM private key (release.sign is true)",
+            got=key or "nothing",
+            fix="set the signing key of the deployment, or release.sign: false",
+        )
