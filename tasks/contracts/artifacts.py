@@ -243,8 +243,8 @@ class Measurement(Contract):
     """Expected calibration error, 15 bins."""
     predictions: ArrayRef
     """(samples, classes) float32 logits, in the order of the test split."""
-    test_sha256: Sha256 | None = None
-    """Digest of the test split (`tasks.dataset.split_digest`): predictions are paired only where it is equal."""
+    test_sha256: Sha256
+    """Of the test split (`tasks.dataset.split_digest`): two measurements are paired only where it is equal."""
     size_bytes: int
     gzip_bytes: int
     zstd_bytes: int
