@@ -1,0 +1,74 @@
+"""Templates become lanes, and what cannot fit is found untrained."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.contracts.device import Budget
+from tasks.contracts.lane import PruneParams, QuantizeParams
+from tasks.contracts.plan import Candidate, CandidateTemplate
+from tasks.planning import expand, infeasible
+
+
+def test_a_template_without_search_is_one_candidate():
+    """Nothing to expand gives the template itself, under its own name."""
+    template = CandidateTemplate(prune={"method": "channel", "macs": 0.5})
+
+    assert list(expand("a", template)) == [
+        ("a", {"prune": {"method": "channel", "macs": 0.5}, "distill": {}, "quantize": {}})
+    ]
+
+
+def test_two_searched_values_give_every_combination():
+    """Two choices of two values are four candidates, named by their values."""
+    template = CandidateTemplate(
+        prune={"method": "channel", "macs": {"search": [0.5, 0.25]}},
+        quantize={"scheme": {"search": ["int8", "dynamic"]}},
+    )
+
+    found = dict(expand("a", template))
+
+    assert list(found) == [
+        "a-macs0.5-schemeint8",
+        "a-macs0.5-schemedynamic",
+        "a-macs0.25-schemeint8",
+        "a-macs0.25-schemedynamic",
+    ]
+    assert found["a-macs0.25-schemedynamic"]["prune"]["macs"] == 0.25
+    assert found["a-macs0.25-schemedynamic"]["quantize"]["scheme"] == "dynamic"
+
+
+def test_expanding_leaves_the_template_as_it_was():
+    """Candidates share no dict with the template, so that one cannot change another."""
+    template = CandidateTemplate(prune={"macs": {"search": [0.5]}})
+
+    next(expand("a", template))[1]["prune"]["macs"] = 0.1
+
+    assert template.prune == {"macs": {"search": [0.5]}}
+
+
+INT8 = Candidate(name="int8", quantize=QuantizeParams(scheme="int8"))
+FLOAT = Candidate(name="float", quantize=QuantizeParams(scheme="none"))
+PRUNED = Candidate(name="pruned", prune=PruneParams(method="channel", macs=0.5), quantize=QuantizeParams(scheme="int8"))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "budget", "fits"),
+    [
+        (INT8, Budget(), True),
+        (INT8, Budget(size_bytes=1000), True),
+        (INT8, Budget(size_bytes=999), False),
+        (FLOAT, Budget(size_bytes=3999), False),
+        (FLOAT, Budget(size_bytes=4000), True),
+        (INT8, Budget(macs=9999), False),
+        (INT8, Budget(macs=10000), True),
+        (PRUNED, Budget(macs=2500), True),
+        (PRUNED, Budget(macs=2499), False),
+        (PRUNED, Budget(size_bytes=249), False),
+    ],
+)
+def test_the_bound_stands_on_its_edge(candidate: Candidate, budget: Budget, fits: bool):
+    """A thousand weights and ten thousand MACs: exactly the budget fits, one less does not (pruned: half of it)."""
+    reason = infeasible(candidate, parameters=1000, macs=10000, budget=budget)
+
+    assert (reason is None) is fits

@@ -1,0 +1,169 @@
+"""Recipes: what is read, and what is refused at the door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks.contracts.recipe import Recipe
+from tasks.contracts.refusal import Refused
+from tasks.recipes import read_device, read_recipe
+
+RECIPES = Path("recipes")
+
+
+@pytest.fixture(autouse=True)
+def source(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where recipes that name no data find some."""
+    monkeypatch.setenv("FEATHERLINE_CIFAR10", "somewhere")
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_is_whole(path: Path):
+    """Each recipe that ships is valid, carries its file's name, and names a device that exists."""
+    recipe = read_recipe(RECIPES, path.stem, {})
+
+    device = read_device(RECIPES, recipe.device)
+
+    assert recipe.name == path.stem
+    assert device.name == recipe.device
+
+
+def test_an_override_changes_one_value():
+    """A dotted key reaches one value and leaves its neighbours."""
+    before = read_recipe(RECIPES, "digits", {})
+
+    after = read_recipe(RECIPES, "digits", {"train.epochs": 3})
+
+    assert after.train.epochs == 3
+    assert after.train.batch_size == before.train.batch_size
+    assert after.candidates == before.candidates
+
+
+def test_an_override_of_nothing_removes_a_candidate():
+    """None takes a key away."""
+    recipe = read_recipe(RECIPES, "digits", {"candidates.int8": None})
+
+    assert "int8" not in recipe.candidates
+    assert "pruned-int8" in recipe.candidates
+
+
+def test_the_data_source_may_come_from_the_environment():
+    """`${NAME}` in data.source is filled in."""
+    recipe = read_recipe(RECIPES, "cifar10-resnet20", {})
+
+    assert recipe.data.source == "somewhere"
+
+
+def test_a_recipe_survives_its_canonical_form():
+    """What is stored with a release reads back equal."""
+    recipe = read_recipe(RECIPES, "digits", {})
+
+    assert Recipe.model_validate_json(recipe.to_json()) == recipe
+
+
+BAD = {
+    "a typo in a key": ({"train.epoch": 3}, "recipe digits has no key train.epoch", "epoch", "did you mean epochs?"),
+    "a typo in a section": (
+        {"candidats": {}},
+        "recipe digits has no key candidats",
+        "candidats",
+        "did you mean candidates?",
+    ),
+    "a wrong type": (
+        {"train.epochs": "many"},
+        "recipe digits cannot take train.epochs",
+        "'many'",
+        "correct train.epochs",
+    ),
+    "a number out of range": (
+        {"gate.max_drop": 2},
+        "recipe digits cannot take gate.max_drop",
+        "2",
+        "correct gate.max_drop",
+    ),
+    "NaN": ({"gate.max_drop": float("nan")}, "recipe digits cannot take gate.max_drop", "nan", "correct gate.max_drop"),
+    "a technique that is missing": (
+        {"candidates.int8.prune": {"method": "chanel"}},
+        "candidate int8 cannot take prune.method",
+        "chanel",
+        "did you mean channel?",
+    ),
+    "a step that is missing": (
+        {"candidates.int8.prunne": {}},
+        "recipe digits has no key candidates.int8.prunne",
+        "prunne",
+        "did you mean prune?",
+    ),
+    "a student without a search": (
+        {"search.trials": 0},
+        "candidate searched-int8 has no student",
+        "no search",
+        "add a search",
+    ),
+    "a builder and a file": ({"model.file": "m.keras"}, "recipe digits cannot take model", "{", "correct model"),
+    "an override into a value": (
+        {"train.epochs.more": 1},
+        "the override train.epochs.more leads nowhere",
+        "14",
+        "correct the key",
+    ),
+}
+
+
+@pytest.mark.parametrize(("overrides", "what", "got", "fix"), BAD.values(), ids=BAD.keys())
+def test_a_bad_recipe_is_refused(overrides: dict[str, object], what: str, got: str, fix: str):
+    """Each mistake is named, with what was met and what to change."""
+    with pytest.raises(Refused) as refusal:
+        read_recipe(RECIPES, "digits", overrides)
+
+    problem = refusal.value.problems[0]
+    assert problem.what.startswith(what)
+    assert got in problem.got
+    assert problem.fix.startswith(fix)
+
+
+def test_every_mistake_is_named_at_once():
+    """Two typos give two problems."""
+    with pytest.raises(Refused) as refusal:
+        read_recipe(RECIPES, "digits", {"train.epoch": 3, "data.sorce": "x"})
+
+    assert sorted(problem.got for problem in refusal.value.problems) == ["epoch", "sorce"]
+
+
+def test_an_unknown_recipe_gets_a_close_match():
+    """A typo in the recipe's name is met with the name that was meant."""
+    with pytest.raises(Refused) as refusal:
+        read_recipe(RECIPES, "digit", {})
+
+    assert refusal.value.problems[0].fix == "did you mean digits?"
+
+
+def test_an_unknown_device_gets_a_close_match():
+    """A typo in the device's name is met with the name that was meant."""
+    with pytest.raises(Refused) as refusal:
+        read_device(RECIPES, "phone-lo")
+
+    assert refusal.value.problems[0].fix == "did you mean phone-low?"
+
+
+def test_a_source_that_nobody_named_is_refused(monkeypatch: pytest.MonkeyPatch):
+    """A variable that is not set is named, with both ways to give the value."""
+    monkeypatch.delenv("FEATHERLINE_CIFAR10")
+
+    with pytest.raises(Refused) as refusal:
+        read_recipe(RECIPES, "cifar10-resnet20", {})
+
+    assert "FEATHERLINE_CIFAR10" in refusal.value.problems[0].expected
+    assert "data.source" in refusal.value.problems[0].fix
+
+
+def test_broken_yaml_is_refused_with_its_line(tmp_path: Path):
+    """A YAML mistake is shown with its place, without a traceback."""
+    (tmp_path / "broken.yaml").write_text("name: x\ndata: [1,\n")
+
+    with pytest.raises(Refused) as refusal:
+        read_recipe(tmp_path, "broken", {})
+
+    assert "line 3" in refusal.value.problems[0].got
