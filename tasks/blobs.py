@@ -26,6 +26,10 @@ TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 ABSENT = {"404", "NoSuchKey", "NotFound"}
 
 
+class _AbsentError(Exception):
+    """Nothing lies under the key."""
+
+
 class Blobs(Protocol):
     """Bytes under keys."""
 
@@ -163,10 +167,12 @@ class S3Blobs:
 
     def read(self, key: str) -> bytes | None:
         """Return what lies under `key`, or None."""
-        with self._explained(absent_is_none=True):
-            data: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
-            return data
-        return None
+        try:
+            with self._explained():
+                data: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+        except _AbsentError:
+            return None
+        return data
 
     def create(self, key: str, data: bytes) -> bool:
         """Write `data` unless `key` exists (`If-None-Match: *`)."""
@@ -196,17 +202,21 @@ class S3Blobs:
 
     def download(self, key: str, path: Path) -> bool:
         """Download what lies under `key` to `path`."""
-        with self._explained(absent_is_none=True):
-            self.client.download_file(self.bucket, self.prefix + key, str(path))
-            return True
-        return False
+        try:
+            with self._explained():
+                self.client.download_file(self.bucket, self.prefix + key, str(path))
+        except _AbsentError:
+            return False
+        return True
 
     def size(self, key: str) -> int | None:
         """Return the bytes under `key`, or None."""
-        with self._explained(absent_is_none=True):
-            length: int = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)["ContentLength"]
-            return length
-        return None
+        try:
+            with self._explained():
+                length: int = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)["ContentLength"]
+        except _AbsentError:
+            return None
+        return length
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with `prefix`, sorted, page by page."""
@@ -230,7 +240,7 @@ class S3Blobs:
             return [[item["Key"], item["Size"], item["ETag"]] for page in pages for item in page.get("Contents", [])]
 
     @contextlib.contextmanager
-    def _explained(self, *, absent_is_none: bool = False) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         """Turn what a person must mend (keys, bucket, address) into a refusal; leave the passing faults to retries."""
         import botocore.exceptions as failures  # noqa: PLC0415
 
@@ -238,8 +248,8 @@ class S3Blobs:
             yield
         except failures.ClientError as error:
             code = error.response["Error"]["Code"]
-            if absent_is_none and code in ABSENT:
-                return
+            if code in ABSENT:
+                raise _AbsentError from error
             raise self._refusal(code) or error from error
         except (
             failures.EndpointConnectionError,

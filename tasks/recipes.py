@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tasks.contracts.device import Device
 from tasks.contracts.plan import Candidate
 from tasks.contracts.recipe import Recipe, known_keys
-from tasks.contracts.refusal import Refused, did_you_mean, from_validation, refuse
+from tasks.contracts.refusal import Problem, Refused, did_you_mean, from_validation, refuse
 from tasks.planning import expand
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -116,7 +116,7 @@ def _fill_in(raw: dict[str, Any]) -> None:
 
 
 def _check_candidates(recipe: Recipe) -> None:
-    problems = []
+    problems: list[Problem] = []
     for name, template in recipe.candidates.items():
         for expanded, knobs in expand(name, template):
             try:
