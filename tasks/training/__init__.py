@@ -1,0 +1,1 @@
+"""Fitting tf_keras classifiers: data, loop, losses, schedules, augmentation, checkpoints, metrics."""

@@ -1,0 +1,112 @@
+"""Where a training is, in the store, so that a killed one goes on from its last epoch.
+
+    checkpoints/<key>/state.npz      one object, replaced whole; gone when the training is done
+
+The key holds all that decides the work (knobs, inputs, code, seed), so a training never goes on from another's state.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks import cache
+from tasks.context import Context
+from tasks.contracts.artifacts import TrainingHistory
+from tasks.contracts.base import Contract
+from tasks.store import Store
+
+EVERY_SECONDS = 5.0
+"""At most one write in this time."""
+
+MOST_OF_TIME = 0.03
+"""At most this part of the time goes into writing, judged by the write before."""
+
+Weights = list[NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """A training between two epochs.
+
+    Attributes:
+        history: Its length says how many epochs are done.
+        weights: Of the model, in Keras' order.
+        optimizer: Its variables, in Keras' order.
+        best: The weights with the best validation accuracy so far; empty where they are not kept.
+    """
+
+    history: TrainingHistory
+    weights: Weights
+    optimizer: Weights
+    best: Weights
+
+
+class Checkpoint:
+    """The state of one training in the store."""
+
+    def __init__(self, store: Store, key: str, *, every_seconds: float = EVERY_SECONDS) -> None:
+        """Keep the state of the work `key`, written at most once in `every_seconds`."""
+        self.store = store
+        self.key = f"checkpoints/{key}/state.npz"
+        self.every_seconds = every_seconds
+        self._wrote = time.monotonic()
+        self._cost = 0.0
+
+    @property
+    def due(self) -> bool:
+        """Return whether enough time went by since the last write."""
+        return time.monotonic() - self._wrote >= max(self.every_seconds, self._cost / MOST_OF_TIME)
+
+    def save(self, state: TrainingState) -> None:
+        """Replace what is there by `state`."""
+        started = time.monotonic()
+        arrays: dict[str, NDArray[np.generic]] = {"history": np.frombuffer(state.history.to_json(), np.uint8)}
+        for group in ("weights", "optimizer", "best"):
+            arrays |= {f"{group}_{number:04d}": array for number, array in enumerate(getattr(state, group))}
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        self.store.blobs.replace(self.key, buffer.getvalue())
+        self._wrote = time.monotonic()
+        self._cost = self._wrote - started
+
+    def load(self) -> TrainingState | None:
+        """Return the state, or None where there is none or the object is damaged, which is said."""
+        data = self.store.blobs.read(self.key)
+        if data is None:
+            return None
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in sorted(archive.files)}
+            history = TrainingHistory.model_validate_json(arrays.pop("history").tobytes())
+        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+            print(f"the checkpoint cannot be read ({error}): training starts anew")
+            return None
+        groups = {
+            group: [array for name, array in arrays.items() if name.startswith(f"{group}_")]
+            for group in ("weights", "optimizer", "best")
+        }
+        return TrainingState(history, **groups)
+
+    def clear(self) -> None:
+        """Remove the state."""
+        self.store.blobs.delete(self.key)
+
+
+def checkpoint_of(step: str, inputs: Contract, params: Contract, context: Context, part: str = "") -> Checkpoint:
+    """Return the checkpoint of a step's work.
+
+    Args:
+        step: Its name.
+        inputs: Of the step; only the digests of artifacts count.
+        params: Of the step.
+        context: Its seed, and what it reads outside its inputs.
+        part: Which of several trainings of the step this is.
+    """
+    parts = cache.ingredients(step, inputs, params, seed=context.seed, outside={**context.fingerprint, "part": part})
+    return Checkpoint(context.store, cache.key_of(parts))

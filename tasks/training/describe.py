@@ -1,0 +1,59 @@
+"""From a tf_keras model to the `Model` contract: its file, its history, and what was counted and measured of it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from tasks.contracts.artifacts import HistoryRef, Model, TrainingHistory
+from tasks.model_files import put_model
+from tasks.store import Store
+from tasks.training.data import TrainingData
+from tasks.training.macs import count_macs
+from tasks.training.metrics import accuracy, predict_logits
+
+
+def describe(
+    store: Store,
+    model: Any,  # noqa: ANN401 - tf_keras has no types
+    data: TrainingData,
+    *,
+    format: Literal["keras", "qat_h5"] = "keras",  # noqa: A002 - the contract's own field
+    before: Model | None,
+    stage: str,
+    history: TrainingHistory | None,
+    **changes: Any,  # noqa: ANN401 - fields of `Model`
+) -> Model:
+    """Store a model and say what it is.
+
+    Args:
+        store: Gets the file and the history.
+        model: Gives logits.
+        data: Its validation split is what `validation_accuracy` is measured on.
+        format: `qat_h5` for quantization-aware models.
+        before: The model that this one was made from; its stages, histories, sparsity and clusters are carried on.
+        stage: What was done to it, for people.
+        history: Of the training, if there was one; one without epochs is left out.
+        changes: Fields of `Model` that differ from what is carried on, such as `sparsity` and `clusters`.
+    """
+    carried = {"sparsity": before.sparsity, "clusters": before.clusters} if before else {}
+    histories = before.histories if before else ()
+    if history is not None and history.loss:
+        histories = (*histories, store.put(history, HistoryRef))
+    fields = {
+        "parameters": _parameters(model),
+        "macs": count_macs(model),
+        "validation_accuracy": accuracy(predict_logits(model, data.validation_images), data.validation_labels),
+        "stages": (*(before.stages if before else ()), stage),
+        "histories": histories,
+        **carried,
+        **changes,
+    }
+    return Model(file=put_model(store, model, format), format=format, **fields)
+
+
+def _parameters(model: Any) -> int:  # noqa: ANN401
+    """Count the weights, without the ranges that quantization-aware training keeps beside them."""
+    names = [(weight.name.split("/")[-1].split(":")[0], int(np.prod(weight.shape))) for weight in model.weights]
+    return sum(size for name, size in names if not name.endswith(("_min", "_max", "optimizer_step")))

@@ -1,0 +1,33 @@
+"""The curves of a training while it runs, and what they say: enough, or how long still."""
+
+from __future__ import annotations
+
+from tasks.contracts.artifacts import TrainingHistory
+
+
+def empty_history(stage: str) -> TrainingHistory:
+    """Return a history without epochs."""
+    return TrainingHistory(
+        stage=stage, loss=(), accuracy=(), validation_loss=(), validation_accuracy=(), learning_rate=(), seconds=()
+    )
+
+
+def longer(history: TrainingHistory, **numbers: float) -> TrainingHistory:
+    """Return the history with one epoch more, a number for each curve."""
+    return history.model_copy(update={name: (*getattr(history, name), number) for name, number in numbers.items()})
+
+
+def out_of_patience(history: TrainingHistory, patience: int | None) -> bool:
+    """Return whether the last `patience` epochs brought no validation accuracy above the best one before them."""
+    curve = history.validation_accuracy
+    return patience is not None and len(curve) > patience and max(curve[-patience:]) <= max(curve[:-patience])
+
+
+def progress_line(history: TrainingHistory, epochs: int) -> str:
+    """Return what the last epoch brought, and how long the others will take at the pace of the last five."""
+    done, recent = len(history.loss), history.seconds[-5:]
+    left = (epochs - done) * sum(recent) / len(recent)
+    return (
+        f"{history.stage} {done}/{epochs}  loss {history.loss[-1]:.4f}  accuracy {history.accuracy[-1]:.4f}"
+        f"  validation {history.validation_accuracy[-1]:.4f}  {history.seconds[-1]:.2f} s  ETA {left:.0f} s"
+    )

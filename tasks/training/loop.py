@@ -1,0 +1,206 @@
+"""The training loop of every step that trains: one compiled step, one line an epoch.
+
+    batch ──► augment ──► model ──► loss (labels, teacher, weight decay) ──► gradients ──► optimizer
+                     └──► teacher ──┘
+
+Shuffling and views depend on the seed and the epoch alone, so a training that goes on from a checkpoint sees what it
+would have seen. The optimizers are Keras' legacy ones: one fused operation a variable, which matters for small models.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.contracts.artifacts import TrainingHistory
+from tasks.contracts.fit import Fit, Knowledge
+from tasks.contracts.refusal import refuse
+from tasks.framework import keras, tf
+from tasks.training.augmentation import augment
+from tasks.training.checkpoint import Checkpoint, TrainingState
+from tasks.training.data import TrainingData
+from tasks.training.history import empty_history, longer, out_of_patience, progress_line
+from tasks.training.losses import cross_entropy, decay, taught
+from tasks.training.metrics import accuracy, mean_cross_entropy
+from tasks.training.schedules import learning_rates
+
+VALIDATION_BATCH = 256
+
+
+def fit_model(
+    model: Any,  # noqa: ANN401 - tf_keras has no types
+    data: TrainingData,
+    fit: Fit,
+    *,
+    seed: int,
+    stage: str,
+    teacher: Any = None,  # noqa: ANN401
+    knowledge: Knowledge | None = None,
+    callbacks: Sequence[Any] = (),
+    checkpoint: Checkpoint | None = None,
+    keep_best: bool = True,
+) -> TrainingHistory:
+    """Train a model in place.
+
+    Args:
+        model: Gives logits, (n, classes).
+        data: What it learns from, and what it is measured on after each epoch.
+        fit: The knobs. With 0 epochs nothing is done.
+        seed: Of the order of the images and of their random views.
+        stage: What the progress lines and the history are called.
+        teacher: Gives logits too; sees the same view of each image. Needs `knowledge`, and the other way round.
+        knowledge: How much the teacher counts.
+        callbacks: tf_keras callbacks, such as TFMOT's `UpdatePruningStep`.
+        checkpoint: Where an earlier, killed training of this very work may have left its state.
+        keep_best: End with the weights of the best validation accuracy (of equals, the later), not with the last.
+
+    Returns:
+        The curves, a number an epoch; fewer than `fit.epochs` where patience ended it.
+
+    Raises:
+        Refused: The loss is not finite.
+        ValueError: One of teacher and knowledge is missing.
+    """
+    if (teacher is None) != (knowledge is None):
+        raise ValueError("distillation needs a teacher and its knowledge, both")
+    history = empty_history(stage)
+    best: list[NDArray[Any]] = []
+    if fit.epochs == 0:
+        return history
+    count = len(data.train_labels)
+    batches = math.ceil(count / fit.batch_size)
+    rates = learning_rates(fit, fit.epochs * batches)
+    optimizer = _optimizer(fit)
+    train_step, forward = _compiled(model, optimizer, fit, teacher, knowledge)
+    if checkpoint and (state := checkpoint.load()):
+        history, best = state.history, state.best
+        _restore(model, optimizer, state)
+        print(f"{stage}: goes on after epoch {len(history.loss)} of {fit.epochs}")
+    listeners = _listeners(callbacks, model, optimizer, fit.epochs, batches)
+    while len(history.loss) < fit.epochs and not out_of_patience(history, fit.patience):
+        epoch, started = len(history.loss), time.monotonic()
+        order = np.random.default_rng([seed, epoch]).permutation(count)
+        steps = slice(epoch * batches, (epoch + 1) * batches)
+        loss, right = _epoch(
+            train_step, data, np.array_split(order, batches), listeners, rates=rates[steps], seed=seed, epoch=epoch
+        )
+        logits = _logits(forward, data.validation_images)
+        history = longer(
+            history,
+            loss=loss,
+            accuracy=right,
+            validation_loss=mean_cross_entropy(logits, data.validation_labels),
+            validation_accuracy=accuracy(logits, data.validation_labels),
+            learning_rate=float(rates[steps.start]),
+            seconds=time.monotonic() - started,
+        )
+        if not math.isfinite(loss + history.validation_loss[-1]):
+            raise _diverged(stage, epoch, fit)
+        if keep_best and history.validation_accuracy[-1] >= max(history.validation_accuracy):
+            best = model.get_weights()
+        print(progress_line(history, fit.epochs))
+        if checkpoint and checkpoint.due and len(history.loss) < fit.epochs:
+            checkpoint.save(TrainingState(history, model.get_weights(), optimizer.get_weights(), best))
+    listeners.on_train_end()
+    if callbacks:
+        del model.optimizer
+    if best:
+        model.set_weights(best)
+    return history
+
+
+def _epoch(
+    train_step: Any,  # noqa: ANN401
+    data: TrainingData,
+    batches: Sequence[NDArray[np.int64]],
+    listeners: Any,  # noqa: ANN401
+    *,
+    rates: NDArray[np.float32],
+    seed: int,
+    epoch: int,
+) -> tuple[float, float]:
+    """Take a step a batch. Returns the mean loss and the accuracy of what the steps saw; ends at a loss not finite."""
+    listeners.on_epoch_begin(epoch)
+    loss_sum, right, count = 0.0, 0, 0
+    for number, (chosen, rate) in enumerate(zip(batches, rates, strict=True)):
+        listeners.on_train_batch_begin(number)
+        view = np.array([seed & 0x7FFFFFFF, 4 * (epoch * len(batches) + number)], np.int32)
+        loss, hits = train_step(data.train_images[chosen], data.train_labels[chosen], rate, view)
+        listeners.on_train_batch_end(number)
+        loss_sum, right, count = loss_sum + float(loss) * len(chosen), right + int(hits), count + len(chosen)
+        if not math.isfinite(loss_sum):
+            break
+    listeners.on_epoch_end(epoch)
+    return loss_sum / count, right / count
+
+
+def _optimizer(fit: Fit) -> Any:  # noqa: ANN401
+    if fit.optimizer == "sgd":
+        return keras.optimizers.legacy.SGD(fit.learning_rate, momentum=fit.momentum, nesterov=fit.momentum > 0)
+    return keras.optimizers.legacy.Adam(fit.learning_rate)
+
+
+def _compiled(model: Any, optimizer: Any, fit: Fit, teacher: Any, knowledge: Knowledge | None) -> tuple[Any, Any]:  # noqa: ANN401
+    """Return the training step and the forward pass, each compiled once for every batch size."""
+    image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+
+    def train_step(images: Any, labels: Any, rate: Any, seed: Any) -> tuple[Any, Any]:  # noqa: ANN401
+        view = augment(images, seed, flip=fit.flip, crop=fit.crop)
+        teacher_logits = None if teacher is None else teacher(view, training=False)
+        with tf.GradientTape() as tape:
+            logits = model(view, training=True)
+            if knowledge is None:
+                loss = cross_entropy(labels, logits, fit.label_smoothing)
+            else:
+                loss = taught(labels, logits, teacher_logits, knowledge, fit.label_smoothing)
+            if fit.weight_decay:
+                loss += decay(model.trainable_variables, fit.weight_decay)
+            if model.losses:
+                loss += tf.add_n(model.losses)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.learning_rate.assign(rate)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        hits = tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.int32))
+        return loss, hits
+
+    def forward(images: Any) -> Any:  # noqa: ANN401
+        return model(images, training=False)
+
+    scalar, pair = tf.TensorSpec((), tf.float32), tf.TensorSpec((2,), tf.int32)
+    signature = (image, tf.TensorSpec((None,), tf.int64), scalar, pair)
+    return tf.function(train_step, input_signature=signature), tf.function(forward, input_signature=(image,))
+
+
+def _listeners(callbacks: Sequence[Any], model: Any, optimizer: Any, epochs: int, batches: int) -> Any:  # noqa: ANN401
+    """Return the callbacks as one, told that training begins, and give the model what they ask of a compiled one."""
+    if callbacks:
+        model.optimizer = optimizer
+    params = {"epochs": epochs, "steps": batches, "verbose": 0}
+    listeners = keras.callbacks.CallbackList(list(callbacks), add_history=False, model=model, **params)
+    listeners.on_train_begin()
+    return listeners
+
+
+def _restore(model: Any, optimizer: Any, state: TrainingState) -> None:  # noqa: ANN401
+    model.set_weights(state.weights)
+    optimizer._create_all_weights(model.trainable_variables)  # noqa: SLF001 - the state needs its variables first
+    optimizer.set_weights(state.optimizer)
+
+
+def _logits(forward: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:  # noqa: ANN401
+    starts = range(0, len(images), VALIDATION_BATCH)
+    return np.concatenate([forward(images[start : start + VALIDATION_BATCH]).numpy() for start in starts])
+
+
+def _diverged(stage: str, epoch: int, fit: Fit) -> Exception:
+    return refuse(
+        f"{stage}: training diverged",
+        expected="a finite loss",
+        got=f"a loss that is no finite number in epoch {epoch + 1}",
+        fix=f"lower fit.learning_rate (now {fit.learning_rate:g}), or correct images that are not finite",
+    )

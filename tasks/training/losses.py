@@ -1,0 +1,57 @@
+"""What a training makes small: cross entropy, the teacher's knowledge, and the size of the weights.
+
+All are means over the batch of float32 logits, so that they do not depend on the batch size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tasks.contracts.fit import Knowledge
+from tasks.framework import tf
+
+KERNELS = {"kernel", "depthwise_kernel", "pointwise_kernel"}
+"""Names of the variables that weight decay pulls to zero: no biases, no batch normalisation."""
+
+
+def cross_entropy(labels: Any, logits: Any, smoothing: float) -> Any:  # noqa: ANN401 - tensors have no types
+    """Return the mean cross entropy of labels (n,) and logits (n, classes), with smoothed targets.
+
+    A target is `1 - smoothing + smoothing / classes` for the label, `smoothing / classes` for every other class.
+
+    Source: Szegedy et al. 2015, section 7, https://arxiv.org/abs/1512.00567
+    """
+    if smoothing == 0:
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+    classes = logits.shape[-1]
+    targets = tf.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
+    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits))
+
+
+def divergence(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # noqa: ANN401
+    """Return `T^2 * KL(teacher || student)` of the softened distributions, mean over the batch. 0 where both agree.
+
+    Source: Hinton et al. 2015, section 2, https://arxiv.org/abs/1503.02531
+    """
+    teacher = tf.nn.log_softmax(teacher_logits / temperature)
+    student = tf.nn.log_softmax(logits / temperature)
+    each = tf.reduce_sum(tf.exp(teacher) * (teacher - student), axis=-1)
+    return temperature**2 * tf.reduce_mean(each)
+
+
+def taught(labels: Any, logits: Any, teacher_logits: Any, knowledge: Knowledge, smoothing: float) -> Any:  # noqa: ANN401
+    """Return `alpha * T^2 * KL(teacher || student) + (1 - alpha) * cross entropy`."""
+    soft = divergence(teacher_logits, logits, knowledge.temperature)
+    hard = cross_entropy(labels, logits, smoothing)
+    return knowledge.alpha * soft + (1 - knowledge.alpha) * hard
+
+
+def kernels(variables: Sequence[Any]) -> list[Any]:
+    """Return the variables that weight decay applies to, also inside the wrappers of TFMOT."""
+    return [variable for variable in variables if variable.name.split("/")[-1].split(":")[0] in KERNELS]
+
+
+def decay(variables: Sequence[Any], factor: float) -> Any:  # noqa: ANN401
+    """Return `factor` times the sum of all squared kernel weights, as Keras' own L2 regulariser has it."""
+    return 2 * factor * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels(variables)])

@@ -1,0 +1,45 @@
+"""Checks of builder options, all broken ones at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tasks.contracts.refusal import Problem, Refused
+
+
+class Options:
+    """Collects what is wrong with the options of one builder."""
+
+    def __init__(self, builder: str) -> None:
+        """Speak for this builder."""
+        self.builder = builder
+        self.problems: list[Problem] = []
+
+    def require(self, name: str, value: object, *, holds: bool, expected: str, fix: str = "") -> None:
+        """Note a problem with the option `name` unless the rule holds."""
+        if not holds:
+            what = f"{self.builder} cannot be built with {name}"
+            self.problems.append(Problem(what, expected, repr(value), fix or f"correct {name} of the architecture"))
+
+    def whole(self, name: str, value: object, *, least: int = 1, multiple: int = 1) -> bool:
+        """Require a whole number, at least `least`, that `multiple` divides. Returns whether it is one."""
+        holds = type(value) is int and value >= least and value % multiple == 0
+        step = f", a multiple of {multiple}" if multiple > 1 else ""
+        self.require(name, value, holds=holds, expected=f"a whole number of at least {least}{step}")
+        return holds
+
+    def wholes(self, name: str, values: object, *, least: int = 1, multiple: int = 1) -> bool:
+        """Require a list of such numbers, at least one. Returns whether it is one."""
+        is_list = isinstance(values, Sequence) and not isinstance(values, str) and len(values) > 0
+        self.require(name, values, holds=is_list, expected="a list of whole numbers, at least one")
+        if not isinstance(values, Sequence) or isinstance(values, str):
+            return False
+        numbered = [
+            self.whole(f"{name}[{index}]", value, least=least, multiple=multiple) for index, value in enumerate(values)
+        ]
+        return is_list and all(numbered)
+
+    def check(self) -> None:
+        """Raise `Refused` with every problem noted, if there is any."""
+        if self.problems:
+            raise Refused(*self.problems)
