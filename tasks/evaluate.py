@@ -1,0 +1,163 @@
+"""Evaluate: measure the exported file itself, on the test split and on this machine.
+
+    file, test split ──► [LiteRT] ──► logits ──► accuracy, interval, classes, agreement, calibration
+         │
+         ├──► [flatbuffer] ──► size, MACs, parameters, zeros, operators, energy estimate
+         ├──► [TensorFlow Lite Micro, a child process] ──► peak RAM
+         └──► [LiteRT, in turn with the baseline] ──► latency
+
+Everything is of the file that ships, nothing of the model that it came from. Latency counts `invoke()` alone.
+
+    python -m tasks evaluate --request request.json --result result.json
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset, Measurement, MeasurementRef
+from tasks.contracts.lane import EvaluateInputs, EvaluateOutputs, EvaluateParams
+from tasks.contracts.refusal import refuse
+from tasks.dataset import Labels, normalise, read_split
+from tasks.litert.graph import Graph, read_graph
+from tasks.litert.interpreter import RUNTIME, Classifier
+from tasks.measuring import accuracy, energy, latency, macs, operators, peak_ram, size, weights
+from tasks.measuring.accuracy import Logits
+from tasks.measuring.machine import machine
+from tasks.store import Store
+
+
+def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -> EvaluateOutputs:
+    """Measure one exported file.
+
+    Raises:
+        Refused: The file does not fit the data or the baseline, or gives outputs that are not finite.
+    """
+    store = context.store
+    dataset = store.read(inputs.data, Dataset)
+    data = store.read_bytes(inputs.model.file)
+    graph = read_graph(data)
+    with tempfile.TemporaryDirectory(prefix="featherline-evaluate-") as folder:
+        arena = peak_ram.MicroArena(data, graph, Path(folder))
+        classifier = Classifier(data, params.threads)
+        images, labels = read_split(store, dataset, "test")
+        if len(labels) == 0 or classifier.classes != len(dataset.classes):
+            raise refuse(
+                f"evaluate cannot measure {params.candidate} on {dataset.name}",
+                expected=f"test images, and {len(dataset.classes)} logits, one a class",
+                got=f"{len(labels)} test images, {classifier.classes} logits",
+                fix="measure the file on the data that its model was trained for",
+            )
+        normalised = normalise(images, dataset.normalisation)
+        logits = classifier.logits(normalised)
+        judged = _judged(logits, labels, _baseline_logits(store, inputs), params, context.seed)
+        structure = _structure(data, graph)
+        peak_ram_bytes, method = arena.used_bytes()
+    base = None
+    if inputs.baseline is not None:
+        baseline = Classifier(store.read_bytes(inputs.baseline.file), params.threads)
+        base = baseline, baseline.quantize(normalised[:1])[0]
+    timed = latency.latency(
+        (classifier, classifier.quantize(normalised[:1])[0]),
+        base,
+        threads=params.threads,
+        warm_up=params.warm_up,
+        runs=params.runs,
+        seed=context.seed,
+    )
+    measurement = Measurement(
+        candidate=params.candidate,
+        file=inputs.model.file,
+        scheme=inputs.model.scheme,
+        predictions=store.put_array(logits),
+        peak_ram_bytes=peak_ram_bytes,
+        peak_ram_method=method,
+        latency_ms=timed,
+        energy_uj=energy.energy_uj(graph, peak_ram_bytes),
+        energy_method=energy.METHOD,
+        runtime=RUNTIME,
+        machine=machine(),
+        **judged,
+        **structure,
+    )
+    print(table(measurement))
+    return EvaluateOutputs(measurement=store.put(measurement, MeasurementRef), model=inputs.model)
+
+
+def _judged(logits: Logits, labels: Labels, baseline: Logits | None, params: EvaluateParams, seed: int) -> Any:  # noqa: ANN401 - fields of Measurement
+    """Return what the logits say."""
+    predicted = logits.argmax(axis=1)
+    low, high = accuracy.interval(predicted == labels, params.confidence, params.resamples, seed)
+    matrix = accuracy.confusion(predicted, labels, logits.shape[1])
+    if baseline is not None and baseline.shape != logits.shape:
+        raise refuse(
+            f"evaluate cannot compare {params.candidate} with the baseline",
+            expected=f"predictions of the baseline for the same {len(logits)} test images",
+            got=f"predictions of the shape {baseline.shape}",
+            fix="evaluate the baseline on this data set first",
+        )
+    return {
+        "samples": len(labels),
+        "accuracy": float(np.mean(predicted == labels)),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "confidence": params.confidence,
+        "class_recall": accuracy.class_recall(matrix),
+        "confusion": tuple(tuple(map(int, row)) for row in matrix),
+        "agreement": None if baseline is None else float(np.mean(predicted == baseline.argmax(axis=1))),
+        "calibration_error": accuracy.calibration_error(logits, labels),
+    }
+
+
+def _structure(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Measurement
+    """Return what the file says without being run."""
+    return {
+        "size_bytes": len(data),
+        "gzip_bytes": size.gzip_bytes(data),
+        "zstd_bytes": size.zstd_bytes(data),
+        "entropy_bytes": size.entropy_bytes(graph),
+        "sparsity": weights.sparsity(graph),
+        "distinct_weights": weights.distinct_weights(graph),
+        "parameters": weights.parameters(graph),
+        "macs": macs.macs(graph),
+        "operators": operators.census(graph),
+        "float_operators": len(operators.float_operators(graph)),
+        "minimum_runtime": graph.minimum_runtime,
+    }
+
+
+def _baseline_logits(store: Store, inputs: EvaluateInputs) -> Logits | None:
+    if inputs.baseline_measurement is None:
+        return None
+    return store.read_array(store.read(inputs.baseline_measurement, Measurement).predictions)
+
+
+def table(measured: Measurement) -> str:
+    """Return the measurement as a few aligned lines for people."""
+    time = measured.latency_ms
+    speedup = (
+        f", {time.speedup:.2f}x [{time.speedup_low:.2f}, {time.speedup_high:.2f}] the baseline"
+        if time.speedup is not None
+        else ""
+    )
+    agreement = "" if measured.agreement is None else f", agrees with the baseline on {measured.agreement:.4f}"
+    rows = {
+        "accuracy": f"{measured.accuracy:.4f} [{measured.accuracy_low:.4f}, {measured.accuracy_high:.4f}] of "
+        f"{measured.samples:,} images{agreement}",
+        "size": f"{measured.size_bytes:,} bytes, gzip {measured.gzip_bytes:,}, zstd {measured.zstd_bytes:,}, "
+        f"entropy bound of the weights {measured.entropy_bytes:,}",
+        "weights": f"{measured.parameters:,} parameters, {measured.sparsity:.1%} zeros, "
+        f"at most {measured.distinct_weights:,} distinct in a tensor",
+        "work": f"{measured.macs:,} MACs, {measured.energy_uj:.2f} uJ (relative estimate)",
+        "peak RAM": f"{measured.peak_ram_bytes:,} bytes by {measured.peak_ram_method}",
+        "latency": f"p50 {time.p50:.4f} ms, p90 {time.p90:.4f}, p99 {time.p99:.4f}, {time.threads} thread, "
+        f"{time.runs} runs{speedup}",
+        "operators": f"{sum(measured.operators.values())}, {measured.float_operators} of them float; "
+        f"runtime {measured.minimum_runtime or 'unknown'} or later",
+    }
+    return "\n".join([f"evaluate: {measured.candidate}", *(f"  {name:<10}{text}" for name, text in rows.items())])

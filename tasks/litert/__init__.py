@@ -1,0 +1,1 @@
+"""The `.tflite` file: converting to it, reading and writing it, and running it."""

@@ -1,0 +1,134 @@
+"""Asking the converter: a child process that cannot take the step down with it, nor outlive it.
+
+    model, calibration ──► folder ──► python -m tasks.litert.convert ──► bytes
+
+How the child ended decides what the step says: an exception is a crash (retried); a death by a fault of the converter
+is exit 139 (the same model kills it again) and leaves a bundle to repeat it with; a kill is memory, exit 137.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import TypeAdapter
+
+import tasks
+from tasks.contracts.artifacts import ArchiveRef, Model, Scheme
+from tasks.contracts.request import Exit
+from tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest
+from tasks.store import Store, open_store
+
+PROGRAM = (sys.executable, "-m", "tasks.litert.convert")
+FAULTS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
+"""Signals that a program gets for what it did itself."""
+
+LAST_LINES = 25
+LOG = "converter.log"
+
+
+class ConverterDied(SystemExit):
+    """The converter died by a signal. As any SystemExit it is caught by nobody, so the step exits with its code."""
+
+
+class ConverterFailed(RuntimeError):  # noqa: N818 - what happened, in the words of the exit codes
+    """The converter raised an exception; the message holds its last lines."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A raw `.tflite` file and the versions of what made it."""
+
+    data: bytes
+    versions: dict[str, str]
+
+
+def convert_apart(
+    store: Store,
+    model: Model,
+    scheme: Scheme,
+    calibration: NDArray[np.float32] | None,
+    program: Sequence[str] = PROGRAM,
+) -> Converted:
+    """Convert a stored model in a process of its own.
+
+    Args:
+        store: Holds the model; gets the bundle if the converter dies.
+        model: What to convert.
+        scheme: How the file holds its numbers.
+        calibration: (n, height, width, channels) float32, normalised.
+        program: The converter; called with the folder as its last argument.
+
+    Raises:
+        ConverterDied: By a signal.
+        ConverterFailed: By an exception.
+    """
+    with tempfile.TemporaryDirectory(prefix="featherline-convert-") as name:
+        folder = Path(name)
+        bench = open_store(name)
+        bench.put_bytes(store.read_bytes(model.file), type(model.file))
+        array = None if calibration is None else bench.put_array(calibration)
+        request = ConversionRequest(model=model, scheme=scheme, calibration=array)
+        (folder / REQUEST).write_bytes(request.to_json())
+        code = _run([*program, name], folder / LOG)
+        log = (folder / LOG).read_text(errors="replace")
+        if code < 0:
+            raise _death(store, folder, signal.Signals(-code), log)
+        if code:
+            raise ConverterFailed(f"the converter ended with exit code {code}; its last lines:\n{_tail(log)}")
+        versions = TypeAdapter(dict[str, str]).validate_json((folder / VERSIONS).read_bytes())
+        return Converted((folder / RESULT).read_bytes(), versions)
+
+
+def _run(command: Sequence[str], log: Path) -> int:
+    """Run the child to its end, without the keys of the store, and end it with us whatever ends us."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment["FEATHERLINE_PARENT"] = str(os.getpid())
+    root = str(Path(tasks.__file__).parent.parent)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
+    with log.open("wb") as out:
+        child = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            return child.wait()
+        finally:
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+
+
+def _death(store: Store, folder: Path, died_of: signal.Signals, log: str) -> ConverterDied:
+    """Say how the converter died, and keep what repeats it where the converter itself is to blame."""
+    print(f"export: the converter died of {died_of.name}; its last lines:\n{_tail(log)}")
+    if died_of == signal.SIGKILL:
+        print("export: it was killed from outside, most likely because memory ran out")
+        return ConverterDied(int(Exit.OUT_OF_MEMORY))
+    if died_of not in FAULTS:
+        return ConverterDied(128 + died_of)
+    bundle = _bundle(store, folder)
+    print(
+        f"export: what repeats it is kept at {bundle.uri}\n"
+        f"  unzip it into a folder and run: python -m tasks.litert.convert FOLDER"
+    )
+    return ConverterDied(int(Exit.CONVERTER_DIED))
+
+
+def _bundle(store: Store, folder: Path) -> ArchiveRef:
+    with tempfile.TemporaryDirectory(prefix="featherline-bundle-") as name:
+        path = Path(name, "bundle.zip")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in sorted(item for item in folder.rglob("*") if item.is_file()):
+                archive.write(file, file.relative_to(folder))
+        return store.put_file(path, ArchiveRef)
+
+
+def _tail(log: str) -> str:
+    return "\n".join(f"  {line}" for line in log.splitlines()[-LAST_LINES:]) or "  (it said nothing)"

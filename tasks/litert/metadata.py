@@ -1,0 +1,92 @@
+"""What a `.tflite` file says of itself: a JSON entry named `featherline`, and `labels.txt` as a zip at its end.
+
+    flatbuffer [ … weights … | metadata: featherline {…} ] + zip [ labels.txt ]
+
+Runtimes read the flatbuffer from its start and zip readers read the file from its end, so each sees only its own:
+`unzip -p model.tflite labels.txt` works, and no inference changes.
+
+    python -m tasks.litert.metadata model.tflite
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any, Literal
+
+from tasks.contracts.artifacts import Normalisation, Scheme
+from tasks.contracts.base import Contract, Fraction, Sha256, canonical_json
+from tasks.litert import flatbuffer
+
+ENTRY = "featherline"
+LABELS = "labels.txt"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""The time of the zip entry: the earliest that a zip can say, so that equal models give equal bytes."""
+
+SIGNIFICANT_DIGITS = 9
+"""As many as tell every float32 from its neighbours."""
+
+
+class End(Contract):
+    """What the input or the output holds. A quantized value is `(q - zero_point) * scale`."""
+
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+class FileMetadata(Contract):
+    """What an app or an auditor needs that has only the file."""
+
+    format: Literal[1] = 1
+    labels: tuple[str, ...]
+    normalisation: Normalisation
+    """From a pixel to the input, before its quantization."""
+    input: End
+    output: End
+    scheme: Scheme
+    accuracy: Fraction
+    """Of this file, on the validation split."""
+    source_accuracy: Fraction
+    """Of the model that it was converted from, on the validation split."""
+    recipe: str | None = None
+    recipe_sha256: Sha256 | None = None
+    run_id: str
+    versions: dict[str, str]
+    """Of what converted it."""
+    author: str = ""
+    licence: str = ""
+    description: str = ""
+
+
+def write(model: bytes, metadata: FileMetadata) -> bytes:
+    """Return the file with its metadata and its labels. What it computes does not change; equal input, equal bytes."""
+    objects = flatbuffer.unpack(model)
+    values = {"format": metadata.format} | metadata.model_dump(mode="json", exclude_defaults=True)
+    flatbuffer.put_entry(objects, ENTRY, canonical_json(_short(values)))
+    whole = io.BytesIO(flatbuffer.pack(objects))
+    with zipfile.ZipFile(whole, "a") as archive:
+        archive.writestr(zipfile.ZipInfo(LABELS, EPOCH), "".join(f"{label}\n" for label in metadata.labels))
+    return whole.getvalue()
+
+
+def read(model: bytes) -> FileMetadata | None:
+    """Return what a file says of itself, or None where it was not written by `write`."""
+    content = flatbuffer.get_entry(flatbuffer.unpack(model), ENTRY)
+    return None if content is None else FileMetadata.model_validate_json(content)
+
+
+def _short(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, float):
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _short(item) for key, item in value.items()}
+    return [_short(item) for item in value] if isinstance(value, list) else value
+
+
+if __name__ == "__main__":
+    found = read(Path(sys.argv[1]).read_bytes())
+    print(json.dumps(found.model_dump(mode="json"), indent=2) if found else "no metadata of Featherline")

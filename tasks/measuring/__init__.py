@@ -1,0 +1,1 @@
+"""What is measured of an exported file, one quantity a file."""

@@ -1,0 +1,91 @@
+"""How long one inference takes: `invoke()` alone, in turn with the baseline, so that both meet the same machine.
+
+    base, new, base, new, …  ──►  p50, p90, p99, p50 of the baseline over p50 of this file with its interval
+
+On a shared machine p90 was seen at five times p50, so medians are compared and means are not given.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.contracts.artifacts import Latency
+from tasks.litert.interpreter import Classifier
+
+TIME_LIMIT_S = 20.0
+"""Slow networks are run fewer times than asked, so that all timed runs together take about this long."""
+
+FEWEST_RUNS = 20
+RATIO_RESAMPLES = 1000
+RATIO_CONFIDENCE = 0.95
+Loaded = tuple[Classifier, NDArray[Any]]
+"""A file, and the one image, as the file takes it, that every run reads."""
+
+
+def latency(new: Loaded, base: Loaded | None, *, threads: int, warm_up: int, runs: int, seed: int) -> Latency:
+    """Time a file, interleaved with the baseline where one is given.
+
+    Args:
+        new: What is timed.
+        base: What it is compared with.
+        threads: Of both interpreters, for the record.
+        warm_up: Runs of each before the clock counts.
+        runs: Timed runs of each; fewer where they would take longer than `TIME_LIMIT_S`, at least 20.
+        seed: Of the bootstrap of the ratio of medians.
+    """
+    files = [new] if base is None else [base, new]
+    for classifier, raw in files:
+        classifier.load(raw)
+    warmed = _times_ns(files, warm_up)
+    affordable = int(TIME_LIMIT_S * 1e9 / np.median(warmed, axis=0).sum())
+    done = max(FEWEST_RUNS, min(runs, affordable))
+    if done < runs:
+        print(f"evaluate: {done} timed runs instead of {runs}, which would take over {TIME_LIMIT_S:.0f} s")
+    times_ms = _times_ns(files, done) / 1e6
+    p50, p90, p99 = (float(value) for value in np.percentile(times_ms[:, -1], [50, 90, 99]))
+    measured = Latency(p50=p50, p90=p90, p99=p99, threads=threads, runs=done, warm_up=warm_up)
+    if base is None:
+        return measured
+    baseline_p50 = float(np.median(times_ms[:, 0]))
+    low, high = ratio_interval(times_ms, seed)
+    return measured.model_copy(
+        update={
+            "baseline_p50": baseline_p50,
+            "speedup": baseline_p50 / p50,
+            "speedup_low": low,
+            "speedup_high": high,
+        }
+    )
+
+
+def ratio_interval(times: NDArray[np.float64], seed: int) -> tuple[float, float]:
+    """Return the 95 % bootstrap percentile interval of the ratio of medians, rounds drawn whole.
+
+    Args:
+        times: (runs, 2): baseline and new file, of the same round.
+        seed: Of the draws.
+    """
+    generator = np.random.default_rng(seed)
+    ratios = np.empty(RATIO_RESAMPLES)
+    for index in range(RATIO_RESAMPLES):
+        base, new = np.median(times[generator.integers(0, len(times), len(times))], axis=0)
+        ratios[index] = base / new
+    low, high = np.quantile(ratios, [(1 - RATIO_CONFIDENCE) / 2, (1 + RATIO_CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def _times_ns(files: list[Loaded], runs: int) -> NDArray[np.float64]:
+    """Return (runs, files) nanoseconds of `invoke()`, the files in turn."""
+    times = np.empty((runs, len(files)))
+    invokes = [classifier.invoke for classifier, _ in files]
+    clock = time.perf_counter_ns
+    for run in range(runs):
+        for column, invoke in enumerate(invokes):
+            started = clock()
+            invoke()
+            times[run, column] = clock() - started
+    return times

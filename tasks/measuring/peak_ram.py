@@ -1,0 +1,106 @@
+"""How much memory a network needs beside its file: by TensorFlow Lite Micro where it loads, else by liveness.
+
+TensorFlow Lite Micro plans one arena and records what it used of it, down to the byte. It ends the process that asks
+for an operator it does not know, so it is asked in a child process.
+
+    python -m tasks.measuring.peak_ram model.tflite ARENA_BYTES
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import tasks
+from tasks.litert import flatbuffer
+from tasks.litert.graph import Graph
+
+ALIGNMENT_BYTES = 16
+PATIENCE_S = 120.0
+Method = Literal["tflite-micro", "liveness"]
+
+
+class MicroArena:
+    """TensorFlow Lite Micro at work in a child process, so that other measuring goes on meanwhile."""
+
+    def __init__(self, data: bytes, graph: Graph, folder: Path) -> None:
+        """Ask for the arena of a file.
+
+        Args:
+            data: The file; its weights are brought inside the flatbuffer, which is all that the runtime reads.
+            graph: Of the same file.
+            folder: For the file that the child reads.
+        """
+        path = folder / "micro.tflite"
+        path.write_bytes(flatbuffer.pack(flatbuffer.unpack(data)))
+        self.live_bytes = liveness(graph)
+        room = 2 * self.live_bytes + 8 * len(data) + 2**20
+        root = str(Path(tasks.__file__).parent.parent)
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "tasks.measuring.peak_ram", str(path), str(room)],
+            env=os.environ | {"PYTHONPATH": root, "FEATHERLINE_PARENT": str(os.getpid())},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def used_bytes(self) -> tuple[int, Method]:
+        """Return the bytes of the arena, or of the live activations where TensorFlow Lite Micro does not load the file.
+
+        The method is part of the answer: the two are not comparable.
+        """
+        try:
+            _, said = self.child.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            _, said = self.child.communicate()
+        found = re.search(r"Arena allocation total (\d+) bytes", said)
+        if self.child.returncode == 0 and found:
+            return int(found[1]), "tflite-micro"
+        reason = next((line for line in said.splitlines() if line.strip()), f"exit {self.child.returncode}")
+        print(f"evaluate: peak RAM by liveness, as TensorFlow Lite Micro does not load the file: {reason}")
+        return self.live_bytes, "liveness"
+
+
+def liveness(graph: Graph) -> int:
+    """Return the most bytes of computed tensors that are needed at once, when operators run in the file's order.
+
+    A tensor lives from the operator that gives it (the input: from the start) to the last that takes it (the output:
+    to the end), each on 16 bytes. Scratch memory of operators is not known and not counted.
+    """
+    last = {place: step for step, operator in enumerate(graph.operators) for place in operator.inputs}
+    last |= dict.fromkeys(graph.outputs, len(graph.operators))
+    live = {place: _aligned(graph.tensors[place].size_bytes) for place in graph.inputs}
+    most = sum(live.values())
+    for step, operator in enumerate(graph.operators):
+        live |= {place: _aligned(graph.tensors[place].size_bytes) for place in operator.outputs}
+        most = max(most, sum(live.values()))
+        live = {place: size for place, size in live.items() if last.get(place, step) > step}
+    return most
+
+
+def _aligned(size_bytes: int) -> int:
+    return -(-size_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+
+
+def main(path: Path, room: int) -> None:
+    """Run the file once in TensorFlow Lite Micro and let it print its allocations on stderr."""
+    import numpy as np  # noqa: PLC0415 - the child alone needs what follows
+    from tflite_micro.python.tflite_micro import runtime  # noqa: PLC0415
+
+    interpreter = runtime.Interpreter.from_file(str(path), arena_size=room)
+    details = interpreter.get_input_details(0)
+    interpreter.set_input(np.zeros(details["shape"], details["dtype"]), 0)
+    interpreter.invoke()
+    interpreter.print_allocations()
+
+
+if __name__ == "__main__":
+    from tasks.shell import die_with_parent
+
+    die_with_parent()
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,46 @@
+"""How large a file is: on the device, on its way there, and how small it could get."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from tasks.litert.graph import Graph
+
+GZIP_LEVEL = 9
+ZSTD_LEVEL = 19
+
+
+def gzip_bytes(data: bytes) -> int:
+    """Return the bytes of the file after `gzip -9`, without a name or time."""
+    return len(gzip.compress(data, GZIP_LEVEL, mtime=0))
+
+
+def zstd_bytes(data: bytes) -> int:
+    """Return the bytes of the file after `zstd -19`."""
+    return len(zstandard.ZstdCompressor(level=ZSTD_LEVEL).compress(data))
+
+
+def entropy_bits(values: NDArray[Any]) -> float:
+    """Return the Shannon entropy of the values times their count: the bits that the best code of them needs.
+
+    The code's own table is not counted.
+
+    Source: Shannon 1948, section 9, https://doi.org/10.1002/j.1538-7305.1948.tb01338.x
+    """
+    _, counts = np.unique(values, return_counts=True)
+    return float(-(counts * np.log2(counts / values.size)).sum()) + 0.0
+
+
+def entropy_bytes(graph: Graph) -> int:
+    """Return the Shannon bound of all kernels, one code a kernel, rounded up."""
+    return int(np.ceil(sum(entropy_bits(kernel) for kernel in _constants(graph)) / 8))
+
+
+def _constants(graph: Graph) -> list[NDArray[Any]]:
+    kernels = {id(tensor): tensor.constant for _, tensor in graph.kernels()}
+    return [constant for constant in kernels.values() if constant is not None]
