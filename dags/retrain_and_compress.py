@@ -1,0 +1,186 @@
+"""## Retrain a model, make it light, prove that it is still good, release it
+
+```
+resolve ► preprocess ► validate_data ► train ► validate_model ─┬─► search ×W ► choose ► plan
+                                                               │                         │  one lane a candidate
+                              baseline: export ► evaluate ◄────┘                         ▼
+                                             │                 ┌ prune ► distill ► quantize ► export ► evaluate ┐ ×N
+                                             └─────────────────┴────────────────────────────────────────────────┘
+                                                                                         ▼
+                         validate_metrics ► select ► report ► publish ► register ► approve ► promote
+```
+
+**Run it** with the trigger button: choose a recipe, change single keys of it under *Overrides*. What has not changed
+since an earlier run is not done again; the first line of a task's log says `hit`, or why it was none.
+
+**When a task is red**, read the last lines of its log: what was refused, what was expected, what was met, what to change.
+
+| red task | what it means | what to do |
+|---|---|---|
+| `resolve` | the recipe, an override or the device is wrong; the store or the registry is out of reach | correct the key that it names; start the stack |
+| `preprocess` | the data source is absent, empty, or has images that cannot be read | correct `data.source`; look at the files that it lists |
+| `validate_data` | the data broke a rule: classes, duplicates, leakage, drift | open the verdict's page; repair the data, or change the rule in `data.checks` on purpose |
+| `train` | the training diverged, or its process was killed | lower the learning rate; give it memory. It goes on from its last epoch |
+| `validate_model` | the float model is too weak to be a teacher | train longer; look at the curves. The lanes would have been in vain |
+| `search` | one worker died. The others go on, and `choose` takes what they found | nothing, unless all are red |
+| `plan` | no candidate can fit the device | a larger budget, or lighter candidates |
+| a task of `lanes` | this candidate fell out. The others go on | read its log; clear the task to try it again |
+| `validate_metrics` | a measurement is missing or not a number; red without a log: every lane is red | look at the lanes first |
+| `select` | no candidate passed the gate within the budget | it names the nearest one and the rule that it broke |
+| `publish`, `register` | the store, the signing key or the registry is out of reach | repair, then clear the task: both find what they did before |
+| `approve` | nobody decided within three days | clear it to ask again. Rejecting is no failure: `promote` is skipped |
+| `promote` | the release does not verify, or the champion changed meanwhile | do not force it: find out who changed what |
+
+A task that was *refused* is not tried again; a crash is, once or twice; a task out of memory once.
+
+**Owner**: featherline. **Schedule**: `[featherline] schedule` in Airflow's configuration: a cron string,
+`asset:URI`, or nothing.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from airflow.sdk import TriggerRule, dag, task_group
+
+from plugins import deployment
+from plugins.assets import CHAMPION, announce_champion
+from plugins.form import form
+from plugins.operators.approve import ApproveOperator
+from plugins.operators.factory import earlier, earlier_of_each, step, steps
+
+
+@dag(
+    schedule=deployment.schedule(),
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    params=form(),
+    default_args={"owner": "featherline"},
+    max_active_runs=1,
+    max_active_tasks=int(deployment.option("max_active_tasks", "4")),
+    dagrun_timeout=timedelta(days=5),
+    is_paused_upon_creation=False,
+    render_template_as_native_obj=True,
+    tags=["featherline", "compression"],
+    doc_md=__doc__,
+)
+def retrain_and_compress():
+    resolve = step(
+        "resolve", params="{{ {'recipe': params.recipe, 'overrides': params.overrides} }}", fan_out="workers"
+    )
+    champion = earlier("resolve", "champion")
+
+    preprocess = step("preprocess")
+    resolve >> preprocess
+    validate_data = step("validate_data", inputs={"data": preprocess.output["data"]})
+    data = validate_data.output["data"]
+    train = step("train", inputs={"data": data})
+    validate_model = step("validate_model", inputs={"model": train.output["model"], "metrics": train.output["metrics"]})
+    teacher = validate_model.output["model"]
+
+    @task_group
+    def baseline():
+        export = step("export", inputs={"model": teacher, "scheme": "none", "data": data}, label="baseline")
+        return step("evaluate", inputs={"model": export.output["model"], "data": data}, label="baseline")
+
+    measured = baseline()
+
+    search = steps(
+        "search",
+        over={"worker": resolve.output},
+        inputs={"data": data},
+        map_index_template="worker {{ task.item }}",
+    )
+    validate_model >> search
+    choose = step("choose", inputs={"workers": search.output}, trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
+    plan = step(
+        "plan",
+        inputs={"model": teacher, "architectures": choose.output["architectures"]},
+        fan_out="candidates",
+    )
+
+    @task_group
+    def lanes(candidate):
+        def lane(name, **inputs):
+            return step(
+                name,
+                inputs=inputs,
+                candidate=candidate,
+                map_index_template="{{ task.request['candidate']['name'] }}",
+            )
+
+        prune = lane("prune", model=teacher, data=data)
+        distill = lane("distill", teacher=teacher, student=prune.output["model"], data=data)
+        quantize = lane("quantize", model=distill.output["model"], teacher=teacher, data=data)
+        export = lane("export", model=quantize.output["model"], scheme=quantize.output["scheme"], data=data)
+        return lane(
+            "evaluate",
+            model=export.output["model"],
+            data=data,
+            baseline=measured.output["model"],
+            baseline_measurement=measured.output["measurement"],
+        ).output
+
+    # Its only edges come from the lanes, so that the rule counts lanes alone: it runs when one of them arrived.
+    validate_metrics = step(
+        "validate_metrics",
+        inputs={
+            "data": earlier("validate_data", "data"),
+            "baseline": earlier("baseline.evaluate"),
+            "lanes": lanes.expand(candidate=plan.output),
+            "champion": champion,
+        },
+        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+    )
+    judged = {
+        "verdict": validate_metrics.output["verdict"],
+        "baseline": measured.output,
+        "lanes": earlier_of_each("lanes.evaluate"),
+    }
+    select = step("select", inputs=judged)
+    report = step(
+        "report",
+        inputs=judged
+        | {
+            "data": data,
+            "model": teacher,
+            "plan": {"candidates": plan.output["candidates"], "infeasible": plan.output["infeasible"]},
+            "selection": select.output,
+            "trials": choose.output["trials"],
+            "champion": champion,
+        },
+    )
+    publish = step(
+        "publish",
+        inputs={
+            "selection": select.output,
+            "verdict": validate_metrics.output["verdict"],
+            "report": report.output,
+            "recipe": earlier("resolve", "recipe"),
+            "data": data,
+        },
+    )
+    register = step("register", inputs={"release": publish.output["release"]})
+    approve = ApproveOperator(
+        task_id="approve",
+        policy=earlier("resolve", "approve"),
+        case={
+            "selection": select.output,
+            "registration": register.output["registration"],
+            "baseline": measured.output,
+            "champion": champion,
+        },
+        response_timeout=timedelta(days=3),
+    )
+    promote = step(
+        "promote",
+        inputs={
+            "registration": register.output["registration"],
+            "release": register.output["release"],
+            "champion": champion,
+        },
+        outlets=[CHAMPION],
+        post_execute=announce_champion,
+    )
+    approve >> promote
+
+
+retrain_and_compress()

@@ -1,0 +1,123 @@
+"""What the deployment says: the section `[featherline]` of Airflow's configuration, and two connections.
+
+    [featherline]                          the step's environment
+    home, python                           where `tasks/` lies, and the interpreter that runs it
+    store, studies, recipes                FEATHERLINE_STORE, …_STUDIES, …_RECIPES
+    signing_key, verify_key                FEATHERLINE_SIGNING_KEY, …_VERIFY_KEY (paths)
+    runtime, schedule, recipe, max_active_tasks      read when the DAG is parsed
+
+    connection featherline_store           AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL_S3, …
+    connection featherline_registry        FEATHERLINE_REGISTRY, MLFLOW_TRACKING_USERNAME, …_PASSWORD
+
+Each option is also the variable AIRFLOW__FEATHERLINE__OPTION. All have defaults that fit a checkout. Connections are
+read when a task runs, never at parse time, so that no secret is in the DAG or in what Airflow renders of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow.sdk import Asset, Connection, conf
+from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.log import mask_secret
+
+from tasks.contracts.request import Variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STORE_CONNECTION = "featherline_store"
+REGISTRY_CONNECTION = "featherline_registry"
+CHECKOUT = Path(__file__).resolve().parents[1]
+ASSET_PREFIX = "asset:"
+
+
+def option(name: str, default: str = "") -> str:
+    """Return an option of `[featherline]`, or `default` where it is absent or empty."""
+    return str(conf.get("featherline", name, fallback="") or default).strip()
+
+
+def home() -> Path:
+    """Return the folder that holds `tasks/`: the working directory of a step."""
+    return Path(option("home", str(CHECKOUT)))
+
+
+def python() -> str:
+    """Return the interpreter of the tasks' own environment."""
+    return option("python", str(home() / ".venvs" / "tasks" / "bin" / "python"))
+
+
+def schedule() -> str | list[Asset] | None:
+    """Return when the pipeline runs by itself: never, at the times of a cron string, or when an asset changes."""
+    text = option("schedule")
+    if text.startswith(ASSET_PREFIX):
+        return [Asset(uri=text.removeprefix(ASSET_PREFIX))]
+    return text or None
+
+
+def recipes() -> list[str]:
+    """Return the names of the recipes that are there, sorted."""
+    return sorted(path.stem for path in Path(option("recipes", str(home() / "recipes"))).glob("*.yaml"))
+
+
+def settings() -> dict[str, str]:
+    """Return a step's FEATHERLINE_* variables, none of them secret."""
+    var = home() / "var"
+    paths = {
+        Variable.STORE: option("store", str(var / "store")),
+        Variable.STUDIES: option("studies", str(var / "studies")),
+        Variable.RECIPES: option("recipes", str(home() / "recipes")),
+        Variable.SIGNING_KEY: option("signing_key"),
+        Variable.VERIFY_KEY: option("verify_key"),
+    }
+    return {str(name): value for name, value in paths.items() if value}
+
+
+def access() -> dict[str, str]:
+    """Return what opens the store and the registry, read from the connections now; masked in every later log line.
+
+    A connection that is not there gives nothing: a folder needs no key, and a cloud may give its keys to the machine.
+    """
+    return dict(_store_access()) | dict(_registry_access())
+
+
+def _store_access() -> Iterator[tuple[str, str]]:
+    connection = _connection(STORE_CONNECTION)
+    if connection is None:
+        return
+    extra = connection.extra_dejson
+    values = {
+        "AWS_ACCESS_KEY_ID": connection.login,
+        "AWS_SECRET_ACCESS_KEY": connection.password,
+        "AWS_SESSION_TOKEN": extra.get("aws_session_token"),
+        "AWS_DEFAULT_REGION": extra.get("region_name"),
+        "AWS_ENDPOINT_URL_S3": extra.get("endpoint_url"),
+    }
+    for secret in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        if values[secret]:
+            mask_secret(values[secret])
+    yield from ((name, value) for name, value in values.items() if value)
+
+
+def _registry_access() -> Iterator[tuple[str, str]]:
+    connection = _connection(REGISTRY_CONNECTION)
+    if connection is None or not connection.host:
+        yield str(Variable.REGISTRY), "store"
+        return
+    scheme = next((name for name in (connection.schema, connection.conn_type) if name in {"http", "https"}), "http")
+    address = connection.host if "://" in connection.host else f"{scheme}://{connection.host}"
+    yield str(Variable.REGISTRY), f"{address}:{connection.port}" if connection.port else address
+    if connection.login:
+        yield "MLFLOW_TRACKING_USERNAME", connection.login
+    if connection.password:
+        mask_secret(connection.password)
+        yield "MLFLOW_TRACKING_PASSWORD", connection.password
+
+
+def _connection(name: str) -> Connection | None:
+    try:
+        found: Connection = Connection.get(name)
+    except AirflowNotFoundException:
+        return None
+    return found

@@ -1,0 +1,204 @@
+"""The step factory: from a step's name to a task, whatever the runtime.
+
+    data = step("preprocess")
+    verdict = step("validate_data", inputs={"data": data.output["data"]})      the argument and the edge at once
+    found = steps("search", over={"worker": resolve.output}, inputs={…})       one task an element
+
+The runtime is a property of the deployment (`[featherline] runtime`), read when the DAG is parsed, and may be overridden
+for a step. Its operator is imported only then, so that a laptop's DAG never waits for what a cluster needs.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from plugins import deployment
+from plugins.retry import RetryByFailure
+from tasks.contracts.refusal import did_you_mean, refuse
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, XComArg
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+OPERATORS = {
+    "process": "plugins.operators.process_step.ProcessStepOperator",
+}
+"""The operator of each runtime, by its dotted name."""
+
+RETRY_DELAY = timedelta(seconds=10)
+
+
+class Limits(NamedTuple):
+    """How often a step is tried again, and how long one try may take."""
+
+    retries: int
+    timeout: timedelta
+
+
+INPUT_OUTPUT = Limits(2, timedelta(minutes=30))
+LOADING = Limits(2, timedelta(hours=6))
+JUDGING = Limits(1, timedelta(minutes=30))
+MEASURING = Limits(1, timedelta(hours=3))
+TRAINING = Limits(1, timedelta(hours=24))
+
+LIMITS = {
+    "resolve": INPUT_OUTPUT,
+    "preprocess": LOADING,
+    "validate_data": JUDGING,
+    "train": TRAINING,
+    "validate_model": JUDGING,
+    "search": TRAINING,
+    "choose": JUDGING,
+    "plan": JUDGING,
+    "prune": TRAINING,
+    "distill": TRAINING,
+    "quantize": TRAINING,
+    "export": MEASURING,
+    "evaluate": MEASURING,
+    "validate_metrics": JUDGING,
+    "select": JUDGING,
+    "report": INPUT_OUTPUT,
+    "publish": INPUT_OUTPUT,
+    "register": INPUT_OUTPUT,
+    "promote": INPUT_OUTPUT,
+}
+"""A try that ends by its timeout is a crash: a training goes on from its last epoch."""
+
+
+def earlier(task_id: str, key: str = "return_value") -> str:
+    """Return a template of what an earlier task gave, without an edge to it.
+
+    For what is known to be there because it lies further up the same path: an edge would only clutter the drawing, or
+    count in a trigger rule where it must not. A value that is not there renders as None.
+    """
+    return f"{{{{ ti.xcom_pull(task_ids='{task_id}', key='{key}') }}}}"
+
+
+def earlier_of_each(task_id: str) -> str:
+    """Return a template of the list of what each element of a mapped task gave, without an edge; the failed are absent.
+
+    The name goes in as a list, else a single element would come back bare.
+    """
+    return f"{{{{ ti.xcom_pull(task_ids=['{task_id}']) }}}}"
+
+
+def knobs(name: str) -> str:
+    """Return a template of a step's knobs as `resolve` froze them."""
+    return f"{{{{ ti.xcom_pull(task_ids='resolve', key='params')['{name}'] }}}}"
+
+
+def request(
+    name: str,
+    *,
+    inputs: dict[str, Any] | None,
+    params: dict[str, Any] | str | None,
+    candidate: Any | None,  # noqa: ANN401 - a dict, or the element of a mapped group
+    label: str,
+) -> dict[str, Any]:
+    """Return the templated `StepRequest` of a step.
+
+    Each template is one expression that gives a dict, a number or a Boolean: Airflow reads a *string* that a template
+    gives as a Python literal, and a digest of digits alone would become a number.
+    """
+    return {
+        "inputs": inputs or {},
+        "params": {} if candidate is not None else knobs(name) if params is None else params,
+        "candidate": candidate,
+        "label": label,
+        "seed": "{{ params.seed }}",
+        "provenance": (
+            "{{ {'run_id': run_id, 'recipe': params.recipe,"
+            " 'recipe_sha256': (ti.xcom_pull(task_ids='resolve', key='recipe') or {}).get('sha256')} }}"
+        ),
+        "ignore_cache": "{{ params.ignore_cache }}",
+    }
+
+
+def step(
+    name: str,
+    /,
+    *,
+    inputs: dict[str, Any] | None = None,
+    params: dict[str, Any] | str | None = None,
+    candidate: Any | None = None,  # noqa: ANN401 - a dict, or the element of a mapped group
+    label: str = "",
+    task_id: str | None = None,
+    runtime: str | None = None,
+    **options: Any,  # noqa: ANN401 - of the operator: Airflow's own, `fan_out`
+) -> BaseOperator:
+    """Return the task of one step.
+
+    Args:
+        name: The file of `tasks/`.
+        inputs: What earlier steps gave, as XComArgs.
+        params: The knobs; those that `resolve` froze where absent.
+        candidate: The lane's candidate, which holds the knobs of each of its steps.
+        label: Tells two tasks of one step apart in the store.
+        task_id: The step's name where absent.
+        runtime: That of the deployment where absent.
+        options: Of the operator.
+
+    Raises:
+        Refused: There is no such runtime.
+    """
+    asked = request(name, inputs=inputs, params=params, candidate=candidate, label=label)
+    operator: BaseOperator = _operator(runtime)(request=asked, **_options(name, task_id) | options)
+    return operator
+
+
+def steps(
+    name: str,
+    /,
+    *,
+    over: dict[str, XComArg],
+    inputs: dict[str, Any] | None = None,
+    task_id: str | None = None,
+    runtime: str | None = None,
+    **options: Any,  # noqa: ANN401 - of the operator
+) -> MappedOperator:
+    """Return one task of a step for each element of a list that an earlier task returns.
+
+    Args:
+        name: The file of `tasks/`.
+        over: The input that differs, and the task's return value that it runs over.
+        inputs: The inputs that all have in common.
+        task_id: The step's name where absent.
+        runtime: That of the deployment where absent.
+        options: Of the operator.
+
+    Raises:
+        Refused: There is no such runtime.
+    """
+    ((item_name, items),) = over.items()
+    asked = request(name, inputs=inputs, params=None, candidate=None, label="")
+    common = _options(name, task_id) | {"request": asked, "item_name": item_name} | options
+    mapped: MappedOperator = _operator(runtime).partial(**common).expand(item=items)
+    return mapped
+
+
+def _options(name: str, task_id: str | None) -> dict[str, Any]:
+    retries, timeout = LIMITS[name]
+    return {
+        "task_id": task_id or name,
+        "step": name,
+        "retries": retries,
+        "retry_delay": RETRY_DELAY,
+        "retry_policy": RetryByFailure(),
+        "execution_timeout": timeout,
+        "render_template_as_native_obj": True,
+    }
+
+
+def _operator(runtime: str | None) -> Any:  # noqa: ANN401 - a class that is known by its name only
+    chosen = runtime or deployment.option("runtime", "process")
+    if chosen not in OPERATORS:
+        raise refuse(
+            "the step factory has no such runtime",
+            expected=f"[featherline] runtime: one of {', '.join(OPERATORS)}",
+            got=chosen,
+            fix=did_you_mean(chosen, OPERATORS),
+        )
+    module, _, name = OPERATORS[chosen].rpartition(".")
+    return getattr(import_module(module), name)

@@ -1,0 +1,165 @@
+"""What every runtime shares: the question to a step, and what its exit code and its answer mean.
+
+    request (templated) ──► StepRequest as JSON ──► [a process, a container, a pod] ──► exit code, log, StepResult
+
+    0 ──► its outputs, one XCom each    65, 139 ──► failed, no retry    99 ──► skipped    137 ──► one retry    else ──► retry
+
+The log is for people. Only the result file is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from pydantic import ValidationError
+
+from plugins.retry import StepCrashedError, StepOutOfMemoryError
+from tasks.contracts.refusal import Problem, from_validation
+from tasks.contracts.request import Exit, StepRequest, StepResult
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+MOST_RESULT_BYTES = 96 * 1024
+"""Of an answer: references and numbers. A plan of eighty candidates fits."""
+LOG_TAIL_LINES = 60
+"""Of the log are kept for the message of a failure."""
+SIGNALS = 128
+"""A shell adds this to the number of the signal that ended a process; Python's Popen negates the number instead."""
+
+
+class StepMixin:
+    """A step's name and its templated request, and the rules for what comes back.
+
+    Attributes:
+        step: The file of `tasks/` to run.
+        request: A `StepRequest` as a dict, with templates and XComArgs inside.
+        item: The element of a mapped task, which goes into the inputs under `item_name`.
+        item_name: The input that `item` is.
+        fan_out: The output, a list, over which later tasks are mapped: Airflow maps only over a return value, so it
+            becomes that. The other outputs are XComs of their own as ever.
+    """
+
+    template_fields: Sequence[str] = ("request", "item")
+    template_fields_renderers: Mapping[str, str] = {"request": "json"}
+    overwrite_rtif_after_execution = True
+    ui_color = "#e8f1fb"
+
+    step: str
+    request: dict[str, Any]
+    item: Any
+    item_name: str
+    fan_out: str
+
+    def question(self) -> bytes:
+        """Return the rendered request as JSON, and keep it, plain, as what the UI shows.
+
+        Raises:
+            AirflowFailException: It is no `StepRequest`.
+        """
+        self.request = plain(self.request)
+        if self.item_name:
+            self.request["inputs"] = self.request.get("inputs", {}) | {self.item_name: plain(self.item)}
+        try:
+            return StepRequest.model_validate(self.request).to_json()
+        except ValidationError as error:
+            raise AirflowFailException(str(from_validation(f"the request to {self.step}", error))) from None
+
+    def conclude(self, context: Context, code: int, answer: bytes | None, log: Sequence[str]) -> Any:  # noqa: ANN401
+        """Turn what a step left behind into the task's outcome.
+
+        Args:
+            context: Airflow's, to push XComs to.
+            code: The exit code, as of a shell or of Popen.
+            answer: The bytes of the result file, None where there is none.
+            log: The last lines that the step printed.
+
+        Returns:
+            The outputs by name, each of which is an XCom too; of a `fan_out` the list alone.
+
+        Raises:
+            AirflowFailException: No retry can help.
+            AirflowSkipException: The step skipped itself.
+            StepCrashedError: A retry may help.
+        """
+        self._judge(code if code >= 0 else SIGNALS - code, log)
+        outputs = self._outputs(answer)
+        if not self.fan_out:
+            return outputs
+        items = outputs[self.fan_out]
+        if not items:  # Airflow would skip all that follows, and the run would end green with nothing done
+            raise self._fail(f"{self.step} gave no {self.fan_out}", "at least one", "an empty list", "see its log")
+        for name, value in outputs.items():
+            context["ti"].xcom_push(key=name, value=value)
+        return items
+
+    def _judge(self, code: int, log: Sequence[str]) -> None:
+        if code == Exit.DONE:
+            return
+        if code == Exit.REFUSED:
+            raise AirflowFailException(refusal(log) or f"{self.step} refused its input; its log says why")
+        if code == Exit.SKIPPED:
+            raise AirflowSkipException(f"{self.step} skipped itself")
+        if code == Exit.CONVERTER_DIED:
+            raise self._fail(
+                f"{self.step} died of a memory fault",
+                "exit code 0",
+                "139 (SIGSEGV)",
+                "the same model kills it again: change the candidate's quantize or export, or report the model",
+            )
+        if code == Exit.OUT_OF_MEMORY:
+            raise StepOutOfMemoryError(
+                _message(
+                    f"{self.step} was killed",
+                    "memory for the step",
+                    "137 (SIGKILL, as the kernel does when memory runs out)",
+                    "a smaller batch_size, fewer active tasks ([featherline] max_active_tasks), or more memory",
+                )
+            )
+        last = next((line for line in reversed(log) if line.strip()), "nothing")
+        raise StepCrashedError(f"{self.step} ended with exit code {code}; its last line: {last}")
+
+    def _outputs(self, answer: bytes | None) -> dict[str, Any]:
+        promise = "a StepResult at the path in FEATHERLINE_RESULT, written last"
+        fix = "correct the step: this is its bug, and not the input's"
+        if answer is None:
+            raise self._fail(f"{self.step} left no result", promise, "exit code 0 and no file", fix)
+        if len(answer) > MOST_RESULT_BYTES:
+            raise self._fail(
+                f"{self.step} left a result that is too large for an XCom",
+                f"at most {MOST_RESULT_BYTES} bytes: references, not content",
+                f"{len(answer)} bytes",
+                "put what is large into the store, or give the recipe fewer candidates",
+            )
+        try:
+            return StepResult.model_validate_json(answer).outputs
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False)[0]["msg"]
+            raise self._fail(f"{self.step} left a result that cannot be read", promise, found, fix) from None
+
+    @staticmethod
+    def _fail(what: str, expected: str, got: str, fix: str) -> AirflowException:
+        return AirflowFailException(_message(what, expected, got, fix))
+
+
+def _message(what: str, expected: str, got: str, fix: str) -> str:
+    return str(Problem(what, expected, got, fix))
+
+
+def refusal(log: Sequence[str]) -> str:
+    """Return the message that follows the last line `refused` of a log; empty where there is none."""
+    lines = [line.rstrip() for line in log]
+    if "refused" not in lines:
+        return ""
+    return "\n".join(lines[len(lines) - lines[::-1].index("refused") :])
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return `value` with Airflow's lazy sequences and mappings as lists and dicts."""
+    if isinstance(value, Mapping):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    return value
