@@ -1,0 +1,127 @@
+"""Preprocess: from any source of labelled images to one kind of data set, in bounded memory.
+
+    source ──► labels ──► splits ──► images, decoded one by one ──► shards (uint8), samples, statistics ──► Dataset
+
+The source is read twice: first the labels, so that splits are stratified, then the images. Normalisation is only
+computed here (mean and standard deviation of train, by channel) and applied where the data are read, by
+`tasks.dataset.normalise`. Calibration is a part of train and stays in it.
+
+    python -m tasks preprocess --request request.json --result result.json --store var/store
+
+    request.json: {"params": {"name": "digits", "source": "digits"}}
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset, DatasetRef, Normalisation, SamplesRef, Split, SplitName
+from tasks.contracts.data import PreprocessInputs, PreprocessOutputs, PreprocessParams
+from tasks.contracts.refusal import Refused
+from tasks.sources.decode import Decoder
+from tasks.sources.labels import Labels, read_labels
+from tasks.sources.open import open_source
+from tasks.sources.shards import SamplesWriter, SplitWriter
+from tasks.sources.source import Source, SourceSplit
+from tasks.sources.splits import TARGETS, UNUSED, Assignment, assign
+from tasks.store import Store
+
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "calibration", "test")
+
+
+def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Context) -> PreprocessOutputs:  # noqa: ARG001
+    """Read the source into a data set.
+
+    Raises:
+        Refused: The source is absent, empty or of an unknown format, its labels or images break a rule, or more images
+            than `max_corrupt_fraction` cannot be read.
+    """
+    source = open_source(params)
+    labels = read_labels(source, params.classes)
+    counts = ", ".join(f"{len(rows):,} in {split}" for split, rows in labels.by_split.items())
+    print(f"preprocess: {len(labels.classes)} classes; images: {counts}")
+    assignments = assign(
+        labels.by_split,
+        test_fraction=params.test_fraction,
+        validation_fraction=params.validation_fraction,
+        calibration_count=params.calibration_count,
+        limit=params.limit,
+        seed=context.seed,
+    )
+    decoder = Decoder(params.image_size, params.channels)
+    splits, samples = _write(source, labels, assignments, decoder, params=params, store=context.store)
+    assert decoder.shape is not None  # noqa: S101 - an image was decoded, else `_write` refuses
+    dataset = Dataset(
+        name=params.name,
+        image_shape=decoder.shape,
+        classes=labels.classes,
+        normalisation=_normalisation(splits["train"], source.scale),
+        splits=splits,
+        samples=samples,
+        corrupt=decoder.report(),
+    )
+    for name, split in splits.items():
+        print(f"preprocess: {name} has {split.count:,} images in {len(split.shards)} shards")
+    return PreprocessOutputs(data=context.store.put(dataset, DatasetRef))
+
+
+def _write(
+    source: Source,
+    labels: Labels,
+    assignments: dict[SourceSplit, Assignment],
+    decoder: Decoder,
+    *,
+    params: PreprocessParams,
+    store: Store,
+) -> tuple[dict[SplitName, Split], SamplesRef]:
+    """Decode every image that has a place, and store it there. After the first misfit images are only checked."""
+    total = sum(int((assignment.target != UNUSED).sum()) for assignment in assignments.values())
+    started, writers = time.monotonic(), dict[SplitName, SplitWriter]()
+    with (
+        tempfile.TemporaryDirectory(prefix="featherline-") as folder,
+        SamplesWriter(Path(folder, "samples.parquet")) as samples,
+    ):
+        for split, assignment in assignments.items():
+            for row, image in source.images(split, assignment.target != UNUSED):
+                pixels = decoder.decode(image, source.where(split, row))
+                if pixels is None or not decoder.sound or decoder.shape is None:
+                    continue
+                if not writers:
+                    writers = {
+                        name: SplitWriter(
+                            name,
+                            store,
+                            samples,
+                            shape=decoder.shape,
+                            classes=len(labels.classes),
+                            shard_size=params.shard_size,
+                        )
+                        for name in SPLITS
+                    }
+                places: list[SplitName] = [TARGETS[assignment.target[row]]]
+                places += ["calibration"] if assignment.calibration_mask[row] else []
+                for place in places:
+                    if writers[place].add(pixels, int(labels.by_split[split][row])):
+                        _tell(place, decoder.seen, total, started)
+        problems = decoder.problems(params.max_corrupt_fraction)
+        if problems:
+            raise Refused(*problems)
+        splits = {name: writer.finish(source.scale) for name, writer in writers.items()}
+        return splits, samples.put(store)
+
+
+def _normalisation(train: Split, scale: float) -> Normalisation:
+    """Return the normalisation by train's statistics; a channel that never changes is only centred."""
+    std = tuple(float(value) if value > 0 else 1.0 for value in np.asarray(train.pixel_std))
+    return Normalisation(scale=scale, mean=train.pixel_mean, std=std)
+
+
+def _tell(split: str, done: int, total: int, started: float) -> None:
+    seconds = time.monotonic() - started
+    left = seconds / done * (total - done)
+    print(f"preprocess: a shard of {split} is full; {done:,} of {total:,} images, {left:.0f} s left")
