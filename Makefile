@@ -1,0 +1,46 @@
+# Featherline's verbs. `make` alone prints them; CI calls the same ones.
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test lint schema bench clean environments
+SHELL := /bin/bash
+
+PYTHON := python3
+TASKS := .venvs/tasks/bin
+AIRFLOW := .venvs/airflow/bin
+READY := .venvs/tasks.ready .venvs/airflow.ready
+FEATHERLINE := $(TASKS)/python -m featherline
+
+help:  ## print the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY)  ## run recipe digits on a stack of its own, from set-up to the table of candidates
+	@$(FEATHERLINE) demo
+
+up: $(READY)  ## start SeaweedFS, MLflow and Airflow on loopback and keep them running
+	@$(FEATHERLINE) up
+
+down: $(READY)  ## stop them, and whatever a crash has left behind
+	@$(FEATHERLINE) down
+
+test: lint  ## lint, types, import walls and all tests, in both environments
+	$(TASKS)/python -m pytest tests --ignore tests/plugins --ignore tests/dags
+	$(AIRFLOW)/python -m pytest tests/plugins tests/dags
+
+lint: $(READY)  ## format, style, types and import walls
+	$(TASKS)/ruff format --check .
+	$(TASKS)/ruff check .
+	$(TASKS)/mypy tasks featherline tools
+	$(AIRFLOW)/mypy plugins dags
+	$(TASKS)/lint-imports
+
+schema: .venvs/tasks.ready  ## write docs/recipe.schema.json anew from the contracts
+	@$(FEATHERLINE) schema
+
+bench: $(READY)  ## measure the overhead of the pipeline over its steps' own work
+	$(TASKS)/python benchmarks/overhead.py
+
+clean: down  ## remove state, environments and caches
+	rm -rf var .venvs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+.venvs/%.ready: uv.lock pyproject.toml tools/bootstrap.py
+	@$(PYTHON) tools/bootstrap.py $*
+	@touch $@
