@@ -31,8 +31,8 @@ def read_split(store: Store, dataset: Dataset, split: SplitName) -> tuple[Images
 
 def split_digest(dataset: Dataset, split: SplitName) -> str:
     """Return one digest for the images and labels of a split, in their order."""
-    shards = dataset.splits[split].shards
-    return digest("".join(shard.images.sha256 + shard.labels.sha256 for shard in shards).encode())
+    parts = dataset.splits[split].shards
+    return digest("".join(shard.images.sha256 + shard.labels.sha256 for shard in parts).encode())
 
 
 def normalise(images: Images, normalisation: Normalisation) -> NDArray[np.float32]:

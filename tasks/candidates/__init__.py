@@ -1,0 +1,1 @@
+"""Candidates as the release gate and the choice see them: numbers, comparisons, rules, the front."""

@@ -1,0 +1,63 @@
+"""The bounds of the release gate: which column of the table, between what, and how people are told."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tasks.contracts.gate import GateRules
+
+ACCURACY_RULES = ("min_accuracy", "max_drop", "max_champion_drop")
+"""The rules whose margin is in points of accuracy."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A bound on one column of the table, in numbers and in words."""
+
+    name: str
+    column: str
+    minimum: float | None
+    maximum: float | None
+    expected: str
+    fix: str
+
+    def margin(self, value: float) -> float | None:
+        """Return the room that is left, negative where the bound is broken; None where the value is no number."""
+        room = value - self.minimum if self.minimum is not None else float(self.maximum or 0.0) - value
+        return round(room, 9) if math.isfinite(room) else None
+
+
+def bounds_of(rules: GateRules, *, champion: bool) -> list[Bound]:
+    """Return the bounds that these rules set; the champion's only where there is one."""
+    found = [
+        Bound(
+            "min_accuracy", "accuracy", rules.min_accuracy, 1.0,
+            f"accuracy of at least {rules.min_accuracy:g} (gate.min_accuracy)",
+            "train the candidate longer, compress it less, or lower gate.min_accuracy",
+        ),
+        Bound(
+            "max_drop", "drop", None, rules.max_drop,
+            f"at most {rules.max_drop:g} less accurate than the float baseline (gate.max_drop)",
+            "compress the candidate less, fine-tune or distill it longer, or raise gate.max_drop",
+        ),
+        Bound(
+            "max_class_drop", "class_drop", None, rules.max_class_drop,
+            f"no class loses more than {rules.max_class_drop:g} of its recall (gate.max_class_drop)",
+            "look at the images of that class, fine-tune longer, or raise gate.max_class_drop",
+        ),
+        Bound(
+            "min_agreement", "agreement", rules.min_agreement, 1.0,
+            f"the float baseline's prediction on at least {rules.min_agreement:g} of the images (gate.min_agreement)",
+            "distill the candidate from the baseline, or lower gate.min_agreement",
+        ),
+    ]  # fmt: skip
+    if champion:
+        found.append(
+            Bound(
+                "max_champion_drop", "champion_drop", None, rules.max_champion_drop,
+                f"at most {rules.max_champion_drop:g} less accurate than the champion (gate.max_champion_drop)",
+                "keep the champion, compress less, or raise gate.max_champion_drop",
+            )
+        )  # fmt: skip
+    return found

@@ -1,0 +1,153 @@
+"""The rules of the release gate as a Great Expectations suite, and what they found in words.
+
+    table (a row a candidate) + rules ──► suite ──► one finding a candidate and rule, with its margin
+
+A rule is judged by Great Expectations alone; the words and the margin come from the same numbers. Every value that is
+missing, NaN, infinite or out of its range fails, and a name that two lanes share fails for both.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import great_expectations.expectations as gxe
+import pandas as pd
+from great_expectations.expectations.row_conditions import Column
+
+from tasks.candidates.bounds import Bound, bounds_of
+from tasks.candidates.numbers import judge_numbers
+from tasks.candidates.subject import Subject
+from tasks.contracts.artifacts import Finding
+from tasks.contracts.gate import GateRules
+from tasks.expectations import judge
+
+NAME = r"^[a-z][a-z0-9._-]{0,62}$"
+"""Of a candidate, as `tasks.contracts.base.Name`."""
+
+
+def judge_candidates(subjects: list[Subject], rules: GateRules) -> tuple[Finding, ...]:
+    """Judge every candidate by every rule.
+
+    Returns:
+        For each candidate: `numbers`, `name`, `unique`, `evidence`, the bounds of `rules` (critical), and whether the
+        drops are proven (warnings). None where there are no candidates.
+    """
+    if not subjects:
+        return ()
+    bounds = bounds_of(rules, champion=any(subject.champion_drop for subject in subjects))
+    labels = list(dict.fromkeys(subject.label for subject in subjects))
+    table = table_of(subjects)
+    suite = [expectation for label in labels for expectation in _expectations(label, bounds)]
+    judged = judge(table, suite, suite="candidates", index="candidate")
+    findings = [*judge_numbers(subjects)]
+    for finding in judged:
+        same = [subject for subject in subjects if subject.label == finding.subject]
+        findings.append(_told(finding, same[0], {rule.name: rule for rule in bounds}))
+    findings += [warning for subject in subjects for warning in _unproven(subject, rules)]
+    return tuple(sorted(findings, key=lambda finding: labels.index(finding.subject)))
+
+
+def table_of(subjects: list[Subject]) -> pd.DataFrame:
+    """Return one row a candidate: its label, its name, its fault, and what the rules bound."""
+    return pd.DataFrame(
+        {
+            "candidate": [subject.label for subject in subjects],
+            "name": [subject.measured.name for subject in subjects],
+            "fault": [subject.fault for subject in subjects],
+            "accuracy": [subject.measured.accuracy for subject in subjects],
+            "agreement": [subject.measured.numbers["agreement"] for subject in subjects],
+            "drop": [subject.drop.drop for subject in subjects],
+            "class_drop": [subject.class_drop[0] for subject in subjects],
+            "champion_drop": [s.champion_drop.drop if s.champion_drop else math.nan for s in subjects],
+        }
+    )
+
+
+def _expectations(label: str, bounds: list[Bound]) -> list[Any]:
+    def only(rule: str, expected: str, fix: str) -> dict[str, Any]:
+        return {
+            "row_condition": Column("candidate") == label,
+            "severity": "critical",
+            "meta": {"rule": rule, "subject": label, "expected": expected, "fix": fix},
+        }
+
+    return [
+        gxe.ExpectColumnValuesToMatchRegex(
+            column="name", regex=NAME, **only("name", "a measurement that names its candidate", "run evaluate again")
+        ),
+        gxe.ExpectColumnValuesToBeUnique(
+            column="candidate",
+            **only("unique", "one measurement a candidate", "give each candidate a name of its own"),
+        ),
+        gxe.ExpectColumnValuesToBeInSet(
+            column="fault",
+            value_set=[""],
+            **only("evidence", "numbers that the file's own predictions on this test split give", "run evaluate again"),
+        ),
+        *(
+            gxe.ExpectColumnValuesToBeBetween(
+                column=rule.column,
+                min_value=rule.minimum,
+                max_value=rule.maximum,
+                **only(rule.name, rule.expected, rule.fix),
+            )
+            for rule in bounds
+        ),
+    ]
+
+
+def _told(finding: Finding, subject: Subject, bounds: dict[str, Bound]) -> Finding:
+    """Return the finding with the value in words and the margin; where GX failed on a good value, with GX's words."""
+    rule = bounds.get(finding.rule)
+    fix = "" if finding.passed else finding.fix
+    if rule is None:
+        words = {"name": subject.measured.name or "no name", "evidence": subject.fault or "they agree"}
+        good = {"unique": "one measurement"} | words if finding.passed else words
+        return finding.model_copy(update={"got": good.get(finding.rule, finding.got), "fix": fix})
+    value = {
+        "min_accuracy": subject.measured.accuracy,
+        "max_drop": subject.drop.drop,
+        "max_class_drop": subject.class_drop[0],
+        "min_agreement": subject.measured.numbers["agreement"],
+        "max_champion_drop": subject.champion_drop.drop if subject.champion_drop else math.nan,
+    }[rule.name]
+    margin = rule.margin(value)
+    explained = finding.passed or margin is None or margin < 0
+    got = _words(rule.name, subject) if explained else finding.got
+    return finding.model_copy(update={"got": got, "margin": margin, "fix": fix})
+
+
+def _words(rule: str, subject: Subject) -> str:
+    numbers = subject.measured.numbers
+    if rule == "min_accuracy":
+        low, high = numbers["accuracy_low"], numbers["accuracy_high"]
+        return f"{numbers['accuracy']:.4f} ({numbers['confidence']:.0%} interval {low:.4f} to {high:.4f})"
+    if rule == "max_drop":
+        return str(subject.drop)
+    if rule == "max_champion_drop":
+        return str(subject.champion_drop)
+    if rule == "max_class_drop":
+        drop, name = subject.class_drop
+        return "unknown: a class has no recall" if math.isnan(drop) else f"{drop:.4f} by class {name}"
+    return f"{numbers['agreement']:.4f}"
+
+
+def _unproven(subject: Subject, rules: GateRules) -> list[Finding]:
+    """Warn where the drop is within its rule, but its interval is not: the test split is too small to be sure."""
+    pairs = [("max_drop", subject.drop, rules.max_drop, "float baseline")]
+    if subject.champion_drop:
+        pairs.append(("max_champion_drop", subject.champion_drop, rules.max_champion_drop, "champion"))
+    return [
+        Finding(
+            rule=f"{rule}_proven",
+            subject=subject.label,
+            passed=bool(drop.high <= bound),
+            severity="warning",
+            expected=f"non-inferior to the {against}: the whole interval of the drop within {bound:g} (gate.{rule})",
+            got=str(drop),
+            fix="" if drop.high <= bound else "measure on more test images; the drop itself is judged by another rule",
+            margin=round(bound - drop.high, 9) if math.isfinite(drop.high) else None,
+        )
+        for rule, drop, bound, against in pairs
+    ]
