@@ -22,7 +22,7 @@ import numpy as np
 from tasks.context import Context
 from tasks.contracts.artifacts import Dataset, DatasetRef, Normalisation, SamplesRef, Split, SplitName
 from tasks.contracts.data import PreprocessInputs, PreprocessOutputs, PreprocessParams
-from tasks.contracts.refusal import Refused
+from tasks.contracts.refusal import Refused, refuse
 from tasks.sources.decode import Decoder
 from tasks.sources.labels import Labels, read_labels
 from tasks.sources.open import open_source
@@ -112,7 +112,20 @@ def _write(
         if problems:
             raise Refused(*problems)
         splits = {name: writer.finish(source.scale) for name, writer in writers.items()}
+        _check_none_is_empty(splits, decoder)
         return splits, samples.put(store)
+
+
+def _check_none_is_empty(splits: dict[SplitName, Split], decoder: Decoder) -> None:
+    """Refuse where corrupt images, although allowed, were all that a split had."""
+    empty = [name for name, split in splits.items() if split.count == 0]
+    if empty:
+        raise refuse(
+            f"preprocess is left with no image in {' and '.join(empty)}",
+            expected="at least 1 image in each split that can be read",
+            got=f"corrupt images, of {decoder.seen} images {decoder.corrupt}",
+            fix="replace the corrupt images",
+        )
 
 
 def _normalisation(train: Split, scale: float) -> Normalisation:

@@ -110,6 +110,11 @@ def class_numbers(
                 "write all labels in one way",
             )
         )
+    if classes and len(set(classes)) != len(classes):
+        twice = sorted({name for name in classes if classes.count(name) > 1})
+        problems.append(
+            Problem("preprocess meets a class name twice", "each once (data.classes)", examples(twice), "rename one")
+        )
     if problems:
         raise Refused(*problems)
     names = classes or tuple(str(label) for label in sorted(found))  # type: ignore[type-var] # one kind, no None
