@@ -23,7 +23,7 @@ from tasks.context import Context
 from tasks.contracts.artifacts import Dataset, Measurement, MeasurementRef
 from tasks.contracts.lane import EvaluateInputs, EvaluateOutputs, EvaluateParams
 from tasks.contracts.refusal import refuse
-from tasks.dataset import Labels, normalise, read_split
+from tasks.dataset import Labels, normalise, read_split, split_digest
 from tasks.litert.graph import Graph, read_graph
 from tasks.litert.interpreter import RUNTIME, Classifier
 from tasks.measuring import accuracy, energy, latency, macs, operators, peak_ram, size, weights
@@ -55,7 +55,8 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
             )
         normalised = normalise(images, dataset.normalisation)
         logits = classifier.logits(normalised)
-        judged = _judged(logits, labels, _baseline_logits(store, inputs), params, context.seed)
+        compared = _baseline_logits(store, inputs, dataset, params.candidate)
+        judged = _judged(logits, labels, compared, params, context.seed)
         structure = _structure(data, graph)
         peak_ram_bytes, method = arena.used_bytes()
     base = None
@@ -75,6 +76,7 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
         file=inputs.model.file,
         scheme=inputs.model.scheme,
         predictions=store.put_array(logits),
+        test_sha256=split_digest(dataset, "test"),
         peak_ram_bytes=peak_ram_bytes,
         peak_ram_method=method,
         latency_ms=timed,
@@ -94,13 +96,6 @@ def _judged(logits: Logits, labels: Labels, baseline: Logits | None, params: Eva
     predicted = logits.argmax(axis=1)
     low, high = accuracy.interval(predicted == labels, params.confidence, params.resamples, seed)
     matrix = accuracy.confusion(predicted, labels, logits.shape[1])
-    if baseline is not None and baseline.shape != logits.shape:
-        raise refuse(
-            f"evaluate cannot compare {params.candidate} with the baseline",
-            expected=f"predictions of the baseline for the same {len(logits)} test images",
-            got=f"predictions of the shape {baseline.shape}",
-            fix="evaluate the baseline on this data set first",
-        )
     return {
         "samples": len(labels),
         "accuracy": float(np.mean(predicted == labels)),
@@ -131,10 +126,18 @@ def _structure(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Me
     }
 
 
-def _baseline_logits(store: Store, inputs: EvaluateInputs) -> Logits | None:
+def _baseline_logits(store: Store, inputs: EvaluateInputs, dataset: Dataset, candidate: str) -> Logits | None:
     if inputs.baseline_measurement is None:
         return None
-    return store.read_array(store.read(inputs.baseline_measurement, Measurement).predictions)
+    baseline = store.read(inputs.baseline_measurement, Measurement)
+    if baseline.test_sha256 != split_digest(dataset, "test"):
+        raise refuse(
+            f"evaluate cannot compare {candidate} with the baseline",
+            expected=f"a baseline that was measured on the test split of {dataset.name}",
+            got=f"one that was measured on {baseline.samples} images of another split",
+            fix="evaluate the baseline on this data set first",
+        )
+    return store.read_array(baseline.predictions)
 
 
 def table(measured: Measurement) -> str:
