@@ -1,0 +1,70 @@
+"""Train: fit a network to the data, or take the user's own file, as the float baseline and teacher of every lane.
+
+    data ──► [train] ◄── architecture (a builder of tasks.zoo, or module:function) or file (.keras, .h5, SavedModel)
+                │
+                └──► model that gives logits, and its metrics on the validation split
+
+A killed training goes on from its last checkpoint. With a file and 0 epochs the file is taken as it is, measured.
+
+    python -m tasks train --request request.json --result result.json --store var/store
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset
+from tasks.contracts.baseline import TrainInputs, TrainOutputs, TrainParams
+from tasks.contracts.refusal import refuse
+from tasks.foreign.read import read_model
+from tasks.framework import keras
+from tasks.training.checkpoint import checkpoint_of
+from tasks.training.data import TrainingData, load_training_data
+from tasks.training.describe import describe
+from tasks.training.loop import fit_model
+from tasks.training.metrics import class_metrics
+from tasks.zoo.build import build
+
+
+def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOutputs:
+    """Build or read the network, fit it, measure it and store it.
+
+    Raises:
+        Refused: The architecture cannot be built, the file cannot be used, or training diverged.
+    """
+    dataset = context.store.read(inputs.data, Dataset)
+    fraction = params.fit.train_fraction
+    data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
+    keras.utils.set_random_seed(context.seed)
+    model = _network(params, data)
+    checkpoint = checkpoint_of("train", inputs, params, context)
+    history = fit_model(model, data, params.fit, seed=context.seed, stage="train", checkpoint=checkpoint)
+    trained = describe(context.store, model, data, before=None, stage=_stage(params), history=history)
+    metrics = class_metrics(model, data.validation_images, data.validation_labels, data.classes)
+    checkpoint.clear()
+    print(
+        f"baseline: {trained.parameters:,} parameters, {trained.macs:,} MACs, "
+        f"validation accuracy {metrics.accuracy:.4f} of {metrics.samples} images"
+    )
+    return TrainOutputs(model=trained, metrics=metrics)
+
+
+def _network(params: TrainParams, data: TrainingData) -> Any:  # noqa: ANN401 - tf_keras has no types
+    if params.architecture is not None and params.file is None:
+        return build(params.architecture, data.image_shape, data.classes)
+    if params.file is not None and params.architecture is None:
+        return read_model(params.file, data.image_shape, data.classes)
+    raise refuse(
+        "train has no one model to begin with",
+        expected="either model.builder or model.file",
+        got="both" if params.file else "neither",
+        fix="give one of them in the recipe's section model",
+    )
+
+
+def _stage(params: TrainParams) -> str:
+    if params.architecture is not None:
+        options = ", ".join(f"{name}={value}" for name, value in sorted(params.architecture.options.items()))
+        return f"train {params.architecture.builder}({options}), {params.fit.epochs} epochs"
+    return "take the file as it is" if params.fit.epochs == 0 else f"train the file, {params.fit.epochs} epochs"
