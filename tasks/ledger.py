@@ -35,10 +35,15 @@ def accept(store: Store, recipe: str, what: str, subject: str, content: dict[str
         if any(entry.subject == subject for entry in entries):
             return
         entry = Entry(subject=subject, content=content)
-        if store.blobs.create(f"ledger/{recipe}/{what}/{len(entries) + 1:08d}.json", entry.to_json()):
+        if store.blobs.create(f"{_folder(recipe, what)}{len(entries) + 1:08d}.json", entry.to_json()):
             return
 
 
 def _entries(store: Store, recipe: str, what: str) -> list[Entry]:
-    keys = store.blobs.keys(f"ledger/{recipe}/{what}/")
+    keys = store.blobs.keys(_folder(recipe, what))
     return [Entry.model_validate_json(data) for key in keys if (data := store.blobs.read(key)) is not None]
+
+
+def _folder(recipe: str, what: str) -> str:
+    """Return where the entries lie; a gate that is called by hand may name no recipe."""
+    return f"ledger/{recipe or 'by-hand'}/{what}/"

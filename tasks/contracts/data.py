@@ -62,6 +62,7 @@ class ValidateDataParams(Params):
         0.1, ge=0, description="KL divergence of the class histogram from the last accepted data."
     )
     max_pixel_drift: float = Field(0.25, ge=0, description="Shift of a channel's mean, in its standard deviations.")
+    docs: bool = Field(default=False, description="Keep Great Expectations' own pages too (4 MB).")
     recipe: str = Field("", description="Whose history of accepted data to compare with; the run's own where empty.")
 
 

@@ -1,0 +1,1 @@
+"""What the data gate looks at, and the rules that it holds against it."""

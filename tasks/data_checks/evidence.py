@@ -1,0 +1,114 @@
+"""The tables that the data gate judges, counted from the samples of a data set.
+
+samples ──► splits (a row each): images, rarest class, duplicates
+        ──► classes (a row each): images in train, validation, calibration, test
+        ──► leaks (a row for each pair of splits): images that are in both
+previous ──► channels (a row each): how far the pixels moved
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tasks.contracts.artifacts import Dataset, SplitName
+from tasks.contracts.base import Contract
+
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "calibration", "test")
+TAUGHT, JUDGED = ("train", "calibration"), ("validation", "test")
+
+
+class DataStatistics(Contract):
+    """What the ledger keeps of an accepted data set, so that a later one can be compared with it. All of train."""
+
+    classes: tuple[str, ...]
+    class_counts: tuple[int, ...]
+    channels: int
+    pixel_mean: tuple[float, ...]
+    pixel_std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Images that two splits share, by the digest of their pixels."""
+
+    taught: str
+    judged: str
+    digests: tuple[str, ...]
+
+
+def statistics(dataset: Dataset) -> DataStatistics:
+    """Return what a later gate wants to know of this data set."""
+    train = dataset.splits["train"]
+    return DataStatistics(
+        classes=dataset.classes,
+        class_counts=train.class_counts,
+        channels=dataset.image_shape[2],
+        pixel_mean=train.pixel_mean,
+        pixel_std=train.pixel_std,
+    )
+
+
+def splits_table(samples: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """Return a row for each split.
+
+    Columns: `split`; `images` in the samples; `uncounted`, by which the manifest differs from them, class by class;
+    `rarest_class_fraction`; `duplicate_fraction`, images beyond the first of equal ones.
+    """
+    rows = []
+    for name in SPLITS:
+        chosen = samples[samples["split"] == name]
+        counts = _class_counts(chosen, len(dataset.classes))
+        split = dataset.splits.get(name)
+        told = np.asarray(split.class_counts if split else np.zeros_like(counts))
+        images = len(chosen)
+        differs = abs(images - (split.count if split else 0)) + int(np.abs(counts - told).sum())
+        rows.append(
+            {
+                "split": name,
+                "images": images,
+                "uncounted": differs,
+                "rarest_class_fraction": float(counts.min() / images) if images else np.nan,
+                "duplicate_fraction": float(1 - chosen["sha256"].nunique() / images) if images else np.nan,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def classes_table(samples: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """Return a row for each class: its name in `class` and its images in a column for each split."""
+    counts = {name: _class_counts(samples[samples["split"] == name], len(dataset.classes)) for name in SPLITS}
+    return pd.DataFrame({"class": list(dataset.classes), **counts})
+
+
+def leaks(samples: pd.DataFrame) -> tuple[Leak, ...]:
+    """Return the images that train (with calibration) shares with validation and with test, a `Leak` each."""
+    taught = set(samples.loc[samples["split"].isin(TAUGHT), "sha256"].dropna())
+    found = []
+    for name in JUDGED:
+        judged = samples.loc[samples["split"] == name, "sha256"]
+        found.append(Leak("train", name, tuple(judged[judged.isin(taught)])))
+    return tuple(found)
+
+
+def channels_table(now: DataStatistics, before: DataStatistics) -> pd.DataFrame:
+    """Return a row for each channel: `mean_shift` and `std_shift`, in standard deviations of `before`."""
+    spread = np.asarray(before.pixel_std)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean_shift = np.abs(np.subtract(now.pixel_mean, before.pixel_mean)) / spread
+        std_shift = np.abs(np.subtract(now.pixel_std, before.pixel_std)) / spread
+    return pd.DataFrame(
+        {
+            "channel": [str(number) for number in range(now.channels)],
+            "mean_shift": np.where(np.equal(now.pixel_mean, before.pixel_mean), 0.0, mean_shift),
+            "std_shift": np.where(np.equal(now.pixel_std, before.pixel_std), 0.0, std_shift),
+        }
+    )
+
+
+def _class_counts(samples: pd.DataFrame, classes: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Count the images of each class; labels that are no class are another rule's business."""
+    labels = samples["label"].dropna().astype(np.int64)
+    return np.bincount(labels[labels.between(0, classes - 1)], minlength=classes).astype(np.int64)
