@@ -108,9 +108,7 @@ def knobs_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
         "export": export,
         "evaluate": EvaluateParams(**recipe.gate.measure.model_dump()),
         "validate_metrics": ValidateMetricsParams(**rules),
-        "select": SelectParams(
-            budget=budget, objective=recipe.gate.objective, borderline=recipe.gate.borderline, **rules
-        ),
+        "select": SelectParams(budget=budget, objective=recipe.gate.objective, borderline=recipe.gate.borderline),
         "report": ReportParams(title=name, **words),
         "publish": PublishParams(name=name, sign=release.sign),
         "register": RegisterParams(),

@@ -11,15 +11,14 @@ its interval reaches beyond the rule is a warning, because a small test split ca
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import numpy as np
 
 from tasks.candidates.compare import Comparison, class_drop, compare
 from tasks.candidates.measured import Measured, TestSplit, read_measured
-from tasks.candidates.rules import NAME, judge_candidates
-from tasks.candidates.subject import Subject
+from tasks.candidates.rules import judge_candidates
+from tasks.candidates.subject import Subject, label_of
 from tasks.context import Context
 from tasks.contracts.artifacts import Dataset, DatasetRef, Finding
 from tasks.contracts.gate import ValidateMetricsInputs, ValidateMetricsOutputs, ValidateMetricsParams
@@ -57,7 +56,7 @@ def validate_metrics(
         worst, position = class_drop(baseline, measured)
         subjects.append(
             Subject(
-                label=measured.name if re.fullmatch(NAME, measured.name) else f"lane {number}",
+                label=label_of(measured.name, number),
                 measured=measured,
                 fault=measured.fault,
                 drop=UNKNOWN if baseline.fault else compare(baseline, measured, seed=context.seed),

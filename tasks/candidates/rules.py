@@ -17,13 +17,10 @@ from great_expectations.expectations.row_conditions import Column
 
 from tasks.candidates.bounds import Bound, bounds_of
 from tasks.candidates.numbers import judge_numbers
-from tasks.candidates.subject import Subject
+from tasks.candidates.subject import NAME, Subject
 from tasks.contracts.artifacts import Finding
 from tasks.contracts.gate import GateRules
 from tasks.expectations import judge
-
-NAME = r"^[a-z][a-z0-9._-]{0,62}$"
-"""Of a candidate, as `tasks.contracts.base.Name`."""
 
 
 def judge_candidates(subjects: list[Subject], rules: GateRules) -> tuple[Finding, ...]:

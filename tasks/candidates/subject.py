@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from tasks.candidates.compare import Comparison
 from tasks.candidates.measured import Measured
+
+NAME = r"^[a-z][a-z0-9._-]{0,62}$"
+"""Of a candidate, as `tasks.contracts.base.Name`."""
 
 
 @dataclass(frozen=True)
@@ -27,3 +31,11 @@ class Subject:
     drop: Comparison
     class_drop: tuple[float, str]
     champion_drop: Comparison | None
+
+
+def label_of(name: object, lane: int) -> str:
+    """Return a candidate's name, or `lane-<number>` where the measurement names none.
+
+    A real candidate of that name would share its label, and two of one label fail the gate.
+    """
+    return name if isinstance(name, str) and re.fullmatch(NAME, name) else f"lane-{lane}"

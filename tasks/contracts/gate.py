@@ -72,7 +72,6 @@ class SelectParams(Params):
     borderline: Fraction = Field(
         0.005, description="A winner this close to a rule of accuracy is for a person to decide."
     )
-    rules: GateRules = GateRules()
 
 
 class Ranked(Contract):

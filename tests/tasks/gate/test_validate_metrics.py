@@ -179,7 +179,7 @@ def test_a_broken_measurement_shuts_its_own_gate(judged: Judge, lane: Lane):
     verdict = judged(*lanes, lane("whole"), rules=GateRules(min_accuracy=0.5))
 
     for number, (raw, rules) in enumerate(BROKEN):
-        subject = f"lane {number + 1}" if "candidate" in raw else f"broken-{number}"
+        subject = f"lane-{number + 1}" if "candidate" in raw else f"broken-{number}"
         assert failed(verdict, subject) >= rules, raw
     assert verdict.passed_candidates() == {"whole"}
 

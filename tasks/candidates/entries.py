@@ -1,0 +1,86 @@
+"""The candidates of the choice: measured, judged by the gate, held against the device.
+
+lanes + verdict + budget ──► entries, each with what it broke
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from tasks.candidates.bounds import ACCURACY_RULES
+from tasks.candidates.budget import Breach, breaches
+from tasks.candidates.subject import label_of
+from tasks.contracts.artifacts import Finding, Measurement, Verdict
+from tasks.contracts.device import Budget
+from tasks.contracts.lane import EvaluateOutputs
+from tasks.store import Store
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One candidate.
+
+    Attributes:
+        name: Its label in the verdict.
+        lane: What came out of its lane.
+        measurement: None where it is no whole measurement.
+        broken: Rules of the gate and bounds of the device, gate first; a candidate that broke none may win.
+        margin: The least room under a rule of accuracy, in points; None where no such rule was judged.
+    """
+
+    name: str
+    lane: EvaluateOutputs
+    measurement: Measurement | None
+    broken: tuple[Breach, ...]
+    margin: float | None
+
+
+def entries_of(store: Store, lanes: tuple[EvaluateOutputs, ...], verdict: Verdict, budget: Budget) -> list[Entry]:
+    """Return an entry for each lane, in their order. Whoever the verdict does not name as passed has broken something.
+
+    Raises:
+        Damaged: A measurement is gone from the store.
+    """
+    passed = verdict.passed_candidates()
+    entries = []
+    for number, lane in enumerate(lanes, start=1):
+        data = store.read_bytes(lane.measurement)
+        name, measurement = _read(data, number)
+        findings = [item for item in verdict.findings if item.subject == name and item.severity == "critical"]
+        broken = [_breach(item) for item in findings if not item.passed]
+        if measurement is None and not broken:
+            broken.append(_shut("a whole measurement", "a measurement with a missing or wrong value"))
+        if name not in passed and not broken:
+            broken.append(_shut("an open gate (validate_metrics)", "a verdict that does not name the candidate"))
+        if measurement is not None:
+            broken += breaches(measurement, budget)
+        margins = [item.margin for item in findings if item.rule in ACCURACY_RULES and item.margin is not None]
+        entries.append(Entry(name, lane, measurement, tuple(broken), min(margins, default=None)))
+    return entries
+
+
+def nearest(entries: list[Entry]) -> Entry:
+    """Return the candidate that broke the fewest rules, and of those the one that missed them by least."""
+    return min(entries, key=lambda entry: (len(entry.broken), sum(breach.miss for breach in entry.broken), entry.name))
+
+
+def _read(data: bytes, number: int) -> tuple[str, Measurement | None]:
+    raw = json.loads(data)
+    name = label_of(raw.get("candidate") if isinstance(raw, dict) else None, number)
+    try:
+        return name, Measurement.model_validate_json(data)
+    except ValidationError:
+        return name, None
+
+
+def _breach(finding: Finding) -> Breach:
+    miss = -finding.margin if finding.margin is not None and finding.margin < 0 else math.inf
+    return Breach(finding.rule, finding.expected, finding.got, finding.fix, miss)
+
+
+def _shut(expected: str, got: str) -> Breach:
+    return Breach("verdict", expected, got, "run evaluate and validate_metrics again", math.inf)
