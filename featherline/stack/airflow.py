@@ -1,0 +1,127 @@
+"""Airflow of the embedded stack: `airflow standalone`, LocalExecutor, SQLite.
+
+scheduler ─┬─ workers ──► python -m tasks STEP
+dag-processor, api-server (the UI), triggerer
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from featherline.places import Places
+from featherline.stack import secrets as files
+from featherline.stack.ports import HOST
+from featherline.stack.secrets import USER, Secrets
+
+BUCKET = "featherline"
+WRAPPER = """#!/bin/sh
+# The log servers of these two listen on every address. Nobody needs them: the API server reads the files itself.
+case "$1" in
+  scheduler | triggerer) exec "{airflow}" "$@" --skip-serve-logs ;;
+  *) exec "{airflow}" "$@" ;;
+esac
+"""
+
+
+def command(places: Places) -> list[str | Path]:
+    """Return how the server is called."""
+    return [places.program("airflow", "airflow"), "standalone"]
+
+
+def environment(
+    places: Places,
+    secrets: Secrets,
+    *,
+    port: int,
+    store: Mapping[str, str],
+    registry_port: int,
+) -> dict[str, str]:
+    """Return Airflow's variables, beside those that every server gets.
+
+    Args:
+        places: Where everything lies.
+        secrets: Passwords and keys.
+        port: Of the UI and the API.
+        store: What lets boto3 into the stack's S3.
+        registry_port: Of MLflow.
+    """
+    settings: dict[str, dict[str, object]] = {
+        "core": {
+            "dags_folder": places.root / "dags",
+            "plugins_folder": places.root / "plugins",
+            "load_examples": False,
+            "executor": "LocalExecutor",
+            "parallelism": 4,
+            "execution_api_server_url": f"http://{HOST}:{port}/execution/",
+            "simple_auth_manager_users": f"{USER}:admin",
+            "simple_auth_manager_passwords_file": files.airflow_passwords(places.secrets),
+        },
+        "api": {
+            "host": HOST,
+            "port": port,
+            "base_url": f"http://{HOST}:{port}",
+            "workers": 1,
+            "secret_key": secrets.session_secret,
+        },
+        "api_auth": {"jwt_secret": secrets.jwt_secret},
+        "database": {"sql_alchemy_conn": f"sqlite:///{places.airflow_home / 'airflow.db'}"},
+        "scheduler": {
+            "scheduler_idle_sleep_time": 0.2,  # a ready task waits this long instead of 1 s
+            "job_heartbeat_sec": 5,
+        },
+        "dag_processor": {"parsing_processes": 1, "refresh_interval": 30, "bundle_refresh_check_interval": 5},
+        "usage_data_collection": {"enabled": False},
+        "featherline": {
+            "home": places.root,
+            "python": places.program("tasks", "python"),
+            "store": f"s3://{BUCKET}",
+            "studies": places.var / "studies",
+            "recipes": os.environ.get("FEATHERLINE_RECIPES", places.root / "recipes"),
+            "signing_key": files.signing_key(places.secrets),
+            "verify_key": files.verify_key(places.secrets),
+            "runtime": "process",
+            "max_active_tasks": 2,
+            "registry_ui": f"http://{HOST}:{registry_port}",
+        },
+    }
+    variables = {
+        f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)
+        for section, options in settings.items()
+        for name, value in options.items()
+    }
+    return variables | {
+        "AIRFLOW_HOME": str(places.airflow_home),
+        "AIRFLOW_CONN_FEATHERLINE_STORE": _store(store),
+        "AIRFLOW_CONN_FEATHERLINE_REGISTRY": _registry(secrets, registry_port),
+        "PATH": f"{write_wrapper(places)}:{places.program('airflow', '')}:{os.environ.get('PATH', os.defpath)}",
+        "PYTHONPATH": str(places.root),
+    }
+
+
+def write_wrapper(places: Places) -> Path:
+    """Write the `airflow` that `airflow standalone` calls for its parts, and return its folder."""
+    folder = places.airflow_home / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "airflow").write_text(WRAPPER.format(airflow=places.program("airflow", "airflow")))
+    (folder / "airflow").chmod(0o755)
+    return folder
+
+
+def _store(store: Mapping[str, str]) -> str:
+    return json.dumps(
+        {
+            "conn_type": "aws",
+            "login": store["AWS_ACCESS_KEY_ID"],
+            "password": store["AWS_SECRET_ACCESS_KEY"],
+            "extra": {"endpoint_url": store["AWS_ENDPOINT_URL_S3"], "region_name": store["AWS_DEFAULT_REGION"]},
+        }
+    )
+
+
+def _registry(secrets: Secrets, port: int) -> str:
+    return json.dumps(
+        {"conn_type": "http", "host": HOST, "port": port, "login": USER, "password": secrets.mlflow_password}
+    )

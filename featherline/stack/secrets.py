@@ -1,0 +1,88 @@
+"""Passwords and keys of the embedded stack: drawn once, kept in files that only this user may read."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from tasks.contracts.base import Contract
+
+USER = "admin"
+"""Who logs in to Airflow and to MLflow."""
+
+
+class Secrets(Contract):
+    """What opens the servers."""
+
+    airflow_password: str
+    mlflow_password: str
+    s3_access_key: str
+    s3_secret_key: str
+    jwt_secret: str
+    """Signs the tokens of Airflow's parts to each other."""
+    session_secret: str
+    """Signs the cookies of both web pages."""
+
+
+def secrets_in(folder: Path) -> Secrets:
+    """Return the secrets of a stack, drawn now where there are none; also writes Airflow's password file and the keys.
+
+    Args:
+        folder: Made with mode 700.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    path = folder / "passwords.json"
+    if not path.exists():
+        drawn = Secrets(
+            airflow_password=secrets.token_urlsafe(12),
+            mlflow_password=secrets.token_urlsafe(12),
+            s3_access_key=secrets.token_hex(10),
+            s3_secret_key=secrets.token_hex(20),
+            jwt_secret=secrets.token_urlsafe(64),
+            session_secret=secrets.token_urlsafe(32),
+        )
+        _write(path, drawn.to_json())
+    found = Secrets.model_validate_json(path.read_bytes())
+    _write(airflow_passwords(folder), json.dumps({USER: found.airflow_password}).encode())
+    if not signing_key(folder).exists():
+        _write_key_pair(signing_key(folder), verify_key(folder))
+    return found
+
+
+def airflow_passwords(folder: Path) -> Path:
+    """Return the file from which Airflow takes its users' passwords."""
+    return folder / "airflow-passwords.json"
+
+
+def signing_key(folder: Path) -> Path:
+    """Return the private key that signs releases."""
+    return folder / "release-private.pem"
+
+
+def verify_key(folder: Path) -> Path:
+    """Return the public key that releases are verified with."""
+    return folder / "release-public.pem"
+
+
+def _write_key_pair(private: Path, public: Path) -> None:
+    """Draw an elliptic key (NIST P-256) and write both halves as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    pem = serialization.Encoding.PEM
+    _write(public, key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
+    unencrypted = serialization.NoEncryption()
+    _write(private, key.private_bytes(pem, serialization.PrivateFormat.PKCS8, unencrypted))
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that was never readable by others, whole or not at all."""
+    part = path.with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+    part.replace(path)
