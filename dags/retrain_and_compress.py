@@ -111,30 +111,28 @@ def retrain_and_compress():
         distill = lane("distill", teacher=teacher, student=prune.output["model"], data=data)
         quantize = lane("quantize", model=distill.output["model"], teacher=teacher, data=data)
         export = lane("export", model=quantize.output["model"], scheme=quantize.output["scheme"], data=data)
-        return lane(
+        lane(
             "evaluate",
             model=export.output["model"],
             data=data,
             baseline=measured.output["model"],
             baseline_measurement=measured.output["measurement"],
-        ).output
+        )
 
-    # Its only edges come from the lanes, so that the rule counts lanes alone: it runs when one of them arrived.
+    # The lanes are its only edge, so that the rule counts nothing else: it runs when at least one of them arrived.
+    arrived = earlier_of_each("lanes.evaluate")
     validate_metrics = step(
         "validate_metrics",
         inputs={
             "data": earlier("validate_data", "data"),
             "baseline": earlier("baseline.evaluate"),
-            "lanes": lanes.expand(candidate=plan.output),
+            "lanes": arrived,
             "champion": champion,
         },
         trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
     )
-    judged = {
-        "verdict": validate_metrics.output["verdict"],
-        "baseline": measured.output,
-        "lanes": earlier_of_each("lanes.evaluate"),
-    }
+    lanes.expand(candidate=plan.output) >> validate_metrics
+    judged = {"verdict": validate_metrics.output["verdict"], "baseline": measured.output, "lanes": arrived}
     select = step("select", inputs=judged)
     report = step(
         "report",

@@ -77,9 +77,10 @@ def earlier(task_id: str, key: str = "return_value") -> str:
 
 
 def earlier_of_each(task_id: str) -> str:
-    """Return a template of the list of what each element of a mapped task gave, without an edge; the failed are absent.
+    """Return a template of the list of what each task of a mapped group gave, without an edge; the failed are absent.
 
-    The name goes in as a list, else a single element would come back bare.
+    An XComArg of such a task would do for two elements or more, and give a single one bare instead of in a list; so
+    would this template, were the name not in a list itself.
     """
     return f"{{{{ ti.xcom_pull(task_ids=['{task_id}']) }}}}"
 
@@ -99,14 +100,14 @@ def request(
 ) -> dict[str, Any]:
     """Return the templated `StepRequest` of a step.
 
-    Each template is one expression that gives a dict, a number or a Boolean: Airflow reads a *string* that a template
-    gives as a Python literal, and a digest of digits alone would become a number.
+    Each template is one expression that gives a dict, a number or a Boolean: Airflow reads every *string* here as a
+    Python literal, so that a digest of digits alone would become a number, and an empty label None.
     """
-    return {
+    named = {"label": label} if label else {}
+    return named | {
         "inputs": inputs or {},
         "params": {} if candidate is not None else knobs(name) if params is None else params,
         "candidate": candidate,
-        "label": label,
         "seed": "{{ params.seed }}",
         "provenance": (
             "{{ {'run_id': run_id, 'recipe': params.recipe,"

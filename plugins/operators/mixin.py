@@ -26,6 +26,8 @@ MOST_RESULT_BYTES = 96 * 1024
 """Of an answer: references and numbers. A plan of eighty candidates fits."""
 LOG_TAIL_LINES = 60
 """Of the log are kept for the message of a failure."""
+LONGEST_LINE = 400
+"""Of a log, in characters, in the message of a failure."""
 SIGNALS = 128
 """A shell adds this to the number of the signal that ended a process; Python's Popen negates the number instead."""
 
@@ -119,7 +121,7 @@ class StepMixin:
                 )
             )
         last = next((line for line in reversed(log) if line.strip()), "nothing")
-        raise StepCrashedError(f"{self.step} ended with exit code {code}; its last line: {last}")
+        raise StepCrashedError(f"{self.step} ended with exit code {code}; its last line: {last[:LONGEST_LINE]}")
 
     def _outputs(self, answer: bytes | None) -> dict[str, Any]:
         promise = "a StepResult at the path in FEATHERLINE_RESULT, written last"
