@@ -142,17 +142,16 @@ def _outcome(
     if crash:
         return False, crash
     result = answer["result"]
-    if isinstance(expectation, MAPS) and "observed_value" not in result:
-        if result.get("element_count", 0) == 0:
-            return False, "no rows to judge"
-        missing = result.get("missing_count", 0)
-        if answer["success"] and missing and not (expectation.meta or {}).get("nulls_allowed", False):
-            return False, f"{missing} of {result['element_count']} values are missing"
-        return bool(answer["success"]), _rows(result, index)
-    nulls = _nulls(expectation, table)
-    if answer["success"] and nulls and not (expectation.meta or {}).get("nulls_allowed", False):
-        return False, f"{nulls} of {len(table)} values are missing"
-    return bool(answer["success"]), _aggregate(result)
+    of_rows = isinstance(expectation, MAPS) and "observed_value" not in result
+    rows = result.get("element_count", 0) if of_rows else len(table)
+    if rows == 0:
+        return False, "no rows to judge"
+    if not answer["success"]:
+        return False, _broken(result, index) if of_rows else _aggregate(result)
+    missing = result.get("missing_count", 0) if of_rows else _nulls(expectation, table)
+    if missing and not (expectation.meta or {}).get("nulls_allowed", False):
+        return False, f"{missing} of {rows} values are missing"
+    return True, (_kept(expectation, table) or f"{rows} of {rows} keep it") if of_rows else _aggregate(result)
 
 
 def _crash(info: dict[str, Any] | None) -> str:
@@ -165,26 +164,41 @@ def _crash(info: dict[str, Any] | None) -> str:
 
 def _nulls(expectation: Expectation, table: pd.DataFrame) -> int:
     """Count the nulls of the column that an aggregate stands on: a mean that skips a NaN is no mean."""
+    values = _judged(expectation, table)
+    return 0 if values is None else int(values.isna().sum())
+
+
+def _judged(expectation: Expectation, table: pd.DataFrame) -> pd.Series[Any] | None:
+    """Return the values that an expectation of one column judges."""
     column = getattr(expectation, "column", None)
     if column not in table.columns:
-        return 0
+        return None
     condition = getattr(getattr(expectation, "row_condition", None), "pass_through_filter", None)
     rows = table if condition is None else table.query(condition)
-    return int(rows[column].isna().sum())
+    values: pd.Series[Any] = rows[column]
+    return values
 
 
-def _rows(result: dict[str, Any], index: str | None) -> str:
-    """Say which rows broke the rule, or how many kept it."""
-    broken = result.get("unexpected_count", 0)
-    if not broken:
-        return f"{result['element_count']} of {result['element_count']} keep it"
+def _kept(expectation: Expectation, table: pd.DataFrame) -> str:
+    """Say the numbers that kept a rule, or nothing where they are no numbers."""
+    values = _judged(expectation, table)
+    if values is None or not pd.api.types.is_numeric_dtype(values):
+        return ""
+    low, high = (_number(value.item()) for value in (values.min(), values.max()))
+    return low if len(values) == 1 else f"{low} to {high} in {len(values)} rows"
+
+
+def _broken(result: dict[str, Any], index: str | None) -> str:
+    """Say which rows broke the rule; of a single row its value is enough."""
     values = result.get("partial_unexpected_list", [])[:MOST_EXAMPLES]
+    if result["element_count"] == 1 and values:
+        return _number(values[0])
     names = [item.get(index) for item in result.get("partial_unexpected_index_list") or [] if isinstance(item, dict)]
     shown = [
         f"{_number(value)} ({names[n]})" if n < len(names) and names[n] is not None else _number(value)
         for n, value in enumerate(values)
     ]
-    return _short(f"{broken} of {result['element_count']}: {', '.join(shown)}")
+    return _short(f"{result.get('unexpected_count', 0)} of {result['element_count']}: {', '.join(shown)}")
 
 
 def _aggregate(result: dict[str, Any]) -> str:
