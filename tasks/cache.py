@@ -30,12 +30,15 @@ LIBRARIES = (
 )
 """Whose versions can change what a step gives."""
 
+CODE = {".py", ".html", ".md"}
+"""What decides what a step gives: modules, and the templates of the pages."""
+
 
 @cache
 def code_digest() -> str:
-    """Return the digest of all code of `tasks`, by path and content."""
+    """Return the digest of all code and templates of `tasks`, by path and content."""
     folder = Path(__file__).parent
-    files = sorted(folder.rglob("*.py"))
+    files = sorted(path for path in folder.rglob("*") if path.suffix in CODE)
     return digest(canonical_json([[path.relative_to(folder).as_posix(), digest(path.read_bytes())] for path in files]))
 
 

@@ -13,18 +13,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from tasks.candidates.compare import Comparison, class_drop, compare
-from tasks.candidates.measured import Measured, TestSplit, read_measured
+from tasks.candidates.measured import Measured, TestSplit, read_measured, read_test_split
 from tasks.candidates.rules import judge_candidates
 from tasks.candidates.subject import Subject, label_of
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, Finding
+from tasks.contracts.artifacts import Dataset, Finding
 from tasks.contracts.gate import ValidateMetricsInputs, ValidateMetricsOutputs, ValidateMetricsParams
 from tasks.contracts.lane import EvaluateOutputs
 from tasks.contracts.refusal import refuse
-from tasks.dataset import split_digest
 from tasks.store import Store
 from tasks.verdicts import put_verdict
 
@@ -47,7 +44,8 @@ def validate_metrics(
             fix="read the first failed task of each lane, mend it, and clear it: what is done is not run again",
         )
     store = context.store
-    split, classes = _test_split(store, inputs.data)
+    dataset = store.read(inputs.data, Dataset)
+    split = read_test_split(store, dataset)
     baseline = _measured(store, inputs.baseline, split)
     champion = read_measured(store, inputs.champion.measurement, split) if inputs.champion else None
     subjects = []
@@ -60,7 +58,7 @@ def validate_metrics(
                 measured=measured,
                 fault=measured.fault,
                 drop=UNKNOWN if baseline.fault else compare(baseline, measured, seed=context.seed),
-                class_drop=(worst, classes[position] if position >= 0 else ""),
+                class_drop=(worst, dataset.classes[position] if position >= 0 else ""),
                 champion_drop=_against_champion(champion, measured, context.seed) if champion else None,
             )
         )
@@ -75,13 +73,6 @@ def validate_metrics(
         print(f"{subject.label:<24} accuracy {subject.measured.accuracy:.4f}, drop {subject.drop.drop:+.4f}  {outcome}")
     print(f"{len(passed)} of {len(subjects)} candidates passed; the gate is {'open' if verdict.passed else 'shut'}")
     return ValidateMetricsOutputs(verdict=ref)
-
-
-def _test_split(store: Store, ref: DatasetRef) -> tuple[TestSplit, tuple[str, ...]]:
-    dataset = store.read(ref, Dataset)
-    labels = [store.read_array(shard.labels) for shard in dataset.splits["test"].shards]
-    split = TestSplit(np.concatenate(labels), len(dataset.classes), split_digest(dataset, "test"))
-    return split, dataset.classes
 
 
 def _measured(store: Store, lane: EvaluateOutputs, split: TestSplit) -> Measured:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from tasks.contracts.artifacts import ArrayRef, MeasurementRef
+from tasks.contracts.artifacts import ArrayRef, Dataset, MeasurementRef
+from tasks.dataset import split_digest
 from tasks.store import Store
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -89,6 +90,12 @@ class Measured:
     def accuracy(self) -> float:
         """Return the accuracy on the test split, or NaN."""
         return self.numbers["accuracy"]
+
+
+def read_test_split(store: Store, dataset: Dataset) -> TestSplit:
+    """Read the labels of the test split, without its images."""
+    labels = [store.read_array(shard.labels) for shard in dataset.splits["test"].shards]
+    return TestSplit(np.concatenate(labels), len(dataset.classes), split_digest(dataset, "test"))
 
 
 def read_measured(store: Store, ref: MeasurementRef, split: TestSplit) -> Measured:
