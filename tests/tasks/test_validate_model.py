@@ -1,0 +1,105 @@
+"""The teacher's gate: floor, history, dead classes; shut on what is missing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Model, ModelFileRef
+from tasks.contracts.baseline import ClassMetrics, ValidateModelInputs, ValidateModelParams
+from tasks.contracts.refusal import Refused
+from tasks.validate_model import find, validate_model
+
+PARAMS = ValidateModelParams(min_accuracy=0.9, max_drop=0.02, min_class_recall=0.1, recipe="digits")
+
+
+def metrics(accuracy: float = 0.95, recalls: tuple[float | None, ...] = (0.9, 1.0)) -> ClassMetrics:
+    """Return the metrics of a model of two classes."""
+    return ClassMetrics(accuracy=accuracy, loss=0.1, class_recall=recalls, samples=100)
+
+
+def baseline(context: Context, content: bytes, **values: float) -> ValidateModelInputs:
+    """Return a baseline whose file holds `content`."""
+    file = context.store.put_bytes(content, ModelFileRef)
+    return ValidateModelInputs(
+        model=Model(file=file, parameters=1, macs=1, validation_accuracy=0.9), metrics=metrics(**values)
+    )
+
+
+def broken(found: object) -> list[str]:
+    """Return the rules that failed."""
+    return [finding.rule for finding in found if not finding.passed]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("given", "before", "rules"),
+    [
+        (metrics(accuracy=0.9), None, []),
+        (metrics(accuracy=0.8999), None, ["min_accuracy"]),
+        (metrics(accuracy=0.95), 0.97, []),
+        (metrics(accuracy=0.9499), 0.97, ["max_drop"]),
+        (metrics(recalls=(0.1, 1.0)), None, []),
+        (metrics(recalls=(0.0999, 1.0)), None, ["class_alive"]),
+        (metrics(recalls=(None, 1.0)), None, ["class_alive"]),
+        (metrics(accuracy=0.5, recalls=(0.0, 1.0)), 0.97, ["min_accuracy", "max_drop", "class_alive"]),
+    ],
+)
+def test_a_rule_holds_on_its_edge(given: ClassMetrics, before: float | None, rules: list[str]) -> None:
+    """A metric that stands on a rule keeps it; a little less, or nothing at all, breaks it."""
+    found = find(given, before, PARAMS)
+
+    assert broken(found) == rules
+
+
+def test_a_finding_names_the_class_that_is_dead() -> None:
+    """The class without recall is in the finding."""
+    found = find(metrics(recalls=(1.0, 0.0)), None, PARAMS)
+
+    assert "class 1" in found[-1].got
+
+
+def test_an_open_gate_remembers_the_baseline(context: Context) -> None:
+    """A second, worse baseline is compared with the first; the first itself is judged as before."""
+    first, second = baseline(context, b"first", accuracy=0.97), baseline(context, b"second", accuracy=0.94)
+
+    opened = validate_model(first, PARAMS, context)
+    with pytest.raises(Refused) as refused:
+        validate_model(second, PARAMS, context)
+    again = validate_model(first, PARAMS, context)
+
+    assert opened == again
+    assert [problem.what for problem in refused.value.problems] == [
+        "the model gate refuses the float baseline: max_drop"
+    ]
+
+
+def test_another_recipe_has_its_own_history(context: Context) -> None:
+    """A baseline is not compared with one of another recipe."""
+    validate_model(baseline(context, b"first", accuracy=0.99), PARAMS, context)
+
+    other = PARAMS.model_copy(update={"recipe": "other"})
+
+    assert validate_model(baseline(context, b"second", accuracy=0.91), other, context).model.parameters == 1
+
+
+def test_a_shut_gate_leaves_its_verdict_in_the_run(context: Context) -> None:
+    """The dashboard finds the verdict, and the refusal names its page."""
+    with pytest.raises(Refused) as refused:
+        validate_model(baseline(context, b"bad", accuracy=0.1), PARAMS, context)
+
+    data = context.store.blobs.read(f"runs/{context.provenance.run_id}/verdicts/model.json")
+    assert data is not None
+    assert json.loads(data)["page"]["uri"] in refused.value.problems[0].fix
+
+
+def test_needs_no_tensorflow() -> None:
+    """Importing the gate does not import TensorFlow."""
+    code = "import sys, tasks.validate_model; sys.exit('tensorflow' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+
+    assert done.returncode == 0
