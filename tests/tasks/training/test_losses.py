@@ -1,0 +1,62 @@
+"""Losses, checked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from tasks.contracts.fit import Knowledge
+from tasks.framework import keras, tf
+from tasks.training.losses import cross_entropy, decay, divergence, taught
+
+EVEN = tf.constant([[0.0, 0.0]])
+LABEL = tf.constant([0], tf.int64)
+THREE_TO_ONE = tf.constant([[math.log(3.0), 0.0]])
+
+
+def test_cross_entropy_of_even_logits_is_the_logarithm_of_the_classes() -> None:
+    """Two equal logits cost log 2, smoothed or not."""
+    assert float(cross_entropy(LABEL, EVEN, 0.0)) == pytest.approx(math.log(2))
+    assert float(cross_entropy(LABEL, EVEN, 0.2)) == pytest.approx(math.log(2))
+
+
+def test_smoothing_spreads_the_target_over_all_classes() -> None:
+    """With smoothing 0.2 and two classes the targets are 0.9 and 0.1."""
+    loss = float(cross_entropy(LABEL, THREE_TO_ONE, 0.2))
+
+    assert loss == pytest.approx(-0.9 * math.log(0.75) - 0.1 * math.log(0.25))
+
+
+def test_divergence_is_nothing_where_both_agree() -> None:
+    """A student with the teacher's logits has nothing to learn."""
+    assert float(divergence(THREE_TO_ONE, THREE_TO_ONE, 4.0)) == pytest.approx(0.0, abs=1e-7)
+
+
+def test_divergence_is_scaled_by_the_squared_temperature() -> None:
+    """At T the logits are divided by T and the divergence is multiplied by T squared."""
+    soft = tf.constant([[2 * math.log(3.0), 0.0]])
+
+    loss = float(divergence(soft, EVEN, 2.0))
+
+    assert loss == pytest.approx(4 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5)))
+
+
+def test_alpha_weighs_the_teacher_against_the_labels() -> None:
+    """Alpha 0 leaves the labels alone, alpha 1 the teacher alone."""
+    labels = float(taught(LABEL, EVEN, THREE_TO_ONE, Knowledge(alpha=0), 0.0))
+    teacher = float(taught(LABEL, EVEN, THREE_TO_ONE, Knowledge(alpha=1, temperature=4), 0.0))
+
+    assert labels == pytest.approx(math.log(2))
+    assert teacher == pytest.approx(float(divergence(THREE_TO_ONE, EVEN, 4.0)))
+
+
+def test_decay_is_that_of_keras_and_spares_all_but_kernels() -> None:
+    """A kernel of 3 and 4 costs 25 times the factor; bias and batch normalisation cost nothing."""
+    dense = keras.layers.Dense(
+        1, kernel_initializer=keras.initializers.Constant([[3.0], [4.0]]), bias_initializer="ones"
+    )
+    model = keras.Sequential([keras.Input((2,)), dense, keras.layers.BatchNormalization()])
+
+    assert float(decay(model.trainable_variables, 0.1)) == pytest.approx(2.5)
+    assert float(keras.regularizers.l2(0.1)(dense.kernel)) == pytest.approx(2.5)

@@ -1,0 +1,126 @@
+"""Builders: what they build, and what they refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks.contracts.artifacts import Architecture
+from tasks.contracts.refusal import Refused
+from tasks.zoo.build import build
+
+SHAPE = (8, 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("builder", "options"),
+    [
+        ("resnet", {"depth": 8, "width": 4}),
+        ("resnet", {"depth": 14, "width": 3}),
+        ("cnn", {"widths": [4, 8], "dense": 0}),
+        ("ds_cnn", {"stem": 8, "widths": [16], "strides": [2], "kernel": 5}),
+    ],
+)
+def test_builds_a_network_of_logits(builder: str, options: dict[str, int | list[int]]) -> None:
+    """Each builder takes the images and ends in one linear logit a class, whatever the size of the image."""
+    for shape in (SHAPE, (5, 7, 3)):
+        model = build(Architecture(builder=builder, options=options), shape, 10)
+
+        assert model.input_shape == (None, *shape)
+        assert model.output_shape == (None, 10)
+        assert model.layers[-1].get_config()["activation"] == "linear"
+
+
+def test_depth_counts_the_layers_with_weights() -> None:
+    """ResNet-14 has 13 convolutions of 3x3 and one dense layer; projections are extra."""
+    model = build(Architecture(builder="resnet", options={"depth": 14, "width": 4}), SHAPE, 10)
+
+    kernels = [layer.kernel_size for layer in model.layers if type(layer).__name__ == "Conv2D"]
+    assert kernels.count((3, 3)) == 13
+    assert kernels.count((1, 1)) == 2
+
+
+@pytest.mark.parametrize(
+    ("builder", "options", "got", "fix"),
+    [
+        ("resnet", {"depth": 18}, "18", "take 14 or 20"),
+        ("resnet", {"depth": 2}, "2", "correct depth of the architecture"),
+        ("resnet", {"width": 0}, "0", "correct width of the architecture"),
+        ("resnet", {"width": True}, "True", "correct width of the architecture"),
+        ("resnet", {"widht": 8}, "widht", "did you mean width?"),
+        ("resnett", {}, "resnett", "did you mean resnet?"),
+        ("cnn", {"widths": []}, "[]", "correct widths of the architecture"),
+        ("cnn", {"widths": [8, -1]}, "-1", "correct widths[1] of the architecture"),
+        ("ds_cnn", {"widths": [12], "strides": [1]}, "12", "correct widths[0] of the architecture"),
+        ("ds_cnn", {"widths": [16], "strides": [1, 2]}, "[1, 2]", "correct strides of the architecture"),
+        ("ds_cnn", {"widths": [16], "strides": [3]}, "3", "correct strides[0] of the architecture"),
+        ("ds_cnn", {"kernel": 4}, "4", "correct kernel of the architecture"),
+        ("no_such_module:net", {}, "no module no_such_module", "install it into the image"),
+        ("math:sine", {}, "sine", "did you mean sin?"),
+    ],
+)
+def test_refuses_what_it_cannot_build(builder: str, options: dict[str, int], got: str, fix: str) -> None:
+    """Each broken option is refused with what was met and what to change."""
+    with pytest.raises(Refused) as refused:
+        build(Architecture(builder=builder, options=options), SHAPE, 10)
+
+    assert [problem.got for problem in refused.value.problems] == [got]
+    assert fix in refused.value.problems[0].fix
+
+
+def test_every_broken_option_is_named_at_once() -> None:
+    """Two wrong options give two problems."""
+    with pytest.raises(Refused) as refused:
+        build(Architecture(builder="resnet", options={"depth": 9, "width": -1}), SHAPE, 10)
+
+    assert [problem.got for problem in refused.value.problems] == ["9", "-1"]
+
+
+USERS = """
+import math
+from tasks.framework import keras
+
+def linear(input_shape, classes, *, units):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, keras.layers.Dense(classes)(keras.layers.Flatten()(inputs)))
+
+def wrong(input_shape, classes):
+    inputs = keras.Input(input_shape)
+    return keras.Model(inputs, keras.layers.Dense(classes + 1)(keras.layers.Flatten()(inputs)))
+
+def nothing(input_shape, classes):
+    return None
+"""
+
+
+@pytest.fixture
+def user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give the name of a module of the user's own builders."""
+    (tmp_path / "nets_of_a_user.py").write_text(USERS)
+    monkeypatch.syspath_prepend(tmp_path)
+    return "nets_of_a_user"
+
+
+def test_builds_the_users_own(user_module: str) -> None:
+    """`module:function` is called with the input shape, the classes and the options."""
+    model = build(Architecture(builder=f"{user_module}:linear", options={"units": 1}), SHAPE, 3)
+
+    assert model.output_shape == (None, 3)
+
+
+@pytest.mark.parametrize(
+    ("function", "what"),
+    [
+        ("linear", "lacks the option units"),
+        ("wrong", "gives a model of other shapes"),
+        ("nothing", "gives no tf_keras model"),
+        ("liner", "is not there"),
+    ],
+)
+def test_refuses_a_users_builder_that_keeps_no_promise(user_module: str, function: str, what: str) -> None:
+    """What the user's builder gives is checked as the zoo's own."""
+    with pytest.raises(Refused) as refused:
+        build(Architecture(builder=f"{user_module}:{function}"), SHAPE, 3)
+
+    assert what in refused.value.problems[0].what
