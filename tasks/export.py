@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, GoldenRef, LiteRTFileRef, LiteRTModel, Scheme
+from tasks.contracts.artifacts import Dataset, GoldenRef, LiteRTFileRef, LiteRTModel, Scheme, SplitName
 from tasks.contracts.lane import ExportInputs, ExportOutputs, ExportParams
 from tasks.contracts.refusal import examples, refuse
 from tasks.dataset import Labels, normalise, read_split
@@ -29,6 +29,7 @@ from tasks.litert.conversion import Converted, convert_apart
 from tasks.litert.graph import read_graph
 from tasks.litert.interpreter import Classifier
 from tasks.measuring.operators import float_operators
+from tasks.store import Store
 
 
 def in_turn(labels: Labels, count: int) -> NDArray[np.intp]:
@@ -70,9 +71,8 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     store = context.store
     dataset = store.read(inputs.data, Dataset)
     started = time.monotonic()
-    calibration = None
-    if inputs.scheme == "int8" and inputs.model.format == "keras":
-        calibration = normalise(read_split(store, dataset, "calibration")[0], dataset.normalisation)
+    # a quantization-aware model brings its own ranges and keeps them, yet the converter asks for images all the same
+    calibration = _split(store, dataset, "calibration")[0] if inputs.scheme == "int8" else None
     converted = convert_apart(store, inputs.model, inputs.scheme, calibration)
     print(f"export: {inputs.scheme}, {len(converted.data):,} bytes from the converter in {_since(started)}")
 
@@ -88,15 +88,15 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             got=f"{classifier.classes} logits",
             fix="train the model on this data, or give the data that it was trained on",
         )
-    images, labels = read_split(store, dataset, "validation")
-    logits = classifier.logits(normalise(images, dataset.normalisation))
+    images, labels = _split(store, dataset, "validation")
+    logits = classifier.logits(images)
     accuracy = float(np.mean(logits.argmax(axis=1) == labels))
 
     said = _metadata(inputs, params, context, dataset, classifier=classifier, converted=converted, accuracy=accuracy)
     data = metadata.write(bare, said)
-    test_images, test_labels = read_split(store, dataset, "test")
+    test_images, test_labels = _split(store, dataset, "test")
     chosen = test_images[in_turn(test_labels, params.golden)]
-    golden = _golden(bare, data, normalise(chosen, dataset.normalisation))
+    golden = _golden(bare, data, chosen)
     print(
         f"export: {len(data):,} bytes with metadata and labels, validation accuracy {accuracy:.4f} "
         f"(source {inputs.model.validation_accuracy:.4f}), {len(chosen)} golden vectors, {_since(started)} in all"
@@ -110,6 +110,23 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             source=inputs.model,
         )
     )
+
+
+def _split(store: Store, dataset: Dataset, name: SplitName) -> tuple[NDArray[np.float32], Labels]:
+    """Return a split, normalised, and its labels.
+
+    Raises:
+        Refused: The split is empty.
+    """
+    images, labels = read_split(store, dataset, name)
+    if len(images) == 0:
+        raise refuse(
+            "export cannot prove the file",
+            expected=f"images in the {name} split of {dataset.name}",
+            got="none",
+            fix="give every split a share in the recipe's data section, and run preprocess again",
+        )
+    return normalise(images, dataset.normalisation), labels
 
 
 def _metadata(

@@ -39,7 +39,8 @@ def convert(model: Any, scheme: Scheme, calibration: Any = None) -> bytes:  # no
     Args:
         model: Takes (n, height, width, channels) float32, gives (n, classes).
         scheme: `int8` has int8 weights, activations, input and output.
-        calibration: (n, height, width, channels) float32; needed for `int8` of a model without quantizers of its own.
+        calibration: (n, height, width, channels) float32; `int8` needs it. Ranges that quantization-aware training has
+            learned stay as they are, whatever the images.
     """
     from tasks.framework import tf  # noqa: PLC0415 - only the child process pays for TensorFlow
 
@@ -54,8 +55,7 @@ def convert(model: Any, scheme: Scheme, calibration: Any = None) -> bytes:  # no
     if scheme == "int8":
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
-        if calibration is not None:
-            converter.representative_dataset = lambda: ([image[None]] for image in calibration)
+        converter.representative_dataset = lambda: ([image[None]] for image in calibration)
     return bytes(converter.convert())
 
 

@@ -28,10 +28,20 @@ class Classifier:
         """Load the file.
 
         Raises:
-            Refused: It has more than one input or output, or is not made for one image at a time.
+            Refused: LiteRT does not run it, it has more than one input or output, or is not made for one image at a
+                time.
         """
         content = file.read_bytes() if isinstance(file, Path) else file
-        self.interpreter: Any = Interpreter(model_content=content, num_threads=threads)
+        try:
+            self.interpreter: Any = Interpreter(model_content=content, num_threads=threads)
+            self.interpreter.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise refuse(
+                "LiteRT does not run the file",
+                expected=f"operators and types that {RUNTIME} has",
+                got=str(error).splitlines()[0],
+                fix="replace the layer behind the operator, or export with another scheme",
+            ) from error
         inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         shapes = [tuple(map(int, end["shape"])) for end in (*inputs, *outputs)]
         if (len(inputs), len(outputs)) != (1, 1) or shapes[0][0] != 1 or len(shapes[1]) != 2:  # noqa: PLR2004 - (1, classes)
@@ -43,7 +53,6 @@ class Classifier:
             )
         self.input, self.output = inputs[0], outputs[0]
         self.image_shape, self.classes = shapes[0][1:], shapes[1][1]
-        self.interpreter.allocate_tensors()
 
     def quantize(self, images: NDArray[np.float32]) -> NDArray[Any]:
         """Return normalised images (n, height, width, channels) as the file takes them."""
