@@ -1,0 +1,94 @@
+"""Publish: put the winner into a release, one self-contained folder that an app team can take and check.
+
+    winner, verdict, report, recipe, data ──► [publish] ──► releases/<name>/<version>/ (tasks/releases/manifest.py)
+
+The version is the start of the model file's digest: the same model is the same release, and its first report stays.
+Nothing is released without an open gate. It always runs, and finds its own work done.
+
+    python -m tasks publish --request request.json --result result.json --store var/store
+"""
+
+from __future__ import annotations
+
+from tasks.context import Context
+from tasks.contracts.artifacts import ArtifactRef, Measurement, PageRef, Verdict
+from tasks.contracts.base import canonical_json
+from tasks.contracts.refusal import Problem, Refused, examples
+from tasks.contracts.release import PublishInputs, PublishOutputs, PublishParams
+from tasks.releases import folder
+from tasks.releases.keys import signing_key
+from tasks.releases.manifest import MODEL, release_of
+from tasks.releases.provenance import statement
+
+
+def gate_problems(verdict: Verdict, measurement: Measurement, inputs: PublishInputs) -> list[Problem]:
+    """Return why the winner may not be released; nothing where its gate is open.
+
+    Args:
+        verdict: Of the gate of the metrics.
+        measurement: What the gate judged of the winner.
+        inputs: What is to be released.
+    """
+    winner, file = inputs.selection.winner, inputs.selection.model.file
+    problems = []
+    passed = verdict.passed_candidates()
+    if verdict.gate != "metrics" or winner not in passed:
+        failed = [f"{item.rule}: {item.got}" for item in verdict.findings if item.subject == winner and not item.passed]
+        problems.append(
+            Problem(
+                f"publish does not release {winner}: its gate is not open",
+                "a verdict of the gate metrics in which it has critical findings and passed them all",
+                examples(failed) or f"gate {verdict.gate}, passed: {examples(sorted(passed)) or 'none'}",
+                "release a candidate that passed, or correct what its findings name",
+            )
+        )
+    if (measurement.candidate, measurement.file.sha256) != (winner, file.sha256):
+        problems.append(
+            Problem(
+                f"publish does not release {winner}: this file was not measured",
+                f"a measurement of {winner}, of the file {file.sha256}",
+                f"a measurement of {measurement.candidate}, of the file {measurement.file.sha256}",
+                "run evaluate and validate_metrics on the file that is to be released",
+            )
+        )
+    return problems
+
+
+def publish(inputs: PublishInputs, params: PublishParams, context: Context) -> PublishOutputs:
+    """Write the release unless it is there, sign it unless it is signed.
+
+    Raises:
+        Refused: The winner's gate is not open, another file was measured, or there is no key to sign with.
+    """
+    store = context.store
+    selection = inputs.selection
+    verdict = store.read(inputs.verdict, Verdict)
+    measurement = store.read(selection.measurement, Measurement)
+    if problems := gate_problems(verdict, measurement, inputs):
+        raise Refused(*problems)
+    private_key = signing_key() if params.sign else None
+    model_sha256 = selection.model.file.sha256
+    there = folder.complete(store, params.name, model_sha256)
+    if there is None:
+        release = folder.write(store, params.name, model_sha256, _files(inputs, params, context))
+    else:
+        release = release_of(store, params.name, model_sha256)
+    signed_now = private_key is not None and folder.add_signature(store, release, private_key)
+    done_before = there is True and not signed_now
+    print(f"release {release.uri}{', as published before' if done_before else ''}")
+    return PublishOutputs(release=release, done_before=done_before)
+
+
+def _files(inputs: PublishInputs, params: PublishParams, context: Context) -> dict[str, ArtifactRef]:
+    model = inputs.selection.model
+    said = canonical_json(statement(inputs, params.name, context.provenance))
+    return {
+        MODEL: model.file,
+        "golden.npz": model.golden,
+        "MODEL_CARD.md": inputs.report.card,
+        "report.html": inputs.report.page,
+        "verdict.json": inputs.verdict,
+        "measurement.json": inputs.selection.measurement,
+        "recipe.json": inputs.recipe,
+        "provenance.json": context.store.put_bytes(said, PageRef),
+    }

@@ -1,0 +1,118 @@
+"""The registry in the store: two kinds of small documents, both written with a conditional put.
+
+    registry/<name>/versions/00000001.json          what was registered; never changes
+    registry/<name>/tags/00000001.json              what people said of it since
+    registry/<name>/aliases/champion/00000001.json  where the alias went; the last move counts
+
+A move is a new document under the next number, so that of two movers at once exactly one wins, on any S3, and the way
+back is on record.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterator
+
+from pydantic import TypeAdapter
+
+from tasks.contracts.artifacts import Champion
+from tasks.contracts.base import canonical_json
+from tasks.registries.registry import CHAMPION, AliasMovedError, Move, Submission, Version
+from tasks.store import Store
+
+TAGS = TypeAdapter(dict[str, str])
+
+
+class StoreRegistry:
+    """A registry that needs nothing but the store."""
+
+    def __init__(self, store: Store) -> None:
+        """Use this store."""
+        self.store = store
+        self.address = "store"
+
+    def health(self) -> None:
+        """See that the store answers."""
+        self.store.blobs.size("registry/health")
+
+    def find(self, name: str, model_sha256: str) -> Version | None:
+        """Return the version that holds this very model, or None."""
+        return next((version for version in self.list(name) if version.model_sha256 == model_sha256), None)
+
+    def register(self, submission: Submission) -> Version:
+        """Return the version that holds the submission's model, made unless it is there.
+
+        Of two that register one model at once, the second one finds the first one's version.
+        """
+        release = submission.release
+        while True:
+            known = self.list(release.name)
+            for version in known:
+                if version.model_sha256 == release.model_sha256:
+                    return version
+            version = Version(
+                name=release.name,
+                version=str(len(known) + 1),
+                model_sha256=release.model_sha256,
+                release_uri=release.uri,
+                measurement=submission.measurement_ref,
+                tags=submission.tags(),
+            )
+            if self.store.blobs.create(_key(release.name, "versions", version.version), version.to_json()):
+                return version
+
+    def get(self, name: str, reference: str) -> Version | None:
+        """Return a version by its number, or by `@alias`; None where there is none."""
+        if reference.startswith("@"):
+            moves = self.moves(name, reference.removeprefix("@"))
+            return self.get(name, moves[-1].version) if moves else None
+        data = self.store.blobs.read(_key(name, "versions", reference)) if reference.isdecimal() else None
+        return None if data is None else self._with_tags(Version.model_validate_json(data))
+
+    def list(self, name: str) -> tuple[Version, ...]:
+        """Return all versions of a model, the first one first."""
+        documents = self._documents(f"registry/{name}/versions/")
+        return tuple(self._with_tags(Version.model_validate_json(data)) for data in documents)
+
+    def champion(self, name: str) -> Champion | None:
+        """Return what holds the alias champion, or None."""
+        version = self.get(name, f"@{CHAMPION}")
+        return version.champion() if version else None
+
+    def aliases(self, name: str) -> dict[str, str]:
+        """Return the version that each alias points at, by alias."""
+        prefix = f"registry/{name}/aliases/"
+        names = {key.removeprefix(prefix).partition("/")[0] for key in self.store.blobs.keys(prefix)}
+        return {alias: self.moves(name, alias)[-1].version for alias in sorted(names)}
+
+    def set_alias(self, name: str, alias: str, move: Move, *, expected: str | None) -> None:
+        """Point an alias at a version and remember the move. Raises AliasMovedError where another one holds it."""
+        moves = self.moves(name, alias)
+        holder = moves[-1].version if moves else None
+        if holder != expected:
+            raise AliasMovedError(f"{alias} of {name}: expected at version {expected}, found at {holder}")
+        if not self.store.blobs.create(_key(name, f"aliases/{alias}", str(len(moves) + 1)), move.to_json()):
+            raise AliasMovedError(f"{alias} of {name}: somebody else moved it at the same time")
+
+    def moves(self, name: str, alias: str) -> tuple[Move, ...]:
+        """Return where an alias was, the first move first."""
+        documents = self._documents(f"registry/{name}/aliases/{alias}/")
+        return tuple(Move.model_validate_json(data) for data in documents)
+
+    def set_tags(self, name: str, version: str, tags: dict[str, str]) -> None:
+        """Add tags to a version; of a tag that is there the value changes."""
+        key = _key(name, "tags", version)
+        before = self.store.blobs.read(key)
+        self.store.blobs.replace(key, canonical_json((TAGS.validate_json(before) if before else {}) | tags))
+
+    def _with_tags(self, version: Version) -> Version:
+        data = self.store.blobs.read(_key(version.name, "tags", version.version))
+        return version if data is None else version.model_copy(update={"tags": version.tags | TAGS.validate_json(data)})
+
+    def _documents(self, prefix: str) -> Iterator[bytes]:
+        keys: builtins.list[str] = sorted(self.store.blobs.keys(prefix))
+        return (data for key in keys if (data := self.store.blobs.read(key)) is not None)
+
+
+def _key(name: str, folder: str, number: str) -> str:
+    return f"registry/{name}/{folder}/{int(number):08d}.json"
