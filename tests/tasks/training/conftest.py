@@ -1,0 +1,35 @@
+"""Data and models that are small enough to train in a moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tasks.contracts.artifacts import Dataset, DatasetRef
+from tasks.framework import keras
+from tasks.store import Store
+from tasks.training.data import TrainingData, load_training_data
+
+
+@pytest.fixture
+def data(store: Store, digits: tuple[DatasetRef, Dataset]) -> TrainingData:
+    """Give the digits as arrays."""
+    return load_training_data(store, digits[1])
+
+
+@pytest.fixture
+def model() -> Any:
+    """Give a fresh network of one convolution, always with the same weights."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(8, 3, strides=2, padding="same", use_bias=False),
+            layers.BatchNormalization(momentum=0.9),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
