@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tasks.contracts.artifacts import Dataset, SplitName
 from tasks.contracts.base import Contract
@@ -79,8 +80,10 @@ def splits_table(samples: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
 
 def classes_table(samples: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     """Return a row for each class: its name in `class` and its images in a column for each split."""
-    counts = {name: _class_counts(samples[samples["split"] == name], len(dataset.classes)) for name in SPLITS}
-    return pd.DataFrame({"class": list(dataset.classes), **counts})
+    table = pd.DataFrame({"class": list(dataset.classes)})
+    for name in SPLITS:
+        table[name] = _class_counts(samples[samples["split"] == name], len(dataset.classes))
+    return table
 
 
 def leaks(samples: pd.DataFrame) -> tuple[Leak, ...]:
@@ -108,7 +111,8 @@ def channels_table(now: DataStatistics, before: DataStatistics) -> pd.DataFrame:
     )
 
 
-def _class_counts(samples: pd.DataFrame, classes: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _class_counts(samples: pd.DataFrame, classes: int) -> NDArray[np.int64]:
     """Count the images of each class; labels that are no class are another rule's business."""
     labels = samples["label"].dropna().astype(np.int64)
-    return np.bincount(labels[labels.between(0, classes - 1)], minlength=classes).astype(np.int64)
+    counts: NDArray[np.int64] = np.bincount(labels[labels.between(0, classes - 1)], minlength=classes).astype(np.int64)
+    return counts

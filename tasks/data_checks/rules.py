@@ -6,6 +6,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.row_conditions import Column
 
 from tasks.contracts.artifacts import Dataset
 from tasks.contracts.data import ValidateDataParams
@@ -114,8 +115,7 @@ def leak_rules(found: tuple[Leak, ...], params: ValidateDataParams) -> list[Expe
         gxe.ExpectColumnValuesToBeBetween(
             column="images",
             max_value=params.max_leaked_images,
-            row_condition=f'pair == "{leak.taught} and {leak.judged}"',
-            condition_parser="pandas",
+            row_condition=Column("pair") == f"{leak.taught} and {leak.judged}",
             meta=_say(
                 "leakage",
                 f"{leak.taught} and {leak.judged}",
@@ -189,7 +189,7 @@ def pixel_drift_rules(params: ValidateDataParams) -> list[Expectation]:
 
 
 def _only(split: str) -> dict[str, Any]:
-    return {"row_condition": f'split == "{split}"', "condition_parser": "pandas"}
+    return {"row_condition": Column("split") == split}
 
 
 def _say(rule: str, subject: str, expected: str, fix: str) -> dict[str, str]:
