@@ -1,4 +1,4 @@
-"""## Retrain a model, make it light, prove that it is still good, release it
+"""Retrain a model, make it light, prove that it is still good, release it.
 
 ```
 resolve ► preprocess ► validate_data ► train ► validate_model ─┬─► search ×W ► choose ► plan
@@ -35,9 +35,10 @@ A task that was *refused* is not tried again; a crash is, once or twice; a task 
 
 **Owner**: featherline. **Schedule**: `[featherline] schedule` in Airflow's configuration: a cron string,
 `asset:URI`, or nothing.
-"""
+"""  # noqa: E501, RUF002 - the rows of a table are one line each, and the sign is meant
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from airflow.sdk import TriggerRule, dag, task_group
 
@@ -45,7 +46,7 @@ from plugins import deployment
 from plugins.assets import CHAMPION, announce_champion
 from plugins.form import form
 from plugins.operators.approve import ApproveOperator
-from plugins.operators.factory import earlier, earlier_of_each, step, steps
+from plugins.operators.factory import Task, earlier, earlier_of_each, step, steps
 
 
 @dag(
@@ -62,7 +63,8 @@ from plugins.operators.factory import earlier, earlier_of_each, step, steps
     tags=["featherline", "compression"],
     doc_md=__doc__,
 )
-def retrain_and_compress():
+def retrain_and_compress() -> None:
+    """Draw the flow."""
     resolve = step(
         "resolve", params="{{ {'recipe': params.recipe, 'overrides': params.overrides} }}", fan_out="workers"
     )
@@ -77,11 +79,11 @@ def retrain_and_compress():
     teacher = validate_model.output["model"]
 
     @task_group
-    def baseline():
+    def baseline() -> Task:
         export = step("export", inputs={"model": teacher, "scheme": "none", "data": data}, label="baseline")
         return step("evaluate", inputs={"model": export.output["model"], "data": data}, label="baseline")
 
-    measured = baseline()
+    measured: Task = baseline()
 
     search = steps(
         "search",
@@ -98,8 +100,8 @@ def retrain_and_compress():
     )
 
     @task_group
-    def lanes(candidate):
-        def lane(name, **inputs):
+    def lanes(candidate: dict[str, Any]) -> None:
+        def lane(name: str, **inputs: object) -> Task:
             return step(
                 name,
                 inputs=inputs,

@@ -25,10 +25,11 @@ CHAMPION = Asset(uri="featherline://champion", group="featherline")
 def announce_champion(context: Context, result: dict[str, Any]) -> None:
     """Say with the asset's event which version `promote` made champion. Airflow calls it after the step."""
     registration = result["registration"]
+    task: Any = context["task"]
     context["outlet_events"][CHAMPION].extra = {
         "name": registration["name"],
         "version": registration["version"],
-        "uri": context["task"].request["inputs"]["release"]["uri"],
+        "uri": task.request["inputs"]["release"]["uri"],
         "sha256": registration["model_sha256"],
         "changed": not result["done_before"],
     }

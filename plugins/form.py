@@ -5,6 +5,8 @@ Airflow checks the values against the types below; `resolve` checks the recipe w
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import Param
 
 from plugins import deployment
@@ -15,13 +17,14 @@ def form() -> dict[str, Param]:
     names = deployment.recipes()
     wanted = deployment.option("recipe", "digits")
     first = wanted if wanted in names or not names else names[0]
+    choice: dict[str, Any] = {"enum": names} if names else {}
     return {
         "recipe": Param(
             first,
             type="string",
             title="Recipe",
             description="The file in recipes/, without .yaml. It is the whole run.",
-            **({"enum": names} if names else {}),
+            **choice,
         ),
         "overrides": Param(
             {},

@@ -29,7 +29,7 @@ class ApproveOperator(ApprovalOperator):
 
     Args:
         policy: The recipe's `release.approve`.
-        case: What to decide on: `selection`, `registration`, `baseline`, `champion` and `summary` as the steps gave them.
+        case: What to decide on, as the steps gave it: `selection`, `registration`, `baseline`, `champion`, `summary`.
     """
 
     template_fields: Sequence[str] = ("subject", "body", "policy", "case")

@@ -4,23 +4,25 @@
     verdict = step("validate_data", inputs={"data": data.output["data"]})      the argument and the edge at once
     found = steps("search", over={"worker": resolve.output}, inputs={…})       one task an element
 
-The runtime is a property of the deployment (`[featherline] runtime`), read when the DAG is parsed, and may be overridden
-for a step. Its operator is imported only then, so that a laptop's DAG never waits for what a cluster needs.
+The runtime is a property of the deployment (`[featherline] runtime`), read when the DAG is parsed; a step may override
+it. Its operator is imported only then, so that a laptop's DAG never waits for what a cluster needs.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from plugins import deployment
 from plugins.retry import RetryByFailure
 from tasks.contracts.refusal import did_you_mean, refuse
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator, XComArg
-    from airflow.sdk.definitions.mappedoperator import MappedOperator
+    from airflow.sdk import XComArg
+
+Task: TypeAlias = Any
+"""An operator. Airflow's own types do not know that its output has items."""
 
 OPERATORS = {
     "process": "plugins.operators.process_step.ProcessStepOperator",
@@ -128,7 +130,7 @@ def step(
     task_id: str | None = None,
     runtime: str | None = None,
     **options: Any,  # noqa: ANN401 - of the operator: Airflow's own, `fan_out`
-) -> BaseOperator:
+) -> Task:
     """Return the task of one step.
 
     Args:
@@ -145,8 +147,7 @@ def step(
         Refused: There is no such runtime.
     """
     asked = request(name, inputs=inputs, params=params, candidate=candidate, label=label)
-    operator: BaseOperator = _operator(runtime)(request=asked, **_options(name, task_id) | options)
-    return operator
+    return _operator(runtime)(request=asked, **_options(name, task_id) | options)
 
 
 def steps(
@@ -158,7 +159,7 @@ def steps(
     task_id: str | None = None,
     runtime: str | None = None,
     **options: Any,  # noqa: ANN401 - of the operator
-) -> MappedOperator:
+) -> Task:
     """Return one task of a step for each element of a list that an earlier task returns.
 
     Args:
@@ -175,8 +176,7 @@ def steps(
     ((item_name, items),) = over.items()
     asked = request(name, inputs=inputs, params=None, candidate=None, label="")
     common = _options(name, task_id) | {"request": asked, "item_name": item_name} | options
-    mapped: MappedOperator = _operator(runtime).partial(**common).expand(item=items)
-    return mapped
+    return _operator(runtime).partial(**common).expand(item=items)
 
 
 def _options(name: str, task_id: str | None) -> dict[str, Any]:

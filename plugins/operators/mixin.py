@@ -2,14 +2,14 @@
 
     request (templated) ──► StepRequest as JSON ──► [a process, a container, a pod] ──► exit code, log, StepResult
 
-    0 ──► its outputs, one XCom each    65, 139 ──► failed, no retry    99 ──► skipped    137 ──► one retry    else ──► retry
+    0 ──► its outputs, an XCom each    65, 139 ──► failed at once   99 ──► skipped   137 ──► one retry   else: retries
 
 The log is for people. Only the result file is believed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
@@ -44,8 +44,8 @@ class StepMixin:
             becomes that. The other outputs are XComs of their own as ever.
     """
 
-    template_fields: Sequence[str] = ("request", "item")
-    template_fields_renderers: Mapping[str, str] = {"request": "json"}
+    template_fields: Collection[str] = ("request", "item")
+    template_fields_renderers: dict[str, str] = {"request": "json"}
     overwrite_rtif_after_execution = True
     ui_color = "#e8f1fb"
 
