@@ -7,10 +7,8 @@ import os
 import secrets
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from tasks.contracts.base import Contract
+from tasks.releases.keys import make_keys
 
 USER = "admin"
 """Who logs in to Airflow and to MLflow."""
@@ -50,8 +48,9 @@ def secrets_in(folder: Path) -> Secrets:
         _write(path, drawn.to_json())
     found = Secrets.model_validate_json(path.read_bytes())
     _write(airflow_passwords(folder), json.dumps({USER: found.airflow_password}).encode())
-    if not signing_key(folder).exists():
-        _write_key_pair(signing_key(folder), verify_key(folder))
+    if not (signing_key(folder).exists() and verify_key(folder).exists()):
+        signing_key(folder).unlink(missing_ok=True)
+        make_keys(folder)
     return found
 
 
@@ -62,21 +61,12 @@ def airflow_passwords(folder: Path) -> Path:
 
 def signing_key(folder: Path) -> Path:
     """Return the private key that signs releases."""
-    return folder / "release-private.pem"
+    return folder / "signing_key.pem"
 
 
 def verify_key(folder: Path) -> Path:
     """Return the public key that releases are verified with."""
-    return folder / "release-public.pem"
-
-
-def _write_key_pair(private: Path, public: Path) -> None:
-    """Draw an elliptic key (NIST P-256) and write both halves as PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    pem = serialization.Encoding.PEM
-    _write(public, key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo))
-    unencrypted = serialization.NoEncryption()
-    _write(private, key.private_bytes(pem, serialization.PrivateFormat.PKCS8, unencrypted))
+    return folder / "verify_key.pem"
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -1,0 +1,163 @@
+"""The command line: `featherline up | down | run | status | rollback | data | demo | schema`.
+
+Exit codes: 0 done; 1 the run failed; 65 refused, with what was expected, what was met and what to change; 130 ended by
+the person.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from featherline import demo, runs
+from featherline.places import Places, places
+from featherline.stack import stack as stacks
+from featherline.stack.secrets import USER, secrets_in
+from featherline.status import status
+from tasks.context import Context
+from tasks.contracts.refusal import Refused, refuse
+from tasks.contracts.request import Exit
+from tasks.store import open_store
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
+    try:
+        return int(options.verb(options, places(), console))
+    except Refused as refusal:
+        print(refusal, file=sys.stderr)
+        return Exit.REFUSED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _up(_: argparse.Namespace, here: Places, console: Console) -> int:
+    stack, started = stacks.up(here, lambda line: console.print(line, highlight=False))
+    found = secrets_in(here.secrets)
+    print("the stack is up" if started else "the stack is up already")
+    print(f"  Airflow  {stack.airflow_url}  user {USER}  password {found.airflow_password}")
+    print(f"  MLflow   {stack.mlflow_url}  user {USER}  password {found.mlflow_password}")
+    print(f"  next     {_me()} run digits    {_me()} status    make down")
+    return Exit.DONE
+
+
+def _down(_: argparse.Namespace, here: Places, console: Console) -> int:  # noqa: ARG001 - every verb takes the same
+    print("the stack is down" if stacks.down(here) else "the stack was not up")
+    return Exit.DONE
+
+
+def _run(options: argparse.Namespace, here: Places, console: Console) -> int:
+    stack = stacks.running(here)
+    runs.enter(here, stack)
+    order = runs.Order(options.recipe, overrides(options.set), options.seed, options.ignore_cache)
+    try:
+        summary = runs.execute(here, stack, order, console)
+    except KeyboardInterrupt:
+        print(f"\nno longer followed; the run goes on at {stack.airflow_url}")
+        raise
+    return Exit.DONE if summary.state == "success" else 1
+
+
+def _demo(_: argparse.Namespace, here: Places, console: Console) -> int:
+    return demo.demo(here, console)
+
+
+def _status(options: argparse.Namespace, here: Places, console: Console) -> int:
+    status(here, console, most=options.most)
+    return Exit.DONE
+
+
+def _rollback(options: argparse.Namespace, here: Places, console: Console) -> int:  # noqa: ARG001 - the same
+    from tasks.registries.rollback import rollback  # noqa: PLC0415 - MLflow's client is wanted here alone
+
+    runs.enter(here, stacks.running(here))
+    rollback(options.name, Context(open_store(os.environ["FEATHERLINE_STORE"])))
+    return Exit.DONE
+
+
+def _data(options: argparse.Namespace, here: Places, console: Console) -> int:  # noqa: ARG001 - the same
+    from featherline.public_data import fetch  # noqa: PLC0415 - pyarrow is wanted here alone
+
+    fetch(options.name, options.dest)
+    return Exit.DONE
+
+
+def _schema(_: argparse.Namespace, here: Places, console: Console) -> int:  # noqa: ARG001 - the same
+    path = write_schema(here.root / "docs" / "recipe.schema.json")
+    print(f"wrote {path}")
+    return Exit.DONE
+
+
+def write_schema(path: Path) -> Path:
+    """Write the JSON Schema of a recipe, by which editors complete and check."""
+    from tasks.contracts.recipe import Recipe  # noqa: PLC0415 - wanted here alone
+
+    path.write_text(json.dumps(Recipe.model_json_schema(), indent=2) + "\n")
+    return path
+
+
+def overrides(settings: Sequence[str]) -> dict[str, Any]:
+    """Read `a.b=c` settings. The value is YAML: 3 is a number, `{method: none}` a mapping, null removes the key.
+
+    Raises:
+        Refused: One of them has no key, or its value is no YAML.
+    """
+    found: dict[str, Any] = {}
+    for setting in settings:
+        key, sign, text = setting.partition("=")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            sign = ""
+        if not (key.strip() and sign):
+            raise refuse(
+                f"--set cannot take {setting}",
+                expected="KEY=VALUE, a dotted key of the recipe and a YAML value",
+                got=setting,
+                fix='write it like --set train.epochs=3 or --set "candidates.int8=null"',
+            )
+        found[key.strip()] = value
+    return found
+
+
+def _me() -> str:
+    program = Path(sys.executable).parent / "featherline"
+    return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else str(program)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="featherline", description="Retrain a model, make it light, prove it good.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, function: Any, text: str) -> argparse.ArgumentParser:  # noqa: ANN401 - a verb of this file
+        sub = verbs.add_parser(name, help=text, description=text)
+        sub.set_defaults(verb=function)
+        return sub
+
+    verb("up", _up, "start SeaweedFS, MLflow and Airflow on loopback and keep them running")
+    verb("down", _down, "stop them, and whatever a crash has left behind")
+    run = verb("run", _run, "run a recipe on the running stack, and follow it")
+    run.add_argument("recipe", help="a file of recipes/, without .yaml")
+    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a dotted key of the recipe")
+    run.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
+    run.add_argument("--ignore-cache", action="store_true", help="run every step, also where its result exists")
+    verb("status", _status, "list the latest runs").add_argument("--most", type=int, default=20, metavar="N")
+    verb("rollback", _rollback, "move the alias champion back to the version that had it before").add_argument("name")
+    data = verb("data", _data, "bring a public data set into a folder or S3")
+    data.add_argument("name", help="cifar10 or fashion-mnist")
+    data.add_argument("dest", help="a folder, or s3://bucket/prefix")
+    verb("demo", _demo, "run recipe digits on a stack of its own, and stop it again")
+    verb("schema", _schema, "write docs/recipe.schema.json anew from the contracts")
+    return parser

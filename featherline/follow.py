@@ -1,0 +1,113 @@
+"""Following a run: what its steps do, as it happens, until it ends.
+
+terminal        ──► one table that changes in place
+anything else   ──► one line a change, for logs
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from featherline.airflow_client import AirflowClient, TaskState
+from featherline.board import FINISHED, LANE, Entry, counts, entries, place_of
+from featherline.summary import read_records
+from tasks.contracts.request import StepRecord
+from tasks.store import Store
+
+POLL_S = 1.0
+MARKS = {"runs": ("▸", "cyan"), "done": ("✓", "green"), "hit": ("=", "blue"), "passed": ("·", "dim")}
+"""Of a task in the table; anything else is a cross."""
+
+Board = Mapping[tuple[str, str], Entry]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that ended."""
+
+    state: str
+    seconds: float
+    tasks: tuple[TaskState, ...]
+
+
+class Screen(Protocol):
+    """Where progress is shown."""
+
+    def show(self, board: Board, seconds: float) -> None:
+        """Show what is true now, `seconds` after the start."""
+
+
+def follow(client: AirflowClient, store: Store, run_id: str, console: Console) -> Ended:
+    """Show a run's progress until it ends, and return how it ended."""
+    started = time.monotonic()
+    records: dict[tuple[str, str], StepRecord] = {}
+    with ExitStack() as stack:
+        screen: Screen = TableScreen(stack, console, run_id) if console.is_terminal else LineScreen(console)
+        while True:
+            state = client.run(run_id)["state"]
+            tasks = client.tasks(run_id)
+            _read_new(store, run_id, tasks, records)
+            screen.show(entries(tasks, records), time.monotonic() - started)
+            if state in {"success", "failed"}:
+                return Ended(state, time.monotonic() - started, tuple(tasks))
+            time.sleep(POLL_S)
+
+
+def _read_new(store: Store, run_id: str, tasks: list[TaskState], records: dict[tuple[str, str], StepRecord]) -> None:
+    """Read the records of tasks that ended since the last look; all of them at once, as they lie together."""
+    ended = {place_of(task) for task in tasks if task.state in {"success", "failed"}}
+    if ended - records.keys() - {None, ("approve", "")}:
+        records.update(read_records(store, run_id))
+
+
+class LineScreen:
+    """One line a change."""
+
+    def __init__(self, console: Console) -> None:
+        """Print to `console`."""
+        self._console = console
+        self._seen: dict[tuple[str, str], str] = {}
+
+    def show(self, board: Board, seconds: float) -> None:
+        """Print what is different from the last time."""
+        for place, entry in board.items():
+            if entry.status and self._seen.get(place) != entry.status:
+                self._seen[place] = entry.status
+                took = f" {entry.seconds:6.1f} s" if entry.status in FINISHED and entry.seconds else ""
+                self._console.out(f"{seconds:7.1f} s  {entry.name:<32} {entry.status:<8}{took}", highlight=False)
+
+
+class TableScreen:
+    """A table that changes in place: the run's steps in their order, and a row for each lane."""
+
+    def __init__(self, stack: ExitStack, console: Console, run_id: str) -> None:
+        """Draw until `stack` closes."""
+        self._run_id = run_id
+        self._live = stack.enter_context(Live(console=console, refresh_per_second=4))
+
+    def show(self, board: Board, seconds: float) -> None:
+        """Draw it anew."""
+        title = Text.assemble((f"{self._run_id}  ", "bold"), f"{seconds:.0f} s  ", (counts(board), "dim"))
+        steps = Text("  ").join(_cell(entry, entry.name) for entry in board.values() if entry.step not in LANE)
+        lanes = Table("lane", *LANE, box=None, padding=(0, 2, 0, 0))
+        for label in dict.fromkeys(label for step, label in board if step in LANE):
+            lanes.add_row(label, *(_cell(board.get((step, label))) for step in LANE))
+        self._live.update(Group(title, steps, lanes) if lanes.row_count else Group(title, steps))
+
+
+def _cell(entry: Entry | None, name: str = "") -> Text:
+    if entry is None or not entry.status:
+        return Text(name, "dim")
+    mark, style = MARKS.get(entry.status, ("✗", "red"))
+    seconds = f" {entry.seconds:.0f} s" if entry.status in {"runs", "done"} and entry.seconds >= 1 else ""
+    words = "" if entry.status in MARKS else f" {entry.status}"
+    return Text(f"{name} {mark}{seconds}{words}".strip(), style)

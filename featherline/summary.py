@@ -1,0 +1,205 @@
+"""What a run came to, in one small file: `summary.json`.
+
+    runs/<run_id>/steps/*.json + measurements ──► Summary ──► var/demo/ or var/runs/<run_id>/
+
+Everything is read from the store, where the steps left it; Airflow is asked for nothing but the run's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from tasks.contracts.artifacts import Measurement, MeasurementRef, PageRef, Verdict, VerdictRef
+from tasks.contracts.base import Contract
+from tasks.contracts.gate import SelectOutputs
+from tasks.contracts.plan import PlanOutputs
+from tasks.contracts.release import Registration
+from tasks.contracts.request import StepRecord
+from tasks.store import Store
+
+Records = Mapping[tuple[str, str], StepRecord]
+"""What became of each task, by step and label."""
+
+
+class BaselineSummary(Contract):
+    """The exported float model."""
+
+    accuracy: float
+    size_bytes: int
+    macs: int
+
+
+class CandidateSummary(Contract):
+    """A candidate's figures, where it came so far, and its fate."""
+
+    name: str
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+    size_bytes: int | None = None
+    gzip_bytes: int | None = None
+    macs: int | None = None
+    peak_ram_bytes: int | None = None
+    latency_ms_p50: float | None = None
+    verdict: Literal["pass", "fail", "infeasible"]
+    reason: str
+
+
+class RegistrySummary(Contract):
+    """The version that the run registered, with the alias that it has now."""
+
+    name: str
+    version: str
+    alias: str
+
+
+class Summary(Contract):
+    """The whole run. What it did not come to is null."""
+
+    run_id: str
+    state: str
+    seconds: float
+    hits: int
+    misses: int
+    baseline: BaselineSummary | None
+    candidates: tuple[CandidateSummary, ...]
+    selected: str | None
+    release_uri: str | None
+    registry: RegistrySummary | None
+    report: str | None
+
+
+def read_records(store: Store, run_id: str) -> Records:
+    """Return the records of all tasks of a run that came to an end in their step."""
+    keys = store.blobs.keys(f"runs/{run_id}/steps/")
+    found = [StepRecord.model_validate_json(data) for key in keys if (data := store.blobs.read(key)) is not None]
+    return {(record.step, record.label): record for record in found}
+
+
+def summarise(
+    store: Store,
+    records: Records,
+    *,
+    run_id: str,
+    state: str,
+    seconds: float,
+    folder: Path,
+    failures: Mapping[tuple[str, str], str],
+) -> Summary:
+    """Put a run's results together, and the report and the model card beside where the summary will lie.
+
+    Args:
+        store: Of the run.
+        records: Of `read_records`.
+        run_id: The run.
+        state: Airflow's last word on it.
+        seconds: How long it took.
+        folder: For `report.html` and `model-card.md`.
+        failures: What each task that failed said, by step and label.
+    """
+    statuses = [record.status for record in records.values()]
+    selection = _outputs(records, "select")
+    registration = _outputs(records, "promote") or _outputs(records, "register")
+    release = _outputs(records, "publish")
+    return Summary(
+        run_id=run_id,
+        state=state,
+        seconds=round(seconds, 1),
+        hits=statuses.count("hit"),
+        misses=statuses.count("ran") + statuses.count("refused"),
+        baseline=_baseline(store, records),
+        candidates=_candidates(store, records, failures),
+        selected=SelectOutputs.model_validate(selection).winner if selection else None,
+        release_uri=release["release"]["uri"] if release else None,
+        registry=_registry(registration["registration"]) if registration else None,
+        report=_pages(store, records, folder),
+    )
+
+
+def _outputs(records: Records, step: str, label: str = "") -> dict[str, Any] | None:
+    record = records.get((step, label))
+    return record.outputs if record and record.status != "refused" else None
+
+
+def _measurement(store: Store, records: Records, label: str) -> Measurement | None:
+    outputs = _outputs(records, "evaluate", label)
+    return store.read(MeasurementRef.model_validate(outputs["measurement"]), Measurement) if outputs else None
+
+
+def _baseline(store: Store, records: Records) -> BaselineSummary | None:
+    measured = _measurement(store, records, "baseline")
+    if measured is None:
+        return None
+    return BaselineSummary(accuracy=measured.accuracy, size_bytes=measured.size_bytes, macs=measured.macs)
+
+
+def _candidates(
+    store: Store, records: Records, failures: Mapping[tuple[str, str], str]
+) -> tuple[CandidateSummary, ...]:
+    outputs = _outputs(records, "plan")
+    if outputs is None:
+        return ()
+    plan = PlanOutputs.model_validate(outputs)
+    fates = _fates(store, records, failures)
+    unknown = ("fail", "the run ended before it was judged")
+    planned = [
+        _candidate(one.name, _measurement(store, records, one.name), *fates.get(one.name, unknown))
+        for one in plan.candidates
+    ]
+    refused = [CandidateSummary(name=one.name, verdict="infeasible", reason=one.reason) for one in plan.infeasible]
+    return (*planned, *refused)
+
+
+def _candidate(name: str, measured: Measurement | None, verdict: Any, reason: str) -> CandidateSummary:  # noqa: ANN401 - one of two words
+    if measured is None:
+        return CandidateSummary(name=name, verdict="fail", reason=reason)
+    return CandidateSummary(
+        name=name,
+        accuracy=measured.accuracy,
+        accuracy_low=measured.accuracy_low,
+        accuracy_high=measured.accuracy_high,
+        size_bytes=measured.size_bytes,
+        gzip_bytes=measured.gzip_bytes,
+        macs=measured.macs,
+        peak_ram_bytes=measured.peak_ram_bytes,
+        latency_ms_p50=measured.latency_ms.p50,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _fates(
+    store: Store, records: Records, failures: Mapping[tuple[str, str], str]
+) -> dict[str, tuple[Literal["pass", "fail"], str]]:
+    """Return verdict and reason by candidate: of its own failure, else of the selection, else of the gate."""
+    fates: dict[str, tuple[Literal["pass", "fail"], str]] = {}
+    gate = _outputs(records, "validate_metrics")
+    if gate is not None:
+        verdict = store.read(VerdictRef.model_validate(gate["verdict"]), Verdict)
+        for finding in verdict.findings:
+            broken = not finding.passed and finding.severity == "critical"
+            if finding.subject not in fates or broken:
+                reason = f"{finding.rule}: expected {finding.expected}, got {finding.got}" if broken else "passed"
+                fates[finding.subject] = ("fail" if broken else "pass", reason)
+    selection = _outputs(records, "select")
+    if selection is not None:
+        ranking = SelectOutputs.model_validate(selection).ranking
+        fates |= {ranked.name: (ranked.verdict, ranked.reason) for ranked in ranking}
+    return fates | {label: ("fail", f"{step}: {said}") for (step, label), said in failures.items() if label}
+
+
+def _registry(registration: dict[str, Any]) -> RegistrySummary:
+    found = Registration.model_validate(registration)
+    return RegistrySummary(name=found.name, version=found.version, alias=found.alias)
+
+
+def _pages(store: Store, records: Records, folder: Path) -> str | None:
+    outputs = _outputs(records, "report")
+    if outputs is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    for output, name in (("page", "report.html"), ("card", "model-card.md")):
+        (folder / name).write_bytes(store.read_bytes(PageRef.model_validate(outputs[output])))
+    return str(folder / "report.html")
