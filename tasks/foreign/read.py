@@ -46,7 +46,8 @@ def _rebuild(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> Any
         config = translate(config, path.name)
         print(f"{path.name} was saved by Keras {archive.keras_version}: rebuilt with tf_keras")
     kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
-    _close_input(config, input_shape)
+    was_called = bool(archive.config.get("build_config") or archive.config["config"].get("build_input_shape"))
+    _close_input(config, input_shape, was_called=was_called)
     try:
         model = kind.from_config(config["config"])
         loaded = model.load_weights(archive.weights) if model.built else None
@@ -61,9 +62,12 @@ def _rebuild(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> Any
     return model
 
 
-def _close_input(config: dict[str, Any], input_shape: tuple[int, int, int]) -> None:
+def _close_input(config: dict[str, Any], input_shape: tuple[int, int, int], *, was_called: bool) -> None:
     """Give the sizes of the data to an input that leaves them open, so that every size within is known."""
-    for layer in config["config"]["layers"]:
+    layers = config["config"]["layers"]
+    if config["class_name"] == "Sequential" and was_called and "batch_input_shape" not in layers[0]["config"]:
+        layers.insert(0, {"class_name": "InputLayer", "config": {"batch_input_shape": (None, *input_shape)}})
+    for layer in layers:
         shape = layer.get("config", {}).get("batch_input_shape")
         if shape is not None and len(shape) == len(input_shape) + 1:
             sizes = zip(shape[1:], input_shape, strict=True)
