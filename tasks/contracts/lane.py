@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.contracts.artifacts import Architecture, DatasetRef, LiteRTModel, MeasurementRef, Model, Scheme
 from tasks.contracts.base import Contract, Name
@@ -28,6 +28,12 @@ class PruneParams(Params):
     sparsity: float = Field(0.8, gt=0, lt=1, description="magnitude: fraction of weights set to zero.")
     fit: Fit = Field(Fit(), description="The fine-tuning.")
     knowledge: Knowledge | None = Field(None, description="Fine-tune with the float baseline as teacher.")
+
+    @model_validator(mode="after")
+    def _zeros_need_training(self) -> Self:
+        if self.method in ("magnitude", "2:4") and self.fit.epochs == 0:
+            raise ValueError(f"at least 1 epoch of fit for {self.method}: weights become zero while the model learns")
+        return self
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the model on where nothing is pruned."""
@@ -85,6 +91,15 @@ class QuantizeParams(Params):
     clusters: int | None = Field(None, ge=2, le=256, description="Share the weights of a layer among this many values.")
     fit: Fit = Field(Fit(), description="Of the clustering and of the quantization-aware training.")
     knowledge: Knowledge | None = Field(None, description="Train with the float baseline as teacher.")
+
+    @model_validator(mode="after")
+    def _aware_is_int8(self) -> Self:
+        if self.aware and self.scheme != "int8":
+            raise ValueError(f"scheme int8 where aware is true, not {self.scheme}: it is trained for int8 alone")
+        if self.fit.epochs == 0 and (self.aware or self.clusters is not None):
+            work = "aware" if self.aware else "clusters"
+            raise ValueError(f"at least 1 epoch of fit for {work}: ranges and shared values are learnt in training")
+        return self
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the model on where the converter does all the work."""

@@ -1,0 +1,71 @@
+"""Prune: remove the channels that matter least, so that the model gets physically smaller, or set weights to zero.
+
+    train ──► model ──► [prune] ──► model, same depth, fewer channels     (channel)
+                                └─► model, same shape, many zeros         (magnitude, 2:4)
+
+Channels joined by a residual sum leave together. Latency falls in steps of eight channels, not with MACs; zeros save
+download size alone. The float baseline teaches the fine-tuning where `knowledge` is given.
+
+    python -m tasks prune --request request.json --result result.json --store var/store
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset
+from tasks.contracts.lane import PruneInputs, PruneOutputs, PruneParams
+from tasks.framework import keras
+from tasks.model_files import load_model
+from tasks.pruning.channel import Pruned, prune_channels
+from tasks.pruning.sparse import sparse_while_training, stripped
+from tasks.pruning.zeros import sparsity
+from tasks.savings import savings
+from tasks.training.data import load_training_data
+from tasks.training.describe import describe
+from tasks.training.loop import fit_model
+
+
+def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> PruneOutputs:
+    """Make the model smaller or sparse, and fine-tune it.
+
+    Raises:
+        Refused: The model cannot be followed or ranked, the target is out of reach, or the fine-tuning diverges.
+        AssertionError: The pruned model is not what was asked: it differs from the masked original, or lacks zeros.
+    """
+    keras.utils.set_random_seed(context.seed)
+    baseline = load_model(context.store, inputs.model)
+    dataset = context.store.read(inputs.data, Dataset)
+    fit, knowledge = params.fit, params.knowledge
+    data = load_training_data(context.store, dataset, train_fraction=fit.train_fraction, seed=context.seed)
+    teacher = baseline if knowledge else None
+    learn = partial(fit_model, data=data, seed=context.seed, teacher=teacher, knowledge=knowledge)
+    if params.method == "channel":
+        stage, pattern = f"prune channel {params.criterion} {params.macs:g}", inputs.model.sparsity
+        pruned = prune_channels(baseline, params.macs, params.criterion, seed=context.seed)
+        _show(pruned)
+        model = pruned.model
+        history = learn(model, fit=fit, stage=stage)
+    else:
+        pattern = "2:4" if params.method == "2:4" else "magnitude"
+        stage = "prune 2:4" if pattern == "2:4" else f"prune magnitude {params.sparsity:g}"
+        steps = fit.epochs * math.ceil(len(data.train_labels) / fit.batch_size)
+        wrapped, callbacks = sparse_while_training(baseline, pattern, params.sparsity, steps)
+        # To the end and with the last weights: those of the best epoch may have been dense still.
+        whole = fit.model_copy(update={"patience": None})
+        history = learn(wrapped, fit=whole, stage=stage, callbacks=callbacks, keep_best=False)
+        model = stripped(wrapped, pattern, params.sparsity)
+    result = describe(context.store, model, data, before=inputs.model, stage=stage, history=history, sparsity=pattern)
+    print(savings(stage, inputs.model, result, zeros_before=sparsity(baseline), zeros_after=sparsity(model)))
+    return PruneOutputs(model=result)
+
+
+def _show(pruned: Pruned) -> None:
+    for cut in pruned.cuts:
+        print(f"  {' + '.join(cut.layers)}: {cut.before} -> {cut.after} channels")
+    print(
+        f"  MACs {pruned.macs_before:,} -> {pruned.macs:,} ({pruned.macs / pruned.macs_before:.1%} kept); "
+        f"equal to the masked original within {pruned.difference:.1e} of its largest output"
+    )

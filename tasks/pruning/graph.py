@@ -1,0 +1,69 @@
+"""A flat functional copy of any Keras graph, so that the rest of pruning meets one form only.
+
+    Sequential, functional, models inside models ──► one functional model with layers of its own, same weights
+
+TFMOT's wrappers and channel surgery change the layers of the model that they are given; they get this copy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.contracts.refusal import refuse
+from tasks.framework import keras, tf
+
+
+def functional(model: Any, who: str = "prune") -> Any:  # noqa: ANN401 - tf_keras has no types
+    """Return a functional model that computes what `model` computes and shares no layer with it.
+
+    Args:
+        model: A built Sequential or functional model; models inside it are opened up.
+        who: The step that asks, for the message.
+
+    Raises:
+        Refused: `model` is subclassed, so that its graph is hidden in Python code.
+    """
+    _refuse_hidden(model, who)
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    inputs = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in copy.inputs]
+    outputs = _called(copy, inputs, set())
+    flat = keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0], name=model.name)
+    result = keras.models.clone_model(flat)
+    result.set_weights(flat.get_weights())
+    return result
+
+
+def _refuse_hidden(model: Any, who: str) -> None:  # noqa: ANN401
+    graph = getattr(model, "_nodes_by_depth", None)
+    if graph is None:
+        raise refuse(
+            f"{who} cannot follow the model {model.name}",
+            expected="a built Sequential or functional tf_keras model",
+            got=f"{type(model).__name__}, a subclassed or unbuilt model, whose graph is hidden in its code",
+            fix="build the same network with the functional API, or as a Sequential that begins with an Input",
+        )
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            _refuse_hidden(layer, who)
+
+
+def _called(model: Any, tensors: list[Any], names: set[str]) -> list[Any]:  # noqa: ANN401
+    """Call the layers of `model` one by one on `tensors`, opening models inside it. Returns its outputs."""
+    known = {str(id(old)): new for old, new in zip(model.inputs, tensors, strict=True)}
+    for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 - Keras 2 shows the order of a graph only here
+        for node in model._nodes_by_depth[depth]:  # noqa: SLF001
+            if node.is_input:
+                continue
+            waiting = {key: [value] for key, value in known.items()}
+            arguments, options = node.map_arguments(waiting)
+            layer = node.layer
+            if isinstance(layer, keras.Model):
+                outputs = _called(layer, tf.nest.flatten(arguments), names)
+            else:
+                if layer.name in names and len(layer.inbound_nodes) == 1:
+                    layer._name = f"{model.name}_{layer.name}"  # noqa: SLF001 - a layer of our own copy; two models may share a name
+                names.add(layer.name)
+                outputs = tf.nest.flatten(layer(*arguments, **options))
+            known.update(zip((str(key) for key in node.flat_output_ids), outputs, strict=True))
+    return [known[str(id(tensor))] for tensor in model.outputs]

@@ -1,0 +1,105 @@
+"""Quantize: prepare the model for the converter, by shared weights and by training with int8 rounding in the loop.
+
+    prune/distill ──► model ──► [clusters] ──► [aware] ──► model ──► export, which applies the scheme
+                                    train ──► teacher ──┘
+
+Without `clusters` and `aware` there is nothing to do here: the converter quantizes after training. Zeros and shared
+values of the model are kept; that they are is checked at the end.
+
+    python -m tasks quantize --request request.json --result result.json --store var/store
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset, Model
+from tasks.contracts.fit import Fit
+from tasks.contracts.lane import QuantizeInputs, QuantizeOutputs, QuantizeParams
+from tasks.framework import keras
+from tasks.model_files import load_model
+from tasks.pruning.graph import functional
+from tasks.pruning.zeros import check_zeros, sparsity
+from tasks.quantization.aware import finished, quantized_while_training
+from tasks.quantization.clustering import check_clusters, clustered_while_training, unclustered
+from tasks.quantization.coverage import check_coverage
+from tasks.savings import savings
+from tasks.training.data import TrainingData, load_training_data
+from tasks.training.describe import describe
+from tasks.training.loop import fit_model
+
+
+def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -> QuantizeOutputs:
+    """Share weights, then train with quantization in the loop, as the knobs ask.
+
+    Raises:
+        Refused: Layers that TFMOT does not cover, before any training; too few clusters; a training that diverges.
+        AssertionError: Zeros or shared values were lost on the way.
+    """
+    keras.utils.set_random_seed(context.seed)
+    network = load_model(context.store, inputs.model)
+    if params.aware:
+        check_coverage(functional(network, "quantize"))
+    dataset = context.store.read(inputs.data, Dataset)
+    fraction = params.fit.train_fraction
+    data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
+    teacher = load_model(context.store, inputs.teacher) if params.knowledge else None
+    work = _Work(params, context, data, teacher)
+    model = inputs.model
+    if params.clusters is not None:
+        network, model = work.cluster(network, model, params.clusters)
+    if params.aware:
+        model = work.train_aware(network, model)
+    return QuantizeOutputs(model=model, scheme=params.scheme)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What both trainings of the step share."""
+
+    params: QuantizeParams
+    context: Context
+    data: TrainingData
+    teacher: Any
+
+    def cluster(self, network: Any, model: Model, clusters: int) -> tuple[Any, Model]:  # noqa: ANN401 - tf_keras has no types
+        """Share the weights of each kernel among a few values."""
+        stage = f"cluster {clusters}"
+        wrapped = clustered_while_training(network, clusters, keep_zeros=model.sparsity != "none")
+        history = self._fit(wrapped, self.params.fit, stage)
+        shared = unclustered(wrapped, clusters)
+        if model.sparsity != "none":
+            check_zeros(network, shared)
+        result = describe(
+            self.context.store, shared, self.data, before=model, stage=stage, history=history, clusters=clusters
+        )
+        print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(shared)))
+        return shared, result
+
+    def train_aware(self, network: Any, model: Model) -> Model:  # noqa: ANN401
+        """Train with the rounding of the int8 file in the loop."""
+        kept = [f"{model.clusters} clusters"] * (model.clusters is not None) + ["zeros"] * (model.sparsity != "none")
+        stage = " ".join(["quantize aware", *(["keeping", " and ".join(kept)] if kept else [])])
+        keep_clusters = model.clusters is not None
+        trained = quantized_while_training(network, keep_zeros=model.sparsity != "none", keep_clusters=keep_clusters)
+        # The weights that TFMOT sets from shared values are variables still; decay would pull them apart.
+        fit = self.params.fit.model_copy(update={"weight_decay": 0.0}) if keep_clusters else self.params.fit
+        history = self._fit(trained, fit, stage)
+        result_model = finished(trained, keep_clusters=keep_clusters)
+        if model.sparsity != "none":
+            check_zeros(network, result_model)
+        if model.clusters is not None:
+            check_clusters(result_model, model.clusters)
+        result = describe(
+            self.context.store, result_model, self.data, format="qat_h5", before=model, stage=stage, history=history
+        )
+        print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(result_model)))
+        return result
+
+    def _fit(self, model: Any, fit: Fit, stage: str) -> Any:  # noqa: ANN401
+        knowledge = self.params.knowledge
+        return fit_model(
+            model, self.data, fit, seed=self.context.seed, stage=stage, teacher=self.teacher, knowledge=knowledge
+        )
