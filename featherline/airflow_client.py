@@ -107,12 +107,13 @@ class AirflowClient:
         ]
 
     def log(self, run_id: str, task: TaskState) -> list[str]:
-        """Return what a task's latest try said, line by line."""
+        """Return what a task's latest try said, line by line; an exception's message is a line of its own."""
         answer = self._get(
             f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{max(task.tries, 1)}"
             f"?full_content=true&map_index={task.map_index}"
         )
-        return [str(line["event"] if isinstance(line, dict) else line) for line in answer["content"]]
+        lines = (line if isinstance(line, dict) else {"event": line} for line in answer["content"])
+        return [text for line in lines for text in (str(line["event"]), *_exceptions(line))]
 
     def _pages(self, path: str, what: str) -> Iterator[dict[str, Any]]:
         offset = 0
@@ -162,6 +163,10 @@ class AirflowClient:
                         fix="featherline up, then run again: what is finished is not done again",
                     ) from error
                 time.sleep(0.5)
+
+
+def _exceptions(line: dict[str, Any]) -> list[str]:
+    return [str(one["exc_value"]) for one in line.get("error_detail") or () if one.get("exc_value")]
 
 
 def _detail(answer: httpx.Response) -> str:

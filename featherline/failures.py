@@ -35,6 +35,10 @@ def _problem(problem: Mapping[str, str]) -> str:
 
 
 def _crash(place: tuple[str, str], log: list[str]) -> str:
+    """Return what the operator said when it gave up: that is the last exception of the log."""
+    said = next((line for line in reversed(log) if "\n  expected" in line), None)
+    if said is not None:
+        return said
     last = next((line for line in reversed(log) if "exit code" in line or "Error" in line), "nothing that says why")
     name = " ".join(place).strip()
     fix = "the log's last lines say what it met; run again when that is mended: what is finished is not done again"
