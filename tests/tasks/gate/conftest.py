@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 
 from tasks.context import Context
 from tasks.contracts.artifacts import (
+    Architecture,
     Champion,
     Dataset,
     DatasetRef,
@@ -24,10 +24,24 @@ from tasks.contracts.artifacts import (
     Model,
     ModelFileRef,
     TrainingHistory,
+    Trial,
+    Trials,
+    TrialsRef,
+)
+from tasks.contracts.gate import (
+    GateRules,
+    ReportInputs,
+    SelectInputs,
+    SelectParams,
+    ValidateMetricsInputs,
+    ValidateMetricsParams,
 )
 from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.plan import Infeasible, PlanOutputs
 from tasks.dataset import read_split, split_digest
+from tasks.select import select
 from tasks.store import Store
+from tasks.validate_metrics import validate_metrics
 
 Lane = Callable[..., EvaluateOutputs]
 BASELINE_WRONG = (0, 1)
@@ -154,7 +168,54 @@ def champion(lane: Lane) -> Callable[..., Champion]:
 
 
 @pytest.fixture
-def seeded(store: Store, tmp_path: Path) -> Context:
-    """Give a context with a seed that is not zero."""
-    assert tmp_path.exists()
-    return Context(store, seed=11)
+def told(
+    context: Context,
+    digits: tuple[DatasetRef, Dataset],
+    lane: Lane,
+    baseline: EvaluateOutputs,
+    champion: Callable[..., Champion],
+) -> Callable[..., ReportInputs]:
+    """Give a builder of all that `report` takes, judged and chosen by the real gate; five lanes, one infeasible."""
+
+    def build(*, with_champion: bool = True, with_trials: bool = True, **params: Any) -> ReportInputs:
+        speed = {"p90": 0.03, "p99": 0.05, "threads": 1, "runs": 300, "warm_up": 20}
+        lanes = (
+            lane("int8", (0, 1), stages=("train",), latency_ms=speed | {"p50": 0.024, "speedup": 2.1}),
+            lane("pruned-int8", (0, 1, 2), stages=("train", "prune"), size_bytes=15_300, gzip_bytes=11_900,
+                 macs=610_000, parameters=13_400, peak_ram_bytes=5_200, energy_uj=1.4,
+                 latency_ms=speed | {"p50": 0.015, "speedup": 3.3, "speedup_low": 3.1, "speedup_high": 3.5}),
+            lane("student", (0, 1, 3, 4), stages=("distill",), size_bytes=22_000, macs=900_000),
+            lane("sparse", (0, 1, 2, 9), stages=("train", "prune"), size_bytes=30_000, gzip_bytes=9_000, sparsity=0.8),
+            lane("clustered", range(9), stages=("train", "cluster"), size_bytes=30_000, distinct_weights=16),
+        )  # fmt: skip
+        held = champion((0,), size_bytes=40_000) if with_champion else None
+        rules = ValidateMetricsParams(rules=GateRules(max_class_drop=0.3, max_champion_drop=0.03))
+        judged = ValidateMetricsInputs(data=digits[0], baseline=baseline, lanes=lanes, champion=held)
+        verdict = validate_metrics(judged, rules, context).verdict
+        asked = SelectInputs(verdict=verdict, baseline=baseline, lanes=lanes)
+        selection = select(asked, SelectParams(**params), context)
+        space = Architecture(builder="cnn", options={"width": 8})
+        trials = Trials(
+            study="digits",
+            sampler="nsga2",
+            trials=tuple(
+                Trial(number=number, architecture=space, state=state, accuracy=accuracy, epochs=2,
+                      macs=200_000 * (number + 1), parameters=1000, size_bytes=4000, seconds=1.0)
+                for number, (state, accuracy) in enumerate(
+                    [("complete", 0.81), ("complete", 0.93), ("complete", 0.9), ("infeasible", None), ("failed", None)]
+                )
+            ),
+        )  # fmt: skip
+        return ReportInputs(
+            data=digits[0],
+            model=baseline.model.source,
+            baseline=baseline,
+            lanes=lanes,
+            verdict=verdict,
+            plan=PlanOutputs(candidates=(), infeasible=(Infeasible(name="wide", reason="9.1 MB of 0.1 MB allowed"),)),
+            selection=selection,
+            trials=context.store.put(trials, TrialsRef) if with_trials else None,
+            champion=held,
+        )
+
+    return build

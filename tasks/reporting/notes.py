@@ -1,0 +1,99 @@
+"""What an honest reader must know beside the numbers, each note from a measurement."""
+
+from __future__ import annotations
+
+from tasks.reporting.facts import Facts, LaneFacts
+from tasks.reporting.words import percent, points, size
+
+MANY_ZEROS = 0.3
+"""Sparsity from which a file counts as sparse."""
+
+FEW_WEIGHTS = 64
+"""Distinct values a tensor up to which a file counts as clustered."""
+
+
+def notes(facts: Facts) -> tuple[str, ...]:
+    """Return the notes on this run, the most important first."""
+    found = [
+        f"{finding.subject} keeps {finding.rule.removesuffix('_proven')} by its point, but its interval goes beyond: "
+        f"{facts.samples} test images cannot prove more. The drop: {finding.got}."
+        for finding in facts.warnings
+    ]
+    found += [note for lane in facts.lanes for note in _download_only(lane)]
+    measured = facts.measured
+    if measured.scheme == "int8" and measured.float_operators:
+        found.append(f"{facts.winner.name} is int8, yet {measured.float_operators} of its operators compute in float.")
+    known = [size_ for size_ in facts.dataset.splits["test"].class_counts if size_]
+    if known:
+        found.append(
+            f"The smallest class has {min(known)} test images: one of them is worth "
+            f"{points(1 / min(known)).removeprefix('+')} points of its recall."
+        )
+    found.append(
+        f"Latency was measured on the machine that evaluated ({measured.machine}, {measured.latency_ms.threads} "
+        f"thread), not on a phone: compare files with it, not devices."
+    )
+    found.append(f"Peak RAM is by {measured.peak_ram_method}; energy is {measured.energy_method}.")
+    return tuple(found)
+
+
+def limitations(facts: Facts) -> tuple[str, ...]:
+    """Return what was measured of the winner's limits, for the model card."""
+    measured, names = facts.measured, facts.dataset.classes
+    recalls = [(recall, name) for recall, name in zip(measured.class_recall, names, strict=True) if recall is not None]
+    worst, name = min(recalls)
+    half = points((measured.accuracy_high - measured.accuracy_low) / 2).removeprefix("+")
+    found = [
+        f"The class it recognises least is `{name}`: recall {percent(worst)}.",
+        f"Its confidence is off by {percent(measured.calibration_error)} on average (calibration error, 15 bins).",
+        (
+            f"Accuracy is known to {half} points either way ({measured.samples} test images, {measured.confidence:.0%} "
+            "interval); smaller differences are noise."
+        ),
+    ]
+    if measured.agreement is not None:
+        found.append(
+            f"On {percent(1 - measured.agreement)} of the test images it predicts another class than the float model "
+            "that it was made from, also where both are wrong."
+        )
+    unknown = [name for name, recall in zip(names, measured.class_recall, strict=True) if recall is None]
+    if unknown:
+        found.append(f"Not tested at all, for want of images: {', '.join(unknown)}.")
+    found.append("Images unlike those of the data set, damaged or hostile ones were not tested.")
+    return tuple(found)
+
+
+def provenance(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """Return where the winner comes from, as names and digests that can be looked up in the store."""
+    model = facts.winner.model
+    return (
+        ("model file (.tflite)", model.file.sha256),
+        ("trained model", model.source.file.sha256),
+        ("float baseline", facts.baseline_model.file.sha256),
+        ("test split", facts.measured.test_sha256),
+        ("samples of the data set", facts.dataset.samples.sha256),
+        ("verdict page", facts.verdict.page.sha256),
+        ("runtime", facts.measured.runtime),
+        ("lowest TFLite runtime", facts.measured.minimum_runtime or "unknown"),
+        ("machine that measured", facts.measured.machine),
+    )
+
+
+def how_made(lane: LaneFacts) -> str:
+    """Return the stages of a lane and the scheme of its file, in words."""
+    scheme = {"none": "float32", "dynamic": "dynamic int8"}.get(lane.model.scheme, lane.model.scheme)
+    return " → ".join([*lane.model.source.stages, scheme])
+
+
+def _download_only(lane: LaneFacts) -> list[str]:
+    measured = lane.measurement
+    if measured is None:
+        return []
+    saved = f"gzip {size(measured.gzip_bytes)} of {size(measured.size_bytes)} raw"
+    if measured.sparsity >= MANY_ZEROS:
+        cause = f"{percent(measured.sparsity)} of its weights are zero"
+    elif measured.distinct_weights <= FEW_WEIGHTS:
+        cause = f"at most {measured.distinct_weights} distinct weights a layer"
+    else:
+        return []
+    return [f"{lane.name}: {cause}. That shrinks the download ({saved}), not the file on the device, RAM or latency."]

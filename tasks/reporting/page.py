@@ -1,0 +1,110 @@
+"""The report: one HTML file that opens offline, the answer in its first screen.
+
+facts ──► tiles, figures, tables ──► templates/report.html ──► page
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tasks.contracts.gate import ReportParams
+from tasks.contracts.request import Provenance
+from tasks.reporting import classes, curves, tradeoff, words
+from tasks.reporting.facts import Facts
+from tasks.reporting.notes import how_made, notes, provenance
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Tile(NamedTuple):
+    """A number before and after."""
+
+    name: str
+    after: str
+    before: str
+    change: str
+    detail: str
+    good: bool
+    """Whether the change is for the better, or none."""
+
+
+def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: int) -> str:
+    """Return the report as HTML. Equal facts give equal bytes."""
+    loader = FileSystemLoader(TEMPLATES)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(
+        size=words.size,
+        count=words.count,
+        percent=words.percent,
+        points=words.points,
+        ms=words.milliseconds,
+        uj=words.microjoules,
+        short=words.shorten,
+        made=how_made,
+    )
+    return environment.get_template("report.html").render(
+        facts=facts,
+        params=params,
+        made_by=made_by,
+        seed=seed,
+        headline=headline(facts),
+        tiles=tiles(facts),
+        notes=notes(facts),
+        provenance=provenance(facts),
+        figures=_figures(facts),
+        mistakes=classes.mistakes(facts),
+        passed=sum(lane.ranked.verdict == "pass" for lane in facts.lanes),
+    )
+
+
+def headline(facts: Facts) -> str:
+    """Return the whole run in one sentence."""
+    smaller = words.times(facts.baseline.size_bytes, facts.measured.size_bytes, "smaller", "larger")
+    drop = facts.winner.drop.drop
+    lost = words.points(abs(drop)).removeprefix("+")
+    accuracy = "as accurate as" if drop == 0 else f"{lost} points {'less' if drop > 0 else 'more'} accurate than"
+    return f"{smaller}, {accuracy} the float baseline"
+
+
+def tiles(facts: Facts) -> tuple[Tile, ...]:
+    """Return the before and after of the winner."""
+    before, after, drop = facts.baseline, facts.measured, facts.winner.drop
+    speed = after.latency_ms
+    interval = f"{drop.confidence:.0%} interval {words.points(-drop.high)} to {words.points(-drop.low)}"
+    faster = words.times(before.latency_ms.p50, speed.p50, "faster", "slower")
+    if speed.speedup is not None:
+        faster = words.times(speed.speedup, 1, "faster", "slower")
+    return (
+        Tile("accuracy", words.percent(after.accuracy), words.percent(before.accuracy),
+             f"{words.points(-drop.drop)} points", interval, good=drop.drop <= 0),
+        _less("file size", before.size_bytes, after.size_bytes, words.size, f"gzip {words.size(after.gzip_bytes)}"),
+        Tile("latency p50", words.milliseconds(speed.p50), words.milliseconds(before.latency_ms.p50), faster,
+             f"p99 {words.milliseconds(speed.p99)}, {speed.threads} thread", good="slower" not in faster),
+        _less("MACs", before.macs, after.macs, words.count, f"{words.count(after.parameters)} parameters"),
+        _less("peak RAM", before.peak_ram_bytes, after.peak_ram_bytes, words.size, f"by {after.peak_ram_method}"),
+        _less("energy", before.energy_uj, after.energy_uj, words.microjoules, after.energy_method),
+    )  # fmt: skip
+
+
+def _less(name: str, before: float, after: float, form: Any, detail: str) -> Tile:  # noqa: ANN401 - number to words
+    change = words.times(before, after, "less", "more").replace("less", "smaller" if name == "file size" else "less")
+    return Tile(name, form(after), form(before), change, detail, good=after <= before)
+
+
+def _figures(facts: Facts) -> dict[str, Any]:
+    winner, baseline = classes.confusions(facts)
+    return {
+        "size": tradeoff.against_size(facts),
+        "latency": tradeoff.against_latency(facts),
+        "recall": classes.recall_changes(facts),
+        "winner": winner,
+        "baseline": baseline,
+        "lane": curves.training(facts.histories, "winner's lane"),
+        "float": curves.training(facts.baseline_histories, "float baseline"),
+        "search": curves.search(facts.trials) if facts.trials else None,
+    }
