@@ -1,9 +1,9 @@
-"""Writing a release: files first, then the manifest with a conditional put, then the signature over both.
+"""Writing a release: a claim, the files, then the manifest with a conditional put, then the signature over both.
 
-    files ──► artifacts/<sha256> ──► releases/<name>/<version>/ ──► manifest.json ──► model.sig
+    claims/<name>/<version>.json ──► files from artifacts/<sha256> ──► manifest.json ──► model.sig, the claim is gone
 
-Of two writers of one release the first manifest stays. Whoever finds a manifest completes its release from the
-artifacts: so a writer that lost the race, or one that comes back after a crash, leaves exactly what the manifest says.
+The claim is the manifest that the first writer wants. Whoever comes while it stands, also after a crash, writes that
+one to its end: so all writers of a release write the same bytes, and a reader of a manifest finds what it says.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tasks.contracts.artifacts import ArtifactRef, Release
 from tasks.contracts.refusal import refuse
-from tasks.releases.manifest import MANIFEST, SIGNATURE, File, Manifest, folder_of, no_release, read_manifest
+from tasks.releases.manifest import MANIFEST, SIGNATURE, File, Manifest, folder_of, read_manifest
 from tasks.releases.verification import fetched
 from tasks.store import Store
 
@@ -33,17 +33,17 @@ def write(store: Store, name: str, model_sha256: str, files: dict[str, ArtifactR
         model_sha256=model_sha256,
         files={file: File(sha256=ref.sha256, bytes=ref.bytes) for file, ref in files.items()},
     )
-    prefix = folder_of(name, model_sha256)
-    for file, ref in files.items():
-        with store.fetched(ref) as path:
-            store.blobs.upload(f"{prefix}/{file}", path)
-    if store.blobs.create(f"{prefix}/{MANIFEST}", manifest.to_json()):
-        return manifest.release(store)
-    complete(store, name, model_sha256)
-    first = read_manifest(store, name, model_sha256)
-    if first is None:
-        raise no_release(store, name, model_sha256)
-    return first.release(store)
+    claim = f"claims/{name}/{manifest.version}.json"
+    if not store.blobs.create(claim, manifest.to_json()) and (first := store.blobs.read(claim)) is not None:
+        manifest = Manifest.model_validate_json(first)
+    published = read_manifest(store, name, model_sha256)
+    if published is None:
+        for file, said in manifest.files.items():
+            _put(store, manifest, file, said)
+        store.blobs.create(f"{folder_of(name, model_sha256)}/{MANIFEST}", manifest.to_json())
+        published = manifest
+    store.blobs.delete(claim)
+    return published.release(store)
 
 
 def complete(store: Store, name: str, model_sha256: str) -> bool | None:
@@ -61,19 +61,7 @@ def complete(store: Store, name: str, model_sha256: str) -> bool | None:
     prefix = folder_of(name, model_sha256)
     gone = [file for file, said in manifest.files.items() if store.blobs.size(f"{prefix}/{file}") != said.bytes]
     for file in gone:
-        said = manifest.files[file]
-        ref = ArtifactRef(
-            uri=f"{store.uri}/artifacts/{said.sha256}", sha256=said.sha256, bytes=said.bytes, kind="release"
-        )
-        if not store.has(ref):
-            raise refuse(
-                f"the release {store.uri}/{prefix} lost {file}",
-                expected=f"{said.bytes} bytes that hash to {said.sha256}, there or under artifacts/",
-                got="nothing",
-                fix="restore it from a backup, or delete the folder of the release and run publish again",
-            )
-        with store.fetched(ref) as path:
-            store.blobs.upload(f"{prefix}/{file}", path)
+        _put(store, manifest, file, manifest.files[file])
         print(f"restored {prefix}/{file}")
     return not gone
 
@@ -93,3 +81,17 @@ def add_signature(store: Store, release: Release, private_key: Path) -> bool:
         signature = Path(outside, SIGNATURE)
         sign(folder, signature, private_key)
         return store.blobs.create(key, signature.read_bytes())
+
+
+def _put(store: Store, manifest: Manifest, file: str, said: File) -> None:
+    prefix = folder_of(manifest.name, manifest.model_sha256)
+    ref = ArtifactRef(uri=f"{store.uri}/artifacts/{said.sha256}", sha256=said.sha256, bytes=said.bytes, kind="release")
+    if not store.has(ref):
+        raise refuse(
+            f"the release {store.uri}/{prefix} lost {file}",
+            expected=f"{said.bytes} bytes that hash to {said.sha256}, there or under artifacts/",
+            got="nothing",
+            fix=f"restore it from a backup, or delete {prefix} and claims/{manifest.name} and run publish again",
+        )
+    with store.fetched(ref) as path:
+        store.blobs.upload(f"{prefix}/{file}", path)

@@ -18,6 +18,15 @@ import model_signing.verifying
 
 from tasks.contracts.refusal import refuse
 
+NOT_SIGNED = (
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    cryptography.exceptions.InvalidSignature,
+)
+"""What the library raises for a wrong signature, and for a file of another shape that lies in its place."""
+
 
 def sign(folder: Path, signature: Path, private_key: Path) -> None:
     """Sign all files of a folder.
@@ -46,7 +55,7 @@ def check(folder: Path, signature: Path, public_key: Path, release: str) -> None
     try:
         config = model_signing.verifying.Config().use_elliptic_key_verifier(public_key=public_key)
         config.verify(folder, signature)
-    except (ValueError, KeyError, cryptography.exceptions.InvalidSignature) as error:
+    except NOT_SIGNED as error:
         raise refuse(
             f"the signature of {release} does not verify",
             expected=f"all its files signed by the key whose public half is {public_key}",
