@@ -117,7 +117,7 @@ class S3Server:
         with (self.folder / "weed.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self._command(identities),
-                env=environment | {"GOMEMLIMIT": "256MiB"},  # an upload of 256 MiB peaks at 400 MB instead of 920
+                env=environment | {"GOMEMLIMIT": "512MiB"},  # unbounded it peaks at 920 MB; at 256 MiB it collects garbage all day
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -162,6 +162,7 @@ class S3Server:
         port = self.port or 0
         return (
             weed(),
+            f"-logdir={self.folder}",  # instead of the machine's /tmp
             "mini",
             f"-dir={self.folder / 'data'}",
             f"-ip={HOST}",
