@@ -117,7 +117,8 @@ class S3Server:
         with (self.folder / "weed.log").open("ab") as log:
             self.process = subprocess.Popen(
                 self._command(identities),
-                env=environment | {"GOMEMLIMIT": "512MiB"},  # unbounded it peaks at 920 MB; at 256 MiB it collects garbage all day
+                # Unbounded it peaks at 920 MB; at 256 MiB it collects garbage all day.
+                env=environment | {"GOMEMLIMIT": "512MiB"},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
