@@ -1,0 +1,86 @@
+"""Models of scikit-learn's digits, trained and exported once for all tests of `export` and `evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.blobs import FolderBlobs
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset, DatasetRef, LiteRTModel, Model, Scheme
+from tasks.contracts.lane import ExportInputs, ExportParams
+from tasks.dataset import normalise, read_split
+from tasks.export import export
+from tasks.framework import keras
+from tasks.model_files import put_model
+from tasks.store import Store
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Give one store for all tests here, so that what is made once is found by each."""
+    return Store(FolderBlobs(Path(tmp_path_factory.mktemp("exporting"))))
+
+
+@pytest.fixture
+def context(store: Store) -> Context:
+    """Give a step's context with that store."""
+    return Context(store)
+
+
+@pytest.fixture(scope="session")
+def made() -> dict[str, Any]:
+    """Give a place for what is made once."""
+    return {}
+
+
+@pytest.fixture
+def model(store: Store, digits: tuple[DatasetRef, Dataset], made: dict[str, Any]) -> Model:
+    """Give a small network with every kind of layer that convolutional networks have, trained for some seconds."""
+    if "model" not in made:
+        made["model"] = _train(store, digits[1])
+    found: Model = made["model"]
+    return found
+
+
+@pytest.fixture
+def exported(
+    store: Store, digits: tuple[DatasetRef, Dataset], model: Model, made: dict[str, Any]
+) -> Callable[[Scheme], LiteRTModel]:
+    """Give a function that exports the small network with a scheme, once each."""
+
+    def by(scheme: Scheme) -> LiteRTModel:
+        if scheme not in made:
+            inputs = ExportInputs(model=model, scheme=scheme, data=digits[0])
+            made[scheme] = export(inputs, ExportParams(), Context(store)).model
+        found: LiteRTModel = made[scheme]
+        return found
+
+    return by
+
+
+def _train(store: Store, dataset: Dataset) -> Model:
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    image = keras.Input((8, 8, 1))
+    stream = layers.Conv2D(16, 3, padding="same", use_bias=False)(image)
+    stream = layers.ReLU()(layers.BatchNormalization()(stream))
+    inner = layers.DepthwiseConv2D(3, padding="same", use_bias=False)(stream)
+    inner = layers.ReLU()(layers.BatchNormalization()(inner))
+    stream = layers.Add()([stream, layers.Conv2D(16, 1)(inner)])
+    stream = layers.ReLU()(layers.Conv2D(32, 3, strides=2, padding="same")(stream))
+    network = keras.Model(image, layers.Dense(10)(layers.GlobalAveragePooling2D()(stream)))
+    images, labels = read_split(store, dataset, "train")
+    network.compile(keras.optimizers.Adam(0.01), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    network.fit(normalise(images, dataset.normalisation), labels, batch_size=64, epochs=12, verbose=0)
+    images, labels = read_split(store, dataset, "validation")
+    predicted = network.predict(normalise(images, dataset.normalisation), verbose=0).argmax(axis=1)
+    return Model(
+        file=put_model(store, network),
+        parameters=network.count_params(),
+        macs=1,
+        validation_accuracy=float((predicted == labels).mean()),
+    )

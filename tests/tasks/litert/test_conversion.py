@@ -1,0 +1,96 @@
+"""What the step says when the converter does not come back, with child processes that really die."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tasks.contracts.artifacts import Model, ModelFileRef
+from tasks.litert.conversion import ConverterDied, ConverterFailed, convert_apart
+from tasks.litert.convert import ConversionRequest
+from tasks.store import Store
+
+CALIBRATION = np.arange(8, dtype=np.float32).reshape(2, 2, 2, 1)
+
+
+@pytest.fixture
+def model(store: Store) -> Model:
+    """Give a model whose file no converter here looks at."""
+    file = store.put_bytes(b"a model", ModelFileRef)
+    return Model(file=file, parameters=1, macs=1, validation_accuracy=1.0)
+
+
+def program(code: str) -> tuple[str, ...]:
+    """Return a converter that runs `code`."""
+    return (sys.executable, "-c", code)
+
+
+def dying(name: str) -> tuple[str, ...]:
+    """Return a converter that says something and dies of a signal."""
+    return program(f"import os, signal; print('doomed', flush=True); os.kill(os.getpid(), signal.{name})")
+
+
+@pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT"])
+def test_a_fault_of_the_converter_is_exit_139(store: Store, model: Model, name: str) -> None:
+    """A converter that dies of its own fault ends the step with the code that is never retried."""
+    with pytest.raises(ConverterDied) as death:
+        convert_apart(store, model, "int8", CALIBRATION, dying(name))
+
+    assert death.value.code == 139
+
+
+def test_a_death_leaves_what_repeats_it(store: Store, model: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    """The bundle's place is printed; it holds the request, the model, the calibration images and the last words."""
+    with pytest.raises(ConverterDied):
+        convert_apart(store, model, "int8", CALIBRATION, dying("SIGSEGV"))
+
+    said = capsys.readouterr().out
+    place = next(line for line in said.splitlines() if "is kept at" in line).rpartition(" ")[2]
+    with zipfile.ZipFile(Path(place)) as bundle:
+        request = ConversionRequest.model_validate_json(bundle.read("request.json"))
+        assert request.calibration is not None
+        assert bundle.read(f"artifacts/{request.model.file.sha256}") == b"a model"
+        assert f"artifacts/{request.calibration.sha256}" in bundle.namelist()
+        assert bundle.read("converter.log") == b"doomed\n"
+    assert "doomed" in said
+
+
+def test_a_kill_is_exit_137(store: Store, model: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    """A converter that is killed from outside ran out of memory, most likely: the code that is retried with more."""
+    with pytest.raises(ConverterDied) as death:
+        convert_apart(store, model, "none", None, dying("SIGKILL"))
+
+    assert death.value.code == 137
+    assert "memory" in capsys.readouterr().out
+
+
+def test_an_exception_is_a_crash_with_its_last_lines(store: Store, model: Model) -> None:
+    """A Python exception of the converter becomes one of the step, and says what the converter said."""
+    with pytest.raises(ConverterFailed, match="ValueError: no such operator"):
+        convert_apart(store, model, "none", None, program("raise ValueError('no such operator')"))
+
+
+def test_the_converter_has_no_keys_of_the_store(store: Store, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model from outside is loaded in a process that has no credentials."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+
+    with pytest.raises(ConverterFailed, match=r"keys: \[\]"):
+        convert_apart(
+            store, model, "none", None, program("import os; exit(f\"keys: {[n for n in os.environ if 'AWS' in n]}\")")
+        )
+
+
+def test_nothing_stays_in_the_temporary_folder(
+    store: Store, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of a conversion is gone after it, also where the converter died."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    with pytest.raises(ConverterDied):
+        convert_apart(store, model, "none", None, dying("SIGABRT"))
+
+    assert not list(tmp_path.glob("featherline-*"))

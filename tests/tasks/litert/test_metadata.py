@@ -1,0 +1,67 @@
+"""What a file says of itself."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+
+from tasks.contracts.artifacts import Normalisation
+from tasks.litert import metadata
+from tasks.litert.interpreter import Classifier
+
+SAID = metadata.FileMetadata(
+    labels=("cat", "café", "dog"),
+    normalisation=Normalisation(scale=255.0, mean=(0.5,), std=(0.25,)),
+    input=metadata.End(dtype="int8", scale=0.0162213463, zero_point=-5),
+    output=metadata.End(dtype="float32"),
+    scheme="int8",
+    accuracy=0.875,
+    source_accuracy=0.9,
+    run_id="manual__2026-11-24T04:00:00+00:00",
+    versions={"tensorflow": "2.21.0"},
+)
+
+
+def test_what_is_written_is_read(dense_file: bytes) -> None:
+    """Metadata come back from the file as they went in."""
+    assert metadata.read(metadata.write(dense_file, SAID)) == SAID
+
+
+def test_a_file_of_others_says_nothing(dense_file: bytes) -> None:
+    """A file without our entry gives None."""
+    assert metadata.read(dense_file) is None
+
+
+def test_zip_readers_find_the_labels(dense_file: bytes) -> None:
+    """The file opens as a zip that holds `labels.txt`, a label a line, in order."""
+    with zipfile.ZipFile(io.BytesIO(metadata.write(dense_file, SAID))) as archive:
+        assert archive.namelist() == ["labels.txt"]
+        assert archive.read("labels.txt").decode() == "cat\ncafé\ndog\n"
+
+
+def test_the_runtime_computes_the_same(dense_file: bytes) -> None:
+    """Metadata and labels change no output."""
+    images = np.array([1, 2, 3, 4], np.float32).reshape(1, 2, 2, 1)
+
+    logits = Classifier(metadata.write(dense_file, SAID)).logits(images)
+
+    assert logits.tolist() == [[1.0, 4.0, 10.5]]
+
+
+def test_equal_metadata_give_equal_bytes(dense_file: bytes) -> None:
+    """Nothing of the time of writing gets into the file."""
+    assert metadata.write(dense_file, SAID) == metadata.write(dense_file, SAID)
+
+
+def test_metadata_are_small(dense_file: bytes) -> None:
+    """All of it, with the zip of the labels, takes less than 700 bytes."""
+    assert len(metadata.write(dense_file, SAID)) - len(dense_file) < 700
+
+
+def test_float32_values_survive_their_short_form() -> None:
+    """Nine digits tell every float32 from its neighbours."""
+    values = np.random.default_rng(0).random(1000, np.float32)
+
+    assert [np.float32(metadata._short(float(value))) for value in values] == values.tolist()
