@@ -1,0 +1,65 @@
+"""The words for a run's tasks."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from featherline.airflow_client import TaskState
+from featherline.board import counts, entries, place_of
+from featherline.follow import LineScreen
+from tasks.contracts.request import StepRecord
+
+
+def task(task_id: str, state: str, label: str = "", map_index: int = -1) -> TaskState:
+    """Give a task's state."""
+    return TaskState(task_id=task_id, map_index=map_index, label=label, state=state, tries=1, duration_s=3.0)
+
+
+def test_a_task_is_found_by_its_step_and_label():
+    """Groups, lanes and workers are named as the steps' own records name them."""
+    assert place_of(task("train", "running")) == ("train", "")
+    assert place_of(task("baseline.export", "running")) == ("export", "baseline")
+    assert place_of(task("lanes.prune", "running", "int8", 0)) == ("prune", "int8")
+    assert place_of(task("search", "running", "worker 1", 1)) == ("search", "1")
+
+
+def test_a_mapped_task_without_a_label_is_not_known_yet():
+    """Airflow gives the label when the task runs; before that it could be any candidate."""
+    assert place_of(task("lanes.prune", "scheduled", "", 0)) is None
+    assert place_of(task("lanes.prune", "", "", -1)) is None
+
+
+def test_the_steps_own_record_tells_a_hit_from_work():
+    """Airflow knows only success; the record says that nothing had to be done."""
+    record = StepRecord(step="train", status="hit", seconds=0.4)
+
+    board = entries([task("train", "success"), task("plan", "success")], {("train", ""): record})
+
+    assert board["train", ""].status == "hit"
+    assert board["train", ""].seconds == 0.4
+    assert board["plan", ""].status == "done"
+    assert counts(board) == "1 done, 1 hits"
+
+
+def test_a_refusal_is_told_from_a_crash():
+    """Both are failed to Airflow."""
+    record = StepRecord(step="resolve", status="refused", seconds=0.1)
+
+    board = entries([task("resolve", "failed"), task("train", "failed")], {("resolve", ""): record})
+
+    assert [entry.status for entry in board.values()] == ["refused", "failed"]
+
+
+def test_a_log_gets_one_line_a_change():
+    """What did not change is not said again; what did not start is not said at all."""
+    out = io.StringIO()
+    screen = LineScreen(Console(file=out, width=100))
+
+    screen.show(entries([task("train", "running"), task("plan", "")], {}), 1.0)
+    screen.show(entries([task("train", "running"), task("plan", "")], {}), 2.0)
+    screen.show(entries([task("train", "success"), task("plan", "queued")], {}), 4.0)
+
+    lines = [line.split() for line in out.getvalue().splitlines()]
+    assert lines == [["1.0", "s", "train", "runs"], ["4.0", "s", "train", "done", "3.0", "s"]]
