@@ -18,7 +18,7 @@ from airflow.sdk import Asset
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-CHAMPION = Asset(uri="featherline://champion", group="featherline")
+CHAMPION = Asset(uri="featherline://champion")
 """Named by its URI, so that another DAG finds it by that alone."""
 
 

@@ -1,0 +1,212 @@
+"""The pipeline as it is drawn: edges, rules, limits, and requests that the steps' contracts accept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import TriggerRule
+
+from tasks.contracts import steps
+
+ROOT = Path(__file__).resolve().parents[2]
+Pipeline = Any
+
+EDGES = {
+    "resolve": set(),
+    "preprocess": {"resolve"},
+    "validate_data": {"preprocess"},
+    "train": {"validate_data"},
+    "validate_model": {"train"},
+    "baseline.export": {"validate_model", "validate_data"},
+    "baseline.evaluate": {"baseline.export", "validate_data"},
+    "search": {"validate_model", "validate_data", "resolve"},
+    "choose": {"search"},
+    "plan": {"choose", "validate_model"},
+    "lanes.prune": {"plan", "validate_model", "validate_data"},
+    "lanes.distill": {"lanes.prune", "plan", "validate_model", "validate_data"},
+    "lanes.quantize": {"lanes.distill", "plan", "validate_model", "validate_data"},
+    "lanes.export": {"lanes.quantize", "plan", "validate_data"},
+    "lanes.evaluate": {"lanes.export", "plan", "validate_data", "baseline.evaluate"},
+    "validate_metrics": {"lanes.evaluate"},
+    "select": {"validate_metrics", "baseline.evaluate"},
+    "report": {
+        "select",
+        "validate_metrics",
+        "baseline.evaluate",
+        "plan",
+        "choose",
+        "validate_model",
+        "validate_data",
+    },
+    "publish": {"report", "select", "validate_metrics", "validate_data"},
+    "register": {"publish"},
+    "approve": {"register", "select", "baseline.evaluate"},
+    "promote": {"approve", "register"},
+}
+"""What runs right before each task."""
+
+WAITS_FOR_THE_REST = {"choose", "validate_metrics"}
+"""Tasks that go on with what arrived, as long as something did."""
+
+
+def asked_of(task: Any) -> dict[str, Any]:
+    """Return a task's request, also of a mapped one."""
+    return task.partial_kwargs["request"] if task.is_mapped else task.request
+
+
+def step_tasks(pipeline: Pipeline) -> dict[str, Any]:
+    """Return the tasks that call a step."""
+    return {name: task for name, task in pipeline.task_dict.items() if name != "approve"}
+
+
+def test_the_edges_are_those_of_the_drawing(pipeline: Pipeline):
+    """Each task runs after exactly the tasks whose outputs it takes, and its gate."""
+    assert {name: task.upstream_task_ids for name, task in pipeline.task_dict.items()} == EDGES
+
+
+def test_there_is_one_end(pipeline: Pipeline):
+    """A run is as good as its last task: no side branch can make it green or red."""
+    assert [task.task_id for task in pipeline.leaves] == ["promote"]
+
+
+def test_only_two_tasks_go_on_when_others_failed(pipeline: Pipeline):
+    """A lane or a search worker may fall out; anything else stops what follows it."""
+    rules = {name: TriggerRule(task.trigger_rule) for name, task in pipeline.task_dict.items()}
+
+    assert rules == {
+        name: TriggerRule.ALL_DONE_MIN_ONE_SUCCESS if name in WAITS_FOR_THE_REST else TriggerRule.ALL_SUCCESS
+        for name in EDGES
+    }
+
+
+def test_the_rule_of_the_metrics_counts_lanes_alone(pipeline: Pipeline):
+    """With another task before it, a run without any lane would get there."""
+    assert pipeline.task_dict["validate_metrics"].upstream_task_ids == {"lanes.evaluate"}
+
+
+def test_each_request_is_what_its_step_takes(pipeline: Pipeline):
+    """The inputs of each task are all that its contract needs, and nothing that it does not know."""
+    for name, task in step_tasks(pipeline).items():
+        step = name.rpartition(".")[2]
+        fields = getattr(steps, "".join(word.title() for word in step.split("_")) + "Inputs").model_fields
+        needed = {field for field, info in fields.items() if info.is_required()}
+        given = set(asked_of(task)["inputs"]) | ({task.partial_kwargs["item_name"]} if task.is_mapped else set())
+        assert needed <= given <= set(fields), name
+
+
+def test_the_lanes_compare_with_the_baseline(pipeline: Pipeline):
+    """What a contract does not need in general, a lane does."""
+    assert {"baseline", "baseline_measurement"} <= set(asked_of(pipeline.task_dict["lanes.evaluate"])["inputs"])
+    for name in ("validate_metrics", "report", "promote"):
+        assert "champion" in asked_of(pipeline.task_dict[name])["inputs"]
+
+
+def test_every_step_has_a_timeout_and_a_retry(pipeline: Pipeline):
+    """Nothing can run forever, and a single crash stops no run; a person's answer has its own limit."""
+    for task in step_tasks(pipeline).values():
+        assert 0 < task.execution_timeout.total_seconds() <= 24 * 3600
+        assert task.retries in {1, 2}
+        assert task.retry_delay.total_seconds() == 10
+    approve = pipeline.task_dict["approve"]
+    assert approve.response_timeout < pipeline.dagrun_timeout
+
+
+def test_a_refused_promotion_is_no_retry_of_the_question(pipeline: Pipeline):
+    """Asking again is for a person to start."""
+    assert pipeline.task_dict["approve"].retries == 0
+
+
+def test_a_run_is_alone_and_starts_by_itself_only_when_told(pipeline: Pipeline):
+    """One run at a time, unpaused, no schedule, no catching up."""
+    assert pipeline.max_active_runs == 1
+    assert pipeline.max_active_tasks == 4
+    assert pipeline.is_paused_upon_creation is False
+    assert pipeline.catchup is False
+    assert pipeline.schedule is None
+
+
+def test_the_documentation_tells_what_to_do_when_red(pipeline: Pipeline):
+    """Every task, or the group that it is in, has its row."""
+    rows = {
+        word.strip("`,.")
+        for line in pipeline.doc_md.splitlines()
+        if line.startswith("|")
+        for word in line.split("|")[1].split()
+    }
+
+    assert {name.partition(".")[0] for name in EDGES} - {"choose", "report", "baseline"} <= rows
+    assert pipeline.doc_md.startswith("Retrain a model")
+    assert pipeline.owner == "featherline"
+    assert {"featherline", "compression"} <= set(pipeline.tags)
+
+
+def test_the_form_has_four_fields(pipeline: Pipeline):
+    """Each with a title and a description for the trigger page."""
+    assert set(pipeline.params) == {"recipe", "overrides", "seed", "ignore_cache"}
+    for name in pipeline.params:
+        param = pipeline.params.get_param(name)
+        assert param.schema["title"]
+        assert param.description
+
+
+SERIALIZED = """
+import sys
+from airflow.dag_processing.dagbag import DagBag
+from airflow.models.serialized_dag import SerializedDagModel
+from airflow.serialization.serialized_objects import DagSerialization
+bag = DagBag(sys.argv[1])
+data = DagSerialization.to_dict(bag.dags["retrain_and_compress"])
+print(SerializedDagModel.hash(data))
+print([name for name in sys.argv[2:] if name in sys.modules])
+print("word-of-the-store" in str(data))
+"""
+
+FOREIGN = ["tensorflow", "tf_keras", "docker", "kubernetes", "great_expectations", "boto3", "pandas", "mlflow", "numpy"]
+
+
+@pytest.fixture(scope="module")
+def two_readings(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
+    """Give the DAG's hash, the heavy modules in memory, and whether a secret is in it, of two fresh interpreters."""
+    readings = []
+    home = tmp_path_factory.mktemp("airflow")
+    recipes = tmp_path_factory.mktemp("recipes")
+    (recipes / "digits.yaml").touch()
+    for seed in ("1", "2"):
+        environment = os.environ | {
+            "AIRFLOW_HOME": str(home),
+            "AIRFLOW__FEATHERLINE__RECIPES": str(recipes),
+            "AIRFLOW_CONN_FEATHERLINE_STORE": "aws://key:word-of-the-store@",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONHASHSEED": seed,
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", SERIALIZED, str(ROOT / "dags"), *FOREIGN],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        readings.append(done.stdout.splitlines()[-3:])
+    return readings
+
+
+def test_two_readings_give_the_same_dag(two_readings: list[list[str]]):
+    """Else each reading of the file would be a new version of the DAG."""
+    first, second = two_readings
+
+    assert first[0] == second[0]
+
+
+def test_reading_the_dag_loads_nothing_heavy(two_readings: list[list[str]]):
+    """Neither TensorFlow nor what only containers or gates need."""
+    assert two_readings[0][1] == "[]"
+
+
+def test_no_secret_is_in_the_dag(two_readings: list[list[str]]):
+    """Connections are read when a task runs."""
+    assert two_readings[0][2] == "False"

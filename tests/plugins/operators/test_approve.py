@@ -1,0 +1,96 @@
+"""Who is asked, and what they are told. That a person's answer counts is tested through a running Airflow."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from plugins.operators.approve import ApproveOperator, brief, must_ask
+
+MODEL = {
+    "file": {"bytes": 20_480},
+    "scheme": "int8",
+    "validation_accuracy": 0.97154,
+    "source": {"macs": 1_234_567},
+}
+BASELINE = {
+    "model": {"file": {"bytes": 163_840}, "scheme": "none", "validation_accuracy": 0.98, "source": {"macs": 9_999_999}}
+}
+
+
+@pytest.fixture
+def case() -> dict[str, Any]:
+    """Give a winner that is not borderline, and no champion."""
+    ranking = [{"name": "int8", "verdict": "pass", "on_front": True, "reason": "smallest of 3 that passed"}]
+    return {
+        "selection": {"winner": "int8", "model": MODEL, "ranking": ranking, "borderline": False},
+        "registration": {"name": "digits", "version": "4"},
+        "baseline": BASELINE,
+        "champion": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("policy", "borderline", "asked"),
+    [
+        ("never", False, False),
+        ("never", True, False),
+        ("borderline", False, False),
+        ("borderline", True, True),
+        ("always", False, True),
+        ("always", True, True),
+    ],
+)
+def test_who_is_asked_when(policy: str, borderline: bool, asked: bool):
+    """The recipe's policy and the winner's distance to the rules decide together."""
+    assert must_ask(policy, borderline=borderline) is asked
+
+
+@pytest.mark.parametrize("policy", ["sometimes", "", None])
+def test_an_unknown_policy_approves_nothing(policy: Any):
+    """A gate is closed by default."""
+    with pytest.raises(AirflowFailException, match=r"expected  never \| borderline \| always"):
+        must_ask(policy, borderline=False)
+
+
+def test_where_nobody_need_be_asked_it_approves_at_once(case: dict[str, Any]):
+    """The decision and the policy behind it are the task's value."""
+    approve = ApproveOperator(task_id="approve", policy="never", case=case)
+
+    assert approve.execute({}) == {"chosen_options": ["Approve"], "policy": "never"}
+
+
+def test_waiting_has_a_limit_of_its_own():
+    """A person's time is no execution time, and Airflow says nothing of a deprecated use."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        approve = ApproveOperator(task_id="approve", policy="never", case={}, response_timeout=timedelta(days=3))
+
+    assert approve.response_timeout == timedelta(days=3)
+    assert approve.execution_timeout is None
+
+
+def test_the_brief_has_the_numbers(case: dict[str, Any]):
+    """Challenger and float baseline stand in one table, and every candidate's fate in another."""
+    text = brief("always", case)
+
+    assert "the recipe says `always`" in text
+    assert "| challenger int8 | int8 | 0.9715 | 20480 | 1234567 |" in text
+    assert "| float baseline | none | 0.9800 | 163840 | 9999999 |" in text
+    assert "There is no champion yet." in text
+    assert "| int8 | pass | yes | smallest of 3 that passed |" in text
+
+
+def test_the_brief_says_that_the_winner_is_borderline_and_who_is_champion(case: dict[str, Any]):
+    """The reason for the question comes first."""
+    case["selection"]["borderline"] = True
+    case["champion"] = {"version": "3"}
+
+    text = brief("borderline", case)
+
+    assert text.startswith("You are asked because the winner is close to a rule of the gate.")
+    assert "Champion now: version 3." in text

@@ -1,0 +1,136 @@
+"""What the deployment says, and what a step gets of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import ParamValidationError
+
+from plugins import deployment
+from plugins.form import form
+
+
+def test_everything_has_a_default_that_fits_a_checkout(monkeypatch: pytest.MonkeyPatch, home: Path):
+    """Without configuration the store is a folder, the registry lies in it, and nothing is signed."""
+    monkeypatch.delenv("AIRFLOW__FEATHERLINE__PYTHON")
+
+    assert deployment.python() == f"{home}/.venvs/tasks/bin/python"
+    assert deployment.settings() == {
+        "FEATHERLINE_STORE": f"{home}/var/store",
+        "FEATHERLINE_STUDIES": f"{home}/var/studies",
+        "FEATHERLINE_RECIPES": f"{home}/recipes",
+    }
+    assert deployment.access() == {"FEATHERLINE_REGISTRY": "store"}
+    assert deployment.schedule() is None
+
+
+def test_options_become_the_variables_of_a_step(monkeypatch: pytest.MonkeyPatch):
+    """Each option of `[featherline]` that a step needs has its variable."""
+    for name in ("STORE", "STUDIES", "RECIPES", "SIGNING_KEY", "VERIFY_KEY"):
+        monkeypatch.setenv(f"AIRFLOW__FEATHERLINE__{name}", f"/here/{name}")
+
+    assert deployment.settings() == {
+        f"FEATHERLINE_{name}": f"/here/{name}" for name in ("STORE", "STUDIES", "RECIPES", "SIGNING_KEY", "VERIFY_KEY")
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("", None),
+        ("0 3 * * *", "0 3 * * *"),
+        ("@weekly", "@weekly"),
+        ("asset:s3://lake/labels", [Asset(uri="s3://lake/labels")]),
+    ],
+)
+def test_a_schedule_is_nothing_a_cron_string_or_an_asset(monkeypatch: pytest.MonkeyPatch, text: str, when: object):
+    """One option says when the pipeline runs by itself."""
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__SCHEDULE", text)
+
+    assert deployment.schedule() == when
+
+
+REGISTRIES = {
+    "uri": ("http://admin:word@127.0.0.1:5000", "http://127.0.0.1:5000"),
+    "https uri": ("https://admin:word@flow.example", "https://flow.example"),
+    "scheme in the schema": (
+        json.dumps(
+            {"conn_type": "http", "host": "flow.example", "schema": "https", "login": "admin", "password": "word"}
+        ),
+        "https://flow.example",
+    ),
+    "scheme in the host": (
+        json.dumps({"conn_type": "http", "host": "https://flow.example/ml", "login": "admin", "password": "word"}),
+        "https://flow.example/ml",
+    ),
+    "another type": (
+        json.dumps({"conn_type": "generic", "host": "flow", "port": 80, "login": "admin", "password": "word"}),
+        "http://flow:80",
+    ),
+}
+
+
+@pytest.mark.parametrize(("connection", "address"), REGISTRIES.values(), ids=REGISTRIES)
+def test_a_connection_becomes_the_registry_s_address(monkeypatch: pytest.MonkeyPatch, connection: str, address: str):
+    """However a person wrote it; user and password go by variables of their own, never in the address."""
+    monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_REGISTRY", connection)
+
+    assert deployment.access() == {
+        "FEATHERLINE_REGISTRY": address,
+        "MLFLOW_TRACKING_USERNAME": "admin",
+        "MLFLOW_TRACKING_PASSWORD": "word",
+    }
+
+
+def test_a_store_connection_without_keys_gives_only_its_address(monkeypatch: pytest.MonkeyPatch):
+    """A cloud's machine has keys of its own."""
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_FEATHERLINE_STORE", json.dumps({"conn_type": "aws", "extra": {"region_name": "eu-west-1"}})
+    )
+
+    assert deployment.access() == {"AWS_DEFAULT_REGION": "eu-west-1", "FEATHERLINE_REGISTRY": "store"}
+
+
+def test_the_form_offers_the_recipes_that_are_there(home: Path):
+    """Sorted, with `digits` first chosen; a device is no recipe."""
+    (home / "recipes" / "devices").mkdir(parents=True)
+    for name in ("wide.yaml", "digits.yaml", "notes.txt", "devices/phone.yaml"):
+        (home / "recipes" / name).touch()
+
+    recipe = form()["recipe"]
+
+    assert recipe.schema["enum"] == ["digits", "wide"]
+    assert recipe.value == "digits"
+
+
+@pytest.mark.parametrize(("wanted", "chosen"), [("wide", "wide"), ("narrow", "tall")])
+def test_the_deployment_names_the_recipe_of_scheduled_runs(
+    home: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, chosen: str
+):
+    """A name that is no recipe is no choice: the first one stands in the form."""
+    (home / "recipes").mkdir()
+    for name in ("wide.yaml", "tall.yaml"):
+        (home / "recipes" / name).touch()
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__RECIPE", wanted)
+
+    assert form()["recipe"].value == chosen
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad"),
+    [
+        ("seed", [0, 2**32 - 1], [-1, 2**32, "3", 1.5]),
+        ("overrides", [{}, {"train.epochs": 5}], ["train.epochs=5", []]),
+        ("ignore_cache", [True], ["yes", 1]),
+    ],
+)
+def test_the_form_checks_its_types(field: str, good: list[object], bad: list[object]):
+    """Airflow itself refuses what no step could take."""
+    for value in good:
+        assert form()[field].resolve(value) == value
+    for value in bad:
+        with pytest.raises(ParamValidationError):
+            form()[field].resolve(value)
