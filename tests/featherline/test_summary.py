@@ -1,0 +1,250 @@
+"""A run's summary, made of what its steps left in the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from featherline.outcome import tell
+from featherline.summary import Summary, read_records, summarise
+from tasks.blobs import FolderBlobs
+from tasks.contracts.artifacts import (
+    ArtifactRef,
+    Finding,
+    GoldenRef,
+    Latency,
+    LiteRTFileRef,
+    LiteRTModel,
+    Measurement,
+    MeasurementRef,
+    Model,
+    ModelFileRef,
+    PageRef,
+    Release,
+    Verdict,
+    VerdictRef,
+)
+from tasks.contracts.gate import Ranked, ReportOutputs, SelectOutputs, ValidateMetricsOutputs
+from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.plan import Candidate, Infeasible, PlanOutputs
+from tasks.contracts.release import PromoteOutputs, PublishOutputs, Registration
+from tasks.contracts.request import StepRecord
+from tasks.store import Store
+
+RUN = "digits-1"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Give an empty store in a folder."""
+    return Store(FolderBlobs(tmp_path / "store"))
+
+
+class Run:
+    """A run that leaves records as the shell does."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def record(self, step: str, outputs: Any = None, label: str = "", status: Any = "ran") -> None:
+        """Leave a step's record."""
+        given = outputs.model_dump(mode="json") if outputs is not None else {}
+        record = StepRecord(step=step, label=label, status=status, seconds=1.0, outputs=given)
+        name = ".".join(filter(None, (step, label)))
+        self.store.blobs.replace(f"runs/{RUN}/steps/{name}.json", record.to_json())
+
+    def ref(self, kind: type[ArtifactRef], data: bytes = b"x") -> Any:
+        """Leave an artifact."""
+        return self.store.put_bytes(data, kind)
+
+    def model(self) -> LiteRTModel:
+        """Give an exported model."""
+        source = Model(file=self.ref(ModelFileRef), parameters=10, macs=20, validation_accuracy=0.9)
+        return LiteRTModel(
+            file=self.ref(LiteRTFileRef),
+            scheme="int8",
+            golden=self.ref(GoldenRef),
+            validation_accuracy=0.9,
+            source=source,
+        )
+
+    def measure(self, name: str, accuracy: float, size_bytes: int) -> EvaluateOutputs:
+        """Leave the record of `evaluate` with its measurement."""
+        measurement = Measurement(
+            candidate=name,
+            file=self.ref(LiteRTFileRef),
+            scheme="int8",
+            samples=100,
+            accuracy=accuracy,
+            accuracy_low=accuracy - 0.01,
+            accuracy_high=accuracy + 0.01,
+            confidence=0.95,
+            class_recall=(accuracy,),
+            confusion=((100,),),
+            agreement=None,
+            calibration_error=0.01,
+            predictions=self.store.put_array(np.zeros((1, 1), np.float32)),
+            test_sha256="0" * 64,
+            size_bytes=size_bytes,
+            gzip_bytes=size_bytes - 1,
+            zstd_bytes=size_bytes - 2,
+            entropy_bytes=size_bytes - 3,
+            sparsity=0.0,
+            distinct_weights=2,
+            parameters=10,
+            macs=20,
+            peak_ram_bytes=30,
+            peak_ram_method="liveness",
+            latency_ms=Latency(p50=0.5, p90=0.6, p99=0.7, threads=1, runs=100, warm_up=10),
+            energy_uj=1.0,
+            energy_method="estimate",
+            operators={"CONV_2D": 1},
+            float_operators=0,
+            minimum_runtime=None,
+            runtime="a runtime",
+            machine="a machine",
+        )
+        outputs = EvaluateOutputs(measurement=self.store.put(measurement, MeasurementRef), model=self.model())
+        self.record("evaluate", outputs, name)
+        return outputs
+
+    def summary(self, state: str, folder: Path, failures: dict[tuple[str, str], str] | None = None) -> Summary:
+        """Sum it up."""
+        return summarise(
+            self.store,
+            read_records(self.store, RUN),
+            run_id=RUN,
+            state=state,
+            seconds=12.34,
+            folder=folder,
+            failures=failures or {},
+        )
+
+
+@pytest.fixture
+def run(store: Store) -> Run:
+    """Give a run with a baseline, three planned candidates and one that cannot fit; `lost` never arrived."""
+    run = Run(store)
+    run.record("train", status="hit")
+    run.record("resolve")
+    names = ("good", "poor", "lost")
+    infeasible = (Infeasible(name="large", reason="20 MACs, the device carries 10"),)
+    run.record("plan", PlanOutputs(candidates=tuple(Candidate(name=name) for name in names), infeasible=infeasible))
+    run.record("prune", label="good", status="passed")
+    run.measure("baseline", 0.98, 1000)
+    run.measure("good", 0.97, 100)
+    run.measure("poor", 0.80, 90)
+    return run
+
+
+def judged(run: Run) -> None:
+    """Let the gate judge: `poor` breaks a rule."""
+    findings = (
+        Finding(rule="max_drop", subject="good", passed=True, expected="at most 0.02", got="0.01"),
+        Finding(rule="max_drop", subject="poor", passed=False, expected="at most 0.02", got="0.18"),
+    )
+    verdict = Verdict(gate="metrics", passed=True, findings=findings, page=run.ref(PageRef))
+    run.record("validate_metrics", ValidateMetricsOutputs(verdict=run.store.put(verdict, VerdictRef)))
+
+
+def released(run: Run) -> None:
+    """Let the run come to its end."""
+    outputs = EvaluateOutputs.model_validate(read_records(run.store, RUN)["evaluate", "good"].outputs)
+    ranking = (
+        Ranked(name="good", verdict="pass", on_front=True, reason="the smallest that passed"),
+        Ranked(name="poor", verdict="fail", on_front=False, reason="max_drop: 0.18"),
+    )
+    selection = SelectOutputs(
+        winner="good", model=outputs.model, measurement=outputs.measurement, ranking=ranking, borderline=False
+    )
+    run.record("select", selection)
+    pages = ReportOutputs(page=run.ref(PageRef, b"<html>"), card=run.ref(PageRef, b"# card"))
+    run.record("report", pages)
+    release = Release(
+        name="digits", version="abc", uri="s3://b/releases/digits/abc", model_sha256="0" * 64, manifest_sha256="1" * 64
+    )
+    run.record("publish", PublishOutputs(release=release, done_before=False))
+    registration = Registration(registry="r", name="digits", version="3", alias="champion", model_sha256="0" * 64)
+    run.record("promote", PromoteOutputs(registration=registration, done_before=True), status="hit")
+
+
+def test_a_finished_run_is_summed_up(run: Run, tmp_path: Path):
+    """Hits and misses are counted, what passed through counts as neither; the pages lie beside the summary."""
+    judged(run)
+    released(run)
+
+    summary = run.summary("success", tmp_path / "out")
+
+    assert (summary.hits, summary.misses, summary.seconds) == (2, 9, 12.3)
+    assert summary.baseline is not None
+    assert (summary.baseline.accuracy, summary.baseline.size_bytes, summary.baseline.macs) == (0.98, 1000, 20)
+    assert summary.selected == "good"
+    assert summary.release_uri == "s3://b/releases/digits/abc"
+    assert summary.registry is not None
+    assert summary.registry.model_dump() == {"name": "digits", "version": "3", "alias": "champion"}
+    assert summary.report == str(tmp_path / "out" / "report.html")
+    assert (tmp_path / "out" / "report.html").read_text() == "<html>"
+    assert (tmp_path / "out" / "model-card.md").read_text() == "# card"
+
+
+def test_every_candidate_has_a_fate(run: Run, tmp_path: Path):
+    """The winner, the one that broke a rule, the one whose lane failed and the one that was never trained."""
+    judged(run)
+    released(run)
+
+    summary = run.summary("success", tmp_path, {("export", "lost"): "the converter died"})
+
+    fates = {one.name: (one.verdict, one.reason) for one in summary.candidates}
+    assert fates == {
+        "good": ("pass", "the smallest that passed"),
+        "poor": ("fail", "max_drop: 0.18"),
+        "lost": ("fail", "export: the converter died"),
+        "large": ("infeasible", "20 MACs, the device carries 10"),
+    }
+    assert summary.candidates[0].latency_ms_p50 == 0.5
+    assert summary.candidates[2].accuracy is None
+
+
+def test_without_a_winner_the_gates_reasons_stand(run: Run, tmp_path: Path):
+    """`select` refused, so it ranked nothing; the verdict tells which rule each candidate broke."""
+    judged(run)
+    run.record("select", status="refused")
+
+    summary = run.summary("failed", tmp_path)
+
+    fates = {one.name: (one.verdict, one.reason) for one in summary.candidates}
+    assert fates["good"] == ("pass", "passed")
+    assert fates["poor"] == ("fail", "max_drop: expected at most 0.02, got 0.18")
+    assert summary.selected is None
+    assert summary.release_uri is None
+    assert summary.report is None
+
+
+def test_a_run_that_ended_early_has_nothing_to_tell(store: Store, tmp_path: Path):
+    """What it did not come to is null, and the file is valid all the same."""
+    run = Run(store)
+    run.record("resolve", status="refused")
+
+    summary = run.summary("failed", tmp_path)
+
+    assert summary.baseline is None
+    assert summary.candidates == ()
+    assert (summary.hits, summary.misses) == (0, 1)
+    assert Summary.model_validate_json(summary.model_dump_json()) == summary
+
+
+def test_the_outcome_names_the_winner_and_where_all_lies(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Ten times smaller, one point lost, and the places of release, version, report and summary."""
+    judged(run)
+    released(run)
+
+    tell(run.summary("success", tmp_path), tmp_path, Console(width=200))
+
+    told = capsys.readouterr().out
+    assert "good: 10.0 times smaller than the float model, -1.00 points of accuracy" in told
+    for place in ("s3://b/releases/digits/abc", "digits 3 @champion", str(tmp_path / "report.html"), "summary.json"):
+        assert place in told
