@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # MLflow's own 7 
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from mlflow import MlflowClient
-from mlflow.entities import LoggedModelOutput
+from mlflow.entities import LoggedModelOutput, Metric
 
 from tasks.contracts.artifacts import Measurement
 from tasks.registries.bundle import write_bundle
@@ -47,8 +49,9 @@ def upload(address: str, submission: Submission) -> tuple[str, str]:
             client.log_model_artifacts(model.model_id, name)
         client.finalize_logged_model(model.model_id, "READY")
         client.log_outputs(run_id, models=[LoggedModelOutput(model.model_id, step=0)])
-        for key, value in metrics(measurement).items():
-            client.log_metric(run_id, key, value, model_id=model.model_id)
+        now = int(time.time() * 1000)
+        batch = [Metric(key, value, now, 0, model.model_id) for key, value in metrics(measurement).items()]
+        client.log_batch(run_id, metrics=batch)
     except BaseException:
         client.finalize_logged_model(model.model_id, "FAILED")
         client.set_terminated(run_id, "FAILED")
