@@ -13,6 +13,7 @@ from __future__ import annotations
 from tasks.context import Context
 from tasks.contracts.artifacts import PageRef
 from tasks.contracts.gate import ReportInputs, ReportOutputs, ReportParams
+from tasks.reporting.brief import render_brief
 from tasks.reporting.card import render_card
 from tasks.reporting.facts import gather
 from tasks.reporting.page import headline, render_page
@@ -25,4 +26,8 @@ def report(inputs: ReportInputs, params: ReportParams, context: Context) -> Repo
     card = render_card(facts, params, context.provenance, context.seed).encode()
     print(f"{facts.winner.name}: {headline(facts)}")
     print(f"report of {len(page):,} bytes, model card of {len(card):,} bytes")
-    return ReportOutputs(page=context.store.put_bytes(page, PageRef), card=context.store.put_bytes(card, PageRef))
+    return ReportOutputs(
+        page=context.store.put_bytes(page, PageRef),
+        card=context.store.put_bytes(card, PageRef),
+        brief=render_brief(facts),
+    )

@@ -50,7 +50,7 @@ class Comparison:
         interval = f"{self.drop:.4f} ({self.confidence:.0%} interval {self.low:.4f} to {self.high:.4f}"
         if self.p_value is None:
             return f"{interval}, different test images)"
-        return f"{interval}; {self.lost} images lost, {self.gained} gained, McNemar p {self.p_value:.3g})"
+        return f"{interval}; images lost {self.lost}, gained {self.gained}, McNemar p {self.p_value:.3g})"
 
 
 def compare(before: Measured, after: Measured, *, seed: int) -> Comparison:

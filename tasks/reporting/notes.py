@@ -56,6 +56,11 @@ def limitations(facts: Facts) -> tuple[str, ...]:
             f"On {percent(1 - measured.agreement)} of the test images it predicts another class than the float model "
             "that it was made from, also where both are wrong."
         )
+    if len(facts.lanes) > 1:
+        found.append(
+            f"It was chosen among {len(facts.lanes)} candidates with these same test images, which makes its accuracy "
+            "a little too good."
+        )
     unknown = [name for name, recall in zip(names, measured.class_recall, strict=True) if recall is None]
     if unknown:
         found.append(f"Not tested at all, for want of images: {', '.join(unknown)}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 THOUSAND = 1000
 MINUS, TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 SAME = 1.005
@@ -24,7 +26,9 @@ def percent(fraction: float) -> str:
 
 
 def points(difference: float) -> str:
-    """Return a difference of fractions in points, with its sign: -0.004 is `-0.40` with a true minus sign."""
+    """Return a difference of fractions in points, with its sign (a true minus); NaN is `unknown`."""
+    if math.isnan(difference):
+        return "unknown"
     rounded = round(difference * 100, 2)
     return "±0.00" if rounded == 0 else f"{rounded:+.2f}".replace("-", MINUS)
 

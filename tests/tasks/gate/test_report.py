@@ -218,6 +218,6 @@ def test_the_card_s_numbers_have_intervals(written: Callable[..., tuple[str, str
     _, card = written()
 
     assert f"changes by **{MINUS}1.00 points**" in card
-    assert "1 images lost, 0 gained" in card
+    assert "images lost 1, gained 0" in card
     assert "| run | `weekly-7` |" in card
     assert "| seed | 11 |" in card

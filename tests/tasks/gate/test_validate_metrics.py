@@ -129,7 +129,7 @@ def test_the_evidence_of_a_drop_is_paired(judged: Judge, lane: Lane):
 
     got = finding(verdict, "int8", "max_drop").got
     assert got.startswith("0.0100 (95% interval ")
-    assert "2 images lost, 1 gained, McNemar p 1)" in got
+    assert "images lost 2, gained 1, McNemar p 1)" in got
 
 
 def test_a_drop_that_is_not_proven_is_a_warning(judged: Judge, lane: Lane):
@@ -231,7 +231,7 @@ def test_the_champion_is_compared_on_the_same_images(judged: Judge, lane: Lane, 
     found = finding(verdict, "int8", "max_champion_drop")
     assert not found.passed
     assert found.margin == pytest.approx(-0.01)
-    assert "2 images lost, 0 gained" in found.got
+    assert "images lost 2, gained 0" in found.got
 
 
 def test_a_champion_of_other_images_is_compared_unpaired(judged: Judge, lane: Lane, champion: Callable[..., Champion]):

@@ -1,0 +1,42 @@
+"""What a person decides on who is asked whether the challenger becomes champion: one table, in Markdown.
+
+facts ──► float baseline, champion, challenger, all measured on the test split
+"""
+
+from __future__ import annotations
+
+from tasks.contracts.artifacts import Measurement
+from tasks.reporting import words
+from tasks.reporting.facts import Facts
+
+
+def render_brief(facts: Facts) -> str:
+    """Return the table and a sentence for each comparison. Without a champion it says so."""
+    lines = [
+        "| | accuracy, with its interval | file | latency p50 | MACs | peak RAM |",
+        "|---|---|---|---|---|---|",
+        _row("float baseline", facts.baseline),
+    ]
+    champion = facts.champion
+    if champion is not None:
+        who = f"champion, version {champion.champion.version}"
+        lines.append(_row(who, champion.measurement) if champion.measurement else f"| {who} | unknown | | | | |")
+    lines += [_row(f"challenger, {facts.winner.name}", facts.measured), ""]
+    lines.append(f"Accuracy lost against the float baseline: {facts.winner.drop}.")
+    lines.append("")
+    lines.append(
+        f"Accuracy lost against the champion: {champion.drop}." if champion else "There is no champion to compare with."
+    )
+    return "\n".join(lines)
+
+
+def _row(who: str, one: Measurement) -> str:
+    interval = f"{words.percent(one.accuracy_low)} to {words.percent(one.accuracy_high)}"
+    cells = (
+        f"{words.percent(one.accuracy)} ({interval})",
+        words.size(one.size_bytes),
+        words.milliseconds(one.latency_ms.p50),
+        words.count(one.macs),
+        words.size(one.peak_ram_bytes),
+    )
+    return f"| {who} | {' | '.join(cells)} |"
