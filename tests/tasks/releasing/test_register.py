@@ -1,0 +1,124 @@
+"""Registering a release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Release, Verdict
+from tasks.contracts.base import digest
+from tasks.contracts.refusal import Refused
+from tasks.contracts.release import PublishParams, RegisterInputs, RegisterOutputs, RegisterParams
+from tasks.publish import publish
+from tasks.register import register
+from tasks.registries import open_registry
+from tasks.releases.manifest import read_manifest
+
+
+def released(context: Context, inputs: Any) -> Release:
+    """Return the unsigned release of a winner."""
+    return publish(inputs, PublishParams(name="digits", sign=False), context).release
+
+
+def registered(context: Context, release: Release) -> RegisterOutputs:
+    """Return what `register` gives."""
+    return register(RegisterInputs(release=release), RegisterParams(), context)
+
+
+def test_a_release_becomes_the_challenger(context: Context, winner: Any) -> None:
+    """The first release is version 1 of its name, and holds the alias challenger."""
+    release = released(context, winner())
+
+    outputs = registered(context, release)
+
+    assert outputs.registration.model_dump() == {
+        "registry": "store",
+        "name": "digits",
+        "version": "1",
+        "alias": "challenger",
+        "model_sha256": release.model_sha256,
+    }
+    assert outputs.release == release
+    assert outputs.done_before is False
+    assert open_registry(context).aliases("digits") == {"challenger": "1"}
+
+
+def test_registering_again_finds_its_work_done(context: Context, winner: Any) -> None:
+    """A retry or a later run of the same model makes no second version and counts as a hit."""
+    release = released(context, winner())
+    first = registered(context, release)
+
+    second = registered(context, release)
+
+    assert second.done_before is True
+    assert second.registration == first.registration
+    assert len(open_registry(context).list("digits")) == 1
+
+
+def test_the_challenger_is_the_last_one_registered(context: Context, winner: Any) -> None:
+    """Registering an earlier model again moves the alias back to its version, which is work done now."""
+    first, second = released(context, winner(1)), released(context, winner(2))
+    registered(context, first)
+    registered(context, second)
+
+    outputs = registered(context, first)
+
+    assert outputs.done_before is False
+    assert outputs.registration.version == "1"
+    assert open_registry(context).aliases("digits") == {"challenger": "1"}
+
+
+def test_the_measurement_can_be_had_from_the_version(context: Context, winner: Any) -> None:
+    """The version's reference is the one that the gate of a later run reads."""
+    inputs = winner()
+
+    registered(context, released(context, inputs))
+
+    version = open_registry(context).get("digits", "1")
+    assert version.measurement == inputs.selection.measurement
+
+
+def test_a_release_without_manifest_is_refused(context: Context, winner: Any) -> None:
+    """What `publish` did not finish is no release."""
+    release = released(context, winner())
+    Path(release.uri, "manifest.json").unlink()
+
+    with pytest.raises(Refused) as refusal:
+        registered(context, release)
+
+    assert refusal.value.problems[0].got == "8 files, no manifest"
+    assert open_registry(context).list("digits") == ()
+
+
+def test_a_release_with_a_lost_verdict_is_refused(context: Context, winner: Any) -> None:
+    """Without its verdict a release has no gate behind it."""
+    release = released(context, winner())
+    Path(release.uri, "verdict.json").unlink()
+
+    with pytest.raises(Refused) as refusal:
+        registered(context, release)
+
+    assert refusal.value.problems[0].what == f"{release.uri}/verdict.json is not what was published"
+
+
+def test_a_release_with_a_shut_gate_is_refused(context: Context, winner: Any) -> None:
+    """A verdict that its candidate failed registers nothing, even where the manifest was made to fit."""
+    release = released(context, winner())
+    folder = Path(release.uri)
+    verdict = Verdict.model_validate_json((folder / "verdict.json").read_bytes())
+    shut = verdict.model_copy(update={"passed": False}).to_json()
+    manifest = read_manifest(context.store, "digits", release.model_sha256)
+    assert manifest is not None
+    said = manifest.files["verdict.json"].model_copy(update={"sha256": digest(shut), "bytes": len(shut)})
+    forged = manifest.model_copy(update={"files": manifest.files | {"verdict.json": said}})
+    (folder / "verdict.json").write_bytes(shut)
+    (folder / "manifest.json").write_bytes(forged.to_json())
+
+    with pytest.raises(Refused) as refusal:
+        registered(context, forged.release(context.store))
+
+    assert refusal.value.problems[0].what == f"register does not take {release.uri}: its gate is not open"
+    assert refusal.value.problems[0].got == "gate metrics, passed: none"
