@@ -165,8 +165,7 @@ def retrain_and_compress() -> None:
         case={
             "selection": select.output,
             "registration": register.output["registration"],
-            "baseline": measured.output,
-            "champion": champion,
+            "brief": report.output["brief"],
         },
         response_timeout=timedelta(days=3),
     )

@@ -29,7 +29,7 @@ class ApproveOperator(ApprovalOperator):
 
     Args:
         policy: The recipe's `release.approve`.
-        case: What to decide on, as the steps gave it: `selection`, `registration`, `baseline`, `champion`, `summary`.
+        case: What to decide on, as the steps gave it: `selection`, `registration`, and the `brief` of the report.
     """
 
     template_fields: Sequence[str] = ("subject", "body", "policy", "case")
@@ -53,7 +53,7 @@ class ApproveOperator(ApprovalOperator):
             return {"chosen_options": [self.APPROVE], "policy": self.policy}
         name, version = (self.case["registration"][key] for key in ("name", "version"))
         self.subject = f"Shall {name} version {version} ({selection['winner']}) become champion?"
-        self.body = brief(self.policy, self.case)
+        self.body = question(self.policy, self.case)
         return super().execute(context)
 
 
@@ -69,9 +69,9 @@ def must_ask(policy: str, *, borderline: bool) -> bool:
     return policy == "always" or (policy == "borderline" and borderline)
 
 
-def brief(policy: str, case: dict[str, Any]) -> str:
+def question(policy: str, case: dict[str, Any]) -> str:
     """Return in Markdown what a person decides on: why they are asked, the numbers, and every candidate's fate."""
-    selection, champion = case["selection"], case["champion"]
+    selection = case["selection"]
     why = "the winner is close to a rule of the gate" if selection["borderline"] else f"the recipe says `{policy}`"
     ranking = (
         f"| {one['name']} | {one['verdict']} | {'yes' if one['on_front'] else ''} | {one['reason']} |"
@@ -81,13 +81,7 @@ def brief(policy: str, case: dict[str, Any]) -> str:
         (
             f"You are asked because {why}.",
             "",
-            "| | file | accuracy (validation) | size in bytes | MACs of its model |",
-            "|---|---|---|---|---|",
-            _row("float baseline", case["baseline"]["model"]),
-            _row(f"challenger {selection['winner']}", selection["model"]),
-            "",
-            f"Champion now: version {champion['version']}." if champion else "There is no champion yet.",
-            *(("", case["summary"]) if case.get("summary") else ()),
+            case["brief"],
             "",
             "| candidate | gate | on the front | why |",
             "|---|---|---|---|",
@@ -95,11 +89,4 @@ def brief(policy: str, case: dict[str, Any]) -> str:
             "",
             "Approve: the alias moves. Reject: the version stays registered as challenger.",
         )
-    )
-
-
-def _row(who: str, model: dict[str, Any]) -> str:
-    return (
-        f"| {who} | {model['scheme']} | {model['validation_accuracy']:.4f} | {model['file']['bytes']} "
-        f"| {model['source']['macs']} |"
     )

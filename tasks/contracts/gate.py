@@ -118,7 +118,9 @@ class ReportParams(Params):
 
 
 class ReportOutputs(Contract):
-    """Two pages that are readable offline."""
+    """Two pages that are readable offline, and the few lines that a person needs who is asked to approve."""
 
     page: PageRef
     card: PageRef
+    brief: str = ""
+    """Markdown: float baseline, champion and challenger in one table."""

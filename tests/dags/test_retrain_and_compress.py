@@ -45,7 +45,7 @@ EDGES = {
     },
     "publish": {"report", "select", "validate_metrics", "validate_data"},
     "register": {"publish"},
-    "approve": {"register", "select", "baseline.evaluate"},
+    "approve": {"register", "select", "report"},
     "promote": {"approve", "register"},
 }
 """What runs right before each task."""
