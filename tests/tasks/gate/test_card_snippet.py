@@ -1,0 +1,58 @@
+"""The snippet of the model card runs as it stands, on files of both kinds."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset, DatasetRef
+from tasks.contracts.gate import ReportInputs, ReportParams
+from tasks.dataset import normalise, read_split
+from tasks.framework import keras, tf
+from tasks.report import report
+
+
+def convert(images: Any, *, int8: bool) -> tuple[bytes, Any]:
+    """Return a small untrained classifier as `.tflite`, and the classes that it gives in float."""
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((8, 8, 1))
+    hidden = keras.layers.Conv2D(8, 3, activation="relu")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(hidden)))
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if int8:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([image[np.newaxis]] for image in images)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+    return converter.convert(), model(images).numpy().argmax(axis=1)
+
+
+@pytest.mark.parametrize("int8", [False, True], ids=["float", "int8"])
+def test_the_snippet_classifies(
+    told: Callable[..., ReportInputs],
+    context: Context,
+    digits: tuple[DatasetRef, Dataset],
+    tmp_path: Path,
+    *,
+    int8: bool,
+):
+    """Copied from the card into a fresh file beside the model, it gives the classes that the float model gives."""
+    images = read_split(context.store, digits[1], "test")[0]
+    file, expected = convert(normalise(images, digits[1].normalisation), int8=int8)
+    (tmp_path / "model.tflite").write_bytes(file)
+    card = context.store.read_bytes(report(told(), ReportParams(title="digits"), context).card).decode()
+    (snippet,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+
+    copied: dict[str, Any] = {}
+    with contextlib.chdir(tmp_path):
+        exec(snippet, copied)  # noqa: S102 - the text that users copy
+    given = np.array([int(copied["classify"](image)) for image in images])
+
+    assert (given == expected).mean() >= (0.9 if int8 else 1.0)
