@@ -131,9 +131,7 @@ class FolderBlobs:
         self._path(key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        if PurePosixPath(key).is_absolute() or ".." in PurePosixPath(key).parts:
-            raise ValueError(f"a key stays inside the store, got {key!r}")
-        return self.folder / key
+        return self.folder / _inside(key)
 
     def _write(self, path: Path, data: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,13 +161,13 @@ class S3Blobs:
             request_checksum_calculation=os.environ.get("AWS_REQUEST_CHECKSUM_CALCULATION", "when_supported"),
         )
         with self._explained():
-            self.client = boto3.client("s3", config=config)
+            self.client = boto3.session.Session().client("s3", config=config)  # the default session keeps old keys
 
     def read(self, key: str) -> bytes | None:
         """Return what lies under `key`, or None."""
         try:
             with self._explained():
-                data: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + key)["Body"].read()
+                data: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + _inside(key))["Body"].read()
         except _AbsentError:
             return None
         return data
@@ -180,7 +178,7 @@ class S3Blobs:
 
         with self._explained():
             try:
-                self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data, IfNoneMatch="*")
+                self.client.put_object(Bucket=self.bucket, Key=self.prefix + _inside(key), Body=data, IfNoneMatch="*")
             except ClientError as error:
                 if error.response["Error"]["Code"] in TAKEN:
                     return False
@@ -190,7 +188,7 @@ class S3Blobs:
     def replace(self, key: str, data: bytes) -> None:
         """Write `data`, whatever was there."""
         with self._explained():
-            self.client.put_object(Bucket=self.bucket, Key=self.prefix + key, Body=data)
+            self.client.put_object(Bucket=self.bucket, Key=self.prefix + _inside(key), Body=data)
 
     def upload(self, key: str, path: Path) -> None:
         """Upload the file at `path`, in parts where it is large."""
@@ -198,13 +196,13 @@ class S3Blobs:
 
         with self._explained():
             config = TransferConfig(multipart_threshold=LARGE, multipart_chunksize=LARGE, max_concurrency=4)
-            self.client.upload_file(str(path), self.bucket, self.prefix + key, Config=config)
+            self.client.upload_file(str(path), self.bucket, self.prefix + _inside(key), Config=config)
 
     def download(self, key: str, path: Path) -> bool:
         """Download what lies under `key` to `path`."""
         try:
             with self._explained():
-                self.client.download_file(self.bucket, self.prefix + key, str(path))
+                self.client.download_file(self.bucket, self.prefix + _inside(key), str(path))
         except _AbsentError:
             return False
         return True
@@ -213,16 +211,17 @@ class S3Blobs:
         """Return the bytes under `key`, or None."""
         try:
             with self._explained():
-                length: int = self.client.head_object(Bucket=self.bucket, Key=self.prefix + key)["ContentLength"]
+                found = self.client.head_object(Bucket=self.bucket, Key=self.prefix + _inside(key))
         except _AbsentError:
             return None
+        length: int = found["ContentLength"]
         return length
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with `prefix`, sorted, page by page."""
         with self._explained():
             pages = self.client.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=self.prefix + prefix
+                Bucket=self.bucket, Prefix=self.prefix + _inside(prefix)
             )
             for page in pages:
                 for item in page.get("Contents", []):
@@ -231,7 +230,7 @@ class S3Blobs:
     def delete(self, key: str) -> None:
         """Remove `key`, if it is there."""
         with self._explained():
-            self.client.delete_object(Bucket=self.bucket, Key=self.prefix + key)
+            self.client.delete_object(Bucket=self.bucket, Key=self.prefix + _inside(key))
 
     def listing(self) -> list[list[str | int]]:
         """Return key, bytes and ETag of everything under the prefix, to see that something changed."""
@@ -291,6 +290,14 @@ class S3Blobs:
     def _address(self) -> str:
         client: Any = getattr(self, "client", None)
         return str(client.meta.endpoint_url) if client else os.environ.get("AWS_ENDPOINT_URL_S3", "the AWS endpoint")
+
+
+def _inside(key: str) -> str:
+    """Return a key that stays in its store: servers that keep objects in folders follow `..` as a file system does."""
+    path = PurePosixPath(key)
+    if path.is_absolute() or ".." in path.parts or "\0" in key:
+        raise ValueError(f"a key stays inside the store, got {key!r}")
+    return key
 
 
 def open_blobs(uri: str) -> Blobs:
