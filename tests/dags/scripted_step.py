@@ -1,0 +1,108 @@
+"""Steps that give the smallest answers that the contracts allow, for the flow around them.
+
+    python -m tasks STEP
+
+It checks its inputs and knobs as the real shell does, and keeps each request as `asked/<step>.<label>.json`. `prune`
+refuses the candidate `fragile`, and `search` the worker 1.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tasks.contracts import steps
+from tasks.contracts.refusal import refuse
+from tasks.contracts.request import Exit, StepRequest, StepResult, Variable
+
+DIGEST = "1" * 64
+"""Digits alone: what reads text as a number trips over it."""
+
+
+def reference(kind: str) -> dict[str, Any]:
+    """Return a reference to nothing."""
+    return {"uri": f"artifacts/{DIGEST}", "sha256": DIGEST, "bytes": 1000, "kind": kind}
+
+
+DATA, VERDICT, PAGE, MEASUREMENT = (reference(kind) for kind in ("dataset", "verdict", "page", "measurement"))
+MODEL = {"file": reference("model"), "parameters": 10, "macs": 100, "validation_accuracy": 0.97}
+FILE = {
+    "file": reference("tflite"),
+    "scheme": "int8",
+    "golden": reference("golden"),
+    "validation_accuracy": 0.96,
+    "source": MODEL,
+}
+RELEASE = {"name": "digits", "version": "v1", "uri": "releases/v1", "model_sha256": DIGEST, "manifest_sha256": DIGEST}
+REGISTRATION = {
+    "registry": "store",
+    "name": "digits",
+    "version": "1",
+    "alias": "challenger",
+    "model_sha256": DIGEST,
+}
+RANKING = [{"name": "sturdy", "verdict": "pass", "on_front": True, "reason": "the only one"}]
+KNOBS = {name: {} for name in ("validate_data", "train", "validate_model", "search", "choose", "export", "evaluate")}
+KNOBS |= {name: {} for name in ("validate_metrics", "select", "register", "promote")}
+KNOBS |= {"preprocess": {"source": "digits"}, "plan": {"candidates": {}}, "report": {"title": "digits"}}
+KNOBS |= {"publish": {"name": "digits"}}
+
+ANSWERS: dict[str, dict[str, Any]] = {
+    "resolve": {
+        "recipe": reference("recipe"),
+        "params": KNOBS,
+        "workers": [0, 1],
+        "champion": None,
+        "approve": "borderline",
+        "done_before": False,
+    },
+    "preprocess": {"data": DATA},
+    "validate_data": {"data": DATA, "verdict": VERDICT},
+    "train": {"model": MODEL, "metrics": {"accuracy": 0.97, "loss": 0.1, "class_recall": [0.9, None], "samples": 10}},
+    "validate_model": {"model": MODEL, "verdict": VERDICT},
+    "search": {"trials": None},
+    "choose": {"architectures": [], "trials": None},
+    "plan": {"candidates": [{"name": "fragile"}, {"name": "sturdy"}]},
+    "prune": {"model": MODEL},
+    "distill": {"model": MODEL},
+    "quantize": {"model": MODEL, "scheme": "none"},
+    "export": {"model": FILE},
+    "evaluate": {"measurement": MEASUREMENT, "model": FILE},
+    "validate_metrics": {"verdict": VERDICT},
+    "select": {
+        "winner": "sturdy",
+        "model": FILE,
+        "measurement": MEASUREMENT,
+        "ranking": RANKING,
+        "borderline": False,
+    },
+    "report": {"page": PAGE, "card": PAGE},
+    "publish": {"release": RELEASE, "done_before": False},
+    "register": {"release": RELEASE, "registration": REGISTRATION, "done_before": False},
+    "promote": {"registration": REGISTRATION, "done_before": False},
+}
+
+
+def main(step: str) -> int:
+    """Check the question, keep it, and answer."""
+    request = StepRequest.model_validate_json(os.environ[Variable.REQUEST])
+    contract = "".join(word.title() for word in step.split("_"))
+    candidate = request.candidate or {}
+    inputs = getattr(steps, f"{contract}Inputs").model_validate(request.inputs)
+    getattr(steps, f"{contract}Params").model_validate(candidate.get(step, {}) if candidate else request.params)
+    label = str(candidate.get("name", request.label or getattr(inputs, "worker", "")))
+    Path("asked").mkdir(exist_ok=True)
+    Path("asked", f"{step}.{label}.json").write_bytes(request.to_json())
+    if (step, label) in {("prune", "fragile"), ("search", "1")}:
+        print(f"refused\n{refuse(f'{step} {label} is refused', expected='another', got=label, fix='none')}")
+        return Exit.REFUSED
+    outputs = getattr(steps, f"{contract}Outputs").model_validate(ANSWERS[step]).model_dump(mode="json")
+    result = StepResult(step=step, run_id="run", status="ran", key=DIGEST, seconds=0.1, outputs=outputs)
+    Path(os.environ[Variable.RESULT]).write_bytes(result.to_json())
+    return Exit.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

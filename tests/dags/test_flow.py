@@ -1,0 +1,131 @@
+"""A whole run in one process: Airflow renders, maps, triggers and passes on; the steps give scripted answers.
+
+One of two lanes and one of two search workers fall out, so that every list has a single element: there Airflow would
+give the element itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+RUN = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+from airflow.models.dagbundle import DagBundleModel
+from airflow.utils.session import create_session
+
+bag = DagBag(sys.argv[1])
+with create_session() as session:
+    session.merge(DagBundleModel(name="dags-folder"))
+    session.commit()
+    sync_bag_to_db(bag, "dags-folder", None, session=session)
+run = bag.dags["retrain_and_compress"].test(run_conf={"seed": 7, "overrides": {"train.epochs": 5}})
+states = {f"{task.task_id}.{task.map_index}": task.state for task in run.get_task_instances()}
+print(json.dumps({"run": run.state, "run_id": run.run_id, "tasks": states}))
+"""
+
+
+class Flow:
+    """What became of a run.
+
+    Attributes:
+        told: The last line of the run: its state, its name and the state of each task.
+        home: Where the steps kept their requests.
+    """
+
+    def __init__(self, told: dict[str, Any], home: Path) -> None:
+        self.told = told
+        self.home = home
+
+    def asked(self, step: str, label: str = "") -> dict[str, Any]:
+        """Return the request that a step got."""
+        request: dict[str, Any] = json.loads((self.home / "asked" / f"{step}.{label}.json").read_text())
+        return request
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+    """Give a run with an Airflow and a database of its own."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "tasks").mkdir()
+    (home / "tasks" / "__init__.py").write_text(f"__path__.append({str(ROOT / 'tasks')!r})\n")
+    shutil.copy(Path(__file__).with_name("scripted_step.py"), home / "tasks" / "__main__.py")
+    (home / "recipes").mkdir()
+    (home / "recipes" / "digits.yaml").touch()
+    environment = os.environ | {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__FEATHERLINE__HOME": str(home),
+        "AIRFLOW__FEATHERLINE__PYTHON": sys.executable,
+        "PYTHONPATH": str(ROOT),
+    }
+    for command in (
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        [sys.executable, "-c", RUN, str(ROOT / "dags")],
+    ):
+        done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-4000:]
+    return Flow(json.loads(done.stdout.splitlines()[-1]), home)
+
+
+def test_a_failed_lane_and_a_dead_worker_stop_nobody(flow: Flow):
+    """The run ends well; only what follows the two that fell out did not run."""
+    states = flow.told["tasks"]
+
+    assert flow.told["run"] == "success"
+    assert {name for name, state in states.items() if state == "failed"} == {"lanes.prune.0", "search.1"}
+    assert {name for name, state in states.items() if state == "upstream_failed"} == {
+        f"lanes.{step}.0" for step in ("distill", "quantize", "export", "evaluate")
+    }
+    assert states["promote.-1"] == "success"
+
+
+@pytest.mark.parametrize(
+    ("step", "name"), [("choose", "workers"), ("validate_metrics", "lanes"), ("select", "lanes"), ("report", "lanes")]
+)
+def test_the_one_that_arrived_comes_as_a_list_of_one(flow: Flow, step: str, name: str):
+    """A step that takes many never meets a bare one."""
+    assert [type(item) for item in flow.asked(step)["inputs"][name]] == [dict]
+
+
+def test_each_lane_gets_its_own_candidate_and_what_its_lane_gave(flow: Flow):
+    """A candidate's knobs are its own; the text `none` stays text."""
+    asked = flow.asked("export", "sturdy")
+
+    assert asked["candidate"]["name"] == "sturdy"
+    assert asked["inputs"]["scheme"] == "none"
+
+
+def test_a_run_s_own_words_keep_their_types(flow: Flow):
+    """A seed is a number, overrides are a mapping, and a digest of digits alone is text."""
+    train = flow.asked("train")
+
+    assert train["seed"] == 7
+    assert train["provenance"] == {"run_id": flow.told["run_id"], "recipe": "digits", "recipe_sha256": "1" * 64}
+    assert flow.asked("resolve")["params"] == {"recipe": "digits", "overrides": {"train.epochs": 5}}
+
+
+def test_nothing_is_passed_on_as_nothing(flow: Flow):
+    """Without a champion and without a search, the steps are told None."""
+    for step in ("validate_metrics", "report", "promote"):
+        assert flow.asked(step)["inputs"]["champion"] is None
+    assert flow.asked("report")["inputs"]["trials"] is None
+
+
+def test_the_baseline_is_exported_as_it_is(flow: Flow):
+    """Float numbers, its own label, and outside every lane."""
+    asked = flow.asked("export", "baseline")
+
+    assert (asked["inputs"]["scheme"], asked["label"], asked["candidate"]) == ("none", "baseline", None)
