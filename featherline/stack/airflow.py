@@ -13,17 +13,14 @@ from pathlib import Path
 
 from featherline.places import Places
 from featherline.stack import secrets as files
+from featherline.stack.airflow_part import AIRFLOW
 from featherline.stack.ports import HOST
 from featherline.stack.secrets import USER, Secrets
 
 BUCKET = "featherline"
-WRAPPER = """#!/bin/sh
-# The log servers of these two listen on every address. Nobody needs them: the API server reads the files itself.
-case "$1" in
-  scheduler | triggerer) exec "{airflow}" "$@" --skip-serve-logs ;;
-  *) exec "{airflow}" "$@" ;;
-esac
-"""
+PART = Path(__file__).with_name("airflow_part.py")
+WRAPPER = '#!/bin/sh\nexec "{python}" -I "{part}" "$@"\n'
+"""The `airflow` that `airflow standalone` finds first on its PATH: `featherline.stack.airflow_part`."""
 
 
 def command(places: Places) -> list[str | Path]:
@@ -71,6 +68,8 @@ def environment(
         "scheduler": {
             "scheduler_idle_sleep_time": 0.2,  # a ready task waits this long instead of 1 s
             "job_heartbeat_sec": 5,
+            "scheduler_health_check_threshold": 15,  # a scheduler silent for so long is dead, and its tasks start anew
+            "orphaned_tasks_check_interval": 10,
         },
         "dag_processor": {"parsing_processes": 1, "refresh_interval": 30, "bundle_refresh_check_interval": 5},
         "usage_data_collection": {"enabled": False},
@@ -93,6 +92,7 @@ def environment(
         for name, value in options.items()
     }
     return variables | {
+        AIRFLOW: str(places.program("airflow", "airflow")),
         "AIRFLOW_HOME": str(places.airflow_home),
         "AIRFLOW_CONN_FEATHERLINE_STORE": _store(store),
         "AIRFLOW_CONN_FEATHERLINE_REGISTRY": _registry(secrets, registry_port),
@@ -105,7 +105,7 @@ def write_wrapper(places: Places) -> Path:
     """Write the `airflow` that `airflow standalone` calls for its parts, and return its folder."""
     folder = places.airflow_home / "bin"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "airflow").write_text(WRAPPER.format(airflow=places.program("airflow", "airflow")))
+    (folder / "airflow").write_text(WRAPPER.format(python=places.program("airflow", "python"), part=PART))
     (folder / "airflow").chmod(0o755)
     return folder
 

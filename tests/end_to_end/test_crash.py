@@ -1,0 +1,120 @@
+"""Ends that nobody planned: a step killed from the UI, the whole stack killed in the middle of a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from featherline.stack import processes
+from featherline.stack import stack as stacks
+
+pytestmark = pytest.mark.stack
+
+SHORT = [
+    "--seed=11",
+    "--set=train.epochs=4",
+    "--set=train.checks.min_accuracy=0.5",
+    "--set=search.trials=0",
+    "--set=candidates.float16-sparse24=null",
+    "--set=candidates.pruned-int8=null",
+    "--set=candidates.pruned-qat=null",
+    "--set=candidates.sparse-clustered=null",
+    "--set=candidates.searched-int8=null",
+    "--set=gate.min_accuracy=0.5",
+    "--set=release.name=digits-short",
+]
+"""One candidate, four epochs: the whole line in less than a minute."""
+
+
+def test_a_step_ended_from_the_ui_leaves_nothing(up: Any):
+    """Within ten seconds neither its process nor a child of it is left, nor a file of it, nor a result."""
+    program = up.start("run", "digits", "--seed=12", "--set=train.epochs=5000")
+    try:
+        (step, *_) = up.wait(lambda: up.processes("-m tasks train"), 180)
+        folder = Path(_variable(step, "TMPDIR"))
+        store = up.enter()
+        results = list(store.blobs.keys("results/train/"))
+        (run,) = up.airflow().runs(1)
+
+        up.airflow().fail_task(run["dag_run_id"], "train")
+
+        up.wait(lambda: not up.processes("-m tasks"), 10)
+        assert not folder.exists()
+        assert list(store.blobs.keys("results/train/")) == results
+        told, _ = program.communicate(timeout=120)
+        assert program.returncode == 1
+        assert "train failed" in told
+        assert f"task_id=train{os.sep}attempt=1.log" in told
+    finally:
+        processes.send([program.pid], signal.SIGKILL)
+
+
+def test_a_killed_stack_goes_on_where_it_was(up: Any):
+    """Every process dies at once; `up` starts all anew, and the same order finds what was finished."""
+    program = up.start("run", "digits", *SHORT)
+    up.wait(lambda: up.processes("-m tasks export"), 240)
+    (cut_short,) = up.airflow().runs(1)
+
+    processes.send([*up.processes(), program.pid], signal.SIGKILL)
+    up.wait(lambda: not up.processes(), 10)
+    program.wait(10)
+    assert stacks.recorded(up.places) is not None  # the crash left its file, which says what ran
+
+    told = up.call("up")
+    resumed = up.run("digits", *SHORT)
+    anew = up.run("digits", *SHORT, "--ignore-cache")
+
+    assert "the stack is up\n" in told
+    assert up.airflow().run(cut_short["dag_run_id"])["state"] in {"success", "failed"}
+    assert resumed["state"] == "success"
+    assert resumed["hits"] >= 5  # at least preprocess, validate_data, train, validate_model, choose
+    assert anew["hits"] <= 3  # publish, register and promote find their work done
+    assert outcome(resumed) == outcome(anew)
+
+
+def outcome(summary: dict[str, Any]) -> Any:
+    """Return what must not depend on how often a run was interrupted: all but times and who was first."""
+    untimed = {"latency_ms_p50", "reason"}
+    candidates = [{name: value for name, value in one.items() if name not in untimed} for one in summary["candidates"]]
+    return summary["baseline"], candidates, summary["selected"], summary["release_uri"]
+
+
+def test_one_server_killed_is_noticed(up: Any):
+    """`status` says which one is gone; `up` starts the stack anew; a second `up` says that it runs."""
+    stack = stacks.running(up.places)
+    victim = next(server for server in stack.servers if server.name == "mlflow")
+
+    os.kill(victim.pid, signal.SIGKILL)
+    up.wait(lambda: not victim.is_alive(), 5)
+
+    assert "mlflow ended" in up.call("status", code=65)
+    assert "ending what an earlier one has left behind" in up.call("up")
+    assert "the stack is up already" in up.call("up")
+
+
+def test_down_leaves_no_process_and_no_lock(up: Any):
+    """Also where `airflow standalone` was killed and its parts live on."""
+    stack = stacks.running(up.places)
+    leader = next(server for server in stack.servers if server.name == "airflow")
+    os.kill(leader.pid, signal.SIGKILL)
+    up.wait(lambda: not leader.is_alive(), 5)
+    orphans = up.processes("airflow")
+
+    up.call("down")
+
+    assert orphans
+    assert up.processes() == []
+    assert not up.places.state.exists()
+    assert [path.name for path in up.places.var.iterdir() if "lock" in path.name or path.suffix == ".pid"] == []
+    assert "the stack was not up" in up.call("down")
+
+
+def _variable(pid: int, name: str) -> str:
+    environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    found = next((one for one in environment if one.startswith(f"{name}=".encode())), b"")
+    return found.decode().partition("=")[2] or tempfile.gettempdir()
