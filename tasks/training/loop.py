@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,14 @@ from tasks.training.schedules import learning_rates
 VALIDATION_BATCH = 256
 
 
+class Compiled(NamedTuple):
+    """What a model is trained with."""
+
+    optimizer: Any
+    train_step: Any
+    forward: Any
+
+
 def fit_model(
     model: Any,  # noqa: ANN401 - tf_keras has no types
     data: TrainingData,
@@ -44,6 +52,8 @@ def fit_model(
     callbacks: Sequence[Any] = (),
     checkpoint: Checkpoint | None = None,
     keep_best: bool = True,
+    say: Callable[[str], None] = print,
+    compiled: Compiled | None = None,
 ) -> TrainingHistory:
     """Train a model in place.
 
@@ -58,6 +68,9 @@ def fit_model(
         callbacks: tf_keras callbacks, such as TFMOT's `UpdatePruningStep`.
         checkpoint: Where an earlier, killed training of this very work may have left its state.
         keep_best: End with the weights of the best validation accuracy (of equals, the later), not with the last.
+        say: Gets a line an epoch.
+        compiled: What `compile_training` gave for this model and loss, when it is trained on: nothing is traced again,
+            and the optimizer goes on from where it was.
 
     Returns:
         The curves, a number an epoch; fewer than `fit.epochs` where patience ended it.
@@ -75,8 +88,7 @@ def fit_model(
     count = len(data.train_labels)
     batches = math.ceil(count / fit.batch_size)
     rates = learning_rates(fit, fit.epochs * batches)
-    optimizer = _optimizer(fit)
-    train_step, forward = _compiled(model, optimizer, fit, teacher, knowledge)
+    optimizer, train_step, forward = compiled or compile_training(model, fit, teacher, knowledge)
     if checkpoint and (state := checkpoint.load()):
         history, best = state.history, state.best
         _restore(model, optimizer, state)
@@ -103,7 +115,7 @@ def fit_model(
             raise _diverged(stage, epoch, fit)
         if keep_best and history.validation_accuracy[-1] >= max(history.validation_accuracy):
             best = model.get_weights()
-        print(progress_line(history, fit.epochs))
+        say(progress_line(history, fit.epochs))
         if checkpoint and checkpoint.due and len(history.loss) < fit.epochs:
             checkpoint.save(TrainingState(history, model.get_weights(), optimizer.get_weights(), best))
     listeners.on_train_end()
@@ -145,8 +157,17 @@ def _optimizer(fit: Fit) -> Any:  # noqa: ANN401
     return keras.optimizers.legacy.Adam(fit.learning_rate)
 
 
-def _compiled(model: Any, optimizer: Any, fit: Fit, teacher: Any, knowledge: Knowledge | None) -> tuple[Any, Any]:  # noqa: ANN401
-    """Return the training step and the forward pass, each compiled once for every batch size."""
+def compile_training(
+    model: Any,  # noqa: ANN401
+    fit: Fit,
+    teacher: Any = None,  # noqa: ANN401
+    knowledge: Knowledge | None = None,
+) -> Compiled:
+    """Return the optimizer, the training step and the forward pass, each traced once for every batch size.
+
+    Of `fit` the optimizer, the loss and the views count; the rates come with each step.
+    """
+    optimizer = _optimizer(fit)
     image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
 
     def train_step(images: Any, labels: Any, rate: Any, seed: Any) -> tuple[Any, Any]:  # noqa: ANN401
@@ -173,7 +194,11 @@ def _compiled(model: Any, optimizer: Any, fit: Fit, teacher: Any, knowledge: Kno
 
     scalar, pair = tf.TensorSpec((), tf.float32), tf.TensorSpec((2,), tf.int32)
     signature = (image, tf.TensorSpec((None,), tf.int64), scalar, pair)
-    return tf.function(train_step, input_signature=signature), tf.function(forward, input_signature=(image,))
+    return Compiled(
+        optimizer,
+        tf.function(train_step, input_signature=signature),
+        tf.function(forward, input_signature=(image,)),
+    )
 
 
 def _listeners(callbacks: Sequence[Any], model: Any, optimizer: Any, epochs: int, batches: int) -> Any:  # noqa: ANN401

@@ -35,14 +35,19 @@ def build(architecture: Architecture, input_shape: tuple[int, int, int], classes
         Refused: There is no such builder, it has no such option, it refuses a value, or what it gives is no tf_keras
             model of these shapes.
     """
-    builder = _builder(architecture.builder)
-    _check_options(architecture, builder)
+    builder = find_builder(architecture.builder)
+    check_options(architecture, builder)
     model = builder(input_shape, classes, **architecture.options)
     _check_model(architecture, model, input_shape, classes)
     return model
 
 
-def _builder(name: str) -> Callable[..., Any]:
+def find_builder(name: str) -> Callable[..., Any]:
+    """Return a builder of the zoo by its name, or the user's own by `module:function`.
+
+    Raises:
+        Refused: There is none.
+    """
     module, colon, function = name.partition(":")
     if not colon:
         if name not in BUILDERS:
@@ -76,7 +81,8 @@ def _builder(name: str) -> Callable[..., Any]:
     return builder  # type: ignore[no-any-return]
 
 
-def _check_options(architecture: Architecture, builder: Callable[..., Any]) -> None:
+def check_options(architecture: Architecture, builder: Callable[..., Any]) -> None:
+    """Refuse options that the builder does not have, and the lack of those that it needs."""
     parameters = list(inspect.signature(builder).parameters.values())
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
         return

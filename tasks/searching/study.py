@@ -1,0 +1,75 @@
+"""The study that all workers of a search share, and how its next trial is chosen.
+
+FEATHERLINE_STUDIES   a folder            a journal file with a lock, for one host
+                      redis://…           a journal in Redis
+                      postgresql://…      a database
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import CategoricalDistribution
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
+
+from tasks import cache
+from tasks.contracts.artifacts import DatasetRef
+from tasks.contracts.search import SearchInputs, SearchParams
+from tasks.searching.reinforce import ReinforceSampler
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+
+
+def study_name(data: DatasetRef, params: SearchParams, seed: int) -> str:
+    """Return the name of the study: equal for all workers, and for a run that asks the same search for more trials."""
+    inputs = SearchInputs(data=data)
+    asked = params.model_copy(update={"trials": 0, "workers": 1})
+    return f"featherline-{cache.key_of(cache.ingredients('search', inputs, asked, seed=seed, outside={}))[:32]}"
+
+
+def open_storage(place: str, name: str) -> BaseStorage:
+    """Open the storage at `place`; a folder gets a journal file for each study."""
+    if place.startswith("redis"):
+        return JournalStorage(JournalRedisBackend(place))
+    if "://" in place:
+        return RDBStorage(place)
+    folder = Path(place)
+    folder.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(str(folder / f"{name}.journal")))
+
+
+def open_study(
+    place: str, name: str, params: SearchParams, space: dict[str, CategoricalDistribution], seed: int
+) -> optuna.Study:
+    """Open the shared study, or begin it.
+
+    Args:
+        place: Where studies live.
+        name: Of the study.
+        params: Sampler, population and budget.
+        space: What is sampled.
+        seed: Of this worker's sampler. Workers differ, or all would propose the same.
+    """
+    return optuna.create_study(
+        storage=open_storage(place, name),
+        study_name=name,
+        sampler=_sampler(params, space, seed),
+        directions=["maximize", "minimize"],
+        load_if_exists=True,
+    )
+
+
+def _sampler(params: SearchParams, space: dict[str, Any], seed: int) -> optuna.samplers.BaseSampler:
+    if params.sampler == "nsga2":
+        return optuna.samplers.NSGAIISampler(population_size=params.population, seed=seed)
+    if params.sampler == "tpe":
+        return optuna.samplers.TPESampler(n_startup_trials=params.population, constant_liar=True, seed=seed)
+    if params.sampler == "reinforce":
+        bound = params.budget.macs if params.objective == "macs" else params.budget.size_bytes
+        return ReinforceSampler(space, target=bound, seed=seed)
+    return optuna.samplers.RandomSampler(seed=seed)
