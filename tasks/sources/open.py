@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tasks.contracts.data import PreprocessParams
 from tasks.contracts.refusal import examples, refuse
-from tasks.sources.digits import DigitsSource
 from tasks.sources.image_folder import SUFFIXES, ImageFolderSource
 from tasks.sources.parquet import ParquetSource
 from tasks.sources.pixel_csv import PixelCsvSource
@@ -28,6 +27,8 @@ def open_source(params: PreprocessParams) -> Source:
         Refused: It is not there, is empty, or holds no format or several of those that are read.
     """
     if params.format == "digits" or (params.format == "auto" and params.source == "digits"):
+        from tasks.sources.digits import DigitsSource  # noqa: PLC0415 - scikit-learn: 100 MB that others do not need
+
         return DigitsSource()
     place = open_place(params.source)
     names = place.names()

@@ -2,8 +2,9 @@
 
     train-*.parquet, test-*.parquet, validation-*.parquet, classes.txt
 
-Files are read in batches of rows, however large their row groups are. A row that has a path in place of bytes is looked
-up beside its file, and never outside of the source.
+Files are read page by page, however large their row groups are. A page is the least that can be read, and is in memory
+about twice; writers put up to 1,024 rows into one, so photos of 1 MB want row groups of 100 rows. A row that has a path
+in place of bytes is looked up beside its file, and never outside of the source.
 """
 
 from __future__ import annotations
@@ -28,7 +29,12 @@ from tasks.sources.split_names import group_by_split
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMN = "label"
 LABELS_AT_A_TIME = 65_536
-IMAGES_AT_A_TIME = 64
+BATCH_BYTES = 16 * 2**20
+"""Of encoded images at a time, at least one image and at most 256."""
+PAGE_ROWS = 1024
+"""What a writer puts into a page at most, unless it is told otherwise."""
+LARGE_PAGE_BYTES = 256 * 2**20
+"""From here on a page is worth a word in the log."""
 BUFFER_BYTES = 2**20
 """Of each column's reader: with it a row group is streamed and never in memory as a whole."""
 
@@ -63,7 +69,7 @@ class ParquetSource:
             with self._opened(name) as file:
                 column = _image_column(file.schema_arrow)
                 assert column is not None  # noqa: S101 - `_opened` looked
-                for batch in file.iter_batches(IMAGES_AT_A_TIME, columns=[column], use_threads=False):
+                for batch in file.iter_batches(_batch_rows(name, file), columns=[column], use_threads=False):
                     mask = wanted[start : start + batch.num_rows]
                     kept = batch.column(0).filter(pa.array(mask))
                     for row, value in zip(np.flatnonzero(mask), kept, strict=True):
@@ -133,6 +139,16 @@ def _check_columns(name: str, schema: pa.Schema) -> None:
             got=str(label),
             fix="cast the column, or name the one that holds the classes `label`",
         )
+
+
+def _batch_rows(name: str, file: pq.ParquetFile) -> int:
+    """Return how many rows to take at a time, and tell where a page may be large."""
+    groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+    row_bytes = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
+    page_bytes = max((min(group.num_rows, PAGE_ROWS) for group in groups), default=0) * row_bytes
+    if page_bytes > LARGE_PAGE_BYTES:
+        print(f"preprocess: {name} may have pages of {page_bytes / 2**20:.0f} MiB; smaller row groups need less memory")
+    return min(256, max(1, BATCH_BYTES // max(1, row_bytes)))
 
 
 def _image_column(schema: pa.Schema) -> str | None:

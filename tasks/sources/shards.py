@@ -18,8 +18,8 @@ from tasks.store import Store
 LARGEST_SHARD_BYTES = 32 * 2**20
 """Large images come fewer to a shard, so that four half-full shards and their copies stay far below 1 GiB."""
 
-BLOCK = 256
-"""Images at a time for sums of squares, which need four times the memory."""
+BLOCK_BYTES = 4 * 2**20
+"""Pixels at a time for squares, which need four times the memory."""
 
 SAMPLES_SCHEMA = pa.schema(
     [
@@ -51,12 +51,14 @@ class SamplesWriter:
     def add(self, split: SplitName, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
         """Append a row for each image (n, height, width, channels)."""
         flat = images.reshape(len(images), -1)
+        mean = flat.sum(axis=1, dtype=np.uint64) / flat.shape[1]
+        squares = np.concatenate([_squares(part).sum(axis=1, dtype=np.uint64) for part in _blocks(flat)])
         columns = {
             "split": [split] * len(labels),
             "label": labels,
             "sha256": [hashlib.sha256(image.tobytes()).hexdigest() for image in images],
-            "mean": flat.mean(axis=1, dtype=np.float64),
-            "std": np.concatenate([part.std(axis=1, dtype=np.float64) for part in _blocks(flat)]),
+            "mean": mean,
+            "std": np.sqrt(np.maximum(squares / flat.shape[1] - mean**2, 0)),
             "minimum": flat.min(axis=1).astype(np.int64),
             "maximum": flat.max(axis=1).astype(np.int64),
         }
@@ -121,10 +123,16 @@ class SplitWriter:
         self._class_counts += np.bincount(labels, minlength=len(self._class_counts))
         for part in _blocks(images):
             self._sum += part.sum(axis=(0, 1, 2), dtype=np.uint64)
-            self._sum_of_squares += np.square(part, dtype=np.uint32).sum(axis=(0, 1, 2), dtype=np.uint64)
+            self._sum_of_squares += _squares(part).sum(axis=(0, 1, 2), dtype=np.uint64)
         self.count += len(labels)
         self._filled = 0
 
 
 def _blocks(images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    return [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
+    rows = max(1, BLOCK_BYTES // images[0].nbytes)
+    return [images[start : start + rows] for start in range(0, len(images), rows)]
+
+
+def _squares(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    squares: NDArray[np.uint32] = np.square(pixels, dtype=np.uint32)
+    return squares

@@ -7,6 +7,8 @@ import hashlib
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -488,6 +490,55 @@ def test_a_split_that_corrupt_images_emptied_is_refused(context: Context, tmp_pa
         run(context, tmp_path, max_corrupt_fraction=0.5)
 
     assert refusal.value.problems[0].what == "preprocess is left with no image in test"
+
+
+PEAK = """
+import sys
+from pathlib import Path
+from tasks.context import Context
+from tasks.contracts.data import PreprocessInputs, PreprocessParams
+from tasks.preprocess import preprocess
+from tasks.store import open_store
+
+def peak_bytes():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+before = peak_bytes()
+params = PreprocessParams(name="large", source=sys.argv[1], image_size=(64, 64))
+preprocess(PreprocessInputs(), params, Context(open_store(sys.argv[2])))
+print(peak_bytes() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_does_not_grow_with_the_source(tmp_path: Path):
+    """A row group of 260 MiB needs less memory than itself, over what the program needs."""
+    noise = np.random.default_rng(0).integers(0, 256, (1100, 1024, 3), np.uint8)
+    encoded: list[bytes | None] = []
+    for row in range(350):
+        buffer = io.BytesIO()
+        Image.fromarray(noise[row % 500 : row % 500 + 512, row % 500 : row % 500 + 512]).save(buffer, "BMP")
+        encoded.append(buffer.getvalue())
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    cells = pa.array([{"bytes": image, "path": None} for image in encoded], kind)
+    table = pa.table({"image": cells, "label": [row % 2 for row in range(350)]})
+    path = tmp_path / "source" / "all.parquet"
+    path.parent.mkdir()
+    pq.write_table(table, path, use_dictionary=False, write_batch_size=16)
+    size_bytes = path.stat().st_size
+
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK, str(path.parent), str(tmp_path / "store")],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+    assert pq.ParquetFile(path).metadata.num_row_groups == 1
+    assert size_bytes > 260 * 2**20
+    assert int(done.stdout.splitlines()[-1]) < size_bytes
 
 
 @pytest.mark.shared_data
