@@ -33,8 +33,8 @@ class ConversionRequest(Contract):
 def convert(model: Any, scheme: Scheme, calibration: Any = None) -> bytes:  # noqa: ANN401 - tf_keras has no types
     """Return a tf_keras model as a `.tflite` file for one image at a time.
 
-    The forward pass is traced for a batch of one, so that no operator is left that computes shapes, and converted as
-    a function: half the time of going through a SavedModel, and the same operators.
+    The forward pass is traced for a batch of one, so that no operator is left that computes shapes. The converter saves
+    what it is given and traces it all again, so it is given the weights alone: 0.7 s instead of 2.8 s for a ResNet-8.
 
     Args:
         model: Takes (n, height, width, channels) float32, gives (n, classes).
@@ -45,9 +45,11 @@ def convert(model: Any, scheme: Scheme, calibration: Any = None) -> bytes:  # no
     from tasks.framework import tf  # noqa: PLC0415 - only the child process pays for TensorFlow
 
     shape = [1, *model.input_shape[1:]]
-    function = tf.function(lambda image: model(image, training=False))
+    function = tf.function(lambda image: {"logits": model(image, training=False)})
     traced = function.get_concrete_function(tf.TensorSpec(shape, tf.float32, name="image"))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], model)
+    weights = tf.Module()
+    weights.all = model.variables
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], weights)
     if scheme != "none":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if scheme == "float16":
