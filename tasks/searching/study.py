@@ -7,9 +7,10 @@ FEATHERLINE_STUDIES   a folder            a journal file with a lock, for one ho
 
 from __future__ import annotations
 
+import fcntl
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import optuna
 from optuna.distributions import CategoricalDistribution
@@ -40,7 +41,32 @@ def open_storage(place: str, name: str) -> BaseStorage:
         return RDBStorage(place)
     folder = Path(place)
     folder.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(str(folder / f"{name}.journal")))
+    return JournalStorage(JournalFileBackend(str(folder / f"{name}.journal"), KernelLock(folder / f"{name}.lock")))
+
+
+class KernelLock:
+    """Locks a journal by `flock`, which the kernel gives back when its holder dies.
+
+    Optuna's own locks are files: one left by a killed worker stops the others for half a minute.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Lock the file at `path`, made where it is absent."""
+        self.path = path
+        self._file: IO[bytes] | None = None
+
+    def acquire(self) -> bool:
+        """Wait for the lock."""
+        file = self.path.open("ab")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
 
 
 def open_study(

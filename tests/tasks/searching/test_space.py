@@ -1,0 +1,47 @@
+"""Spaces: what is chosen and what it builds."""
+
+from __future__ import annotations
+
+import pytest
+
+from tasks.contracts.refusal import Refused
+from tasks.contracts.search import SearchSpace
+from tasks.searching.space import architecture, distributions
+
+SPACE = SearchSpace(
+    builder="ds_cnn",
+    fixed={"widths": [16, 32], "strides": [1, 2]},
+    choices={"stem": (8, 16), "widths.1": (32, 64)},
+)
+
+
+def test_a_choice_is_an_option_or_an_entry_of_a_fixed_list() -> None:
+    """The chosen entry replaces the fixed one, and the space itself stays as it is."""
+    built = architecture(SPACE, {"stem": 8, "widths.1": 64})
+
+    assert built.options == {"widths": [16, 64], "strides": [1, 2], "stem": 8}
+    assert SPACE.fixed["widths"] == [16, 32]
+
+
+def test_every_choice_is_sampled() -> None:
+    """Each choice has its values."""
+    found = distributions(SPACE)
+
+    assert {name: choice.choices for name, choice in found.items()} == {"stem": (8, 16), "widths.1": (32, 64)}
+
+
+@pytest.mark.parametrize(
+    ("choices", "got"),
+    [
+        ({"stem": ()}, "none"),
+        ({"widths.2": (8,)}, "[16, 32]"),
+        ({"depths.0": (8,)}, "None"),
+        ({"widths.x": (1,)}, "[16, 32]"),
+    ],
+)
+def test_refuses_what_cannot_be_chosen(choices: dict[str, tuple[int, ...]], got: str) -> None:
+    """A choice without values, and an entry that no fixed list has, are refused."""
+    with pytest.raises(Refused) as refused:
+        distributions(SPACE.model_copy(update={"choices": choices}))
+
+    assert [problem.got for problem in refused.value.problems] == [got]

@@ -1,0 +1,54 @@
+"""The shared study: where it lives, what it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from optuna.storages import JournalStorage, RDBStorage
+from optuna.trial import TrialState
+
+from tasks.contracts.artifacts import DatasetRef
+from tasks.contracts.search import SearchParams, SearchSpace
+from tasks.searching.space import distributions
+from tasks.searching.study import open_storage, open_study, study_name
+
+SPACE = SearchSpace(builder="cnn", choices={"dense": (0, 16, 32, 64)})
+PARAMS = SearchParams(space=SPACE, trials=4, population=2)
+DATA = DatasetRef(uri="store/artifacts/x", sha256="0" * 64, bytes=1)
+
+
+def test_a_study_is_named_by_what_it_searches() -> None:
+    """Neither the place of the data nor the number of trials or workers matters; space, data, knobs and seed do."""
+    name = study_name(DATA, PARAMS, seed=0)
+
+    assert study_name(DATA.model_copy(update={"uri": "elsewhere"}), PARAMS, 0) == name
+    assert study_name(DATA, PARAMS.model_copy(update={"trials": 9, "workers": 3}), 0) == name
+    others = [
+        study_name(DATA.model_copy(update={"sha256": "1" * 64}), PARAMS, 0),
+        study_name(DATA, PARAMS.model_copy(update={"epochs": 3}), 0),
+        study_name(DATA, PARAMS, 1),
+    ]
+    assert len({name, *others}) == 4
+
+
+@pytest.mark.parametrize("place", ["folder", "sqlite"])
+@pytest.mark.parametrize("sampler", ["nsga2", "tpe", "random", "reinforce"])
+def test_two_workers_share_a_study(tmp_path: Path, place: str, sampler: str) -> None:
+    """What one tells the other sees, in a journal and in a database, with every sampler."""
+    where = str(tmp_path / "studies") if place == "folder" else f"sqlite:///{tmp_path}/studies.db"
+    params = PARAMS.model_copy(update={"sampler": sampler})
+    space = distributions(SPACE)
+    one, other = (open_study(where, "shared", params, space, seed) for seed in (0, 1))
+
+    for study in (one, other, one, other):
+        study.tell(study.ask(space), [0.5, 10.0])
+
+    assert [trial.state for trial in one.trials] == [TrialState.COMPLETE] * 4
+    assert len(other.trials) == 4
+
+
+def test_the_place_decides_the_storage(tmp_path: Path) -> None:
+    """A folder is a journal file, an address a database."""
+    assert isinstance(open_storage(str(tmp_path / "a" / "b"), "name"), JournalStorage)
+    assert isinstance(open_storage(f"sqlite:///{tmp_path}/x.db", "name"), RDBStorage)
