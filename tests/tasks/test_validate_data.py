@@ -82,6 +82,22 @@ def test_the_same_data_again_have_not_drifted(context: Context, digits: Digits):
     assert first == second
 
 
+def test_data_are_compared_with_those_accepted_before(context: Context, digits: Digits):
+    """Pixels twice as bright as in the last accepted data shut the gate; the message names the former's rule."""
+    now = statistics(digits[1])
+    before = now.model_copy(update={"pixel_mean": tuple(value / 2 for value in now.pixel_mean)})
+    ledger.accept(context.store, "digits", "data", "0" * 64, before.model_dump(mode="json"))
+    ledger.accept(context.store, "another", "data", "1" * 64, now.model_dump(mode="json"))
+
+    with pytest.raises(Refused) as refusal:
+        validate_data(ValidateDataInputs(data=digits[0]), PARAMS, context)
+
+    assert [problem.what for problem in refusal.value.problems] == [
+        "the data gate refuses mean of train's pixels: pixel_drift"
+    ]
+    validate_data(ValidateDataInputs(data=digits[0]), PARAMS.model_copy(update={"recipe": "another"}), context)
+
+
 def _leak(samples: pd.DataFrame) -> pd.DataFrame:
     train = samples.index[samples["split"] == "train"][0]
     test = samples.index[samples["split"] == "test"][0]
