@@ -45,7 +45,7 @@ def recall_changes(facts: Facts) -> Markup:
     shown = changes
     if len(changes) > MOST_BARS:
         shown = sorted(sorted(changes, key=lambda item: -abs(item[1]))[:MOST_BARS], key=lambda item: item[1])
-    with figure(5.2, max(1.3 + 0.19 * len(shown), 2.4)) as sheet:
+    with figure(height=max(1.2 + 0.19 * len(shown), 2.4)) as sheet:
         axes = sheet.subplots()
         amounts = [change for _, change in shown]
         colours = [STAND_INS["bad"] if change < 0 else STAND_INS["good"] for change in amounts]
@@ -97,7 +97,7 @@ def mistakes(facts: Facts, most: int = 8) -> tuple[Mistake, ...]:
 
 def _matrix(measured: Measurement, names: tuple[str, ...], whose: str) -> Markup:
     counts = np.array(measured.confusion)
-    with figure(4.4, 4.2) as sheet:
+    with figure(height=4.4) as sheet:
         axes = sheet.subplots()
         axes.imshow(_paint(counts), interpolation="nearest")
         axes.grid(visible=False)
@@ -121,7 +121,7 @@ def _paint(counts: NDArray[Any]) -> NDArray[np.float32]:
     picture = np.zeros((*counts.shape, 4), np.float32)
     diagonal = np.eye(len(counts), dtype=bool)
     picture[diagonal, :3], picture[~diagonal, :3] = HIT, MISS
-    picture[..., 3] = np.where(diagonal, 0.12 + 0.5 * share, 0.9 * np.sqrt(share))
+    picture[..., 3] = np.where(diagonal, 0.12 + 0.5 * share, (share > 0) * (0.15 + 0.85 * np.sqrt(share)))
     return picture
 
 

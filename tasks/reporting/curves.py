@@ -15,41 +15,34 @@ from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.words import count
 
 
-def training(histories: Sequence[TrainingHistory], whose: str) -> Markup | None:
+def training(histories: Sequence[TrainingHistory], whose: str) -> tuple[Markup, Markup] | None:
     """Draw loss and accuracy over the epochs of all stages one after another; None where nothing was trained."""
     trained = [history for history in histories if history.loss]
     if not trained:
         return None
-    with figure(7.4, 3.1) as sheet:
-        loss, accuracy = sheet.subplots(1, 2)
-        for axes, train, validation in (
-            (loss, "loss", "validation_loss"),
-            (accuracy, "accuracy", "validation_accuracy"),
-        ):
-            start = 0
-            for number, history in enumerate(trained):
-                values = getattr(history, train), getattr(history, validation)
-                epochs = np.arange(start + 1, start + 1 + len(values[0]))
-                named = number == 0
-                axes.plot(epochs, values[0], color=STAND_INS["mute"], label="train" if named else None, **_dot(epochs))
-                axes.plot(
-                    epochs,
-                    values[1],
-                    color=STAND_INS["accent"],
-                    label="validation" if named else None,
-                    **_dot(epochs),
-                )
-                if number:
-                    axes.axvline(start + 0.5, color=STAND_INS["soft"], linewidth=0.7, linestyle=":")
-                start += len(epochs)
-            axes.set_xlabel("epoch")
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        loss.set_title("loss")
-        accuracy.set_title("accuracy")
-        accuracy.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        loss.legend()
-        stages = " → ".join(history.stage for history in trained)
-        return inline(sheet, f"Training curves of the {whose}: {stages}")
+    return _curve(trained, whose, "loss", "validation_loss"), _curve(trained, whose, "accuracy", "validation_accuracy")
+
+
+def _curve(trained: Sequence[TrainingHistory], whose: str, train: str, validation: str) -> Markup:
+    with figure(height=2.9) as sheet:
+        axes = sheet.subplots()
+        start = 0
+        for number, history in enumerate(trained):
+            epochs = np.arange(start + 1, start + 1 + len(history.loss))
+            for name, values, colour in (
+                ("train", getattr(history, train), STAND_INS["mute"]),
+                ("validation", getattr(history, validation), STAND_INS["accent"]),
+            ):
+                axes.plot(epochs, values, color=colour, label=None if number else name, **_dot(epochs))
+            if number:
+                axes.axvline(start + 0.5, color=STAND_INS["soft"], linewidth=0.7, linestyle=":")
+            start += len(epochs)
+        axes.set(xlabel="epoch", ylabel=train)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if train == "accuracy":
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.legend()
+        return inline(sheet, f"Training of the {whose}, {train}: {' → '.join(history.stage for history in trained)}")
 
 
 def search(trials: Trials) -> Markup | None:

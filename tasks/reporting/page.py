@@ -5,11 +5,13 @@ facts ──► tiles, figures, tables ──► templates/report.html ──►
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tasks.contracts.artifacts import Measurement
 from tasks.contracts.gate import ReportParams
 from tasks.contracts.request import Provenance
 from tasks.reporting import classes, curves, tradeoff, words
@@ -86,14 +88,24 @@ def tiles(facts: Facts) -> tuple[Tile, ...]:
         Tile("latency p50", words.milliseconds(speed.p50), words.milliseconds(before.latency_ms.p50), faster,
              f"p99 {words.milliseconds(speed.p99)}, {speed.threads} thread", good="slower" not in faster),
         _less("MACs", before.macs, after.macs, words.count, f"{words.count(after.parameters)} parameters"),
-        _less("peak RAM", before.peak_ram_bytes, after.peak_ram_bytes, words.size, f"by {after.peak_ram_method}"),
-        _less("energy", before.energy_uj, after.energy_uj, words.microjoules, after.energy_method),
+        _ram(before, after),
+        _less("energy", before.energy_uj, after.energy_uj, words.microjoules, re.split("[:;]", after.energy_method)[0]),
     )  # fmt: skip
 
 
 def _less(name: str, before: float, after: float, form: Any, detail: str) -> Tile:  # noqa: ANN401 - number to words
     change = words.times(before, after, "less", "more").replace("less", "smaller" if name == "file size" else "less")
     return Tile(name, form(after), form(before), change, detail, good=after <= before)
+
+
+def _ram(before: Measurement, after: Measurement) -> Tile:
+    """Compare peak RAM only where it was had in one way."""
+    tile = _less("peak RAM", before.peak_ram_bytes, after.peak_ram_bytes, words.size, f"by {after.peak_ram_method}")
+    if before.peak_ram_method == after.peak_ram_method:
+        return tile
+    return tile._replace(
+        change="not comparable", detail=f"by {after.peak_ram_method}, float by {before.peak_ram_method}"
+    )
 
 
 def _figures(facts: Facts) -> dict[str, Any]:

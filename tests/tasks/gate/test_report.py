@@ -1,4 +1,7 @@
-"""The report and the model card: complete, offline, and equal for equal inputs."""
+"""The report and the model card: complete, offline, and equal for equal inputs.
+
+With FEATHERLINE_KEEP_PAGES set to a folder the pages are left there, to look at them.
+"""
 
 from __future__ import annotations
 
@@ -120,6 +123,7 @@ def test_the_page_is_whole(written: Callable[..., tuple[str, str]]):
         "Change",
         "Confusion",
         "Confusion",
+        "Training",
         "Training",
         "3",
     ]
