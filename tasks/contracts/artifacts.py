@@ -289,7 +289,7 @@ class Finding(Contract):
 class Verdict(Contract):
     """What a gate decided, and why.
 
-    The gates of the data and the model are open only when there is a finding and no critical one failed; the gate of the
+    The gates of data and model are open only when there is a finding and no critical one failed; the gate of the
     metrics only when at least one candidate passed all its critical findings (`passed_candidates`).
     """
 

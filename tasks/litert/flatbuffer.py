@@ -104,7 +104,7 @@ def _text(name: bytes | str | None) -> str:
     return name.decode() if isinstance(name, bytes) else name or ""
 
 
-class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
+class _SharingBuilder(flatbuffers.Builder):
     """Writes equal vectors and strings once, and weights on 16 bytes."""
 
     def __init__(self, size: int) -> None:
