@@ -1,0 +1,124 @@
+"""The step `search`: trials that are trained, promoted, refused for the device and recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset, DatasetRef, Trials
+from tasks.contracts.device import Budget
+from tasks.contracts.fit import Fit
+from tasks.contracts.refusal import Refused
+from tasks.contracts.request import Variable
+from tasks.contracts.search import SearchInputs, SearchParams, SearchSpace
+from tasks.search import search
+
+SPACE = SearchSpace(builder="cnn", fixed={"widths": [8, 8]}, choices={"widths.1": (8, 16, 32), "dense": (0, 16)})
+PARAMS = SearchParams(
+    space=SPACE,
+    trials=5,
+    population=2,
+    epochs=1,
+    promoted_epochs=2,
+    promote_fraction=0.5,
+    fit=Fit(batch_size=32, learning_rate=0.02),
+    budget=Budget(macs=30_000),
+)
+
+
+@pytest.fixture(autouse=True)
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder for studies of this test alone."""
+    folder = tmp_path / "studies"
+    monkeypatch.setenv(Variable.STUDIES, str(folder))
+    return folder
+
+
+def trials_of(context: Context, data: DatasetRef, params: SearchParams, worker: int = 0) -> Trials:
+    """Search and return what was recorded."""
+    outputs = search(SearchInputs(data=data, worker=worker), params, context)
+    assert outputs.trials is not None
+    return context.store.read(outputs.trials, Trials)
+
+
+def test_searches_trains_and_promotes(context: Context, digits: tuple[DatasetRef, Dataset]) -> None:
+    """Every trial is in the snapshot: trained for one rung or two, or infeasible and untrained, with the reason."""
+    trials = trials_of(context, digits[0], PARAMS).trials
+
+    assert len(trials) == 5
+    complete = [trial for trial in trials if trial.state == "complete"]
+    infeasible = [trial for trial in trials if trial.state == "infeasible"]
+    assert len(complete) + len(infeasible) == 5
+    assert {trial.epochs for trial in complete} <= {1, 2}
+    assert complete[0].epochs == 2
+    assert all(trial.macs <= 30_000 and trial.accuracy is not None for trial in complete)
+    assert all(trial.macs > 30_000 and trial.epochs == 0 and trial.accuracy is None for trial in infeasible)
+    assert all("30,000 allowed" in trial.reason for trial in infeasible)
+    assert {16, 32} & {trial.architecture.options["widths"][1] for trial in trials}  # type: ignore[index]
+
+
+def test_another_worker_and_another_run_find_the_study_done(
+    context: Context, digits: tuple[DatasetRef, Dataset], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They give the same snapshot without training anything."""
+    first = search(SearchInputs(data=digits[0]), PARAMS.model_copy(update={"trials": 2}), context)
+    capsys.readouterr()
+
+    second = search(SearchInputs(data=digits[0], worker=1), PARAMS.model_copy(update={"trials": 2}), context)
+
+    assert first == second
+    assert "2 of 2 trials are there" in capsys.readouterr().out
+
+
+def test_all_budgets_are_checked_before_training(context: Context, digits: tuple[DatasetRef, Dataset]) -> None:
+    """Size and memory are estimated; a trial names everything that is too much."""
+    tight = Budget(macs=100, size_bytes=100, peak_ram_bytes=100)
+
+    trials = trials_of(context, digits[0], PARAMS.model_copy(update={"trials": 1, "budget": tight})).trials
+
+    assert trials[0].state == "infeasible"
+    assert [word in trials[0].reason for word in ("MACs", "int8 file", "RAM")] == [True, True, True]
+
+
+def test_a_trial_that_cannot_be_built_is_recorded(context: Context, digits: tuple[DatasetRef, Dataset]) -> None:
+    """One impossible width fails its trials; the others are trained."""
+    space = SPACE.model_copy(update={"choices": {"widths.1": (-1, 8)}})
+
+    trials = trials_of(context, digits[0], PARAMS.model_copy(update={"space": space})).trials
+
+    states = {trial.architecture.options["widths"][1]: trial.state for trial in trials}  # type: ignore[index]
+    assert states == {-1: "failed", 8: "complete"}
+    assert "cannot be built with widths[1]" in next(trial.reason for trial in trials if trial.state == "failed")
+
+
+def test_a_search_without_a_single_success_is_refused(context: Context, digits: tuple[DatasetRef, Dataset]) -> None:
+    """Where every trial failed the run stops with the reasons."""
+    space = SPACE.model_copy(update={"choices": {"widths.1": (-1, 0)}})
+
+    with pytest.raises(Refused) as refused:
+        search(SearchInputs(data=digits[0]), PARAMS.model_copy(update={"space": space, "trials": 2}), context)
+
+    assert refused.value.problems[0].what == "search found no architecture that can be trained"
+
+
+@pytest.mark.parametrize(
+    ("change", "fix"),
+    [
+        ({"builder": "cnnn"}, "did you mean cnn?"),
+        ({"choices": {"densee": (1, 2)}}, "did you mean dense?"),
+        ({"choices": {"widths.7": (1, 2)}}, "fix widths to a list of the length you want"),
+    ],
+)
+def test_a_wrong_space_is_refused_at_the_door(
+    context: Context, digits: tuple[DatasetRef, Dataset], change: dict[str, Any], fix: str
+) -> None:
+    """An unknown builder or option does not fail every trial, it refuses the search."""
+    params = PARAMS.model_copy(update={"space": SPACE.model_copy(update=change)})
+
+    with pytest.raises(Refused) as refused:
+        search(SearchInputs(data=digits[0]), params, context)
+
+    assert fix in refused.value.problems[0].fix
