@@ -95,9 +95,7 @@ def find(
     splits = splits_table(samples, dataset)
     found += judge(splits, splits_rules(params), suite="splits", index="split", docs_folder=place["splits"])
     shared = leaks(samples)
-    pairs = pd.DataFrame(
-        {"pair": [f"{item.taught} and {item.judged}" for item in shared], "images": [len(i.digests) for i in shared]}
-    )
+    pairs = pd.DataFrame({"pair": [leak.pair for leak in shared], "images": [len(leak.digests) for leak in shared]})
     found += judge(pairs, leak_rules(shared, params), suite="leaks", index="pair", docs_folder=place["leaks"])
     classes = classes_table(samples, dataset)
     found += judge(classes, classes_rules(params), suite="classes", index="class", docs_folder=place["classes"])

@@ -27,7 +27,8 @@ h2 { font-size: 1.05rem; margin: 2.2rem 0 .7rem; }
 .state { font-weight: 600; } .open { color: var(--good); } .shut { color: var(--bad); }
 .counts { color: var(--soft); margin: 0; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .6rem; background: var(--card); }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; width: 100%; min-width: 56rem; table-layout: fixed; }
+.mark { width: 7rem; } .rule { width: 12rem; } .subject { width: 10rem; } .expected { width: 30%; }
 th, td { text-align: left; vertical-align: top; padding: .55rem .8rem; border-top: 1px solid var(--line); }
 thead th { border-top: 0; background: var(--tint); color: var(--soft); font-weight: 600; font-size: .85rem; }
 td { overflow-wrap: anywhere; } td.mark { white-space: nowrap; font-weight: 600; }
@@ -44,7 +45,8 @@ td { overflow-wrap: anywhere; } td.mark { white-space: nowrap; font-weight: 600;
 {% for heading, findings in (("What failed", failed), ("What passed", kept)) if findings %}
 <h2>{{ heading }}</h2>
 <div class="scroll"><table>
-<thead><tr><th></th><th>Rule</th><th>Subject</th><th>Expected</th><th>Got</th></tr></thead>
+<thead><tr><th class="mark"></th><th class="rule">Rule</th><th class="subject">Subject</th>
+<th class="expected">Expected</th><th>Got</th></tr></thead>
 <tbody>
 {% for finding in findings %}
 <tr>

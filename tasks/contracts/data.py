@@ -33,7 +33,7 @@ class PreprocessParams(Params):
     calibration_count: int = Field(200, gt=0, description="Images taken from train, stratified.")
     max_corrupt_fraction: Fraction = Field(0.0, description="More images than this that cannot be read are refused.")
     limit: int | None = Field(None, gt=0, description="At most this many images a source split, stratified.")
-    shard_size: int = Field(4096, gt=0, description="Images a shard.")
+    shard_size: int = Field(4096, gt=0, description="Images a shard; fewer where they are large (32 MiB).")
 
 
 class PreprocessOutputs(Contract):
@@ -55,7 +55,7 @@ class ValidateDataParams(Params):
     min_class_fraction: Fraction = Field(0.01, description="Of each split, for its rarest class.")
     max_duplicate_fraction: Fraction = Field(0.01, description="Equal images within a split.")
     max_leaked_images: int = Field(
-        0, ge=0, description="Images of train or calibration that are in test or validation too."
+        0, ge=0, description="Images that are in two of train (calibration counts as train), validation and test."
     )
     min_calibration_per_class: int = Field(1, ge=0, description="Images of each class in the calibration split.")
     max_class_drift: float = Field(

@@ -18,7 +18,8 @@ from tasks.contracts.artifacts import Dataset, SplitName
 from tasks.contracts.base import Contract
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "calibration", "test")
-TAUGHT, JUDGED = ("train", "calibration"), ("validation", "test")
+APART = (("train", "validation"), ("train", "test"), ("validation", "test"))
+"""Splits that must not share images; train includes calibration."""
 
 
 class DataStatistics(Contract):
@@ -33,10 +34,14 @@ class DataStatistics(Contract):
 
 @dataclass(frozen=True)
 class Leak:
-    """Images that two splits share, by the digest of their pixels."""
+    """Images that two splits share, by the digest of their pixels.
 
-    taught: str
-    judged: str
+    Attributes:
+        pair: "train and test", for people.
+        digests: Of the images of the second split that the first has too.
+    """
+
+    pair: str
     digests: tuple[str, ...]
 
 
@@ -87,13 +92,13 @@ def classes_table(samples: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
 
 
 def leaks(samples: pd.DataFrame) -> tuple[Leak, ...]:
-    """Return the images that train (with calibration) shares with validation and with test, a `Leak` each."""
-    taught = set(samples.loc[samples["split"].isin(TAUGHT), "sha256"].dropna())
-    found = []
-    for name in JUDGED:
-        judged = samples.loc[samples["split"] == name, "sha256"]
-        found.append(Leak("train", name, tuple(judged[judged.isin(taught)])))
-    return tuple(found)
+    """Return what each two splits that are to be apart share, a `Leak` for each pair."""
+    split_of = samples["split"].replace({"calibration": "train"})
+    digests = {name: samples.loc[split_of == name, "sha256"].dropna() for name in ("train", "validation", "test")}
+    return tuple(
+        Leak(f"{first} and {second}", tuple(digests[second][digests[second].isin(set(digests[first]))]))
+        for first, second in APART
+    )
 
 
 def channels_table(now: DataStatistics, before: DataStatistics) -> pd.DataFrame:

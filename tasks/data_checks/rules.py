@@ -115,10 +115,10 @@ def leak_rules(found: tuple[Leak, ...], params: ValidateDataParams) -> list[Expe
         gxe.ExpectColumnValuesToBeBetween(
             column="images",
             max_value=params.max_leaked_images,
-            row_condition=Column("pair") == f"{leak.taught} and {leak.judged}",
+            row_condition=Column("pair") == leak.pair,
             meta=_say(
                 "leakage",
-                f"{leak.taught} and {leak.judged}",
+                leak.pair,
                 f"at most {params.max_leaked_images} images in both (data.checks.max_leaked_images)",
                 f"remove them from one of the two, pixels with the sha256 {_some(leak.digests)}",
             ),

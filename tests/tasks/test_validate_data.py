@@ -98,10 +98,10 @@ def test_data_are_compared_with_those_accepted_before(context: Context, digits: 
     validate_data(ValidateDataInputs(data=digits[0]), PARAMS.model_copy(update={"recipe": "another"}), context)
 
 
-def _leak(samples: pd.DataFrame) -> pd.DataFrame:
-    train = samples.index[samples["split"] == "train"][0]
+def _leak(samples: pd.DataFrame, split: str = "train") -> pd.DataFrame:
+    one = samples.index[samples["split"] == split][0]
     test = samples.index[samples["split"] == "test"][0]
-    samples.loc[train, "sha256"] = samples.loc[test, "sha256"]
+    samples.loc[one, "sha256"] = samples.loc[test, "sha256"]
     return samples
 
 
@@ -130,6 +130,8 @@ def _untaught(samples: pd.DataFrame) -> pd.DataFrame:
     ("damage", "broken"),
     [
         (_leak, {("leakage", "train and test")}),
+        (lambda table: _leak(table, "calibration"), {("leakage", "train and test")}),
+        (lambda table: _leak(table, "validation"), {("leakage", "validation and test")}),
         (_repeat, {("duplicates", "validation")}),
         (_blank("mean"), {("not_null", "mean"), ("value_range", "mean")}),
         (lambda table: table.assign(maximum=17), {("value_range", "maximum")}),
@@ -166,7 +168,8 @@ def _untaught(samples: pd.DataFrame) -> pd.DataFrame:
         ),
     ],
     ids=[
-        "leakage", "duplicates", "a NaN", "too bright", "below zero", "an unknown label", "an unknown split",
+        "leakage", "leakage of calibration", "leakage of validation", "duplicates",
+        "a NaN", "too bright", "below zero", "an unknown label", "an unknown split",
         "no calibration of a class", "no training of a class", "a bad digest", "an extra column", "a missing column",
     ],
 )  # fmt: skip
