@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -22,6 +23,7 @@ from PIL import Image
 
 from featherline import public_archives
 from featherline.public_data import SETS, Archive, PublicSet, bring, download, fetch
+from tasks.blobs import open_blobs
 from tasks.context import Context
 from tasks.contracts.artifacts import Dataset
 from tasks.contracts.data import PreprocessInputs, PreprocessParams
@@ -29,6 +31,9 @@ from tasks.contracts.refusal import Refused
 from tasks.dataset import read_split
 from tasks.preprocess import preprocess
 from tasks.store import open_store
+
+if TYPE_CHECKING:
+    from featherline.stack.s3_server import S3Server
 
 
 class Home(ThreadingHTTPServer):
@@ -177,6 +182,16 @@ def test_what_was_brought_can_be_preprocessed(home: Home, tmp_path: Path):
     assert dataset.classes == ("airplane", "automobile")
     assert dataset.image_shape == (32, 32, 3)
     assert {image.tobytes() for image in train} <= {image.tobytes() for image in images}
+
+
+def test_a_bucket_is_a_destination_too(home: Home, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch):
+    """The three files lie below the prefix, and nothing else."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+
+    bring(small_fashion(home)[0], "s3://featherline/public")
+
+    assert list(open_blobs("s3://featherline/public").keys("")) == ["classes.txt", "test.parquet", "train.parquet"]
 
 
 def test_downloads_leave_nothing_behind(home: Home, tmp_path: Path):
