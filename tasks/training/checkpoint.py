@@ -1,6 +1,6 @@
 """Where a training is, in the store, so that a killed one goes on from its last epoch.
 
-    checkpoints/<key>/state.npz      one object, replaced whole; gone when the training is done
+    checkpoints/<key>.npz      one object, replaced whole; gone when the training is done
 
 The key holds all that decides the work (knobs, inputs, code, seed), so a training never goes on from another's state.
 """
@@ -53,7 +53,7 @@ class Checkpoint:
     def __init__(self, store: Store, key: str, *, every_seconds: float = EVERY_SECONDS) -> None:
         """Keep the state of the work `key`, written at most once in `every_seconds`."""
         self.store = store
-        self.key = f"checkpoints/{key}/state.npz"
+        self.key = f"checkpoints/{key}.npz"
         self.every_seconds = every_seconds
         self._wrote = time.monotonic()
         self._cost = 0.0

@@ -41,6 +41,14 @@ def test_depth_counts_the_layers_with_weights() -> None:
     assert kernels.count((1, 1)) == 2
 
 
+def test_every_second_block_halves_the_image_and_the_pair_after_it_is_wider() -> None:
+    """Three blocks of width 16 have 16, 16 and 32 channels on 8, 4 and 4 pixels."""
+    model = build(Architecture(builder="ds_cnn", options={"stem": 8, "width": 16, "blocks": 3}), SHAPE, 10)
+
+    shapes = [layer.output_shape[1:] for layer in model.layers if type(layer).__name__ == "Conv2D"]
+    assert shapes == [(8, 8, 8), (8, 8, 16), (4, 4, 16), (4, 4, 32)]
+
+
 @pytest.mark.parametrize(
     ("builder", "options", "got", "fix"),
     [
@@ -55,6 +63,8 @@ def test_depth_counts_the_layers_with_weights() -> None:
         ("ds_cnn", {"widths": [12], "strides": [1]}, "12", "correct widths[0] of the architecture"),
         ("ds_cnn", {"widths": [16], "strides": [1, 2]}, "[1, 2]", "correct strides of the architecture"),
         ("ds_cnn", {"widths": [16], "strides": [3]}, "3", "correct strides[0] of the architecture"),
+        ("ds_cnn", {"width": 12}, "12", "correct width of the architecture"),
+        ("ds_cnn", {"blocks": 0}, "0", "correct blocks of the architecture"),
         ("ds_cnn", {"kernel": 4}, "4", "correct kernel of the architecture"),
         ("no_such_module:net", {}, "no module no_such_module", "install it into the image"),
         ("math:sine", {}, "sine", "did you mean sin?"),
