@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import math
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,13 +102,18 @@ def image_shape(name: str, pixels: int, known: tuple[int, ...]) -> ImageShape:
     )
 
 
+def _first_row(name: str, path: Path) -> list[str]:
+    """Return the cells of a file's first row, without a byte order mark."""
+    try:
+        with gzip.open(path) if name.endswith(".gz") else path.open("rb") as file:
+            return next(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")), [])
+    except (UnicodeDecodeError, OSError, EOFError, zlib.error, csv.Error) as error:
+        raise _unreadable(name, str(error)) from error
+
+
 def _columns(name: str, path: Path) -> tuple[list[str], str]:
     """Return the columns of a file and which of them is the label."""
-    with gzip.open(path, "rt", newline="") if name.endswith(".gz") else path.open(newline="") as file:
-        try:
-            first = next(csv.reader(file), [])
-        except (UnicodeDecodeError, OSError, EOFError, csv.Error) as error:
-            raise _unreadable(name, str(error)) from error
+    first = _first_row(name, path)
     if first and all(_is_number(cell) for cell in first):
         return ["label", *(f"pixel{number}" for number in range(len(first) - 1))], "label"
     label = next((column for column in first if column.strip().lower() in LABEL_COLUMNS), None)
@@ -123,7 +130,7 @@ def _columns(name: str, path: Path) -> tuple[list[str], str]:
 def _batches(name: str, path: Path, columns: list[str], label: str, wanted: list[str]) -> Iterator[pa.RecordBatch]:
     """Yield rows as they are parsed: the label as text, pixels as uint8."""
     types = {column: pa.string() if column == label else pa.uint8() for column in columns}
-    headless = _headless(name, path)
+    headless = all(_is_number(cell) for cell in _first_row(name, path))
     try:
         with pyarrow.csv.open_csv(
             path if not name.endswith(".gz") else pa.CompressedInputStream(pa.OSFile(str(path)), "gzip"),
@@ -137,11 +144,6 @@ def _batches(name: str, path: Path, columns: list[str], label: str, wanted: list
             yield from reader
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise _unreadable(name, str(error)) from error
-
-
-def _headless(name: str, path: Path) -> bool:
-    with gzip.open(path, "rt", newline="") if name.endswith(".gz") else path.open(newline="") as file:
-        return all(_is_number(cell) for cell in next(csv.reader(file), [""]))
 
 
 def _unreadable(name: str, error: str) -> Exception:

@@ -285,6 +285,19 @@ def test_a_csv_without_a_header_has_its_label_first(context: Context, tmp_path: 
     assert set(images_of(context, run(context, tmp_path))) == {image.tobytes() for image in images}
 
 
+def test_a_csv_of_a_spreadsheet_is_read(context: Context, tmp_path: Path):
+    """A byte order mark and Windows line ends are no part of the names or numbers."""
+    images = pictures()
+    head = ",".join(["Label", *(f"pixel{number}" for number in range(16))])
+    rows = [",".join(map(str, [f"class {row % 2}", *image.ravel()])) for row, image in enumerate(images)]
+    (tmp_path / "sheet.csv").write_bytes("\r\n".join([head, *rows]).encode("utf-8-sig"))
+
+    dataset = run(context, tmp_path)
+
+    assert dataset.classes == ("class 0", "class 1")
+    assert set(images_of(context, dataset)) == {image.tobytes() for image in images}
+
+
 def test_a_csv_of_colours_needs_its_shape(context: Context, tmp_path: Path):
     """Of 2x3x3 numbers no shape can be guessed; with size and channels it is read."""
     colour = np.random.default_rng(0).integers(0, 256, (40, 2, 3, 3), np.uint8)
@@ -384,6 +397,14 @@ def _csv(*lines: str) -> Callable[[Path], None]:
     return fill
 
 
+def _bytes(name: str, data: bytes) -> Callable[[Path], None]:
+    def fill(folder: Path) -> None:
+        folder.mkdir()
+        (folder / name).write_bytes(data)
+
+    return fill
+
+
 def _path_out(folder: Path) -> None:
     folder.mkdir()
     kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -437,6 +458,10 @@ def _double_names(folder: Path) -> None:
         (_csv("label,a,b,c,d", *["0,1,2,3,4", "1,5,6,7"] * 10), {}, "cannot read all.csv", "Expected 5 columns, got 4"),
         (_csv("kind,a,b,c,d", *["0,1,2,3,4", "1,5,6,7,8"] * 10), {}, "misses a column of labels", "kind, a, b, c, d"),
         (_csv("label,a,b,c", *["0,1,2,3", "1,5,6,7"] * 10), {}, "cannot tell the shape", "3 pixel columns"),
+        (_bytes("all.csv", b"\xff\xfe\x00"), {}, "cannot read all.csv", "'utf-8' codec"),
+        (_bytes("all.csv.gz", b"no gzip"), {}, "cannot read all.csv.gz", "Not a gzipped file"),
+        (_bytes("all.csv", b""), {}, "misses a column of labels", "an empty file"),
+        (_bytes("all.parquet", b""), {}, "cannot read all.parquet", "Parquet file size is 0 bytes"),
         (_csv("label,a,b,c,d"), {}, "finds no images", "0 rows"),
         (_path_out, {}, "does not leave the source", "../../secret.png"),
         (_link_out, {}, "does not leave the source", "0/link.png"),
