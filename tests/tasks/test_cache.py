@@ -1,0 +1,169 @@
+"""The step cache: keys, hits that are whole, and misses that say why."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tasks import cache
+from tasks.contracts.artifacts import DatasetRef
+from tasks.contracts.data import PreprocessInputs, PreprocessOutputs, PreprocessParams
+from tasks.contracts.lane import ExportInputs
+from tasks.contracts.request import StepResult
+from tasks.store import Store
+
+PARAMS = PreprocessParams(name="digits", source="digits")
+
+
+def parts(**changes: Any) -> dict[str, Any]:
+    """Return the ingredients of a step, with changes."""
+    given = {"seed": 1, "outside": {"source": "bundled"}, "params": PARAMS, "inputs": PreprocessInputs()} | changes
+    return cache.ingredients("preprocess", given.pop("inputs"), given.pop("params"), **given)
+
+
+def result_of(store: Store, key: str, data: bytes = b"{}", run_id: str = "run-1") -> StepResult:
+    """Return a result that names one artifact in the store."""
+    outputs = PreprocessOutputs(data=store.put_bytes(data, DatasetRef)).model_dump(mode="json")
+    return StepResult(step="preprocess", run_id=run_id, status="ran", key=key, seconds=1, outputs=outputs)
+
+
+def test_equal_ingredients_give_one_key() -> None:
+    """The key is a digest of what goes in, so it is the same in every run."""
+    assert cache.key_of(parts()) == cache.key_of(parts())
+    assert len(cache.key_of(parts())) == 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 2},
+        {"outside": {"source": "changed"}},
+        {"params": PARAMS.model_copy(update={"test_fraction": 0.3})},
+        {"fresh": "run-2"},
+    ],
+    ids=["seed", "outside", "knob", "ignore cache"],
+)
+def test_what_decides_the_result_decides_the_key(change: dict[str, Any]) -> None:
+    """Another seed, knob, source, or the wish for no hit is another key."""
+    assert cache.key_of(parts(**change)) != cache.key_of(parts())
+
+
+def test_code_and_libraries_are_ingredients() -> None:
+    """A key holds the digest of all code of `tasks` and the versions of the libraries that decide results."""
+    found = parts()
+
+    assert found["code"] == cache.code_digest()
+    assert {"numpy", "tensorflow", "ai-edge-litert"} <= set(found["libraries"])
+
+
+def test_where_an_artifact_lies_is_no_ingredient(store: Store) -> None:
+    """The same data in another bucket gives the same key; other data another one."""
+    here = store.put_bytes(b"data", DatasetRef)
+    there = here.model_copy(update={"uri": "s3://elsewhere/artifacts/x"})
+    other = store.put_bytes(b"other", DatasetRef)
+
+    keys = [cache.key_of(parts(inputs=PreprocessOutputs(data=ref))) for ref in (here, there, other)]
+
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]
+    assert "data" in ExportInputs.model_fields  # a reference inside a step's inputs, as above
+
+
+def test_a_result_is_found_whole(store: Store) -> None:
+    """What was kept comes back, with its outputs as a contract."""
+    result = result_of(store, cache.key_of(parts()))
+    cache.keep(store, result, PreprocessOutputs)
+
+    found = cache.find(store, "preprocess", result.key, PreprocessOutputs)
+
+    assert not isinstance(found, str)
+    assert found[0] == result
+    assert found[1] == PreprocessOutputs.model_validate(result.outputs)
+
+
+def test_nothing_kept_is_no_hit(store: Store) -> None:
+    """Without a result there is a reason in place of it."""
+    assert cache.find(store, "preprocess", "0" * 64, PreprocessOutputs) == "no result under this key"
+
+
+def test_a_result_without_its_artifacts_is_no_hit(store: Store) -> None:
+    """An artifact that is gone, or has another size, makes the step run again."""
+    result = result_of(store, cache.key_of(parts()))
+    cache.keep(store, result, PreprocessOutputs)
+    sha256 = result.outputs["data"]["sha256"]
+    store.blobs.replace(f"artifacts/{sha256}", b"")
+
+    cut = cache.find(store, "preprocess", result.key, PreprocessOutputs)
+    store.blobs.delete(f"artifacts/{sha256}")
+    gone = cache.find(store, "preprocess", result.key, PreprocessOutputs)
+
+    assert cut == gone == f"the store lost dataset {sha256[:12]}"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"step": "preprocess"}', b"\xff"])
+def test_a_damaged_result_is_no_hit(store: Store, content: bytes) -> None:
+    """A result that cannot be read is a reason to run, and is replaced afterwards."""
+    result = result_of(store, cache.key_of(parts()))
+    store.blobs.replace(cache.result_key("preprocess", result.key), content)
+
+    before = cache.find(store, "preprocess", result.key, PreprocessOutputs)
+    cache.keep(store, result, PreprocessOutputs)
+    after = cache.find(store, "preprocess", result.key, PreprocessOutputs)
+
+    assert isinstance(before, str)
+    assert before.startswith("the result cannot be read")
+    assert not isinstance(after, str)
+
+
+def test_outputs_of_an_older_contract_are_no_hit(store: Store) -> None:
+    """A result whose outputs do not fit the step's contract any more is a reason to run."""
+    key = cache.key_of(parts())
+    old = result_of(store, key).model_copy(update={"outputs": {"dataset": "x"}})
+    store.blobs.replace(cache.result_key("preprocess", key), old.to_json())
+
+    found = cache.find(store, "preprocess", key, PreprocessOutputs)
+
+    assert isinstance(found, str)
+    assert found.startswith("the result cannot be read")
+
+
+def test_the_first_result_stays(store: Store) -> None:
+    """Of runs that did the same work at once one result is kept, and all of them find that one."""
+    key = cache.key_of(parts())
+    results = [result_of(store, key, f"data {number}".encode(), f"run-{number}") for number in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda result: cache.keep(store, result, PreprocessOutputs), results))
+    first = cache.find(store, "preprocess", key, PreprocessOutputs)
+    cache.keep(store, results[0], PreprocessOutputs)
+
+    assert not isinstance(first, str)
+    assert first[0] in results
+    assert cache.find(store, "preprocess", key, PreprocessOutputs) == first
+
+
+def test_the_first_run_of_a_step_is_explained(store: Store) -> None:
+    """There is nothing to compare with, and that is the reason."""
+    assert cache.explain(store, "digits/preprocess", parts()) == ("it never ran here before",)
+
+
+def test_a_miss_says_what_changed(store: Store) -> None:
+    """Each ingredient that is different is named with what it was and is; the others are not."""
+    cache.remember(store, "digits/preprocess", parts())
+    changed = PARAMS.model_copy(update={"test_fraction": 0.3})
+
+    reasons = cache.explain(store, "digits/preprocess", parts(params=changed, outside={"source": "f" * 64}))
+
+    assert reasons == (
+        "outside.source was bundled, is ffffffffffff…",
+        "params.test_fraction was 0.2, is 0.3",
+    )
+
+
+def test_a_result_that_went_away_is_explained(store: Store) -> None:
+    """Nothing changed, and still there is no result: it is gone."""
+    cache.remember(store, "digits/preprocess", parts())
+
+    assert cache.explain(store, "digits/preprocess", parts()) == ("its result is gone from the store",)
