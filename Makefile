@@ -33,7 +33,7 @@ lint: $(READY)  ## format, style, types and import walls
 	$(TASKS)/lint-imports
 
 schema: .venvs/tasks.ready  ## write docs/recipe.schema.json anew from the contracts
-	@$(FEATHERLINE) schema
+	@$(TASKS)/python tools/write_schema.py
 
 bench: $(READY)  ## measure the overhead of the pipeline over its steps' own work
 	$(TASKS)/python benchmarks/overhead.py

@@ -1,4 +1,4 @@
-"""The command line: `featherline up | down | run | status | rollback | data | demo | schema`.
+"""The command line: `featherline up | down | run | status | rollback | data | demo`.
 
 Exit codes: 0 done; 1 the run failed; 65 refused, with what was expected, what was met and what to change; 130 ended by
 the person.
@@ -7,7 +7,6 @@ the person.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -94,20 +93,6 @@ def _data(options: argparse.Namespace, here: Places, console: Console) -> int:  
     return Exit.DONE
 
 
-def _schema(_: argparse.Namespace, here: Places, console: Console) -> int:  # noqa: ARG001 - the same
-    path = write_schema(here.root / "docs" / "recipe.schema.json")
-    print(f"wrote {path}")
-    return Exit.DONE
-
-
-def write_schema(path: Path) -> Path:
-    """Write the JSON Schema of a recipe, by which editors complete and check."""
-    from tasks.contracts.recipe import Recipe  # noqa: PLC0415 - wanted here alone
-
-    path.write_text(json.dumps(Recipe.model_json_schema(), indent=2) + "\n")
-    return path
-
-
 def overrides(settings: Sequence[str]) -> dict[str, Any]:
     """Read `a.b=c` settings. The value is YAML: 3 is a number, `{method: none}` a mapping, null removes the key.
 
@@ -159,5 +144,4 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("name", help="cifar10 or fashion-mnist")
     data.add_argument("dest", help="a folder, or s3://bucket/prefix")
     verb("demo", _demo, "run recipe digits on a stack of its own, and stop it again")
-    verb("schema", _schema, "write docs/recipe.schema.json anew from the contracts")
     return parser

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from featherline.cli import main, overrides, write_schema
+from featherline.cli import main, overrides
 from tasks.contracts.refusal import Refused
 
 
@@ -56,10 +55,3 @@ def test_down_on_nothing_is_no_error(
 
     assert main(["down"]) == 0
     assert capsys.readouterr().out.strip() == "the stack was not up"
-
-
-def test_the_schema_names_every_section(tmp_path: Path):
-    """Editors complete a recipe by it."""
-    schema = json.loads(write_schema(tmp_path / "schema.json").read_text())
-
-    assert {"data", "model", "train", "search", "candidates", "device", "gate", "release"} <= set(schema["properties"])
