@@ -14,7 +14,9 @@ from tasks import ledger
 from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainParams, ValidateModelInputs, ValidateModelParams
 from tasks.contracts.data import PreprocessInputs, PreprocessParams, ValidateDataInputs, ValidateDataParams
+from tasks.contracts.lane import DistillInputs, DistillParams
 from tasks.contracts.refusal import refuse
+from tasks.contracts.search import SearchInputs, SearchParams
 from tasks.sources.fingerprint import fingerprint
 
 
@@ -31,10 +33,8 @@ def validate_data(inputs: ValidateDataInputs, params: ValidateDataParams, contex
 
 def train(inputs: TrainInputs, params: TrainParams, context: Context) -> dict[str, str]:  # noqa: ARG001
     """Return the state of the user's own model file and of the user's own builder."""
-    found = {"file": fingerprint(params.file)} if params.file else {}
-    if params.architecture and ":" in params.architecture.builder:
-        found["builder"] = _module_digest(params.architecture.builder.partition(":")[0])
-    return found
+    file = {"file": fingerprint(params.file)} if params.file else {}
+    return file | (_builder("train", params.architecture.builder) if params.architecture else {})
 
 
 def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, context: Context) -> dict[str, str]:
@@ -43,16 +43,31 @@ def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, con
     return {"previous": entry.subject if entry else ""}
 
 
-def _module_digest(module: str) -> str:
+def search(inputs: SearchInputs, params: SearchParams, context: Context) -> dict[str, str]:  # noqa: ARG001
+    """Return the state of the user's own builder."""
+    return _builder("search", params.space.builder) if params.space else {}
+
+
+def distill(inputs: DistillInputs, params: DistillParams, context: Context) -> dict[str, str]:  # noqa: ARG001
+    """Return the state of the user's own builder of a new student."""
+    return _builder("distill", params.architecture.builder) if params.architecture else {}
+
+
+def _builder(step: str, builder: str) -> dict[str, str]:
+    """Return the digest of the module of `module:function`; builders of the zoo are part of the code's own digest."""
+    return {"builder": _module_digest(step, builder.partition(":")[0])} if ":" in builder else {}
+
+
+def _module_digest(step: str, module: str) -> str:
     try:
         spec = importlib.util.find_spec(module)
     except ModuleNotFoundError:
         spec = None
     if spec is None or spec.origin is None:
         raise refuse(
-            f"train cannot find the module {module}",
+            f"{step} cannot find the module {module}",
             expected="a module that the tasks' environment can import",
             got=module,
-            fix="install it into the image or the environment, or correct model.builder",
+            fix="install it into the image or the environment, or correct the name of the builder",
         )
     return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()

@@ -39,7 +39,7 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
     _check_space(params.space)
     dataset = context.store.read(inputs.data, Dataset)
     data = load_training_data(context.store, dataset, train_fraction=params.fit.train_fraction, seed=context.seed)
-    name = study_name(inputs.data, params, context.seed)
+    name = study_name(inputs.data, params, context.seed, context.fingerprint)
     seed = int(np.random.SeedSequence([context.seed, inputs.worker]).generate_state(1)[0])
     study = open_study(context.studies, name, params, space, seed)
     owner = f"{context.provenance.run_id}/{inputs.worker}"

@@ -66,7 +66,7 @@ def policies(
     return {name: _softmax(values) for name, values in logits.items()}
 
 
-class ReinforceSampler(BaseSampler):  # type: ignore[misc]
+class ReinforceSampler(BaseSampler):
     """Samples each choice from its policy."""
 
     def __init__(self, space: dict[str, CategoricalDistribution], *, target: float | None, seed: int) -> None:

@@ -26,11 +26,11 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
-def study_name(data: DatasetRef, params: SearchParams, seed: int) -> str:
+def study_name(data: DatasetRef, params: SearchParams, seed: int, outside: dict[str, str]) -> str:
     """Return the name of the study: equal for all workers, and for a run that asks the same search for more trials."""
     inputs = SearchInputs(data=data)
     asked = params.model_copy(update={"trials": 0, "workers": 1})
-    return f"featherline-{cache.key_of(cache.ingredients('search', inputs, asked, seed=seed, outside={}))[:32]}"
+    return f"featherline-{cache.key_of(cache.ingredients('search', inputs, asked, seed=seed, outside=outside))[:32]}"
 
 
 def open_storage(place: str, name: str) -> BaseStorage:

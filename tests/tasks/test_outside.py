@@ -1,0 +1,58 @@
+"""What a cache key holds of the user's own builder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tasks import outside
+from tasks.context import Context
+from tasks.contracts.artifacts import Architecture, DatasetRef
+from tasks.contracts.baseline import TrainInputs, TrainParams
+from tasks.contracts.refusal import Refused
+from tasks.contracts.search import SearchInputs, SearchParams, SearchSpace
+
+DATA = DatasetRef(uri="store/artifacts/x", sha256="0" * 64, bytes=1)
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the file of a module of the user's own builder."""
+    path = tmp_path / "own_builder_of_a_user.py"
+    path.write_text("def net(input_shape, classes): ...\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return path
+
+
+def found(builder: str, context: Context) -> list[dict[str, str]]:
+    """Return what training and searching read outside their inputs."""
+    space = SearchSpace(builder=builder, choices={"x": (1,)})
+    return [
+        outside.train(TrainInputs(data=DATA), TrainParams(architecture=Architecture(builder=builder)), context),
+        outside.search(SearchInputs(data=DATA), SearchParams(space=space, trials=1), context),
+    ]
+
+
+def test_a_changed_builder_is_seen(module: Path, context: Context) -> None:
+    """Training and searching know the module's content, and see that it changed."""
+    before = found(f"{module.stem}:net", context)
+    module.write_text("def net(input_shape, classes): return None\n")
+
+    after = found(f"{module.stem}:net", context)
+
+    assert before[0] == before[1]
+    assert before[0]["builder"] != after[0]["builder"]
+
+
+def test_builders_of_the_zoo_are_part_of_the_code(context: Context) -> None:
+    """They add nothing of their own."""
+    assert found("resnet", context) == [{}, {}]
+
+
+def test_an_absent_module_is_refused(context: Context) -> None:
+    """It is named before anything is trained."""
+    with pytest.raises(Refused) as refused:
+        found("there_is_no_such_module:net", context)
+
+    assert refused.value.problems[0].got == "there_is_no_such_module"
