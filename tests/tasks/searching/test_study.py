@@ -19,7 +19,7 @@ DATA = DatasetRef(uri="store/artifacts/x", sha256="0" * 64, bytes=1)
 
 
 def test_a_study_is_named_by_what_it_searches() -> None:
-    """Neither the place of the data nor the number of trials or workers matters; space, data, knobs, seed and the user's own builder do."""
+    """Neither the place of the data nor the number of trials or workers matters; all else that decides a trial does."""
     name = study_name(DATA, PARAMS, seed=0, outside={})
 
     assert study_name(DATA.model_copy(update={"uri": "elsewhere"}), PARAMS, 0, {}) == name
