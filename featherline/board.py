@@ -74,7 +74,8 @@ def place_of(task: TaskState) -> tuple[str, str] | None:
     """Return step and label of a task, as its record names them; None for a mapped task that has no label yet."""
     group, _, step = task.task_id.rpartition(".")
     if task.map_index >= 0 or group == "lanes":
-        return (step, task.label.removeprefix("worker ")) if task.label else None
+        known = task.label not in {"", str(task.map_index)}  # Airflow's own label until the task runs
+        return (step, task.label.removeprefix("worker ")) if known else None
     return step, "baseline" if group == "baseline" else ""
 
 

@@ -28,6 +28,7 @@ def test_a_task_is_found_by_its_step_and_label():
 def test_a_mapped_task_without_a_label_is_not_known_yet():
     """Airflow gives the label when the task runs; before that it could be any candidate."""
     assert place_of(task("lanes.prune", "scheduled", "", 0)) is None
+    assert place_of(task("lanes.prune", "running", "0", 0)) is None
     assert place_of(task("lanes.prune", "", "", -1)) is None
 
 
