@@ -48,15 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     die_with_parent()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     options = _parser().parse_args(arguments)
-    for name, value in (
-        (Variable.STORE, options.store),
-        (Variable.REQUEST, Path(options.request).read_text() if options.request else None),
-        (Variable.RESULT, options.result),
-    ):
-        if value is not None:
-            os.environ[name] = value
     started = time.monotonic()
     try:
+        request = _read(options.request) if options.request else None
+        for name, value in (
+            (Variable.STORE, options.store),
+            (Variable.REQUEST, request),
+            (Variable.RESULT, options.result),
+        ):
+            if value is not None:
+                os.environ[name] = value
         return _run(options.step, started)
     except Refused as refusal:
         print(f"refused\n{refusal}")
@@ -72,6 +73,18 @@ def die_with_parent() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
     if os.getppid() != int(parent):  # it died before we asked
         raise SystemExit(1)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise refuse(
+            "the request cannot be read",
+            expected="a file with a StepRequest as JSON",
+            got=str(error),
+            fix="correct --request",
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:
