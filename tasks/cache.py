@@ -54,9 +54,7 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def ingredients(
-    step: str, inputs: Contract, params: Contract, *, seed: int, outside: dict[str, str], fresh: str = ""
-) -> dict[str, Any]:
+def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, outside: dict[str, str]) -> dict[str, Any]:
     """Return all that decides what a step gives.
 
     Args:
@@ -65,7 +63,6 @@ def ingredients(
         params: Resolved, so that a default that changes is a miss.
         seed: Of the step.
         outside: What the step reads outside its inputs, by name.
-        fresh: A run that wants no hit of an earlier run gives its id.
     """
     return {
         "step": step,
@@ -75,7 +72,6 @@ def ingredients(
         "inputs": _without_places(inputs.model_dump(mode="json")),
         "seed": seed,
         "outside": outside,
-        "fresh": fresh,
     }
 
 

@@ -124,16 +124,12 @@ def perform(step: str, request: StepRequest, context: Context, started: float) -
     if nothing_to_do is not None:
         parts = cache.ingredients(step, inputs, params, seed=request.seed, outside={})
         return _result(step, context, "passed", nothing_to_do, key=cache.key_of(parts), started=started)
-    found_outside = getattr(outside, step, None)
-    context = replace(context, fingerprint=found_outside(inputs, params, context) if found_outside else {})
-    parts = cache.ingredients(
-        step,
-        inputs,
-        params,
-        seed=request.seed,
-        outside=context.fingerprint,
-        fresh=request.provenance.run_id if request.ignore_cache else "",
-    )
+    look_outside = getattr(outside, step, None)
+    seen = look_outside(inputs, params, context) if look_outside else {}
+    if request.ignore_cache:  # no result, no checkpoint and no study of an earlier run is taken
+        seen |= {"only_run": request.provenance.run_id}
+    context = replace(context, fingerprint=seen)
+    parts = cache.ingredients(step, inputs, params, seed=request.seed, outside=seen)
     key = cache.key_of(parts)
     outputs_type: type[Contract] = _contract(step, "Outputs")
     if issubclass(outputs_type, EffectOutputs):

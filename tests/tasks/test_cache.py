@@ -41,12 +41,11 @@ def test_equal_ingredients_give_one_key() -> None:
         {"seed": 2},
         {"outside": {"source": "changed"}},
         {"params": PARAMS.model_copy(update={"test_fraction": 0.3})},
-        {"fresh": "run-2"},
     ],
-    ids=["seed", "outside", "knob", "ignore cache"],
+    ids=["seed", "outside", "knob"],
 )
 def test_what_decides_the_result_decides_the_key(change: dict[str, Any]) -> None:
-    """Another seed, knob, source, or the wish for no hit is another key."""
+    """Another seed, knob or source is another key."""
     assert cache.key_of(parts(**change)) != cache.key_of(parts())
 
 
