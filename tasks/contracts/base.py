@@ -30,7 +30,7 @@ class Contract(BaseModel):
         return digest(self.to_json())
 
 
-def canonical_json(value: JsonValue | dict[str, Any]) -> bytes:
+def canonical_json(value: JsonValue | dict[str, Any] | list[Any]) -> bytes:
     """Return `value` as JSON bytes with sorted keys and no spaces.
 
     Raises:

@@ -40,7 +40,7 @@ class ImageFolderSource:
             )
         self.files = group_by_split(place.uri, names, self._split)
         self.splits = tuple(self.files)
-        self.class_names = class_names or _sorted_names({part[self._depth] for part in parts})
+        self.class_names: tuple[str, ...] | None = class_names or _sorted_names({part[self._depth] for part in parts})
 
     def labels(self, split: SourceSplit) -> Iterator[list[Label]]:
         """Yield the class folder's name of every image."""

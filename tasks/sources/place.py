@@ -48,7 +48,7 @@ class FolderPlace:
         """Return the names of all files, sorted. Raises `Refused` where a link leads out of the folder."""
         if self.only is not None:
             return [self.only]
-        found = []
+        found: list[str] = []
         for folder, below, files in os.walk(self.folder):
             below[:] = [name for name in below if not name.startswith(".")]
             links = [name for name in below if Path(folder, name).is_symlink()]

@@ -120,7 +120,7 @@ def allot(sizes: NDArray[np.intp], count: int) -> NDArray[np.intp]:
         return np.zeros_like(sizes)
     ideal = count * sizes / sizes.sum()
     least = np.minimum(sizes, 1) if count >= np.count_nonzero(sizes) else np.zeros_like(sizes)
-    shares = np.maximum(np.floor(ideal).astype(np.intp), least)
+    shares: NDArray[np.intp] = np.maximum(np.floor(ideal).astype(np.intp), least)
     while shares.sum() > count:
         shares[np.argmax(np.where(shares > least, shares - ideal, -np.inf))] -= 1
     while shares.sum() < count:
