@@ -26,7 +26,9 @@ def functional(model: Any, who: str = "prune") -> Any:  # noqa: ANN401 - tf_kera
     _refuse_hidden(model, who)
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    inputs = [keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype) for tensor in copy.inputs]
+    inputs = [
+        keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.node.layer.name) for tensor in copy.inputs
+    ]
     outputs = _called(copy, inputs, set())
     flat = keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0], name=model.name)
     result = keras.models.clone_model(flat)

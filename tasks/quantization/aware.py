@@ -17,6 +17,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cl
 )
 
 from tasks.pruning.graph import functional
+from tasks.quantization.activations import with_inner_activations
 from tasks.quantization.coverage import check_coverage
 from tasks.quantization.shared import SharedValuesScheme
 
@@ -34,7 +35,7 @@ def quantized_while_training(model: Any, *, keep_zeros: bool, keep_clusters: boo
     """
     flat = functional(model, "quantize")
     check_coverage(flat)
-    annotated = tfmot.quantization.keras.quantize_annotate_model(flat)
+    annotated = tfmot.quantization.keras.quantize_annotate_model(with_inner_activations(flat))
     quantization = tfmot.quantization.keras
     if keep_clusters:
         scheme = SharedValuesScheme(preserve_sparsity=keep_zeros)

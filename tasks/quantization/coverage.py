@@ -14,13 +14,14 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 
 from tasks.contracts.refusal import Problem, Refused
 from tasks.framework import keras
+from tasks.quantization.activations import can_be_pulled, carrier
 
 L = keras.layers
 FOLDING = (L.Conv2D, L.DepthwiseConv2D)
 """Layers that a batch normalisation behind them melts into."""
 
-ACTIVATIONS = {"linear", "relu", "softmax", "sigmoid", "tanh", "relu6"}
-"""Those whose rounding TFMOT 0.8.1 knows how to place."""
+ACTIVATIONS = {"linear", "relu", "softmax", "sigmoid", "tanh"}
+"""Those whose rounding TFMOT 0.8.1 knows how to place, and that become int8 operators."""
 
 OTHERWISE = "set quantize.aware to false: int8 after training covers it"
 
@@ -66,6 +67,11 @@ def _obstacle(layer: Any, registry: Any) -> tuple[str, str] | None:  # noqa: ANN
         return None  # TFMOT itself splits it into its two convolutions
     if not registry.supports(layer):
         return f"a {kind}", "replace the layer"
+    if carrier(layer) is not None and not can_be_pulled(layer):
+        return (
+            f"a {kind} right behind a {type(carrier(layer)).__name__} that it cannot be pulled into",
+            "put a BatchNormalization between them, or use a plain ReLU that alone reads the layer",
+        )
     activation = getattr(getattr(layer, "activation", None), "__name__", "linear")
     if activation not in ACTIVATIONS:
         return f"a {kind} with the activation {activation}", f"use one of {', '.join(sorted(ACTIVATIONS))}"

@@ -1,0 +1,68 @@
+"""One form for every graph: what stays the same, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.contracts.refusal import Refused
+from tasks.framework import keras
+from tasks.pruning.graph import functional
+
+L = keras.layers
+IMAGES = np.random.default_rng(1).standard_normal((4, 8, 8, 3)).astype(np.float32)
+
+
+def nested() -> Any:
+    """Give a Sequential that holds a functional model, both with a layer called conv."""
+    inputs = keras.Input((8, 8, 8))
+    inner = keras.Model(inputs, L.Add()([inputs, L.Conv2D(8, 3, padding="same", name="conv")(inputs)]), name="block")
+    return keras.Sequential(
+        [keras.Input((8, 8, 3)), L.Conv2D(8, 3, padding="same", name="conv"), inner, L.Flatten(), L.Dense(10)]
+    )
+
+
+def test_computes_what_the_original_computes(residual: Any) -> None:
+    """The copy of a functional model gives exactly its outputs."""
+    copy = functional(residual)
+
+    assert np.array_equal(copy(IMAGES, training=False), residual(IMAGES, training=False))
+
+
+def test_opens_models_inside_a_model() -> None:
+    """A model inside another becomes layers of one flat model, and a name that occurs twice is told apart."""
+    model = nested()
+
+    copy = functional(model)
+
+    assert [layer.name for layer in copy.layers if isinstance(layer, L.Conv2D)] == ["conv", "block_conv"]
+    assert np.array_equal(copy(IMAGES, training=False), model(IMAGES, training=False))
+
+
+def test_shares_no_layer_with_the_original(residual: Any) -> None:
+    """Changing the copy leaves the original alone."""
+    before = residual.get_weights()
+
+    copy = functional(residual)
+    copy.set_weights([weight * 0 for weight in copy.get_weights()])
+
+    assert all(np.array_equal(old, new) for old, new in zip(before, residual.get_weights(), strict=True))
+
+
+def test_refuses_a_subclassed_model() -> None:
+    """A model whose graph hides in its code is refused with a way out."""
+
+    class Hidden(keras.Model):
+        """Calls a dense layer."""
+
+        def call(self, inputs: Any) -> Any:
+            """Return the input."""
+            return inputs
+
+    with pytest.raises(Refused) as refusal:
+        functional(Hidden(name="mine"))
+
+    assert refusal.value.problems[0].what == "prune cannot follow the model mine"
+    assert "functional API" in refusal.value.problems[0].fix

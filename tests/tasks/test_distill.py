@@ -1,0 +1,109 @@
+"""The step distill: the student learns from the teacher and keeps its zeros."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Architecture, Dataset, DatasetRef, Model
+from tasks.contracts.fit import Fit, Knowledge
+from tasks.contracts.lane import DistillInputs, DistillParams
+from tasks.distill import distill
+from tasks.framework import keras
+from tasks.model_files import load_model
+from tasks.pruning.zeros import prunable_kernel, sparsity
+from tasks.store import Store
+from tasks.training.data import TrainingData, load_training_data
+from tasks.training.describe import describe
+from tasks.training.loop import fit_model
+from tasks.training.metrics import predict_logits
+from tasks.zoo.cnn import cnn
+
+FIT = Fit(epochs=3, batch_size=60, learning_rate=5e-3)
+ONLY_THE_TEACHER = Knowledge(alpha=1.0, temperature=2.0)
+
+
+@pytest.fixture
+def data(store: Store, digits: tuple[DatasetRef, Dataset]) -> TrainingData:
+    """Give the digits as arrays."""
+    return load_training_data(store, digits[1])
+
+
+@pytest.fixture
+def teacher(store: Store, data: TrainingData) -> Model:
+    """Give a small network that was trained on the digits."""
+    keras.utils.set_random_seed(0)
+    network = cnn((8, 8, 1), 10, widths=(16, 16), dense=0)
+    history = fit_model(network, data, FIT, seed=0, stage="train")
+    return describe(store, network, data, before=None, stage="train", history=history)
+
+
+@pytest.fixture
+def sparse(store: Store, data: TrainingData) -> Model:
+    """Give an untrained student with half of its kernel weights zero."""
+    keras.utils.set_random_seed(1)
+    network = cnn((8, 8, 1), 10, widths=(16, 16), dense=0)
+    generator = np.random.default_rng(0)
+    for layer in network.layers:
+        kernel = prunable_kernel(layer)
+        if kernel is not None:
+            kernel.assign(kernel * (generator.random(kernel.shape) < 0.5).astype(np.float32))
+    return describe(store, network, data, before=None, stage="prune", history=None, sparsity="magnitude")
+
+
+def taught(teacher: Model, student: Model, data: DatasetRef, context: Context, **params: Any) -> Model:
+    """Distill, and give the student."""
+    knobs = DistillParams.model_validate({"method": "logits", "fit": FIT, **params})
+    return distill(DistillInputs(teacher=teacher, student=student, data=data), knobs, context).model
+
+
+def test_a_sparse_student_keeps_its_zeros(
+    teacher: Model, sparse: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """The student gets better, and not one of its zeros is lost, also under momentum."""
+    fit = Fit(epochs=3, batch_size=60, optimizer="sgd", learning_rate=0.05)
+
+    student = taught(teacher, sparse, digits[0], context, fit=fit)
+
+    assert student.validation_accuracy > sparse.validation_accuracy + 0.2
+    assert student.sparsity == "magnitude"
+    assert student.stages == ("prune", "distill")
+    before, after = (load_model(context.store, model) for model in (sparse, student))
+    assert sparsity(after) >= sparsity(before) > 0.4
+
+
+def test_a_student_can_be_built_anew(
+    teacher: Model,
+    sparse: Model,
+    digits: tuple[DatasetRef, Dataset],
+    context: Context,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A named architecture gives a new, dense student; the log tells the teacher's accuracy and the student's."""
+    architecture = Architecture(builder="cnn", options={"widths": [8, 16], "dense": 0})
+
+    student = taught(teacher, sparse, digits[0], context, architecture=architecture)
+
+    assert student.parameters < teacher.parameters
+    assert (student.sparsity, student.stages) == ("none", ("distill into a new cnn",))
+    out = capsys.readouterr().out
+    assert f"of the teacher {teacher.validation_accuracy:.4f}, of the student before" in out
+    assert f"-> {student.validation_accuracy:.4f}" in out
+
+
+def test_the_student_comes_closer_to_the_teacher_than_the_labels_ask(
+    teacher: Model, sparse: Model, digits: tuple[DatasetRef, Dataset], data: TrainingData, context: Context
+) -> None:
+    """With the teacher alone as the target, the student's logits correlate with the teacher's."""
+    fit = FIT.model_copy(update={"epochs": 8})
+
+    student = taught(teacher, sparse, digits[0], context, knowledge=ONLY_THE_TEACHER, fit=fit)
+
+    theirs, before, after = (
+        predict_logits(load_model(context.store, model), data.validation_images).ravel()
+        for model in (teacher, sparse, student)
+    )
+    assert np.corrcoef(theirs, after)[0, 1] > 0.5 > np.corrcoef(theirs, before)[0, 1]

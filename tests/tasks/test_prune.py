@@ -1,0 +1,117 @@
+"""The step prune: physically smaller or sparse, described truly, refused at the door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset, DatasetRef, Model
+from tasks.contracts.fit import Fit, Knowledge
+from tasks.contracts.lane import PruneInputs, PruneParams
+from tasks.framework import keras
+from tasks.model_files import load_model
+from tasks.prune import prune
+from tasks.pruning.zeros import breaks_two_of_four, kernels, sparsity
+from tasks.store import Store
+from tasks.training.data import load_training_data
+from tasks.training.describe import describe
+from tasks.training.loop import fit_model
+from tasks.training.macs import count_macs
+from tasks.zoo.cnn import cnn
+
+FIT = Fit(epochs=2, batch_size=60, learning_rate=2e-3)
+
+
+@pytest.fixture
+def baseline(store: Store, digits: tuple[DatasetRef, Dataset]) -> Model:
+    """Give a small network that was trained on the digits for three epochs."""
+    keras.utils.set_random_seed(0)
+    data = load_training_data(store, digits[1])
+    network = cnn((8, 8, 1), 10, widths=(16, 32), dense=32)
+    history = fit_model(network, data, Fit(epochs=3, batch_size=60, learning_rate=5e-3), seed=0, stage="train")
+    return describe(store, network, data, before=None, stage="train", history=history)
+
+
+def run(baseline: Model, data: DatasetRef, context: Context, **params: Any) -> tuple[Model, Any]:
+    """Prune, and give the model with its network."""
+    knobs = PruneParams.model_validate({"fit": FIT, **params})
+    model = prune(PruneInputs(model=baseline, data=data), knobs, context).model
+    return model, load_model(context.store, model)
+
+
+def test_channel_pruning_makes_the_file_smaller(
+    baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half of the MACs: fewer parameters, a smaller file, still a classifier, and the log says what was bought."""
+    fit = FIT.model_copy(update={"epochs": 6})
+
+    model, network = run(baseline, digits[0], context, method="channel", macs=0.5, knowledge=Knowledge(), fit=fit)
+
+    assert model.macs == count_macs(network) <= 0.5 * baseline.macs
+    assert model.parameters == network.count_params() < baseline.parameters
+    assert model.file.bytes < baseline.file.bytes
+    assert model.validation_accuracy > 0.5
+    assert model.stages == ("train", "prune channel l2 0.5")
+    assert len(model.histories) == 2
+    assert f"MACs {baseline.macs:,} -> {model.macs:,}" in capsys.readouterr().out
+
+
+def test_pruning_without_epochs_only_cuts(
+    baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """With 0 epochs the model is cut and measured, and has no new history."""
+    model, _ = run(baseline, digits[0], context, method="channel", macs=0.6, criterion="l1", fit=Fit(epochs=0))
+
+    assert model.macs <= 0.6 * baseline.macs
+    assert model.histories == baseline.histories
+
+
+def test_equal_questions_give_equal_files(
+    baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """Pruning is deterministic given the seed: the same file, to the byte."""
+    first, _ = run(baseline, digits[0], context, method="channel", macs=0.6)
+    second, _ = run(baseline, digits[0], context, method="channel", macs=0.6)
+
+    assert first.file == second.file
+
+
+def test_magnitude_pruning_gives_the_zeros_that_were_asked(
+    baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """70 % of the kernel weights are zero, the shape stays, and the model says that it is sparse."""
+    model, network = run(baseline, digits[0], context, method="magnitude", sparsity=0.7)
+
+    assert sparsity(network) == pytest.approx(0.7, abs=0.01)
+    assert (model.macs, model.parameters, model.sparsity) == (baseline.macs, baseline.parameters, "magnitude")
+
+
+def test_an_early_end_does_not_leave_the_model_dense(
+    baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """Patience does not count while zeros grow."""
+    fit = Fit(epochs=3, batch_size=60, patience=1, learning_rate=1e-6)
+
+    _, network = run(baseline, digits[0], context, method="magnitude", sparsity=0.6, fit=fit)
+
+    assert sparsity(network) == pytest.approx(0.6, abs=0.01)
+
+
+def test_two_of_four_holds_in_every_block(
+    baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """No block of four input channels has more than two weights that are not zero."""
+    model, network = run(baseline, digits[0], context, method="2:4", knowledge=Knowledge(alpha=0.5))
+
+    assert all(breaks_two_of_four(kernel) == 0 for kernel in kernels(network).values())
+    assert model.sparsity == "2:4"
+
+
+@pytest.mark.parametrize("method", ["magnitude", "2:4"])
+def test_zeros_without_training_are_refused_at_the_door(method: str) -> None:
+    """Weights become zero while the model learns, so that 0 epochs would leave it dense."""
+    with pytest.raises(ValidationError, match="at least 1 epoch of fit"):
+        PruneParams.model_validate({"method": method, "fit": {"epochs": 0}})
