@@ -13,15 +13,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from tasks.blobs import LARGE, Blobs, open_blobs
 from tasks.contracts.artifacts import ArrayRef, ArtifactRef
 from tasks.contracts.base import Contract, digest
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 R = TypeVar("R", bound=ArtifactRef)
 C = TypeVar("C", bound=Contract)
@@ -62,6 +63,8 @@ class Store:
 
     def put_array(self, array: NDArray[Any]) -> ArrayRef:
         """Store an array of numbers as `.npy`."""
+        import numpy as np  # noqa: PLC0415 - 0.1 s that a hit does not need
+
         buffer = io.BytesIO()
         np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
         return self.put_bytes(buffer.getvalue(), ArrayRef)
@@ -83,6 +86,8 @@ class Store:
 
     def read_array(self, ref: ArrayRef) -> NDArray[Any]:
         """Return an array that `put_array` stored. Raises `Damaged` as `read_bytes` does."""
+        import numpy as np  # noqa: PLC0415 - the same
+
         array: NDArray[Any] = np.load(io.BytesIO(self.read_bytes(ref)), allow_pickle=False)
         return array
 
