@@ -55,7 +55,7 @@ def test_a_step_ended_from_the_ui_leaves_nothing(up: Any):
 
 
 def test_a_killed_stack_goes_on_where_it_was(up: Any):
-    """Every process dies at once; `up` starts all anew, and the same order finds what was finished."""
+    """Every process dies at once; `up` has the run go on, and the same order finds what was finished as hits."""
     program = up.start("run", "digits", *SHORT)
     up.wait(lambda: up.processes("-m tasks export"), 240)
     (cut_short,) = up.airflow().runs(1)
@@ -70,7 +70,7 @@ def test_a_killed_stack_goes_on_where_it_was(up: Any):
     anew = up.run("digits", *SHORT, "--ignore-cache")
 
     assert "the stack is up\n" in told
-    assert up.airflow().run(cut_short["dag_run_id"])["state"] in {"success", "failed"}
+    assert up.airflow().run(cut_short["dag_run_id"])["state"] == "success"  # Airflow has taken it up again
     assert resumed["state"] == "success"
     assert resumed["hits"] >= 5  # at least preprocess, validate_data, train, validate_model, choose
     assert anew["hits"] <= 3  # publish, register and promote find their work done
@@ -78,10 +78,10 @@ def test_a_killed_stack_goes_on_where_it_was(up: Any):
 
 
 def outcome(summary: dict[str, Any]) -> Any:
-    """Return what must not depend on how often a run was interrupted: all but times and who was first."""
-    untimed = {"latency_ms_p50", "reason"}
-    candidates = [{name: value for name, value in one.items() if name not in untimed} for one in summary["candidates"]]
-    return summary["baseline"], candidates, summary["selected"], summary["release_uri"]
+    """Return what must not depend on how often a run was interrupted: all but times, and the run's id in the file."""
+    other = {"latency_ms_p50", "gzip_bytes", "reason"}
+    candidates = [{name: value for name, value in one.items() if name not in other} for one in summary["candidates"]]
+    return summary["baseline"], candidates, summary["selected"]
 
 
 def test_one_server_killed_is_noticed(up: Any):
