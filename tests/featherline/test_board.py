@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
+from contextlib import ExitStack
 
 from rich.console import Console
 
 from featherline.airflow_client import TaskState
 from featherline.board import counts, entries, place_of
-from featherline.follow import LineScreen
+from featherline.follow import LineScreen, TableScreen
 from tasks.contracts.request import StepRecord
 
 
@@ -64,3 +66,25 @@ def test_a_log_gets_one_line_a_change():
 
     lines = [line.split() for line in out.getvalue().splitlines()]
     assert lines == [["1.0", "s", "train", "runs"], ["4.0", "s", "train", "done", "3.0", "s"]]
+
+
+def test_a_terminal_shows_a_row_a_lane():
+    """The candidate's row says which of its steps are done, ran, or were not reached."""
+    out = io.StringIO()
+    board = entries(
+        [
+            task("train", "success"),
+            task("lanes.prune", "success", "int8", 0),
+            task("lanes.export", "running", "int8", 0),
+        ],
+        {("prune", "int8"): StepRecord(step="prune", label="int8", status="passed", seconds=0.1)},
+    )
+
+    with ExitStack() as stack:
+        TableScreen(stack, Console(file=out, width=100, force_terminal=True, color_system=None), "digits-1").show(
+            board, 5
+        )
+
+    lines = [re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", line).split() for line in out.getvalue().splitlines()]
+    assert ["train", "✓", "3", "s"] in lines
+    assert ["int8", "·", "▸", "3", "s"] in lines
