@@ -73,7 +73,7 @@ def test_the_second_demo_repeats_only_what_the_champion_changes(told: list[str])
     """The first run made a champion, which the gate must now judge against; all else is a hit."""
     second = summary(told[1])
 
-    assert done(told[1]) <= AFTER_THE_CHAMPION
+    assert done(told[1]) <= AFTER_THE_CHAMPION | {"approve"}
     assert second["misses"] <= len(AFTER_THE_CHAMPION)
     assert second["selected"] == summary(told[0])["selected"]
     assert second["registry"]["version"] == "1"
