@@ -31,7 +31,7 @@ def carrier(layer: Any) -> Any | None:  # noqa: ANN401
 
 def can_be_pulled(layer: Any) -> bool:  # noqa: ANN401
     """Return whether a ReLU that has a carrier is a plain one, and alone in reading a linear carrier."""
-    source = carrier(layer)
+    source: Any = carrier(layer)
     plain = type(layer) is L.Activation or (
         layer.max_value is None and not layer.negative_slope and not layer.threshold
     )
@@ -40,14 +40,14 @@ def can_be_pulled(layer: Any) -> bool:  # noqa: ANN401
 
 def with_inner_activations(model: Any) -> Any:  # noqa: ANN401
     """Return a copy of a flat functional model in which every plain ReLU is inside its carrier."""
-    pulled = {layer.name for layer in model.layers if carrier(layer) is not None and can_be_pulled(layer)}
-    carriers = {carrier(model.get_layer(name)).name for name in pulled}
+    found = [(layer, carrier(layer)) for layer in model.layers]
+    pairs = {layer.name: source.name for layer, source in found if source is not None and can_be_pulled(layer)}
 
     def changed(layer: Any) -> Any:  # noqa: ANN401
         config = layer.get_config()
-        if layer.name in pulled:
+        if layer.name in pairs:
             return L.Activation("linear", name=layer.name)
-        if layer.name in carriers:
+        if layer.name in pairs.values():
             config["activation"] = "relu"
         return type(layer).from_config(config)
 

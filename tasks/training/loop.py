@@ -22,6 +22,7 @@ from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.refusal import refuse
 from tasks.framework import keras, tf
 from tasks.training.augmentation import augment
+from tasks.training.batches import even_batches
 from tasks.training.checkpoint import Checkpoint, TrainingState
 from tasks.training.data import TrainingData
 from tasks.training.history import empty_history, longer, out_of_patience, progress_line
@@ -99,7 +100,7 @@ def fit_model(
         order = np.random.default_rng([seed, epoch]).permutation(count)
         steps = slice(epoch * batches, (epoch + 1) * batches)
         loss, right = _epoch(
-            train_step, data, np.array_split(order, batches), listeners, rates=rates[steps], seed=seed, epoch=epoch
+            train_step, data, even_batches(order, batches), listeners, rates=rates[steps], seed=seed, epoch=epoch
         )
         logits = _logits(forward, data.validation_images)
         history = longer(
