@@ -20,7 +20,6 @@ from tasks.contracts.lane import PruneInputs, PruneOutputs, PruneParams
 from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.pruning.channel import Pruned, prune_channels
-from tasks.pruning.sparse import sparse_while_training, stripped
 from tasks.pruning.zeros import sparsity
 from tasks.savings import savings
 from tasks.training.data import load_training_data
@@ -49,6 +48,8 @@ def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> PruneOu
         model = pruned.model
         history = learn(model, fit=fit, stage=stage)
     else:
+        from tasks.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
+
         pattern = "2:4" if params.method == "2:4" else "magnitude"
         stage = "prune 2:4" if pattern == "2:4" else f"prune magnitude {params.sparsity:g}"
         steps = fit.epochs * math.ceil(len(data.train_labels) / fit.batch_size)
