@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from tasks.context import Context
 from tasks.contracts.artifacts import Dataset, Model
 from tasks.contracts.fit import Fit
@@ -25,10 +27,14 @@ from tasks.pruning.zeros import check_zeros, sparsity
 from tasks.quantization.aware import finished, quantized_while_training
 from tasks.quantization.clustering import check_clusters, clustered_while_training, unclustered
 from tasks.quantization.coverage import check_coverage
+from tasks.quantization.ranges import settle_ranges
 from tasks.savings import savings
 from tasks.training.data import TrainingData, load_training_data
 from tasks.training.describe import describe
 from tasks.training.loop import fit_model
+
+SETTLING_IMAGES = 256
+"""Of the train split, that the activation ranges start from."""
 
 
 def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -> QuantizeOutputs:
@@ -84,6 +90,9 @@ class _Work:
         stage = " ".join(["quantize aware", *(["keeping", " and ".join(kept)] if kept else [])])
         keep_clusters = model.clusters is not None
         trained = quantized_while_training(network, keep_zeros=model.sparsity != "none", keep_clusters=keep_clusters)
+        chosen = np.random.default_rng(self.context.seed).permutation(len(self.data.train_images))[:SETTLING_IMAGES]
+        passes = settle_ranges(trained, self.data.train_images[chosen])
+        print(f"{stage}: activation ranges set from {len(chosen)} images in {passes} passes")
         # The weights that TFMOT sets from shared values are variables still; decay would pull them apart.
         fit = self.params.fit.model_copy(update={"weight_decay": 0.0}) if keep_clusters else self.params.fit
         history = self._fit(trained, fit, stage)
