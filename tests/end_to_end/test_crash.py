@@ -44,7 +44,7 @@ def test_a_step_ended_from_the_ui_leaves_nothing(up: Any):
         up.airflow().fail_task(run["dag_run_id"], "train")
 
         up.wait(lambda: not up.processes("-m tasks"), 10)
-        assert not folder.exists()
+        up.wait(lambda: not folder.exists(), 10)
         assert list(store.blobs.keys("results/train/")) == results
         told, _ = program.communicate(timeout=120)
         assert program.returncode == 1
