@@ -104,7 +104,7 @@ BAD = {
     ),
     "a builder and a file": ({"model.file": "m.keras"}, "recipe digits cannot take model", "{", "correct model"),
     "an override into a value": (
-        {"train.epochs.more": 1},
+        {"data.source.more": 1},
         "the override data.source.more leads nowhere",
         "digits",
         "correct the key",
