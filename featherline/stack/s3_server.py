@@ -14,7 +14,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,8 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from featherline.stack.ports import is_free
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -240,19 +241,9 @@ def free_ports() -> int:
     bases = list(range(11000, 22000, 10))
     random.shuffle(bases)
     for base in bases:
-        if all(_is_free(port + twin) for port in range(base, base + PORTS) for twin in (0, 10000)):
+        if all(is_free(port + twin) for port in range(base, base + PORTS) for twin in (0, 10000)):
             return base
     raise RuntimeError("there are no five free ports in a row between 11000 and 22000")
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
 
 
 def _death_with_parent() -> Callable[[], None] | None:
