@@ -1,7 +1,7 @@
 """The command line: `featherline up | down | run | status | rollback | data | demo`.
 
 Exit codes: 0 done; 1 the run failed; 65 refused, with what was expected, what was met and what to change; 130 ended by
-the person.
+the person; 141 whoever read the output has gone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from tasks.contracts.request import Exit
 from tasks.store import open_store
 
 INTERRUPTED = 130
+UNREAD = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except BrokenPipeError:  # `featherline status | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more at its end
+        return UNREAD
 
 
 def _up(_: argparse.Namespace, here: Places, console: Console) -> int:

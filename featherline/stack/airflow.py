@@ -13,13 +13,12 @@ from pathlib import Path
 
 from featherline.places import Places
 from featherline.stack import secrets as files
-from featherline.stack.airflow_part import AIRFLOW
 from featherline.stack.ports import HOST
 from featherline.stack.secrets import USER, Secrets
 
 BUCKET = "featherline"
 PART = Path(__file__).with_name("airflow_part.py")
-WRAPPER = '#!/bin/sh\nexec "{python}" -I "{part}" "$@"\n'
+WRAPPER = '#!/bin/sh\nexec "{python}" -P "{part}" "$@"\n'
 """The `airflow` that `airflow standalone` finds first on its PATH: `featherline.stack.airflow_part`."""
 
 
@@ -51,7 +50,7 @@ def environment(
             "plugins_folder": places.root / "plugins",
             "load_examples": False,
             "executor": "LocalExecutor",
-            "parallelism": 4,
+            "parallelism": 12,
             "execution_api_server_url": f"http://{HOST}:{port}/execution/",
             "simple_auth_manager_users": f"{USER}:admin",
             "simple_auth_manager_passwords_file": files.airflow_passwords(places.secrets),
@@ -92,7 +91,6 @@ def environment(
         for name, value in options.items()
     }
     return variables | {
-        AIRFLOW: str(places.program("airflow", "airflow")),
         "AIRFLOW_HOME": str(places.airflow_home),
         "AIRFLOW_CONN_FEATHERLINE_STORE": _store(store),
         "AIRFLOW_CONN_FEATHERLINE_REGISTRY": _registry(secrets, registry_port),

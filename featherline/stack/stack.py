@@ -31,7 +31,7 @@ SERVERS = ("s3", "mlflow", "airflow")
 NOT_INHERITED = ("AIRFLOW", "AWS_", "MLFLOW_", "PYTHON", "VIRTUAL_ENV", "GX_", "OTEL_")
 """What of this shell would change how the servers behave (PYTHONDONTWRITEBYTECODE alone costs 4 s a step)."""
 START_LIMIT_S = 240
-ASK_S, ASK_AGAIN_S, KILL_S = 3.0, 1.0, 5.0
+ASK_S, ASK_AGAIN_S, KILL_S = 2.0, 0.5, 5.0
 """How long each way of ending the stack may take."""
 
 

@@ -21,7 +21,6 @@ SHORT = [
     "--set=train.checks.min_accuracy=0.5",
     "--set=search.trials=0",
     "--set=candidates.float16-sparse24=null",
-    "--set=candidates.pruned-int8=null",
     "--set=candidates.pruned-qat=null",
     "--set=candidates.sparse-clustered=null",
     "--set=candidates.searched-int8=null",
