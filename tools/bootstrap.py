@@ -43,6 +43,9 @@ UV_WHEELS = {
 ENVIRONMENTS = {"tasks": ("tasks", "train", "stack"), "airflow": ("airflow",)}
 """The extras of `pyproject.toml` that each environment holds."""
 
+MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+"""Debian's and Ubuntu's, with what their administrator has added."""
+
 PYTHONS = ((3, 11), (3, 12))
 
 
@@ -98,6 +101,8 @@ def synchronise(uv: Path, name: str) -> None:
     if not (VENVS / name / "bin" / "python").exists():
         command += ["--python", _python()]
     surroundings = {key: value for key, value in os.environ.items() if key not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    if MACHINE_CERTIFICATES.is_file():  # as pip and curl: also behind a proxy that signs with a company's certificate
+        surroundings.setdefault("UV_SYSTEM_CERTS", "true")
     surroundings |= {
         "UV_PROJECT_ENVIRONMENT": str(VENVS / name),
         "UV_PYTHON_DOWNLOADS": "never",  # only the package index is reached
