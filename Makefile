@@ -1,6 +1,6 @@
 # Featherline's verbs. `make` alone prints them; CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test rehearse lint schema bench clean environments
+.PHONY: help demo up down test unit rehearse lint schema bench clean environments
 SHELL := /bin/bash
 
 PYTHON := python3
@@ -21,11 +21,13 @@ up: $(READY)  ## start SeaweedFS, MLflow and Airflow on loopback and keep them r
 down: $(READY)  ## stop them, and whatever a crash has left behind
 	@$(FEATHERLINE) down
 
-test: lint  ## lint, types, import walls and the tests of both environments
+test: lint unit rehearse  ## lint, types, import walls and all tests (20 minutes)
+
+unit: $(READY)  ## the tests of both environments' parts
 	$(TASKS)/python -m pytest tests --ignore tests/plugins --ignore tests/dags --ignore tests/end_to_end
 	$(AIRFLOW)/python -m pytest tests/plugins tests/dags
 
-rehearse: $(READY)  ## the end-to-end tests: whole runs, kills and restarts on stacks of their own (half an hour)
+rehearse: $(READY)  ## the end-to-end tests: whole runs, kills and restarts on stacks of their own
 	$(TASKS)/python -m pytest tests/end_to_end
 
 lint: $(READY)  ## format, style, types and import walls

@@ -4,7 +4,8 @@
     train ──► teacher ──┴─► [distill] ──► student, after its lessons
               architecture ──► a student built anew, where the recipe names one
 
-Teacher and student see the same augmented view. The zeros of a sparse student stay zero.
+Teacher and student see the same augmented view. The zeros of a sparse student stay zero. A killed
+training goes on from its last checkpoint.
 
     python -m tasks distill --request request.json --result result.json --store var/store
 
@@ -21,6 +22,7 @@ from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.pruning.zeros import KeepZeros, sparsity
 from tasks.savings import savings
+from tasks.training.checkpoint import checkpoint_of
 from tasks.training.data import load_training_data
 from tasks.training.describe import describe
 from tasks.training.loop import fit_model
@@ -51,19 +53,21 @@ def distill(inputs: DistillInputs, params: DistillParams, context: Context) -> D
     print(f"{stage}: validation accuracy of the teacher {taught:.4f}, of the student before {start:.4f}")
     zeros = KeepZeros(student) if before is not None and before.sparsity != "none" else None
     zeros_before = sparsity(student)
-    history = fit_model(
-        student,
-        data,
-        params.fit,
-        seed=context.seed,
-        stage=stage,
-        teacher=teacher,
-        knowledge=params.knowledge,
-        callbacks=[zeros] if zeros else (),
-    )
-    if zeros:
-        zeros.check()
-    result = describe(context.store, student, data, before=before, stage=stage, history=history)
+    with checkpoint_of("distill", inputs, params, context) as checkpoint:
+        history = fit_model(
+            student,
+            data,
+            params.fit,
+            seed=context.seed,
+            stage=stage,
+            teacher=teacher,
+            knowledge=params.knowledge,
+            callbacks=[zeros] if zeros else (),
+            checkpoint=checkpoint,
+        )
+        if zeros:
+            zeros.check()
+        result = describe(context.store, student, data, before=before, stage=stage, history=history)
     print(
         f"{stage}: validation accuracy of the teacher {taught:.4f}, "
         f"of the student {start:.4f} -> {result.validation_accuracy:.4f}"

@@ -4,7 +4,8 @@
                                 └─► model, same shape, many zeros         (magnitude, 2:4)
 
 Channels joined by a residual sum leave together. Latency falls in steps of eight channels, not with MACs; zeros save
-download size alone. The float baseline teaches the fine-tuning where `knowledge` is given.
+download size alone. The float baseline teaches the fine-tuning where `knowledge` is given, which
+goes on from its last checkpoint when it was killed.
 
     python -m tasks prune --request request.json --result result.json --store var/store
 """
@@ -22,6 +23,7 @@ from tasks.model_files import load_model
 from tasks.pruning.channel import Pruned, prune_channels
 from tasks.pruning.zeros import sparsity
 from tasks.savings import savings
+from tasks.training.checkpoint import checkpoint_of
 from tasks.training.data import load_training_data
 from tasks.training.describe import describe
 from tasks.training.loop import fit_model
@@ -40,25 +42,30 @@ def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> PruneOu
     fit, knowledge = params.fit, params.knowledge
     data = load_training_data(context.store, dataset, train_fraction=fit.train_fraction, seed=context.seed)
     teacher = baseline if knowledge else None
-    learn = partial(fit_model, data=data, seed=context.seed, teacher=teacher, knowledge=knowledge)
-    if params.method == "channel":
-        stage, pattern = f"prune channel {params.criterion} {params.macs:g}", inputs.model.sparsity
-        pruned = prune_channels(baseline, params.macs, params.criterion, seed=context.seed)
-        _show(pruned)
-        model = pruned.model
-        history = learn(model, fit=fit, stage=stage)
-    else:
-        from tasks.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
+    with checkpoint_of("prune", inputs, params, context) as checkpoint:
+        learn = partial(
+            fit_model, data=data, seed=context.seed, teacher=teacher, knowledge=knowledge, checkpoint=checkpoint
+        )
+        if params.method == "channel":
+            stage, pattern = f"prune channel {params.criterion} {params.macs:g}", inputs.model.sparsity
+            pruned = prune_channels(baseline, params.macs, params.criterion, seed=context.seed)
+            _show(pruned)
+            model = pruned.model
+            history = learn(model, fit=fit, stage=stage)
+        else:
+            from tasks.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
 
-        pattern = "2:4" if params.method == "2:4" else "magnitude"
-        stage = "prune 2:4" if pattern == "2:4" else f"prune magnitude {params.sparsity:g}"
-        steps = fit.epochs * math.ceil(len(data.train_labels) / fit.batch_size)
-        wrapped, callbacks = sparse_while_training(baseline, pattern, params.sparsity, steps)
-        # To the end and with the last weights: those of the best epoch may have been dense still.
-        whole = fit.model_copy(update={"patience": None})
-        history = learn(wrapped, fit=whole, stage=stage, callbacks=callbacks, keep_best=False)
-        model = stripped(wrapped, pattern, params.sparsity)
-    result = describe(context.store, model, data, before=inputs.model, stage=stage, history=history, sparsity=pattern)
+            pattern = "2:4" if params.method == "2:4" else "magnitude"
+            stage = "prune 2:4" if pattern == "2:4" else f"prune magnitude {params.sparsity:g}"
+            steps = fit.epochs * math.ceil(len(data.train_labels) / fit.batch_size)
+            wrapped, callbacks = sparse_while_training(baseline, pattern, params.sparsity, steps)
+            # To the end and with the last weights: those of the best epoch may have been dense still.
+            whole = fit.model_copy(update={"patience": None})
+            history = learn(wrapped, fit=whole, stage=stage, callbacks=callbacks, keep_best=False)
+            model = stripped(wrapped, pattern, params.sparsity)
+        result = describe(
+            context.store, model, data, before=inputs.model, stage=stage, history=history, sparsity=pattern
+        )
     print(savings(stage, inputs.model, result, zeros_before=sparsity(baseline), zeros_after=sparsity(model)))
     return PruneOutputs(model=result)
 

@@ -4,13 +4,14 @@
                                     train ──► teacher ──┘
 
 Without `clusters` and `aware` there is nothing to do here: the converter quantizes after training. Zeros and shared
-values of the model are kept; that they are is checked at the end.
+values of the model are kept; that they are is checked at the end. A killed training goes on from its last checkpoint.
 
     python -m tasks quantize --request request.json --result result.json --store var/store
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,7 @@ from tasks.quantization.clustering import check_clusters, clustered_while_traini
 from tasks.quantization.coverage import check_coverage
 from tasks.quantization.ranges import settle_ranges
 from tasks.savings import savings
+from tasks.training.checkpoint import Checkpoint, checkpoint_of
 from tasks.training.data import TrainingData, load_training_data
 from tasks.training.describe import describe
 from tasks.training.loop import fit_model
@@ -52,12 +54,17 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
     fraction = params.fit.train_fraction
     data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
     teacher = load_model(context.store, inputs.teacher) if params.knowledge else None
-    work = _Work(params, context, data, teacher)
     model = inputs.model
-    if params.clusters is not None:
-        network, model = work.cluster(network, model, params.clusters)
-    if params.aware:
-        model = work.train_aware(network, model)
+    with ExitStack() as stack:
+        clustering, aware = (
+            stack.enter_context(checkpoint_of("quantize", inputs, params, context, part))
+            for part in ("clusters", "aware")
+        )
+        work = _Work(params, context, data, teacher)
+        if params.clusters is not None:
+            network, model = work.cluster(network, model, params.clusters, clustering)
+        if params.aware:
+            model = work.train_aware(network, model, aware)
     return QuantizeOutputs(model=model, scheme=params.scheme)
 
 
@@ -70,11 +77,17 @@ class _Work:
     data: TrainingData
     teacher: Any
 
-    def cluster(self, network: Any, model: Model, clusters: int) -> tuple[Any, Model]:  # noqa: ANN401 - tf_keras has no types
+    def cluster(
+        self,
+        network: Any,  # noqa: ANN401 - tf_keras has no types
+        model: Model,
+        clusters: int,
+        checkpoint: Checkpoint,
+    ) -> tuple[Any, Model]:
         """Share the weights of each kernel among a few values."""
         stage = f"cluster {clusters}"
         wrapped = clustered_while_training(network, clusters, keep_zeros=model.sparsity != "none")
-        history = self._fit(wrapped, self.params.fit, stage)
+        history = self._fit(wrapped, self.params.fit, stage, checkpoint)
         shared = unclustered(wrapped, clusters)
         if model.sparsity != "none":
             check_zeros(network, shared)
@@ -84,7 +97,7 @@ class _Work:
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(shared)))
         return shared, result
 
-    def train_aware(self, network: Any, model: Model) -> Model:  # noqa: ANN401
+    def train_aware(self, network: Any, model: Model, checkpoint: Checkpoint) -> Model:  # noqa: ANN401
         """Train with the rounding of the int8 file in the loop."""
         kept = [f"{model.clusters} clusters"] * (model.clusters is not None) + ["zeros"] * (model.sparsity != "none")
         stage = " ".join(["quantize aware", *(["keeping", " and ".join(kept)] if kept else [])])
@@ -95,7 +108,7 @@ class _Work:
         print(f"{stage}: activation ranges set from {len(chosen)} images in {passes} passes")
         # The weights that TFMOT sets from shared values are variables still; decay would pull them apart.
         fit = self.params.fit.model_copy(update={"weight_decay": 0.0}) if keep_clusters else self.params.fit
-        history = self._fit(trained, fit, stage)
+        history = self._fit(trained, fit, stage, checkpoint)
         result_model = finished(trained, keep_clusters=keep_clusters)
         if model.sparsity != "none":
             check_zeros(network, result_model)
@@ -107,8 +120,14 @@ class _Work:
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(result_model)))
         return result
 
-    def _fit(self, model: Any, fit: Fit, stage: str) -> Any:  # noqa: ANN401
-        knowledge = self.params.knowledge
+    def _fit(self, model: Any, fit: Fit, stage: str, checkpoint: Checkpoint) -> Any:  # noqa: ANN401
         return fit_model(
-            model, self.data, fit, seed=self.context.seed, stage=stage, teacher=self.teacher, knowledge=knowledge
+            model,
+            self.data,
+            fit,
+            seed=self.context.seed,
+            stage=stage,
+            teacher=self.teacher,
+            knowledge=self.params.knowledge,
+            checkpoint=checkpoint,
         )

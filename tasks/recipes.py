@@ -17,6 +17,7 @@ from tasks.contracts.refusal import Problem, Refused, did_you_mean, from_validat
 from tasks.planning import expand
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+WRITTEN_IN = "the recipe, or its override"
 
 
 def read_recipe(folder: Path, name: str, overrides: dict[str, Any]) -> Recipe:
@@ -37,7 +38,7 @@ def read_recipe(folder: Path, name: str, overrides: dict[str, Any]) -> Recipe:
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
-        raise from_validation(f"recipe {name}", error, known_keys()) from None
+        raise from_validation(f"recipe {name}", error, known_keys(), written_in=WRITTEN_IN) from None
     _check_candidates(recipe)
     return recipe
 
@@ -48,7 +49,8 @@ def read_device(folder: Path, name: str) -> Device:
         return Device.model_validate(_read(folder / "devices", name, "device"))
     except ValidationError as error:
         known = {"": list(Device.model_fields), "budget": list(Device.model_fields["budget"].annotation.model_fields)}  # type: ignore[union-attr]
-        raise from_validation(f"device {name}", error, known) from None
+        written_in = str(folder / "devices" / f"{name}.yaml")
+        raise from_validation(f"device {name}", error, known, written_in=written_in) from None
 
 
 def _read(folder: Path, name: str, what: str) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def _check_candidates(recipe: Recipe) -> None:
                 Candidate.model_validate({"name": expanded, **knobs})
             except ValidationError as error:
                 known = {step: list(Candidate.model_fields[step].annotation.model_fields) for step in knobs}  # type: ignore[union-attr]
-                problems += from_validation(f"candidate {name}", error, known).problems
+                problems += from_validation(f"candidate {name}", error, known, written_in=WRITTEN_IN).problems
         if template.student == "searched" and not (recipe.search.space and recipe.search.trials):
             problems += refuse(
                 f"candidate {name} has no student",

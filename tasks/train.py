@@ -38,11 +38,10 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
     data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
     keras.utils.set_random_seed(context.seed)
     model = _network(params, data)
-    checkpoint = checkpoint_of("train", inputs, params, context)
-    history = fit_model(model, data, params.fit, seed=context.seed, stage="train", checkpoint=checkpoint)
-    trained = describe(context.store, model, data, before=None, stage=_stage(params), history=history)
-    metrics = class_metrics(model, data.validation_images, data.validation_labels, data.classes)
-    checkpoint.clear()
+    with checkpoint_of("train", inputs, params, context) as checkpoint:
+        history = fit_model(model, data, params.fit, seed=context.seed, stage="train", checkpoint=checkpoint)
+        trained = describe(context.store, model, data, before=None, stage=_stage(params), history=history)
+        metrics = class_metrics(model, data.validation_images, data.validation_labels, data.classes)
     print(
         f"baseline: {trained.parameters:,} parameters, {trained.macs:,} MACs, "
         f"validation accuracy {metrics.accuracy:.4f} of {metrics.samples} images"

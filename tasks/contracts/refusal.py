@@ -70,18 +70,21 @@ def examples(items: Iterable[object]) -> str:
     return ", ".join(every[:MOST_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
 
 
-def from_validation(who: str, error: ValidationError, known: dict[str, list[str]] | None = None) -> Refused:
+def from_validation(
+    who: str, error: ValidationError, known: dict[str, list[str]] | None = None, *, written_in: str = ""
+) -> Refused:
     """Turn pydantic's errors into a refusal, one problem for each.
 
     Args:
         who: Who refuses, such as `recipe digits`.
         error: What pydantic found.
         known: The keys that a section has, by the section's dotted path (`""` for the top, `*` for any name).
+        written_in: Where a person corrects it, such as `the recipe, or its override`.
     """
-    return Refused(*(_problem(who, item, known or {}) for item in error.errors(include_url=False)))
+    return Refused(*(_problem(who, item, known or {}, written_in) for item in error.errors(include_url=False)))
 
 
-def _problem(who: str, item: Any, known: dict[str, list[str]]) -> Problem:  # noqa: ANN401 - pydantic's own TypedDict
+def _problem(who: str, item: Any, known: dict[str, list[str]], written_in: str) -> Problem:  # noqa: ANN401 - pydantic's own TypedDict
     path = ".".join(str(part) for part in item["loc"])
     parent = ".".join(str(part) for part in item["loc"][:-1] if not isinstance(part, int))
     last = str(item["loc"][-1]) if item["loc"] else ""
@@ -101,9 +104,8 @@ def _problem(who: str, item: Any, known: dict[str, list[str]]) -> Problem:  # no
         return Problem(f"{who} lacks {path}", f"a value for {path}", "nothing", f"add {path}")
     got = repr(item["input"])
     got = got if len(got) <= 80 else got[:77] + "..."  # noqa: PLR2004 - one line of a terminal
-    return Problem(
-        f"{who} cannot take {path}", _sentence(item["msg"]), got, f"correct {path} in the recipe, or its override"
-    )
+    fix = f"correct {path} in {written_in}" if written_in else f"correct {path}"
+    return Problem(f"{who} cannot take {path}", _sentence(item["msg"]), got, fix)
 
 
 def _sentence(message: str) -> str:

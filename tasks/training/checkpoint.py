@@ -1,6 +1,10 @@
 """Where a training is, in the store, so that a killed one goes on from its last epoch.
 
-    checkpoints/<key>.npz      one object, replaced whole; gone when the training is done
+    with checkpoint_of("train", inputs, params, context) as checkpoint:
+        history = fit_model(..., checkpoint=checkpoint)
+        ...                                                     the step's result is stored
+
+    checkpoints/<key>.npz      one object, replaced whole; gone when the step is done, kept when it fails
 
 The key holds all that decides the work (knobs, inputs, code, seed), so a training never goes on from another's state.
 """
@@ -11,6 +15,8 @@ import io
 import time
 import zipfile
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +54,7 @@ class TrainingState:
 
 
 class Checkpoint:
-    """The state of one training in the store."""
+    """The state of one training in the store, which is removed when its `with` block ends without an error."""
 
     def __init__(self, store: Store, key: str, *, every_seconds: float = EVERY_SECONDS) -> None:
         """Keep the state of the work `key`, written at most once in `every_seconds`."""
@@ -93,9 +99,14 @@ class Checkpoint:
         }
         return TrainingState(history, **groups)
 
-    def clear(self) -> None:
-        """Remove the state."""
-        self.store.blobs.delete(self.key)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.store.blobs.delete(self.key)
 
 
 def checkpoint_of(step: str, inputs: Contract, params: Contract, context: Context, part: str = "") -> Checkpoint:

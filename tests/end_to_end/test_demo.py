@@ -89,16 +89,16 @@ def test_the_third_demo_has_no_miss(told: list[str]):
     assert {name: third[name] for name in unchanging} == {name: summary(told[1])[name] for name in unchanging}
 
 
-def test_status_lists_the_runs(told: list[str], featherline: Any):
+def test_status_lists_the_runs(told: list[str], up: Any):
     """Each with its state; the last demo's winner is known."""
-    listed = featherline.call("status")
+    listed = up.call("status")
 
     assert all(summary(one)["run_id"] in listed for one in told)
     assert summary(told[2])["selected"] in listed
 
 
-def test_a_rollback_without_an_earlier_champion_is_refused(told: list[str], featherline: Any):
+def test_a_rollback_without_an_earlier_champion_is_refused(told: list[str], up: Any):
     """The first version has nothing before it."""
     assert summary(told[2])["registry"]["version"] == "1"
 
-    assert "rollback finds nothing before version 1 of digits" in featherline.call("rollback", "digits", code=65)
+    assert "rollback finds nothing before version 1 of digits" in up.call("rollback", "digits", code=65)

@@ -46,7 +46,7 @@ def test_an_override_of_nothing_removes_a_candidate():
     recipe = read_recipe(RECIPES, "digits", {"candidates.int8": None})
 
     assert "int8" not in recipe.candidates
-    assert "pruned-int8" in recipe.candidates
+    assert "pruned-qat" in recipe.candidates
 
 
 def test_the_data_source_may_come_from_the_environment():

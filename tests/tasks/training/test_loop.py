@@ -228,7 +228,8 @@ def test_a_damaged_checkpoint_is_left_aside(store: Store, capsys: pytest.Capture
     store.blobs.replace(checkpoint.key, data[: len(data) // 2])
 
     damaged = checkpoint.load()
-    checkpoint.clear()
+    with checkpoint:
+        pass
 
     assert whole is not None
     assert (len(whole.history.loss), len(whole.weights), len(whole.optimizer), len(whole.best)) == (1, 1, 1, 0)

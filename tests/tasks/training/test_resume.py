@@ -1,0 +1,137 @@
+"""Each step that trains, killed after its first epoch: it goes on from there, and ends where it would have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Architecture, Dataset, DatasetRef, Model, TrainingHistory
+from tasks.contracts.baseline import TrainInputs, TrainParams
+from tasks.contracts.fit import Fit, Knowledge
+from tasks.contracts.lane import (
+    DistillInputs,
+    DistillParams,
+    PruneInputs,
+    PruneParams,
+    QuantizeInputs,
+    QuantizeParams,
+)
+from tasks.distill import distill
+from tasks.model_files import load_model
+from tasks.prune import prune
+from tasks.quantize import quantize
+from tasks.store import Store
+from tasks.train import train
+from tasks.training.checkpoint import Checkpoint, TrainingState
+
+FIT = Fit(epochs=3, batch_size=60, learning_rate=2e-3)
+NETWORK = Architecture(builder="cnn", options={"widths": [16, 32], "dense": 16})
+
+
+class KilledError(Exception):
+    """Stands in for the signal: nothing of the step runs after it."""
+
+
+@pytest.fixture
+def baseline(context: Context, digits: tuple[DatasetRef, Dataset]) -> Model:
+    """Give a network that was trained for two epochs."""
+    knobs = TrainParams(architecture=NETWORK, fit=FIT.model_copy(update={"epochs": 2}))
+    return train(TrainInputs(data=digits[0]), knobs, context).model
+
+
+def prune_with(**knobs: Any) -> Callable[[Model, DatasetRef, Context], Model]:
+    """Return a call of the step prune."""
+    params = PruneParams.model_validate({"fit": FIT, **knobs})
+    return lambda model, data, context: prune(PruneInputs(model=model, data=data), params, context).model
+
+
+def distill_with(**knobs: Any) -> Callable[[Model, DatasetRef, Context], Model]:
+    """Return a call of the step distill."""
+    params = DistillParams.model_validate({"method": "logits", "fit": FIT, **knobs})
+    return lambda model, data, context: (
+        distill(DistillInputs(teacher=model, student=model, data=data), params, context).model
+    )
+
+
+def quantize_with(**knobs: Any) -> Callable[[Model, DatasetRef, Context], Model]:
+    """Return a call of the step quantize."""
+    params = QuantizeParams.model_validate({"fit": FIT, **knobs})
+    return lambda model, data, context: (
+        quantize(QuantizeInputs(teacher=model, model=model, data=data), params, context).model
+    )
+
+
+TRAININGS = {
+    "train": lambda _, data, context: (
+        train(TrainInputs(data=data), TrainParams(architecture=NETWORK, fit=FIT), context).model
+    ),
+    "prune channel, taught": prune_with(method="channel", macs=0.5, knowledge=Knowledge()),
+    "prune magnitude": prune_with(method="magnitude", sparsity=0.5),
+    "prune 2:4": prune_with(method="2:4"),
+    "distill": distill_with(),
+    "distill into a new one": distill_with(architecture=NETWORK),
+    "cluster": quantize_with(scheme="dynamic", clusters=8),
+    "quantize aware": quantize_with(scheme="int8", aware=True),
+}
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Model]], None]:
+    """Give what runs a training until its first checkpoint is written."""
+    monkeypatch.setattr(Checkpoint, "due", True)
+    save = Checkpoint.save
+
+    def save_and_die(checkpoint: Checkpoint, state: TrainingState) -> None:
+        save(checkpoint, state)
+        raise KilledError
+
+    def run(training: Callable[[], Model]) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Checkpoint, "save", save_and_die)
+            with pytest.raises(KilledError):
+                training()
+
+    return run
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_a_killed_training_goes_on(
+    name: str,
+    baseline: Model,
+    digits: tuple[DatasetRef, Dataset],
+    context: Context,
+    killed: Callable[[Callable[[], Model]], None],
+    *,
+    capsys: pytest.CaptureFixture[str],
+):
+    """Curves and weights are those of a training that nobody killed, and no checkpoint is left."""
+    training = partial(TRAININGS[name], baseline, digits[0], context)
+    whole = training()
+    killed(training)
+    left = list(context.store.blobs.keys("checkpoints/"))
+    capsys.readouterr()
+
+    resumed = training()
+
+    assert len(left) == 1
+    assert "goes on after epoch 1 of 3" in capsys.readouterr().out
+    assert list(context.store.blobs.keys("checkpoints/")) == []
+    assert losses(context.store, resumed) == pytest.approx(losses(context.store, whole), rel=1e-3)
+    for ours, theirs in zip(weights(context.store, resumed), weights(context.store, whole), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def losses(store: Store, model: Model) -> tuple[float, ...]:
+    """Return the loss of each epoch of a model's last training."""
+    return store.read(model.histories[-1], TrainingHistory).loss
+
+
+def weights(store: Store, model: Model) -> list[Any]:
+    """Return the arrays of a stored model."""
+    found: list[Any] = load_model(store, model).get_weights()
+    return found
