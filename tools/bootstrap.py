@@ -40,7 +40,7 @@ UV_WHEELS = {
 }
 """File name and SHA-256 of uv's wheel, by machine."""
 
-ENVIRONMENTS = {"tasks": ("tasks", "train", "stack"), "airflow": ("airflow",)}
+ENVIRONMENTS = {"tasks": ("tasks", "train", "stack"), "airflow": ("airflow", "containers", "celery")}
 """The extras of `pyproject.toml` that each environment holds."""
 
 MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
