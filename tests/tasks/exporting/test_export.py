@@ -222,13 +222,16 @@ def test_an_empty_split_is_refused(
 def test_ending_the_step_ends_the_converter(
     store: Store, digits: tuple[DatasetRef, Dataset], model: Model, tmp_path: Path
 ) -> None:
-    """After SIGTERM neither the step nor its converter runs two seconds later, and there is no result."""
+    """After SIGTERM neither the step nor its converter runs two seconds later; no result is there, no folder left."""
     inputs = ExportInputs(model=model, scheme="int8", data=digits[0]).model_dump(mode="json")
     request = StepRequest(inputs=inputs, ignore_cache=True)
     (tmp_path / "request.json").write_bytes(request.to_json())
     command = [sys.executable, "-m", "tasks", "export", "--request", str(tmp_path / "request.json")]
     command += ["--store", store.uri, "--result", str(tmp_path / "result.json")]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as step:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    environment = os.environ | {"TMPDIR": str(folder)}
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as step:
         converter = wait_for(lambda: children(step.pid))[0]
 
         step.send_signal(signal.SIGTERM)
@@ -236,6 +239,7 @@ def test_ending_the_step_ends_the_converter(
         wait_for(lambda: not running(converter), seconds=2)
 
     assert not (tmp_path / "result.json").exists()
+    assert list(folder.iterdir()) == []
 
 
 def test_classes_take_turns() -> None:

@@ -8,8 +8,11 @@ import pytest
 
 from tasks.contracts.artifacts import Architecture
 from tasks.contracts.refusal import Refused
+from tasks.recipes import read_recipe
+from tasks.training.macs import count_macs
 from tasks.zoo.build import build
 
+ROOT = Path(__file__).parents[3]
 SHAPE = (8, 8, 1)
 
 
@@ -134,3 +137,20 @@ def test_refuses_a_users_builder_that_keeps_no_promise(user_module: str, functio
         build(Architecture(builder=f"{user_module}:{function}"), SHAPE, 3)
 
     assert what in refused.value.problems[0].what
+
+
+@pytest.mark.parametrize(
+    ("recipe", "megabytes", "gigaflops"), [("cifar10-resnet20", 1.10, 0.082), ("cifar10-wide-resnet20", 15.2, 1.139)]
+)
+def test_the_reference_models_have_their_size(recipe: str, megabytes: float, gigaflops: float) -> None:
+    """ResNet-20 has 0.27 M weights and 41 M multiply-accumulates; of base width 60 it is the 15 MB, 1.14 GFLOP model.
+
+    Source of the first: He et al. 2015, table 6, https://arxiv.org/abs/1512.03385.
+    """
+    architecture = read_recipe(ROOT / "recipes", recipe, {"data.source": "anywhere"}).model.architecture()
+    assert architecture is not None
+
+    model = build(architecture, (32, 32, 3), 10)
+
+    assert 4 * model.count_params() / 1e6 == pytest.approx(megabytes, rel=0.01)
+    assert 2 * count_macs(model) / 1e9 == pytest.approx(gigaflops, rel=0.01)
