@@ -86,7 +86,8 @@ def _rollback(options: argparse.Namespace, here: Places, console: Console) -> in
     from tasks.registries.rollback import rollback  # noqa: PLC0415 - MLflow's client is wanted here alone
 
     runs.enter(here, stacks.running(here))
-    rollback(options.name, Context(open_store(os.environ["FEATHERLINE_STORE"])))
+    context = Context(open_store(os.environ["FEATHERLINE_STORE"]))
+    rollback(options.name, context, verify_signature=not options.unsigned)
     return Exit.DONE
 
 
@@ -143,7 +144,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
     run.add_argument("--ignore-cache", action="store_true", help="run every step, also where its result exists")
     verb("status", _status, "list the latest runs").add_argument("--most", type=int, default=20, metavar="N")
-    verb("rollback", _rollback, "move the alias champion back to the version that had it before").add_argument("name")
+    rollback = verb("rollback", _rollback, "move the alias champion back to the version that had it before")
+    rollback.add_argument("name")
+    rollback.add_argument("--unsigned", action="store_true", help="also to a release that was never signed")
     data = verb("data", _data, "bring a public data set into a folder or S3")
     data.add_argument("name", help="cifar10 or fashion-mnist")
     data.add_argument("dest", help="a folder, or s3://bucket/prefix")
