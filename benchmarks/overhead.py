@@ -104,7 +104,7 @@ def _parse(places: Places) -> float:
     return float(answer.stdout.split()[-1])
 
 
-def _hit(places: Places, records: Any) -> float:  # noqa: ANN401 - the records of a run by task
+def _hit(places: Places, records: Any) -> float:
     """Time hits of `train`, whose code imports TensorFlow when it is no hit."""
     preprocess, judged = (_only(records, step) for step in ("preprocess", "validate_data"))
     params = _only(records, "resolve").outputs["params"]["train"]
@@ -126,7 +126,7 @@ def _hit(places: Places, records: Any) -> float:  # noqa: ANN401 - the records o
     return statistics.median(seconds[1:])
 
 
-def _only(records: Any, step: str) -> StepRecord:  # noqa: ANN401 - the same
+def _only(records: Any, step: str) -> StepRecord:
     return next(record for record in records.values() if record.step == step)
 
 

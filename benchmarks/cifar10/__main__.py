@@ -1,0 +1,197 @@
+"""Featherline against what people use today, from one float ResNet-20 on CIFAR-10.
+
+    float.keras ──┬─► rivals: converter, quantizer, TFMOT ───────────► NAME.tflite ──┐
+                  └─► Featherline: prune ► quantize ► export ────────► NAME.tflite ──┼─► [evaluate] ─► results, plot
+    nothing ────────► the winner's size, trained from scratch ───────► NAME.tflite ──┘
+
+A file that lies in `benchmarks/results/cifar10-resnet20/` is measured and not made again, and a training that was
+killed goes on from its last checkpoint; `--anew` makes all of them again. At the end all files are measured in one
+go by the step `evaluate`, each in turn with the float file.
+
+    make bench-cifar10 MODEL=resnet20.keras DATA=cifar10/      (six hours on two cores; progress a line an epoch)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cifar10.plot import plot
+from benchmarks.cifar10.steps import ROOT, Steps
+from tasks.contracts.artifacts import Dataset, DatasetRef, LiteRTFileRef, Measurement, MeasurementRef
+from tasks.dataset import normalise, read_split
+from tasks.measuring.machine import machine
+
+RESULTS = ROOT / "benchmarks" / "results"
+FILES = RESULTS / "cifar10-resnet20"
+SEED = 0
+
+TEACHING = {"temperature": 4, "alpha": 0.9}
+FIT = {"optimizer": "sgd", "schedule": "cosine", "weight_decay": 1e-4, "flip": True, "crop": 4}
+AWARE = {"scheme": "int8", "aware": True, "knowledge": TEACHING, "fit": FIT | {"epochs": 3, "learning_rate": 0.005}}
+
+
+def pruned(macs: float, epochs: int) -> dict[str, Any]:
+    """Return the knobs of `prune` for this part of the MACs, the dense model as teacher."""
+    fit = FIT | {"epochs": epochs, "learning_rate": 0.05}
+    return {"method": "channel", "criterion": "l2", "macs": macs, "knowledge": TEACHING, "fit": fit}
+
+
+FEATHERLINE = {
+    "featherline-60": pruned(0.38, 20),
+    "featherline-75": pruned(0.24, 20),
+}
+"""Percent of the MACs pruned away; both then train with quantization in the loop, taught by the float model."""
+SCRATCH = {"scratch-width-10": {"builder": "resnet", "options": {"depth": 20, "width": 10}}}
+"""The control: 40 % of the MACs from the start, as many epochs as the fine-tuning has."""
+
+
+class Bench:
+    """The work in a folder of its own, the files that it makes, and what each took."""
+
+    def __init__(self, folder: Path, model: Path, data: Path) -> None:
+        """Work in `folder`, from a float model and parquet data."""
+        self.folder, self.model, self.source = folder, model, data
+        folder.mkdir(parents=True, exist_ok=True)
+        FILES.mkdir(parents=True, exist_ok=True)
+        self.steps = Steps(folder, SEED)
+
+    def prepare(self) -> None:
+        """Make the data set and take the float model as it is."""
+        knobs = {"name": "cifar10", "source": str(self.source), "calibration_count": 500, "max_corrupt_fraction": 1e-4}
+        self.data = self.steps.call("preprocess", {}, knobs, "")[0]["data"]
+        taken = {"file": str(self.model), "fit": {"epochs": 0}}
+        self.teacher = self.steps.call("train", {"data": self.data}, taken, "")[0]["model"]
+        exported, _ = self.steps.call("export", self._exported(self.teacher, "none"), {}, "float")
+        self.float_file = exported["model"]
+        self._write("float", self._bytes(exported), tool="none", wall_s=0.0)
+
+    def featherline(self, name: str, knobs: dict[str, Any]) -> None:
+        """Prune, train with the quantization in the loop, export."""
+        model, pruning = self.steps.call("prune", {"model": self.teacher, "data": self.data}, knobs, name)
+        inputs = {"model": model["model"], "teacher": self.teacher, "data": self.data}
+        aware, training = self.steps.call("quantize", inputs, AWARE, name)
+        exported, converting = self.steps.call("export", self._exported(aware["model"], "int8"), {}, name)
+        self._write(name, self._bytes(exported), tool="Featherline", wall_s=pruning + training + converting)
+
+    def scratch(self, name: str, architecture: dict[str, Any]) -> None:
+        """Train a small model from nothing, and convert it."""
+        knobs = {"architecture": architecture, "fit": FIT | {"epochs": 20, "learning_rate": 0.1}}
+        model, training = self.steps.call("train", {"data": self.data}, knobs, name)
+        exported, converting = self.steps.call("export", self._exported(model["model"], "int8"), {}, name)
+        self._write(name, self._bytes(exported), tool="from scratch, int8", wall_s=training + converting)
+
+    def rival(self, name: str) -> None:
+        """Let a rival make its file, in a process of its own."""
+        self._hand_over()
+        started = time.monotonic()
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.cifar10.rivals", name, str(self.folder)], cwd=ROOT, check=True
+        )
+        data = (self.folder / f"{name}.tflite").read_bytes()
+        self._write(name, data, tool=name.partition("-")[0], wall_s=time.monotonic() - started)
+
+    def measure(self, name: str) -> dict[str, Any]:
+        """Measure a file in turn with the float file, and return its row."""
+        file = self.steps.store.put_bytes((FILES / f"{name}.tflite").read_bytes(), LiteRTFileRef)
+        scheme = "none" if name == "float" else "int8"
+        inputs: dict[str, Any] = {
+            "model": self.float_file | {"file": file.model_dump(mode="json"), "scheme": scheme},
+            "data": self.data,
+            "baseline": self.float_file,
+        }
+        outputs, _ = self.steps.call("evaluate", inputs, {"candidate": name, "runs": 1000}, name)
+        found = self.steps.store.read(MeasurementRef.model_validate(outputs["measurement"]), Measurement)
+        kept = json.loads((FILES / f"{name}.json").read_text())
+        return {
+            "name": name,
+            "tool": kept["tool"],
+            "accuracy": found.accuracy,
+            "accuracy_low": found.accuracy_low,
+            "accuracy_high": found.accuracy_high,
+            "raw_bytes": found.size_bytes,
+            "zstd_bytes": found.zstd_bytes,
+            "macs": found.macs,
+            "peak_ram_bytes": found.peak_ram_bytes,
+            "latency_ms_p50": found.latency_ms.p50,
+            "speedup": found.latency_ms.speedup,
+            "wall_s": kept["wall_s"],
+            "made_on": kept["made_on"],
+            "seed": SEED,
+        }
+
+    def _hand_over(self) -> None:
+        """Write what rivals read: the model and the train split, normalised."""
+        if not (self.folder / "train.npz").exists():
+            dataset = self.steps.store.read(DatasetRef.model_validate(self.data), Dataset)
+            images, labels = read_split(self.steps.store, dataset, "train")
+            np.savez(self.folder / "train.npz", images=normalise(images, dataset.normalisation), labels=labels)
+        (self.folder / "model.keras").write_bytes(self.model.read_bytes())
+
+    def _exported(self, model: dict[str, Any], scheme: str) -> dict[str, Any]:
+        return {"model": model, "scheme": scheme, "data": self.data}
+
+    def _bytes(self, exported: dict[str, Any]) -> bytes:
+        return self.steps.store.read_bytes(LiteRTFileRef.model_validate(exported["model"]["file"]))
+
+    @staticmethod
+    def _write(name: str, data: bytes, *, tool: str, wall_s: float) -> None:
+        (FILES / f"{name}.tflite").write_bytes(data)
+        note = {"tool": tool, "wall_s": round(wall_s, 1), "made_on": f"{datetime.now(UTC):%Y-%m-%d}"}
+        (FILES / f"{name}.json").write_text(json.dumps(note) + "\n")
+
+
+def main() -> None:
+    """Make what is missing, measure everything, write the results and the plot."""
+    options = _options()
+    bench = Bench(ROOT / "var" / "bench-cifar10", options.model.resolve(), options.data.resolve())
+    bench.prepare()
+    rows: dict[str, Callable[[], None]] = {}
+    from benchmarks.cifar10.rivals import RIVALS  # noqa: PLC0415 - imports TensorFlow, and `--help` need not wait
+
+    rows |= {name: lambda name=name: bench.rival(name) for name in RIVALS}  # type: ignore[misc]
+    rows |= {name: lambda name=name: bench.featherline(name, FEATHERLINE[name]) for name in FEATHERLINE}  # type: ignore[misc]
+    rows |= {name: lambda name=name: bench.scratch(name, SCRATCH[name]) for name in SCRATCH}  # type: ignore[misc]
+    for name in options.only or rows:
+        if options.anew or not (FILES / f"{name}.json").exists():
+            print(f"== {name}", flush=True)
+            rows[name]()
+    made = [name for name in ("float", *rows) if (FILES / f"{name}.json").exists()]
+    measured = [bench.measure(name) for name in made]
+    results = {
+        "rows": measured[1:],
+        "baseline": measured[0],
+        "machine": machine(),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": "make bench-cifar10",
+    }
+    (RESULTS / "cifar10-resnet20.json").write_text(json.dumps(results, indent=2) + "\n")
+    plot(results, RESULTS / "cifar10-resnet20.svg")
+    for row in measured:
+        print(
+            f"{row['name']:24} {100 * row['accuracy']:6.2f} %  {row['raw_bytes']:>9,} B  {row['macs']:>11,} MACs",
+            end="",
+        )
+        print(f"  {row['latency_ms_p50']:.3f} ms")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cifar10", description="Hours; goes on after a kill.")
+    parser.add_argument("--model", type=Path, required=True, help="a float ResNet-20 for CIFAR-10, as .keras")
+    parser.add_argument("--data", type=Path, required=True, help="CIFAR-10 as parquet, as `featherline data` brings it")
+    parser.add_argument("--only", nargs="*", help="these rows alone")
+    parser.add_argument("--anew", action="store_true", help="make files again that are there already")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

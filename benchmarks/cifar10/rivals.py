@@ -1,0 +1,143 @@
+"""What people use today instead, each as its own documentation shows it, from the same float model and the same data.
+
+    float model ──► TFLiteConverter int8
+                ──► litert-quantizer, static int8 | dynamic int8
+                ──► TFMOT magnitude pruning to 80 %, then int8
+                ──► TFMOT quantization-aware training
+
+The two trainings get the optimizer, the schedule and the number of epochs of the fine-tuning that they are compared
+with. Each rival runs in a process of its own:
+
+    python -m benchmarks.cifar10.rivals NAME FOLDER    reads FOLDER/{model.keras, train.npz}, writes FOLDER/NAME.tflite
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_model_optimization as tfmot
+from litert_quantizer import recipe
+from litert_quantizer.quantizer import Quantizer
+from numpy.typing import NDArray
+
+from tasks.framework import keras, tf
+
+CALIBRATION_IMAGES = 500
+BATCH = 128
+PRUNING_EPOCHS, PRUNING_RATE = 20, 0.05
+QAT_EPOCHS, QAT_RATE = 3, 0.005
+SPARSITY = 0.8
+SEED = 0
+Images = NDArray[np.float32]
+Labels = NDArray[np.int64]
+
+
+def converter_int8(model: Any, images: Images, labels: Labels) -> bytes:  # noqa: ARG001 - every rival takes the same
+    """Convert to full integer with a representative data set.
+
+    Source: https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/post_training_integer_quant
+    """
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: _one_by_one(images)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return bytes(converter.convert())
+
+
+def quantizer_static(model: Any, images: Images, labels: Labels) -> bytes:  # noqa: ARG001
+    """Quantize the float file, weights and activations, by the recipe `static_wi8_ai8` that ships with the tool."""
+    tool = Quantizer(_float_file(model), recipe.static_wi8_ai8())
+    signature = {"serving_default": [{"image": image[None]} for image in images[:CALIBRATION_IMAGES]]}
+    return bytes(tool.quantize(tool.calibrate(signature)).quantized_model)
+
+
+def quantizer_dynamic(model: Any, images: Images, labels: Labels) -> bytes:  # noqa: ARG001
+    """Quantize the weights of the float file, by the recipe `dynamic_wi8_afp32` that ships with the tool."""
+    return bytes(Quantizer(_float_file(model), recipe.dynamic_wi8_afp32()).quantize().quantized_model)
+
+
+def tfmot_pruned(model: Any, images: Images, labels: Labels) -> bytes:
+    """Prune by magnitude to 80 % zeros while fine-tuning, strip, convert to int8.
+
+    Source: https://www.tensorflow.org/model_optimization/guide/pruning/pruning_with_keras
+    """
+    end = math.ceil(len(images) / BATCH) * PRUNING_EPOCHS
+    schedule = tfmot.sparsity.keras.PolynomialDecay(0.5, SPARSITY, begin_step=0, end_step=end)
+    pruned = tfmot.sparsity.keras.prune_low_magnitude(model, pruning_schedule=schedule)
+    callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
+    _fit(pruned, (images, labels), PRUNING_EPOCHS, PRUNING_RATE, callbacks)
+    return converter_int8(tfmot.sparsity.keras.strip_pruning(pruned), images, labels)
+
+
+def tfmot_aware(model: Any, images: Images, labels: Labels) -> bytes:
+    """Train with the quantization in the loop, convert.
+
+    Source: https://www.tensorflow.org/model_optimization/guide/quantization/training_example
+    """
+    aware = tfmot.quantization.keras.quantize_model(model)
+    _fit(aware, (images, labels), QAT_EPOCHS, QAT_RATE, [])
+    return converter_int8(aware, images, labels)
+
+
+RIVALS: dict[str, Callable[[Any, Images, Labels], bytes]] = {
+    "converter-int8": converter_int8,
+    "quantizer-static-int8": quantizer_static,
+    "quantizer-dynamic-int8": quantizer_dynamic,
+    "tfmot-pruned80-int8": tfmot_pruned,
+    "tfmot-qat-int8": tfmot_aware,
+}
+
+
+def _float_file(model: Any) -> bytes:
+    function = tf.function(lambda image: {"logits": model(image, training=False)})
+    traced = function.get_concrete_function(tf.TensorSpec([1, *model.input_shape[1:]], tf.float32, name="image"))
+    return bytes(tf.lite.TFLiteConverter.from_concrete_functions([traced], model).convert())
+
+
+def _one_by_one(images: Images) -> Iterator[list[Images]]:
+    return ([image[None]] for image in images[:CALIBRATION_IMAGES])
+
+
+def _fit(model: Any, train: tuple[Images, Labels], epochs: int, rate: float, callbacks: list[Any]) -> None:
+    """Train as one trains with Keras: SGD with momentum, a cosine schedule, flips and shifts by up to four pixels."""
+    count = len(train[1])
+    schedule = keras.optimizers.schedules.CosineDecay(rate, epochs * math.ceil(count / BATCH))
+    model.compile(
+        optimizer=keras.optimizers.legacy.SGD(schedule, momentum=0.9, nesterov=True),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    views = (
+        tf.data.Dataset.from_tensor_slices(train)
+        .shuffle(count, seed=SEED)
+        .map(_view, num_parallel_calls=tf.data.AUTOTUNE)
+        .batch(BATCH)
+        .prefetch(2)
+    )
+    model.fit(views, epochs=epochs, callbacks=callbacks, verbose=2)
+
+
+def _view(image: Any, label: Any) -> tuple[Any, Any]:
+    padded = tf.pad(tf.image.random_flip_left_right(image), [[4, 4], [4, 4], [0, 0]])
+    return tf.image.random_crop(padded, tf.shape(image)), label
+
+
+def main(name: str, folder: Path) -> None:
+    """Make one rival's file."""
+    keras.utils.set_random_seed(SEED)
+    model = keras.models.load_model(folder / "model.keras", compile=False)
+    with np.load(folder / "train.npz") as train:
+        data = RIVALS[name](model, train["images"], train["labels"])
+    part = folder / f"{name}.part"
+    part.write_bytes(data)
+    part.replace(folder / f"{name}.tflite")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,56 @@
+"""Featherline's own steps, each a process as in a real run, on a folder store that keeps what is done."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tasks.contracts.artifacts import Model, TrainingHistory
+from tasks.contracts.request import StepRequest, StepResult, Variable
+from tasks.store import Store, open_store
+
+ROOT = Path(__file__).parents[2]
+
+
+class Steps:
+    """Calls steps one after the other and knows what their work took, also where it was done by an earlier call."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        """Keep the store, and the seconds of each piece of work, in `folder`."""
+        self.folder, self.seed = folder, seed
+        self.store: Store = open_store(str(folder / "store"))
+
+    def call(
+        self, step: str, inputs: dict[str, Any], params: dict[str, Any], label: str
+    ) -> tuple[dict[str, Any], float]:
+        """Run a step, its progress on this terminal. Returns its outputs and the seconds of its work."""
+        answer = self.folder / "result.json"
+        request = StepRequest(inputs=inputs, params=params, label=label, seed=self.seed)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment |= {
+            Variable.STORE: str(self.folder / "store"),
+            Variable.REQUEST: request.to_json().decode(),
+            Variable.RESULT: str(answer),
+        }
+        subprocess.run([sys.executable, "-m", "tasks", step], cwd=ROOT, env=environment, check=True)
+        result = StepResult.model_validate_json(answer.read_bytes())
+        return result.outputs, self._seconds(result)
+
+    def _seconds(self, result: StepResult) -> float:
+        """Return what the work took when it was done: of a training that was killed and went on, all its epochs."""
+        kept = self.folder / "seconds" / f"{result.step}-{result.key}.json"
+        if result.status == "ran":
+            kept.parent.mkdir(exist_ok=True)
+            kept.write_text(json.dumps(max(result.seconds, self._epochs(result.outputs))))
+        return float(json.loads(kept.read_text())) if kept.exists() else 0.0
+
+    def _epochs(self, outputs: dict[str, Any]) -> float:
+        model = outputs.get("model", {})
+        if "histories" not in model or not model["histories"]:
+            return 0.0
+        last = Model.model_validate(model).histories[-1]
+        return sum(self.store.read(last, TrainingHistory).seconds)
