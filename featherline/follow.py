@@ -51,23 +51,20 @@ def follow(client: AirflowClient, store: Store, run_id: str, console: Console) -
     """Show a run's progress until it ends, and return how it ended."""
     started = time.monotonic()
     records: dict[tuple[str, str], StepRecord] = {}
+    ended: set[tuple[str, str] | None] = set()
     with ExitStack() as stack:
         screen: Screen = TableScreen(stack, console, run_id) if console.is_terminal else LineScreen(console)
         while True:
             state = client.run(run_id)["state"]
             tasks = client.tasks(run_id)
-            _read_new(store, run_id, tasks, records)
+            now = {place_of(task) for task in tasks if task.state in {"success", "failed"}}
+            if now - ended:  # all records at once, as they lie together
+                records.update(read_records(store, run_id))
+                ended |= now
             screen.show(entries(tasks, records), time.monotonic() - started)
             if state in {"success", "failed"}:
                 return Ended(state, time.monotonic() - started, tuple(tasks))
             time.sleep(POLL_S)
-
-
-def _read_new(store: Store, run_id: str, tasks: list[TaskState], records: dict[tuple[str, str], StepRecord]) -> None:
-    """Read the records of tasks that ended since the last look; all of them at once, as they lie together."""
-    ended = {place_of(task) for task in tasks if task.state in {"success", "failed"}}
-    if ended - records.keys() - {None, ("approve", "")}:
-        records.update(read_records(store, run_id))
 
 
 class LineScreen:

@@ -21,13 +21,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import ValidationError
 
 from tasks import cache, outside
 from tasks.context import Context, store_from_environment
 from tasks.contracts import steps
+from tasks.contracts.asked import contract_of, read
 from tasks.contracts.base import Contract
 from tasks.contracts.refusal import Refused, did_you_mean, from_validation, refuse
 from tasks.contracts.request import Exit, StepRecord, StepRequest, StepResult, Variable
@@ -130,7 +131,7 @@ def perform(step: str, request: StepRequest, context: Context, started: float) -
     Raises:
         Refused: The request or the step's input is wrong.
     """
-    inputs, params = _contracts(step, request)
+    inputs, params = read(step, request)
     nothing_to_do = params.passthrough(inputs)
     if nothing_to_do is not None:
         parts = cache.ingredients(step, inputs, params, seed=request.seed, outside={})
@@ -142,7 +143,7 @@ def perform(step: str, request: StepRequest, context: Context, started: float) -
     context = replace(context, fingerprint=seen)
     parts = cache.ingredients(step, inputs, params, seed=request.seed, outside=seen)
     key = cache.key_of(parts)
-    outputs_type: type[Contract] = _contract(step, "Outputs")
+    outputs_type: type[Contract] = contract_of(step, "Outputs")
     if issubclass(outputs_type, EffectOutputs):
         outputs = _call(step, inputs, params, context)
         status: Literal["hit", "ran"] = "hit" if outputs.done_before else "ran"  # type: ignore[attr-defined]
@@ -169,24 +170,6 @@ def _request() -> StepRequest:
         return StepRequest.model_validate_json(text)
     except ValidationError as error:
         raise from_validation("the request", error) from None
-
-
-def _contracts(step: str, request: StepRequest) -> tuple[Contract, Params]:
-    knobs = request.params if request.candidate is None else request.candidate.get(step, {})
-    try:
-        inputs: Contract = _contract(step, "Inputs").model_validate(request.inputs)
-    except ValidationError as error:
-        raise from_validation(f"the inputs of {step}", error) from None
-    try:
-        params: Params = _contract(step, "Params").model_validate(knobs)
-    except ValidationError as error:
-        fields = {"": list(_contract(step, "Params").model_fields)}
-        raise from_validation(f"the knobs of {step}", error, fields) from None
-    return inputs, params
-
-
-def _contract(step: str, part: str) -> Any:  # noqa: ANN401 - found by name
-    return getattr(steps, "".join(word.title() for word in step.split("_")) + part)
 
 
 def _call(step: str, inputs: Contract, params: Params, context: Context) -> Contract:

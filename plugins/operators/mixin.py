@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from pydantic import ValidationError
 
 from plugins.retry import StepCrashedError, StepOutOfMemoryError
+from tasks.contracts.asked import passed
 from tasks.contracts.refusal import Problem, from_validation
 from tasks.contracts.request import Exit, StepRequest, StepResult
 
@@ -54,6 +55,7 @@ class StepMixin:
     item: Any
     item_name: str
     fan_out: str
+    log: Any
 
     def question(self) -> bytes:
         """Return the rendered request as JSON, and keep it, plain, as what the UI shows.
@@ -68,6 +70,13 @@ class StepMixin:
             return StepRequest.model_validate(self.request).to_json()
         except ValidationError as error:
             raise AirflowFailException(str(from_validation(f"the request to {self.step}", error))) from None
+
+    def passed(self) -> dict[str, Any] | None:
+        """Return the outputs of a step of which the recipe asks nothing here, so that nothing is started for it."""
+        outputs = passed(self.step, StepRequest.model_validate(self.request))
+        if outputs is not None:
+            self.log.info("%s passed: the recipe asks nothing of it here, so its input is its output", self.step)
+        return outputs
 
     def conclude(self, context: Context, code: int, answer: bytes | None, log: Sequence[str]) -> Any:  # noqa: ANN401
         """Turn what a step left behind into the task's outcome.

@@ -77,6 +77,8 @@ class ProcessStepOperator(StepMixin, BaseOperator):
             AirflowException: It did not end well (see `StepMixin.conclude`), or was ended from outside.
         """
         question = self.question()
+        if (outputs := self.passed()) is not None:
+            return outputs
         with tempfile.TemporaryDirectory(prefix=f"featherline-{self.step}-", ignore_cleanup_errors=True) as folder:
             result = Path(folder, "result.json")
             code, log = self._run(Path(folder), question, result)

@@ -49,6 +49,9 @@ KNOBS |= {name: {} for name in ("validate_metrics", "select", "register", "promo
 KNOBS |= {"preprocess": {"source": "digits"}, "plan": {"candidates": {}}, "report": {"title": "digits"}}
 KNOBS |= {"publish": {"name": "digits"}}
 
+WORK = {"prune": {"method": "channel"}, "quantize": {"scheme": "int8", "aware": True}}
+"""Of a lane: nothing is asked of `distill`."""
+
 ANSWERS: dict[str, dict[str, Any]] = {
     "resolve": {
         "recipe": reference("recipe"),
@@ -64,7 +67,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "validate_model": {"model": MODEL, "verdict": VERDICT},
     "search": {"trials": None},
     "choose": {"architectures": [], "trials": None},
-    "plan": {"candidates": [{"name": "fragile"}, {"name": "sturdy"}]},
+    "plan": {"candidates": [{"name": "fragile"} | WORK, {"name": "sturdy"} | WORK]},
     "prune": {"model": MODEL},
     "distill": {"model": MODEL},
     "quantize": {"model": MODEL, "scheme": "none"},

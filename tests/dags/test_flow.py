@@ -108,6 +108,14 @@ def test_each_lane_gets_its_own_candidate_and_what_its_lane_gave(flow: Flow):
     assert asked["inputs"]["scheme"] == "none"
 
 
+def test_nothing_is_started_for_a_step_of_which_nothing_is_asked(flow: Flow):
+    """`distill` has no work in this lane: no process is started, and its input goes on as its output."""
+    with pytest.raises(FileNotFoundError):
+        flow.asked("distill", "sturdy")
+
+    assert flow.asked("quantize", "sturdy")["inputs"]["model"]["macs"] == 100
+
+
 def test_a_run_s_own_words_keep_their_types(flow: Flow):
     """A seed is a number, overrides are a mapping, and a digest of digits alone is text."""
     train = flow.asked("train")
