@@ -48,6 +48,7 @@ KNOBS = {name: {} for name in ("validate_data", "train", "validate_model", "sear
 KNOBS |= {name: {} for name in ("validate_metrics", "select", "register", "promote")}
 KNOBS |= {"preprocess": {"source": "digits"}, "plan": {"candidates": {}}, "report": {"title": "digits"}}
 KNOBS |= {"publish": {"name": "digits"}}
+KNOBS |= {"search": {"space": {"builder": "cnn", "choices": {"width": [8]}}, "trials": 1}}
 
 WORK = {"prune": {"method": "channel"}, "quantize": {"scheme": "int8", "aware": True}}
 """Of a lane: nothing is asked of `distill`."""
