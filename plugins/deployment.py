@@ -5,9 +5,9 @@
     store, studies, recipes                FEATHERLINE_STORE, …_STUDIES, …_RECIPES
     signing_key, verify_key                FEATHERLINE_SIGNING_KEY, …_VERIFY_KEY (paths)
     runtime, schedule, recipe, max_active_tasks      read when the DAG is parsed
-    memory_gib                             of single steps, in a container: train=24, export=8
+    image, image_core                      of the steps, by digest or by a tag that is not latest
+    resources                              what single steps may use beyond plugins.limits, as JSON
 
-    docker_image_core, docker_image_train  by digest, or by a tag that is not latest
     docker_url, docker_connection          the engine, and the connection that logs in to a registry
     docker_network                         bridge; host where servers listen on 127.0.0.1 alone
     docker_volume                          what all containers of an engine share: featherline-shared

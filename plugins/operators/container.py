@@ -14,16 +14,15 @@ from typing import Any
 from docker.types import DeviceRequest, LogConfig, Mount
 
 from plugins import deployment
+from plugins.limits import Resources
 from plugins.operators.exchange import EXCHANGE, RESULT, folder_files
-from plugins.operators.resources import GIB, Resources
-from tasks.contracts.refusal import Problem
+from tasks.contracts.refusal import refuse
 from tasks.contracts.request import Variable
 
 PASSED_ON = frozenset(
     (
         *("TZ", "AWS_REGION", "AWS_DEFAULT_REGION"),
         *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
-        *("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
     )
 )
 """What of the worker's surroundings holds in a container too. FEATHERLINE_* variables pass but for its own."""
@@ -41,36 +40,31 @@ SCRATCH = f"{EXCHANGE}/tmp"  # noqa: S108 - the container's own
 """For temporary files: on disk, while what lies in /tmp is memory."""
 SHARED = "/featherline/shared"
 """Of all containers of an engine: the artifact cache, and the studies where no server holds them."""
+LABEL = "featherline."
+LABEL_OF_VOLUME = f"{LABEL}volume"
+"""On all that belongs to one deployment: `docker ps --filter label=featherline.volume=NAME`."""
+MIB = 2**20
 MOST_PROCESSES = 4096
 """Threads count: TensorFlow has a few for each processor."""
 
 
-def problems(step: str, image: str, wanted: Resources) -> list[Problem]:
-    """Return what of the configuration keeps a step from running as a container, whatever the engine."""
+def check_reach(step: str) -> None:
+    """Refuse a store that a container cannot reach.
+
+    Raises:
+        Refused: It is a folder of the worker's disk.
+    """
     store = deployment.settings()[Variable.STORE]
-    found = []
-    if not is_pinned(image):
-        found.append(
-            Problem(
-                f"{step} has no image that stays what it is",
-                f"[featherline] docker_image_{wanted.image}: a reference with a digest, or a tag other than latest",
-                image or "nothing",
-                "make images, and set the names that it prints",
-            )
-        )
     if "://" not in store:
-        found.append(
-            Problem(
-                f"{step} cannot reach the store from a container",
-                "[featherline] store: an address such as s3://bucket",
-                store,
-                "use an S3-compatible server, or the runtime process",
-            )
+        raise refuse(
+            f"{step} cannot reach the store from a container",
+            expected="[featherline] store: an address such as s3://bucket",
+            got=store,
+            fix="use an S3-compatible server, or the runtime process",
         )
-    return found
 
 
-def environment(step: str, image: str) -> dict[str, str]:
+def environment(step: str, image: str, limits: Resources) -> dict[str, str]:
     """Return a container's variables, the secrets among them; `image` is its digest."""
     passed = {
         name: value
@@ -81,7 +75,10 @@ def environment(step: str, image: str) -> dict[str, str]:
     keys = {str(one): f"{EXCHANGE}/{one.name.lower()}" for one in FILES.get(step, ()) if path_of(one)}
     if "://" not in settings[Variable.STUDIES]:
         settings[Variable.STUDIES] = f"{SHARED}/studies"
+    threads = str(max(1, round(limits.cpus)))
     own = {
+        "OMP_NUM_THREADS": threads,  # else one for each core of the machine, which then wait for each other
+        "TF_NUM_INTRAOP_THREADS": threads,
         Variable.RECIPES: f"{EXCHANGE}/recipes",
         Variable.RESULT: RESULT,
         Variable.IMAGE: image,
@@ -99,10 +96,10 @@ def files(step: str) -> dict[str, bytes]:
     return found
 
 
-def host(wanted: Resources, memory_gib: float, processors: int) -> dict[str, Any]:
+def host(limits: Resources, cores: int) -> dict[str, Any]:
     """Return the arguments of docker's `create_host_config`: what a container may do, and how much it may take."""
-    gpus = deployment.option("docker_gpus") if wanted.image == "train" else ""
-    memory = int(memory_gib * GIB)
+    gpus = deployment.option("docker_gpus") if limits.gpu else ""
+    memory = int(limits.memory_mib * MIB)
     return {
         "read_only": True,
         "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=256m"},  # noqa: S108 - the container's own
@@ -111,7 +108,7 @@ def host(wanted: Resources, memory_gib: float, processors: int) -> dict[str, Any
         "pids_limit": MOST_PROCESSES,
         "mem_limit": memory,
         "memswap_limit": memory,
-        "nano_cpus": int(min(wanted.processors, processors) * 1e9),
+        "nano_cpus": int(min(limits.cpus, cores) * 1e9),  # an engine refuses more than it has
         "network_mode": deployment.option("docker_network", "bridge"),
         "mounts": list(mounts()),
         "log_config": LogConfig(type="json-file", config={"max-size": "20m", "max-file": "2"}),
@@ -122,13 +119,6 @@ def host(wanted: Resources, memory_gib: float, processors: int) -> dict[str, Any
 def name_of(step: str, *place: str) -> str:
     """Return the name of a task's container: the same for each of its tries, and for no other task."""
     return f"featherline-{step}-{hashlib.sha256(chr(0).join(place).encode()).hexdigest()[:24]}"
-
-
-def is_pinned(image: str) -> bool:
-    """Return whether a reference names one image: by digest, or by a tag that is not `latest`."""
-    name, _, digest = image.partition("@")
-    tag = name.rpartition("/")[2].partition(":")[2]
-    return bool(digest.startswith("sha256:") or tag not in {"", "latest"})
 
 
 def identity(image: str, inspected: dict[str, Any]) -> str:
@@ -152,7 +142,7 @@ def mounts() -> Iterator[Mount]:
 
     Only the first two can be written to. The last are `[featherline] docker_mounts`: PATH:PLACE, separated by commas.
     """
-    yield Mount(EXCHANGE, None, type="volume")
+    yield Mount(EXCHANGE, None, type="volume", labels={LABEL_OF_VOLUME: volume()})
     yield Mount(SHARED, volume(), type="volume")
     for word in filter(None, (word.strip() for word in deployment.option("docker_mounts").split(","))):
         source, _, target = word.partition(":")

@@ -21,14 +21,16 @@ from airflow.providers.docker.operators.docker import DockerOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from plugins import deployment
+from plugins.limits import resources
 from plugins.operators import container
 from plugins.operators.exchange import EXCHANGE, RESULT, USER, archive, only_file
+from plugins.operators.images import check_pinned, image_of
 from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin
-from plugins.operators.resources import resources
 from plugins.retry import StepCrashedError
-from tasks.contracts.refusal import Problem
+from tasks.contracts.refusal import Problem, Refused
 from tasks.contracts.request import Exit, Variable
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ GRACE_S = 2
 """Between TERM and KILL. Airflow kills the task's own process 5 s after it asked it to end."""
 LARGEST_VARIABLE_BYTES = 100_000
 """Linux takes 128 KiB for one variable; a longer request goes by a file."""
-LABEL = "featherline."
+ENGINE = "a Docker engine that answers ([featherline] docker_url)"
 ENDED_BY_ITSELF = {Exit.DONE, Exit.REFUSED, Exit.SKIPPED}
 
 
@@ -46,7 +48,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
     """Run a step as a container.
 
     Args:
-        image: A reference with a digest or a tag; that of `[featherline] docker_image_core` or `…_train` where absent.
+        image: A reference with a digest or a tag; that of `plugins.operators.images` where absent.
     """
 
     template_fields: tuple[str, ...] = (*StepMixin.template_fields, "image")
@@ -64,7 +66,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
         **options: Any,  # noqa: ANN401 - Airflow's own
     ) -> None:
         super().__init__(
-            image=image or deployment.option(f"docker_image_{resources(step).image}"),
+            image=image or image_of(step),
             docker_url=deployment.option("docker_url") or None,
             docker_conn_id=deployment.option("docker_connection") or None,
             mount_tmp_dir=False,
@@ -78,7 +80,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
         self.fan_out = fan_out
         self._question = b""
         self._place: dict[str, str] = {}
-        self._memory_gib = 0.0
+        self._limits = resources(step)
         self._ended = False
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401 - outputs, or the list to map over
@@ -88,22 +90,27 @@ class DockerStepOperator(StepMixin, DockerOperator):
             AirflowException: It did not end well (see `StepMixin.conclude`), or was ended from outside.
         """
         self._question = self.question()
-        wanted = resources(self.step)
-        if wrong := container.problems(self.step, self.image, wanted):
-            raise AirflowFailException("\n".join(map(str, wrong)))
+        try:
+            check_pinned(self.step, self.image)
+            container.check_reach(self.step)
+            self._limits = resources(self.step, context["ti"].try_number)
+        except Refused as refusal:
+            raise AirflowFailException(str(refusal)) from None
         task = context["ti"]
         self._place = {name: str(getattr(task, name)) for name in ("dag_id", "run_id", "task_id", "map_index")}
-        # After the first try nothing is known but that it failed: memory is what a repetition can change.
-        self._memory_gib = wanted.memory_gib * (1 if task.try_number <= 1 else 2)
         self.container_name = container.name_of(self.step, deployment.settings()[Variable.STORE], *self._place.values())
+        try:
+            self.cli.ping()
+        except (AirflowException, DockerException, RequestException) as error:
+            raise self._engine_error(ENGINE, error) from error
         try:
             outcome: Any = super().execute(context)  # pulls the image where it is not there, then `_run_image`
         except ImageNotFound as error:
             raise self._engine_error("an image that is there, or can be pulled", error) from error
-        except (DockerException, RequestException) as error:
+        except (DockerException, RequestException, HTTPError) as error:
             if self._ended:
                 raise AirflowException(f"{self.step} was ended from outside") from error
-            raise self._engine_error("a Docker engine that answers ([featherline] docker_url)", error) from error
+            raise self._engine_error(ENGINE, error) from error
         return self.conclude(context, *outcome)
 
     def on_kill(self) -> None:
@@ -133,7 +140,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
         except NotFound:
             return None
         identifier, state = str(found["Id"]), found["State"]
-        same = found["Config"]["Labels"].get(f"{LABEL}asked") == asked
+        same = found["Config"]["Labels"].get(f"{container.LABEL}asked") == asked
         done = state["Status"] == "exited" and state["ExitCode"] == Exit.DONE
         if same and (state["Running"] or done):
             self.log.info("a worker that died left this container: %s, %s", self.container_name, state["Status"])
@@ -143,21 +150,21 @@ class DockerStepOperator(StepMixin, DockerOperator):
 
     def _start(self, image: str, asked: str) -> str:
         command, files = [self.step], container.files(self.step)
-        environment = container.environment(self.step, image)
+        environment = container.environment(self.step, image, self._limits)
         if len(self._question) > LARGEST_VARIABLE_BYTES:
             files["request.json"] = self._question
             command += ["--request", f"{EXCHANGE}/request.json"]
         else:
             environment[Variable.REQUEST] = self._question.decode()
         labels = self._place | {"step": self.step, "asked": asked, "volume": container.volume()}
-        host = container.host(resources(self.step), self._memory_gib, self.cli.info()["NCPU"])
+        host = container.host(self._limits, self.cli.info()["NCPU"])
         made = self.cli.create_container(
             image=self.image,
             command=command,
             name=self.container_name,
             user=f"{USER}:{USER}",
             environment=environment,
-            labels={f"{LABEL}{name}": value for name, value in labels.items()},
+            labels={f"{container.LABEL}{name}": value for name, value in labels.items()},
             host_config=self.cli.create_host_config(**host),
         )
         identifier = str(made["Id"])
