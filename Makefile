@@ -1,6 +1,6 @@
 # Featherline's verbs. `make` alone prints them; CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test unit rehearse lint schema bench clean environments
+.PHONY: help demo up down test unit rehearse lint schema bench images base-image clean environments
 SHELL := /bin/bash
 
 PYTHON := python3
@@ -10,7 +10,7 @@ READY := .venvs/tasks.ready .venvs/airflow.ready
 FEATHERLINE := $(TASKS)/python -m featherline
 
 help:  ## print the verbs
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY)  ## run recipe digits on a stack of its own, from set-up to the table of candidates
 	@$(FEATHERLINE) demo
@@ -42,6 +42,12 @@ schema: .venvs/tasks.ready  ## write docs/recipe.schema.json anew from the contr
 
 bench: $(READY)  ## measure the overhead of the pipeline over its steps' own work
 	$(TASKS)/python benchmarks/overhead.py
+
+images:  ## build the images of the steps and of Airflow (docker/build.sh says how)
+	@docker/build.sh
+
+base-image:  ## make the images' base from Debian's packages where no registry is reachable (root, debootstrap)
+	@docker/base-image.sh featherline-base:bookworm
 
 clean: down  ## remove state, environments and caches
 	rm -rf var .venvs .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

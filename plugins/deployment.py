@@ -5,6 +5,14 @@
     store, studies, recipes                FEATHERLINE_STORE, …_STUDIES, …_RECIPES
     signing_key, verify_key                FEATHERLINE_SIGNING_KEY, …_VERIFY_KEY (paths)
     runtime, schedule, recipe, max_active_tasks      read when the DAG is parsed
+    image, image_core                      of the steps, by digest or by a tag that is not latest
+    resources                              what single steps may use beyond plugins.limits, as JSON
+
+    docker_url, docker_connection          the engine, and the connection that logs in to a registry
+    docker_network                         bridge; host where servers listen on 127.0.0.1 alone
+    docker_volume                          what all containers of an engine share: featherline-shared
+    docker_mounts                          data and certificates of the engine's machine, read-only: PATH:PLACE, …
+    docker_gpus                            of steps with TensorFlow: all, a number, or id:0;2
 
     connection featherline_store           AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL_S3, …
     connection featherline_registry        FEATHERLINE_REGISTRY, MLFLOW_TRACKING_USERNAME, …_PASSWORD

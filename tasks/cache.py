@@ -1,12 +1,13 @@
 """The step cache: a result is found by what went into it, and a miss says what was different.
 
-step, code, libraries, knobs, input digests, seed, outside ──► key ──► results/<step>/<key>.json
+step, code, libraries, image, knobs, input digests, seed, outside ──► key ──► results/<step>/<key>.json
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 
 from tasks.contracts.base import Contract, canonical_json, digest
 from tasks.contracts.refusal import examples
-from tasks.contracts.request import StepResult
+from tasks.contracts.request import StepResult, Variable
 from tasks.store import Store, references
 
 LIBRARIES = (
@@ -68,6 +69,7 @@ def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, out
         "step": step,
         "code": code_digest(),
         "libraries": library_versions(),
+        "image": os.environ.get(Variable.IMAGE, ""),
         "params": params.model_dump(mode="json"),
         "inputs": _without_places(inputs.model_dump(mode="json")),
         "seed": seed,

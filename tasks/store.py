@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel
 
+from tasks.artifact_cache import ArtifactCache, CachedS3Blobs
 from tasks.blobs import LARGE, Blobs, open_blobs
 from tasks.contracts.artifacts import ArrayRef, ArtifactRef
 from tasks.contracts.base import Contract, digest
+from tasks.contracts.request import Variable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,7 +111,10 @@ class Store:
 
 
 def open_store(uri: str) -> Store:
-    """Open the store in a folder or at `s3://bucket/prefix`."""
+    """Open the store in a folder, or at `s3://bucket/prefix` by way of the machine's cache where it has one."""
+    folder = os.environ.get(Variable.CACHE)
+    if folder and uri.startswith("s3://"):
+        return Store(CachedS3Blobs(uri, ArtifactCache(Path(folder))))
     return Store(open_blobs(uri))
 
 

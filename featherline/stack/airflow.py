@@ -34,6 +34,7 @@ def environment(
     port: int,
     store: Mapping[str, str],
     registry_port: int,
+    steps: Mapping[str, object],
 ) -> dict[str, str]:
     """Return Airflow's variables, beside those that every server gets.
 
@@ -43,6 +44,7 @@ def environment(
         port: Of the UI and the API.
         store: What lets boto3 into the stack's S3.
         registry_port: Of MLflow.
+        steps: Options of `[featherline]` that say how steps run.
     """
     settings: dict[str, dict[str, object]] = {
         "core": {
@@ -80,9 +82,9 @@ def environment(
             "recipes": os.environ.get("FEATHERLINE_RECIPES", places.root / "recipes"),
             "signing_key": files.signing_key(places.secrets),
             "verify_key": files.verify_key(places.secrets),
-            "runtime": "process",
             "max_active_tasks": 3,
             "registry_ui": f"http://{HOST}:{registry_port}",
+            **steps,
         },
     }
     variables = {

@@ -13,13 +13,14 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Literal
 
 import httpx
 
 from featherline.places import Places
-from featherline.stack import airflow, mlflow, ports, processes
+from featherline.stack import airflow, containers, mlflow, ports, processes
 from featherline.stack.ports import HOST
 from featherline.stack.processes import MARK, Process
 from featherline.stack.s3_server import PORTS, S3Server, free_ports
@@ -42,6 +43,8 @@ class Stack(Contract):
     s3_port: int
     mlflow_port: int
     airflow_port: int
+    runtime: Literal["process", "docker"] = "process"
+    """How its steps run."""
 
     @property
     def airflow_url(self) -> str:
@@ -85,28 +88,40 @@ def running(places: Places) -> Stack:
     return stack
 
 
-def up(places: Places, say: Callable[[str], None]) -> tuple[Stack, bool]:
+def up(
+    places: Places, say: Callable[[str], None], runtime: Literal["process", "docker"] = "process"
+) -> tuple[Stack, bool]:
     """Start the stack, unless it runs. Of a stack that runs in part, the rest is ended first.
 
     Args:
         places: Of the stack.
         say: Takes a line for the person who waits.
+        runtime: How steps run.
 
     Returns:
         The stack, and whether it was started now.
 
     Raises:
-        Refused: A server ended or did not answer in time; then nothing is left running.
+        Refused: A server ended or did not answer in time; then nothing is left running. Or the stack runs already, but
+            its steps run otherwise; or no engine has the images.
     """
     with _alone(places):
         stack = recorded(places)
         if stack and not stack.gone():
+            if stack.runtime != runtime:
+                raise refuse(
+                    f"the stack is up, and its steps run as {stack.runtime}",
+                    expected="a stack that is down, or that runs them as asked",
+                    got=f"--runtime {runtime}",
+                    fix="make down, and the same again",
+                )
             return stack, False
+        steps = containers.options(places) if runtime == "docker" else {"runtime": runtime}
         if stack or leftovers(places):
             say("stack: ending what an earlier one has left behind")
             _end(places)
         try:
-            return _start(places, stack, say), True
+            return _start(places, stack, say, steps), True
         except BaseException:
             _end(places)
             raise
@@ -124,7 +139,7 @@ def leftovers(places: Places) -> list[int]:
     return processes.marked(str(places.var), stack.servers if stack else (), places.var)
 
 
-def _start(places: Places, before: Stack | None, say: Callable[[str], None]) -> Stack:
+def _start(places: Places, before: Stack | None, say: Callable[[str], None], steps: Mapping[str, object]) -> Stack:
     started = time.monotonic()
     secrets = secrets_in(places.secrets)
     wanted = [before.mlflow_port, before.airflow_port] if before else [None, None]
@@ -147,12 +162,22 @@ def _start(places: Places, before: Stack | None, say: Callable[[str], None]) -> 
             "airflow",
             airflow.command(places),
             environment=common
-            | airflow.environment(places, secrets, port=airflow_port, store=store, registry_port=mlflow_port),
+            | airflow.environment(
+                places, secrets, port=airflow_port, store=store, registry_port=mlflow_port, steps=steps
+            ),
             folder=places.airflow_home,
             log=places.log("airflow"),
         ),
     ]
-    stack = Stack(servers=tuple(servers), s3_port=s3.port or 0, mlflow_port=mlflow_port, airflow_port=airflow_port)
+    stack = Stack.model_validate(
+        {
+            "servers": tuple(servers),
+            "s3_port": s3.port or 0,
+            "mlflow_port": mlflow_port,
+            "airflow_port": airflow_port,
+            "runtime": steps["runtime"],
+        }
+    )
     _write(places, stack)
     s3.start()
     for bucket in (airflow.BUCKET, mlflow.BUCKET):
@@ -231,9 +256,10 @@ def _end(places: Places) -> bool:
             left = leftovers(places)  # one of them may have started another meanwhile
             if not done:
                 break
-    was_there = stack is not None
     places.state.unlink(missing_ok=True)
-    return was_there
+    if stack is not None and stack.runtime == "docker":
+        containers.remove(places)
+    return stack is not None
 
 
 def _write(places: Places, stack: Stack) -> None:

@@ -25,6 +25,7 @@ Task: TypeAlias = Any
 """An operator. Airflow's own types do not know that its output has items."""
 
 OPERATORS = {
+    "docker": "plugins.operators.docker_step.DockerStepOperator",
     "process": "plugins.operators.process_step.ProcessStepOperator",
 }
 """The operator of each runtime, by its dotted name."""

@@ -42,6 +42,10 @@ class Variable(StrEnum):
     """The path of the PEM public key that `promote` verifies releases with."""
     RECIPES = "FEATHERLINE_RECIPES"
     """The folder of recipes; `recipes` where it is not set."""
+    IMAGE = "FEATHERLINE_IMAGE"
+    """The digest of the image that the step runs in, a part of its cache key; not set outside a container."""
+    CACHE = "FEATHERLINE_CACHE"
+    """A folder of this machine that keeps artifacts of an S3 store, shared by steps; none where it is not set."""
 
 
 class Provenance(Contract):

@@ -1,4 +1,4 @@
-"""An Airflow of the tests' own, and steps that are one small script each."""
+"""An Airflow of the tests' own, and a home for steps."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 import shutil
 import sys
 import tempfile
-import textwrap
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +20,11 @@ if "airflow" not in sys.modules:
     os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="featherline-airflow-")
     atexit.register(shutil.rmtree, os.environ["AIRFLOW_HOME"], ignore_errors=True)
 
-Operator = Any
-
 
 class Pushed(dict[str, Any]):
     """A task instance that keeps what is pushed to it."""
+
+    dag_id, run_id, task_id, map_index, try_number = "flow", "manual__1", "prune", -1, 1
 
     def xcom_push(self, *, key: str, value: object) -> None:
         """Keep one XCom."""
@@ -42,35 +40,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__HOME", str(folder))
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__PYTHON", sys.executable)
     return folder
-
-
-ANSWER = """
-import json, os, pathlib, sys
-
-def answer(outputs, **changes):
-    result = dict(step=sys.argv[1], run_id="run", status="ran", key="0" * 64, seconds=0.5, outputs=outputs) | changes
-    pathlib.Path(os.environ["FEATHERLINE_RESULT"]).write_text(json.dumps(result))
-
-request = json.loads(os.environ.get("FEATHERLINE_REQUEST", "{}"))
-"""
-
-
-@pytest.fixture
-def operator(home: Path) -> Iterator[Callable[..., Operator]]:
-    """Give a maker of operators whose step is the script that it is given; ends what a test has left running."""
-    from plugins.operators.process_step import ProcessStepOperator  # noqa: PLC0415 - after Airflow's home is set
-
-    made = []
-
-    def make(script: str, **options: Any) -> Operator:
-        (home / "tasks" / "__main__.py").write_text(ANSWER + textwrap.dedent(script))
-        request = options.pop("request", {"inputs": {}})
-        made.append(ProcessStepOperator(task_id="prune", step="prune", request=request, **options))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.on_kill()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tasks import cache
 from tasks.contracts.artifacts import DatasetRef
 from tasks.contracts.data import PreprocessInputs, PreprocessOutputs, PreprocessParams
 from tasks.contracts.lane import ExportInputs
-from tasks.contracts.request import StepResult
+from tasks.contracts.request import StepResult, Variable
 from tasks.store import Store
 
 PARAMS = PreprocessParams(name="digits", source="digits")
@@ -55,6 +55,16 @@ def test_code_and_libraries_are_ingredients() -> None:
 
     assert found["code"] == cache.code_digest()
     assert {"numpy", "tensorflow", "ai-edge-litert"} <= set(found["libraries"])
+
+
+def test_the_image_is_an_ingredient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another image is another key, and so is none: what the libraries stand on can change what they give."""
+    keys = [cache.key_of(parts())]
+    for image in ("sha256:1", "sha256:2"):
+        monkeypatch.setenv(Variable.IMAGE, image)
+        keys.append(cache.key_of(parts()))
+
+    assert len(set(keys)) == 3
 
 
 def test_where_an_artifact_lies_is_no_ingredient(store: Store) -> None:

@@ -1,0 +1,156 @@
+"""What a step's container is given: its name, its image, its surroundings, its files and its limits.
+
+configuration, connections, resources ──► [this] ──► docker_step
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docker.types import DeviceRequest, LogConfig, Mount
+
+from plugins import deployment
+from plugins.limits import Resources
+from plugins.operators.exchange import EXCHANGE, RESULT, folder_files
+from tasks.contracts.refusal import refuse
+from tasks.contracts.request import Variable
+
+PASSED_ON = frozenset(
+    (
+        *("TZ", "AWS_REGION", "AWS_DEFAULT_REGION"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
+    )
+)
+"""What of the worker's surroundings holds in a container too. FEATHERLINE_* variables pass but for its own."""
+NOT_PASSED_ON = frozenset(
+    ("FEATHERLINE_PARENT", Variable.REQUEST, Variable.RESULT, Variable.SIGNING_KEY, Variable.VERIFY_KEY)
+)
+FILES: dict[str, tuple[Variable, ...]] = {
+    "resolve": (Variable.SIGNING_KEY,),
+    "publish": (Variable.SIGNING_KEY, Variable.VERIFY_KEY),
+    "register": (Variable.VERIFY_KEY,),
+    "promote": (Variable.VERIFY_KEY,),
+}
+"""The steps that get keys, and which."""
+SCRATCH = f"{EXCHANGE}/tmp"  # noqa: S108 - the container's own
+"""For temporary files: on disk, while what lies in /tmp is memory."""
+SHARED = "/featherline/shared"
+"""Of all containers of an engine: the artifact cache, and the studies where no server holds them."""
+LABEL = "featherline."
+LABEL_OF_VOLUME = f"{LABEL}volume"
+"""On all that belongs to one deployment: `docker ps --filter label=featherline.volume=NAME`."""
+MIB = 2**20
+MOST_PROCESSES = 4096
+"""Threads count: TensorFlow has a few for each processor."""
+
+
+def check_reach(step: str) -> None:
+    """Refuse a store that a container cannot reach.
+
+    Raises:
+        Refused: It is a folder of the worker's disk.
+    """
+    store = deployment.settings()[Variable.STORE]
+    if "://" not in store:
+        raise refuse(
+            f"{step} cannot reach the store from a container",
+            expected="[featherline] store: an address such as s3://bucket",
+            got=store,
+            fix="use an S3-compatible server, or the runtime process",
+        )
+
+
+def environment(step: str, image: str, limits: Resources) -> dict[str, str]:
+    """Return a container's variables, the secrets among them; `image` is its digest."""
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if (name in PASSED_ON or name.startswith("FEATHERLINE_")) and name not in NOT_PASSED_ON
+    }
+    settings = {name: value for name, value in deployment.settings().items() if name not in NOT_PASSED_ON}
+    keys = {str(one): f"{EXCHANGE}/{one.name.lower()}" for one in FILES.get(step, ()) if path_of(one)}
+    if "://" not in settings[Variable.STUDIES]:
+        settings[Variable.STUDIES] = f"{SHARED}/studies"
+    threads = str(max(1, round(limits.cpus)))
+    own = {
+        "OMP_NUM_THREADS": threads,  # else one for each core of the machine, which then wait for each other
+        "TF_NUM_INTRAOP_THREADS": threads,
+        Variable.RECIPES: f"{EXCHANGE}/recipes",
+        Variable.RESULT: RESULT,
+        Variable.IMAGE: image,
+        Variable.CACHE: f"{SHARED}/cache",
+        "TMPDIR": SCRATCH,
+    }
+    return passed | settings | keys | deployment.access() | {str(name): value for name, value in own.items()}
+
+
+def files(step: str) -> dict[str, bytes]:
+    """Return what a step reads of the worker's disk: keys, and of `resolve` the recipes."""
+    found = {one.name.lower(): path.read_bytes() for one in FILES.get(step, ()) if (path := path_of(one))}
+    if step == "resolve":
+        found |= folder_files(Path(deployment.settings()[Variable.RECIPES]), "recipes")
+    return found
+
+
+def host(limits: Resources, cores: int) -> dict[str, Any]:
+    """Return the arguments of docker's `create_host_config`: what a container may do, and how much it may take."""
+    gpus = deployment.option("docker_gpus") if limits.gpu else ""
+    memory = int(limits.memory_mib * MIB)
+    return {
+        "read_only": True,
+        "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=256m"},  # noqa: S108 - the container's own
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": MOST_PROCESSES,
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "nano_cpus": int(min(limits.cpus, cores) * 1e9),  # an engine refuses more than it has
+        "network_mode": deployment.option("docker_network", "bridge"),
+        "mounts": list(mounts()),
+        "log_config": LogConfig(type="json-file", config={"max-size": "20m", "max-file": "2"}),
+        "device_requests": [gpu_request(gpus)] if gpus else None,
+    }
+
+
+def name_of(step: str, *place: str) -> str:
+    """Return the name of a task's container: the same for each of its tries, and for no other task."""
+    return f"featherline-{step}-{hashlib.sha256(chr(0).join(place).encode()).hexdigest()[:24]}"
+
+
+def identity(image: str, inspected: dict[str, Any]) -> str:
+    """Return the digest that tells an image from any other: of its reference, else the one that the engine knows."""
+    return image.partition("@")[2] or str(inspected["Id"])
+
+
+def volume() -> str:
+    """Return the name of what all containers of a deployment share on one engine."""
+    return deployment.option("docker_volume", "featherline-shared")
+
+
+def path_of(variable: Variable) -> Path | None:
+    """Return the path that the deployment sets for a variable; None where it sets none, or no file is there."""
+    text = deployment.settings().get(variable, "")
+    return Path(text) if text and Path(text).is_file() else None
+
+
+def mounts() -> Iterator[Mount]:
+    """Yield what a container sees of its engine's disk: its exchange folder, what all share, what the owner adds.
+
+    Only the first two can be written to. The last are `[featherline] docker_mounts`: PATH:PLACE, separated by commas.
+    """
+    yield Mount(EXCHANGE, None, type="volume", labels={LABEL_OF_VOLUME: volume()})
+    yield Mount(SHARED, volume(), type="volume")
+    for word in filter(None, (word.strip() for word in deployment.option("docker_mounts").split(","))):
+        source, _, target = word.partition(":")
+        yield Mount(target or source, source, type="bind", read_only=True)
+
+
+def gpu_request(gpus: str) -> DeviceRequest:
+    """Return what asks the engine for `all` GPUs, for a number of them, or for those of these ids (`id:0;2`)."""
+    if gpus.startswith("id:"):
+        return DeviceRequest(device_ids=gpus.removeprefix("id:").split(";"), capabilities=[["gpu"]])
+    return DeviceRequest(count=-1 if gpus == "all" else int(gpus), capabilities=[["gpu"]])
