@@ -26,6 +26,7 @@ Task: TypeAlias = Any
 
 OPERATORS = {
     "process": "plugins.operators.process_step.ProcessStepOperator",
+    "kubernetes": "plugins.operators.kubernetes_step.KubernetesStepOperator",
 }
 """The operator of each runtime, by its dotted name."""
 
