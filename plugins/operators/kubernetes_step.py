@@ -154,12 +154,14 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
 
     def cleanup(
         self,
-        pod: k8s.V1Pod,
-        remote_pod: k8s.V1Pod,
+        pod: k8s.V1Pod | None,
+        remote_pod: k8s.V1Pod | None,
         xcom_result: dict[str, Any] | None = None,  # noqa: ARG002 - the provider calls by this name
         context: Context | None = None,
     ) -> None:
         """Note how the step ended before its pod is deleted."""
+        if pod is None:  # none could be made
+            return
         with contextlib.suppress(ApiException):  # it is gone, or nobody can say
             self._note_end(self.pod_manager.read_pod(pod))
         with contextlib.suppress(AirflowException):  # says that the pod failed; `execute` says how
