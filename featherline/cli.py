@@ -46,8 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return UNREAD
 
 
-def _up(_: argparse.Namespace, here: Places, console: Console) -> int:
-    stack, started = stacks.up(here, lambda line: console.print(line, highlight=False))
+def _up(options: argparse.Namespace, here: Places, console: Console) -> int:
+    stack, started = stacks.up(here, lambda line: console.print(line, highlight=False), options.workers)
     found = secrets_in(here.secrets)
     print("the stack is up" if started else "the stack is up already")
     print(f"  Airflow  {stack.airflow_url}  user {USER}  password {found.airflow_password}")
@@ -136,7 +136,8 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(verb=function)
         return sub
 
-    verb("up", _up, "start SeaweedFS, MLflow and Airflow on loopback and keep them running")
+    up = verb("up", _up, "start SeaweedFS, MLflow and Airflow on loopback and keep them running")
+    up.add_argument("--workers", type=int, metavar="N", help="with PostgreSQL, Redis and N Celery workers")
     verb("down", _down, "stop them, and whatever a crash has left behind")
     run = verb("run", _run, "run a recipe on the running stack, and follow it")
     run.add_argument("recipe", help="a file of recipes/, without .yaml")
