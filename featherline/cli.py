@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _up(options: argparse.Namespace, here: Places, console: Console) -> int:
-    stack, started = stacks.up(here, lambda line: console.print(line, highlight=False), options.workers)
+    stack, started = stacks.up(here, lambda line: console.print(line, highlight=False), workers=options.workers)
     found = secrets_in(here.secrets)
     print("the stack is up" if started else "the stack is up already")
     print(f"  Airflow  {stack.airflow_url}  user {USER}  password {found.airflow_password}")

@@ -58,9 +58,14 @@ def schedule() -> str | list[Asset] | None:
     return text or None
 
 
+def recipes_folder() -> Path:
+    """Return the folder of recipes, which has one of devices in it."""
+    return Path(option("recipes", str(home() / "recipes")))
+
+
 def recipes() -> list[str]:
     """Return the names of the recipes that are there, sorted."""
-    return sorted(path.stem for path in Path(option("recipes", str(home() / "recipes"))).glob("*.yaml"))
+    return sorted(path.stem for path in recipes_folder().glob("*.yaml"))
 
 
 def settings() -> dict[str, str]:
@@ -69,7 +74,7 @@ def settings() -> dict[str, str]:
     paths = {
         Variable.STORE: option("store", str(var / "store")),
         Variable.STUDIES: option("studies", str(var / "studies")),
-        Variable.RECIPES: option("recipes", str(home() / "recipes")),
+        Variable.RECIPES: str(recipes_folder()),
         Variable.SIGNING_KEY: option("signing_key"),
         Variable.VERIFY_KEY: option("verify_key"),
     }

@@ -99,7 +99,7 @@ def running(places: Places) -> Stack:
     return stack
 
 
-def up(places: Places, say: Callable[[str], None], workers: int | None = None) -> tuple[Stack, bool]:
+def up(places: Places, say: Callable[[str], None], *, workers: int | None = None) -> tuple[Stack, bool]:
     """Start the stack, unless it runs. Of a stack that runs in part, the rest is ended first.
 
     Args:

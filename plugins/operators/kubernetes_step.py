@@ -1,8 +1,8 @@
 """Runs a step as a pod.
 
-    request ──► annotation ──► /featherline/question/request.json ──► tini -- python -m tasks STEP
-                                                                         │ /airflow/xcom/return.json
-    the task's process ◄── log, exit code, answer (by the sidecar) ◄─────┘
+    request ──► annotation ──► /featherline/files/request.json ──► tini -- python -m tasks STEP
+                                                                      │ /airflow/xcom/return.json
+    the task's process ◄── log, exit code, answer (by the sidecar) ◄──┘
 
 A worker that dies leaves its pod running; the task's next try finds it by the identity that Airflow keeps of it, and
 follows it to its end. Deferring is not offered: the provider loses an answer there (apache/airflow#72821).
@@ -37,7 +37,7 @@ START_LIMIT_S = 900
 """For a node to come up and for an image of some gigabytes to be pulled."""
 GRACE_S = 10
 """Between TERM and KILL; a step ends within two seconds."""
-LARGEST_QUESTION_BYTES = 250_000
+MOST_SENT_BYTES = 250_000
 """Kubernetes takes 256 KiB of annotations."""
 FROM_OUTSIDE = "DisruptionTarget"
 """The condition of a pod that was evicted, preempted or lost with its node."""
@@ -85,7 +85,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
             **chosen | options,
             # An init, so that the step hears SIGTERM: process 1 itself would not.
             cmds=["tini", "--", "python", "-m", "tasks"],
-            arguments=[step, "--request", f"{pod_parts.QUESTION}/request.json"],
+            arguments=[step, "--request", pod_parts.REQUEST],
             labels={"app.kubernetes.io/name": "featherline", "app.kubernetes.io/component": step},
             name=f"featherline-{step.replace('_', '-')}",
             do_xcom_push=True,
@@ -99,7 +99,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
         self.item = item
         self.item_name = item_name
         self.fan_out = fan_out
-        self._question = b""
+        self._sent: dict[str, str] = {}
         self._answer: bytes | None = None
         self._code: int | None = None
         self._cause = ""
@@ -112,7 +112,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
             AirflowFailException: No retry can help: see `StepMixin.conclude`.
             StepCrashedError: The pod did not start, was taken away, or the step crashed.
         """
-        self._question = self._fitting(self.question())
+        self._sent = self._fitting(pod_parts.files(self.step, self.question().decode()))
         self.log_formatter = self._keep
         failure: Exception | None = None
         try:
@@ -140,9 +140,9 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
             raise AirflowFailException(str(refusal)) from None
         plain[Variable.RESULT] = f"{PodDefaults.XCOM_MOUNT_PATH}/return.json"
         self.env_vars = [k8s.V1EnvVar(name=str(name), value=value) for name, value in sorted(plain.items())]
-        self.annotations = {pod_parts.QUESTION_KEY: self._question.decode()}
+        self.annotations = pod_parts.annotated(self._sent.values())
         self.container_resources = pod_parts.requirements(limits)
-        self.volumes, self.volume_mounts = pod_parts.volumes(self.step, limits)
+        self.volumes, self.volume_mounts = pod_parts.volumes(self.step, limits, self._sent)
         if self.execution_timeout is not None:  # nobody may be left to end it
             self.active_deadline_seconds = int(self.execution_timeout.total_seconds()) + START_LIMIT_S
         return super().build_pod_request_obj(context, dry_run=dry_run)
@@ -190,12 +190,13 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
         self._tail.append(line)
         return line
 
-    def _fitting(self, question: bytes) -> bytes:
-        if len(question) > LARGEST_QUESTION_BYTES:
+    def _fitting(self, files: dict[str, str]) -> dict[str, str]:
+        size = sum(len(content.encode()) for content in files.values())
+        if size > MOST_SENT_BYTES:
             raise self._fail(
                 f"the request to {self.step} is too large for a pod",
-                f"at most {LARGEST_QUESTION_BYTES} bytes",
-                f"{len(question)} bytes",
-                "give the recipe fewer candidates",
+                f"at most {MOST_SENT_BYTES} bytes in {len(files)} files",
+                f"{size} bytes",
+                "give the recipe fewer candidates" if len(files) == 1 else "keep fewer recipes in the folder",
             )
-        return question
+        return files

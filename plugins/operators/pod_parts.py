@@ -1,4 +1,4 @@
-"""The parts of a step's pod that the deployment decides: image, nodes, GPU, keys, recipes, and who it may be.
+"""The parts of a step's pod that the deployment decides: image, nodes, GPU, keys, and who it may be.
 
     [featherline]                     in the pod
     image                             the tasks' image, by digest or by a tag that is not `latest`
@@ -6,7 +6,6 @@
     kubernetes_service_account        whose cloud identity opens the store
     kubernetes_secret                 a Secret whose keys become variables: AWS_SECRET_ACCESS_KEY, …
     kubernetes_keys                   a Secret with signing_key.pem and verify_key.pem
-    kubernetes_recipes                a ConfigMap of recipes, instead of those of the image
     kubernetes_node_selector, …_tolerations          JSON, as in a manifest
     kubernetes_gpu                    such as nvidia.com/gpu=1: for the steps that a GPU helps
     kubernetes_pull_secret            opens the image's registry
@@ -18,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,10 +28,10 @@ from plugins.limits import Resources
 from tasks.contracts.refusal import Refused, refuse
 from tasks.contracts.request import Variable
 
-QUESTION_KEY = "featherline/request"
-"""The annotation that holds the request. A variable of a process has at most 128 KiB, all annotations together 256."""
-MOUNT = "/featherline"
-KEYS, RECIPES, QUESTION = f"{MOUNT}/keys", f"{MOUNT}/recipes", f"{MOUNT}/question"
+KEYS, FILES = "/featherline/keys", "/featherline/files"
+REQUEST, RECIPES = f"{FILES}/request.json", f"{FILES}/recipes"
+READS_RECIPES = "resolve"
+"""The only step that reads recipes: those of Airflow's own folder, so that the form offers what the step finds."""
 USER = 1000
 KEY_OF_STEP = {
     "resolve": (Variable.SIGNING_KEY, "signing_key.pem"),  # it checks that there is one before hours are spent
@@ -71,7 +71,7 @@ def variables(step: str, limits: Resources) -> dict[str, str]:
     found = {
         Variable.STORE: _store(),
         Variable.STUDIES: _studies(),
-        Variable.RECIPES: RECIPES if deployment.option("kubernetes_recipes") else "",
+        Variable.RECIPES: RECIPES if step == READS_RECIPES else "",
         "HOME": "/tmp",  # noqa: S108 - the only folder of the pod that can be written
         "TMPDIR": "/tmp",  # noqa: S108 - the same
         "OMP_NUM_THREADS": str(max(1, round(limits.cpus))),  # else one for each core of the node
@@ -107,21 +107,40 @@ def env_from() -> list[k8s.V1EnvFromSource]:
     return [k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=name))] if name else []
 
 
-def volumes(step: str, limits: Resources) -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
-    """Return what a step finds in its pod beside the image: /tmp, the question, keys and recipes."""
-    field = k8s.V1ObjectFieldSelector(field_path=f"metadata.annotations['{QUESTION_KEY}']")
-    question = k8s.V1DownwardAPIVolumeFile(path="request.json", field_ref=field)
+def files(step: str, request: str) -> dict[str, str]:
+    """Return the files that Airflow sends along, by their paths in the pod: the request, and for one step recipes."""
+    folder = deployment.recipes_folder()
+    recipes = sorted(folder.rglob("*.yaml")) if step == READS_RECIPES else []
+    return {REQUEST: request} | {f"{RECIPES}/{path.relative_to(folder)}": path.read_text() for path in recipes}
+
+
+def annotated(sent: Iterable[str]) -> dict[str, str]:
+    """Return the annotations that hold the content of files: together up to 256 KiB, a variable but 128."""
+    return {f"featherline/file-{number}": content for number, content in enumerate(sent)}
+
+
+def volumes(
+    step: str, limits: Resources, sent: Mapping[str, str]
+) -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
+    """Return what a step finds in its pod beside the image: /tmp, the files that are sent along, its key."""
+    items = [
+        k8s.V1DownwardAPIVolumeFile(
+            path=path.removeprefix(f"{FILES}/"),
+            field_ref=k8s.V1ObjectFieldSelector(field_path=f"metadata.annotations['{name}']"),
+        )
+        for path, name in zip(sent, annotated(sent.values()), strict=True)
+    ]
     found = [
         (
             k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource(size_limit=f"{limits.disk_gib}Gi")),
             k8s.V1VolumeMount(name="tmp", mount_path="/tmp"),  # noqa: S108 - the pod's own
         ),
         (
-            k8s.V1Volume(name="question", downward_api=k8s.V1DownwardAPIVolumeSource(items=[question])),
-            k8s.V1VolumeMount(name="question", mount_path=QUESTION, read_only=True),
+            k8s.V1Volume(name="files", downward_api=k8s.V1DownwardAPIVolumeSource(items=items)),
+            k8s.V1VolumeMount(name="files", mount_path=FILES, read_only=True),
         ),
     ]
-    keys, recipes = deployment.option("kubernetes_keys"), deployment.option("kubernetes_recipes")
+    keys = deployment.option("kubernetes_keys")
     if keys and step in KEY_OF_STEP:
         file = KEY_OF_STEP[step][1]
         secret = k8s.V1SecretVolumeSource(
@@ -131,13 +150,6 @@ def volumes(step: str, limits: Resources) -> tuple[list[k8s.V1Volume], list[k8s.
             (
                 k8s.V1Volume(name="keys", secret=secret),
                 k8s.V1VolumeMount(name="keys", mount_path=KEYS, read_only=True),
-            )
-        )
-    if recipes:
-        found.append(
-            (
-                k8s.V1Volume(name="recipes", config_map=k8s.V1ConfigMapVolumeSource(name=recipes)),
-                k8s.V1VolumeMount(name="recipes", mount_path=RECIPES, read_only=True),
             )
         )
     return [volume for volume, _ in found], [mount for _, mount in found]

@@ -20,12 +20,14 @@ from kubernetes_cluster import Cluster, Ending
 from manifest import broken_rules, mistakes, rights
 
 from plugins.limits import RESOURCES
+from plugins.operators import pod_parts
 from plugins.operators.factory import LIMITS, step
 from plugins.operators.kubernetes_step import KubernetesStepOperator
 from plugins.operators.mixin import MOST_RESULT_BYTES
 from plugins.retry import StepCrashedError, StepOutOfMemoryError
 from tasks.contracts.refusal import Refused
 
+ROOT = Path(__file__).resolve().parents[3]
 IMAGE = f"registry.example:5000/featherline/tasks@sha256:{'a' * 64}"
 OPTIONS = {
     "image": IMAGE,
@@ -35,7 +37,6 @@ OPTIONS = {
     "kubernetes_service_account": "steps",
     "kubernetes_secret": "store-keys",
     "kubernetes_keys": "signing",
-    "kubernetes_recipes": "recipes",
     "kubernetes_node_selector": '{"pool": "ml", "gpu": "True"}',
     "kubernetes_tolerations": '[{"key": "gpu", "operator": "Exists", "tolerationSeconds": 60}]',
     "kubernetes_gpu": "nvidia.com/gpu=1",
@@ -119,7 +120,7 @@ def answer(outputs: Any, **changes: Any) -> str:
 def manifest(task: Any, context: dict[str, Any]) -> dict[str, Any]:
     """Return the pod of a task as it goes over the wire."""
     task.render_template_fields(context | {"params": {"recipe": "digits", "seed": 7, "ignore_cache": False}})
-    task._question = task.question()
+    task._sent = pod_parts.files(task.step, task.question().decode())
     found: dict[str, Any] = ApiClient().sanitize_for_serialization(task.build_pod_request_obj(context))
     return found
 
@@ -133,6 +134,16 @@ def base(pod: dict[str, Any]) -> dict[str, Any]:
 def variables(pod: dict[str, Any]) -> dict[str, str]:
     """Return the plain variables of the step."""
     return {one["name"]: one["value"] for one in base(pod)["env"]}
+
+
+def files_of(pod: dict[str, Any]) -> dict[str, str]:
+    """Return the files that a pod shows of its annotations, by their paths in the folder, as the kubelet makes them."""
+    (items,) = (one["downwardAPI"]["items"] for one in pod["spec"]["volumes"] if "downwardAPI" in one)
+    found = {}
+    for item in items:
+        (name,) = re.findall(r"^metadata\.annotations\['([^']+)'\]$", item["fieldRef"]["fieldPath"])
+        found[item["path"]] = pod["metadata"]["annotations"][name]
+    return found
 
 
 @pytest.mark.parametrize("name", LIMITS)
@@ -185,15 +196,25 @@ def test_the_step_is_asked_through_a_file(prune: Make, context: dict[str, Any]):
     """The annotation that the file shows is the whole request; the command has an init."""
     pod = manifest(prune(item={"name": "int8"}, item_name="candidate"), context)
 
-    (file,) = next(one["downwardAPI"]["items"] for one in pod["spec"]["volumes"] if "downwardAPI" in one)
-    assert file["fieldRef"]["fieldPath"] == "metadata.annotations['featherline/request']"
-    assert json.loads(pod["metadata"]["annotations"]["featherline/request"])["inputs"] == {
-        "data": "d",
-        "candidate": {"name": "int8"},
-    }
+    assert json.loads(files_of(pod)["request.json"])["inputs"] == {"data": "d", "candidate": {"name": "int8"}}
     assert base(pod)["command"] == ["tini", "--", "python", "-m", "tasks"]
-    assert base(pod)["args"] == ["prune", "--request", "/featherline/question/request.json"]
+    assert base(pod)["args"] == ["prune", "--request", "/featherline/files/request.json"]
     assert variables(pod)["FEATHERLINE_RESULT"] == "/airflow/xcom/return.json"
+
+
+def test_resolve_finds_the_recipes_that_the_form_offers(context: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+    """With the folder of devices; no other step is sent any."""
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__RECIPES", str(ROOT / "recipes"))
+
+    resolve, plan = (manifest(step(name, runtime="kubernetes"), context) for name in ("resolve", "plan"))
+
+    sent = files_of(resolve)
+    assert variables(resolve)["FEATHERLINE_RECIPES"] == "/featherline/files/recipes"
+    assert sent["recipes/digits.yaml"] == (ROOT / "recipes" / "digits.yaml").read_text()
+    assert "recipes/devices/microcontroller.yaml" in sent
+    assert list(broken_rules(resolve)) == []
+    assert set(files_of(plan)) == {"request.json"}
+    assert "FEATHERLINE_RECIPES" not in variables(plan)
 
 
 def test_no_secret_is_in_a_pod(prune: Make, context: dict[str, Any]):
@@ -207,7 +228,6 @@ def test_no_secret_is_in_a_pod(prune: Make, context: dict[str, Any]):
     assert variables(pod) == {
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ENDPOINT_URL_S3": "http://s3.ml.svc:8333",
-        "FEATHERLINE_RECIPES": "/featherline/recipes",
         "FEATHERLINE_REGISTRY": "http://mlflow.ml.svc:5000",
         "FEATHERLINE_RESULT": "/airflow/xcom/return.json",
         "FEATHERLINE_STORE": "s3://featherline",
@@ -444,7 +464,7 @@ def test_how_a_pod_ends_decides(  # noqa: PLR0917 - three are of the table
 def test_the_next_try_follows_the_pod_of_a_worker_that_died(cluster: Cluster, prune: Make, context: dict[str, Any]):
     """The pod that goes on without its worker is found by what Airflow keeps, and its answer is taken."""
     first = prune()
-    first._question = first.question()
+    first._sent = pod_parts.files("prune", first.question().decode())
     first.get_or_create_pod(first.build_pod_request_obj(context), context)  # and here the worker dies
     context["ti"].try_number = 2
     cluster.ending = Ending(answer=answer({"model": 7}))
