@@ -61,7 +61,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
     ) -> None:
         pull_secret = deployment.option("kubernetes_pull_secret")
         chosen: dict[str, Any] = {
-            "image": pod_parts.image(),
+            "image": pod_parts.image(step),
             "image_pull_policy": "IfNotPresent",
             "image_pull_secrets": [k8s.V1LocalObjectReference(name=pull_secret)] if pull_secret else None,
             "namespace": deployment.option("kubernetes_namespace") or None,

@@ -1,7 +1,7 @@
 """The parts of a step's pod that the deployment decides: image, nodes, GPU, keys, and who it may be.
 
     [featherline]                     in the pod
-    image                             the tasks' image, by digest or by a tag that is not `latest`
+    image, image_core                 with and without TensorFlow, by digest or by a tag that is not `latest`
     kubernetes_namespace              where pods are made; that of Airflow's connection or own pod where absent
     kubernetes_service_account        whose cloud identity opens the store
     kubernetes_secret                 a Secret whose keys become variables: AWS_SECRET_ACCESS_KEY, …
@@ -16,7 +16,6 @@ No secret is ever written into a pod: only the name of the Secret that the clust
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from kubernetes.client import models as k8s
 
 from plugins import deployment
 from plugins.limits import Resources
+from plugins.operators.images import check_pinned, image_of
 from tasks.contracts.refusal import Refused, refuse
 from tasks.contracts.request import Variable
 
@@ -43,23 +43,15 @@ FROM_CONNECTIONS = ("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3", str(Variable.RE
 """What of Airflow's connections may be read in a pod by whoever may read pods: addresses."""
 
 
-def image() -> str:
-    """Return the tasks' image.
+def image(step: str) -> str:
+    """Return the image of a step.
 
     Raises:
         Refused: None is named, or one that can be another tomorrow.
     """
-    name = deployment.option("image")
-    digest = re.search(r"@sha256:[0-9a-f]{64}$", name)
-    tag = name.rpartition("/")[2].partition(":")[2]
-    if digest or (tag and tag != "latest" and "@" not in name):
-        return name
-    raise refuse(
-        "no pod can be made of that image",
-        expected="[featherline] image: NAME@sha256:DIGEST, or NAME:TAG with a tag other than latest",
-        got=name or "nothing",
-        fix="push the tasks' image and name it by the digest that the push told",
-    )
+    name = image_of(step)
+    check_pinned(step, name)
+    return name
 
 
 def variables(step: str, limits: Resources) -> dict[str, str]:

@@ -306,6 +306,14 @@ def test_an_image_with_a_tag_or_a_digest_is_taken(monkeypatch: pytest.MonkeyPatc
     assert step("train", runtime="kubernetes").image == image
 
 
+def test_a_step_without_tensorflow_takes_the_lighter_image(monkeypatch: pytest.MonkeyPatch):
+    """Where the deployment names one."""
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__IMAGE_CORE", "tasks-core:1.0")
+
+    assert step("train", runtime="kubernetes").image == IMAGE
+    assert step("select", runtime="kubernetes").image == "tasks-core:1.0"
+
+
 MISTAKES = {
     "store": ("/var/store", "pods share no folder"),
     "studies": ("redis://:word@redis/0", "the search workers of several pods cannot share their study"),

@@ -1,0 +1,39 @@
+"""Which image a step runs in.
+
+[featherline] image         holds TensorFlow: any step can run in it
+[featherline] image_core    lighter by 2 GB: for the steps that need none; the other one where it is not set
+"""
+
+from __future__ import annotations
+
+import re
+
+from plugins import deployment
+from tasks.contracts.refusal import refuse
+
+NEED_TENSORFLOW = frozenset(("train", "search", "prune", "distill", "quantize", "export"))
+"""The steps that build, train or convert a model. All others run without it."""
+
+
+def image_of(step: str) -> str:
+    """Return the reference of a step's image; empty where the deployment names none."""
+    core = "" if step in NEED_TENSORFLOW else deployment.option("image_core")
+    return core or deployment.option("image")
+
+
+def check_pinned(step: str, image: str) -> None:
+    """Refuse a reference that may name another image tomorrow.
+
+    Raises:
+        Refused: It has neither a digest nor a tag other than `latest`.
+    """
+    name, _, digest = image.partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) or (not digest and tag not in {"", "latest"}):
+        return
+    raise refuse(
+        f"{step} has no image that stays what it is",
+        expected="[featherline] image, image_core: NAME@sha256:DIGEST, or NAME:TAG with a tag other than latest",
+        got=image or "nothing",
+        fix="make images, and set the names that it prints",
+    )
