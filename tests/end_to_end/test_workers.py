@@ -39,10 +39,8 @@ THREE_LANES = [
 @pytest.fixture(scope="module")
 def two(make_featherline: Any) -> Iterator[Any]:
     """Give a stack with two workers, and leave nothing of it."""
-    for program in ("postgresql", "redis-server"):
-        found = shutil.which(program) or list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-        if not found:
-            pytest.skip(f"there is no {program}: {many_workers.FIX}")
+    if not (shutil.which("redis-server") and list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))):
+        pytest.skip(f"there is no PostgreSQL or no Redis: {many_workers.FIX}")
     folder = Path(tempfile.mkdtemp(prefix="featherline-workers-"))
     folder.chmod(0o711)  # PostgreSQL does not run as root, and its user must come by
     program = make_featherline(folder / "var")
