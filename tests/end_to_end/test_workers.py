@@ -20,17 +20,17 @@ pytestmark = pytest.mark.stack
 
 THREE_LANES = [
     "--seed=21",
-    "--set=train.epochs=4",
-    "--set=train.checks.min_accuracy=0.5",
-    "--set=search.trials=4",
+    "--set=train.epochs=2",
+    "--set=train.checks={min_accuracy: 0.1, min_class_recall: 0}",
+    "--set=search.trials=2",
     "--set=search.epochs=1",
     "--set=search.promoted_epochs=1",
     "--set=candidates.sparse-clustered=null",
     "--set=candidates.searched-int8=null",
+    "--set=candidates.pruned-qat=null",
     "--set=candidates.float16-sparse24.prune.fit={epochs: 1, batch_size: 64}",
-    "--set=candidates.pruned-qat.prune.fit={epochs: 2, batch_size: 64, learning_rate: 0.003}",
-    "--set=candidates.pruned-qat.quantize.fit={epochs: 1, batch_size: 64}",
-    "--set=gate={min_accuracy: 0.3, max_drop: 1, max_class_drop: 1, objective: size}",
+    "--set=candidates.dynamic={quantize: {scheme: dynamic}}",
+    "--set=gate={min_accuracy: 0.05, max_drop: 1, max_class_drop: 1, objective: size}",
     "--set=release.name=digits-workers",
 ]
 """Three candidates, whose outcome does not depend on the search, and two search workers."""
