@@ -22,6 +22,8 @@ free, so on two cores the speed-up is an underestimate.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import statistics
@@ -31,7 +33,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -40,7 +41,7 @@ from featherline import runs
 from featherline.airflow_client import TaskState
 from featherline.places import ROOT, Places
 from featherline.stack import stack as stacks
-from featherline.stack.worker_name import VARIABLE
+from featherline.stack.many_workers import is_worker
 from featherline.summary import read_records
 from tasks.contracts.request import StepRecord, Variable
 from tasks.measuring.machine import machine
@@ -152,12 +153,12 @@ def up(name: str, *words: str) -> Iterator[Places]:
 def bind(places: Places) -> None:
     """Bind each worker, and so all that it starts, to a core of its own."""
     cores = sorted(os.sched_getaffinity(0))
-    for pid in stacks.leftovers(places):
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        worker = next((one for one in variables if one.startswith(VARIABLE.encode() + b"=")), b"")
-        if worker:
-            number = int(worker.decode().removeprefix(f"{VARIABLE}=worker"))
-            os.sched_setaffinity(pid, {cores[(number - 1) % len(cores)]})
+    workers = [server for server in stacks.running(places).servers if is_worker(server.name)]
+    for core, worker in zip(itertools.cycle(cores), workers, strict=False):
+        for pid in stacks.leftovers(places):
+            with contextlib.suppress(ProcessLookupError):
+                if os.getsid(pid) == worker.pid:
+                    os.sched_setaffinity(pid, {core})
 
 
 def run(places: Places, lanes: int, load: Load) -> Measured:
