@@ -182,7 +182,7 @@ def run(places: Places, lanes: int, load: Load) -> Measured:
     )
 
 
-def of(task: TaskState, records: Any) -> StepRecord | None:  # noqa: ANN401 - the values of a mapping
+def of(task: TaskState, records: Any) -> StepRecord | None:
     """Return what a task's step said of itself; None for `approve`, which is none, and for the baseline's two."""
     step, label = task.task_id.rpartition(".")[2], task.label.removeprefix("worker ")
     return next((one for one in records if (one.step, one.label) == (step, label)), None)
