@@ -1,4 +1,4 @@
-"""The server stack as it is written down: what compose makes of it, and its own rules. It is not started."""
+"""The server stack as it is written down: what compose makes of it, and its own rules. Nothing is started."""
 
 from __future__ import annotations
 
