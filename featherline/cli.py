@@ -47,7 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _up(options: argparse.Namespace, here: Places, console: Console) -> int:
-    stack, started = stacks.up(here, lambda line: console.print(line, highlight=False), options.runtime)
+    stack, started = stacks.up(
+        here,
+        lambda line: console.print(line, highlight=False),
+        runtime=options.runtime,
+        workers=options.workers,
+    )
     found = secrets_in(here.secrets)
     print("the stack is up" if started else "the stack is up already")
     print(f"  Airflow  {stack.airflow_url}  user {USER}  password {found.airflow_password}")
@@ -137,7 +142,8 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     up = verb("up", _up, "start SeaweedFS, MLflow and Airflow on loopback and keep them running")
-    up.add_argument("--runtime", choices=("process", "docker"), default="process", help="how steps run (process)")
+    up.add_argument("--runtime", choices=("process", "docker"), help="how steps run (process)")
+    up.add_argument("--workers", type=int, metavar="N", help="with PostgreSQL, Redis and N Celery workers")
     verb("down", _down, "stop them, and whatever a crash has left behind")
     run = verb("run", _run, "run a recipe on the running stack, and follow it")
     run.add_argument("recipe", help="a file of recipes/, without .yaml")

@@ -1,4 +1,4 @@
-"""What the deployment says: the section `[featherline]` of Airflow's configuration, and two connections.
+"""What the deployment says: the section `[featherline]` of Airflow's configuration, and three connections.
 
     [featherline]                          the step's environment
     home, python                           where `tasks/` lies, and the interpreter that runs it
@@ -16,6 +16,7 @@
 
     connection featherline_store           AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL_S3, …
     connection featherline_registry        FEATHERLINE_REGISTRY, MLFLOW_TRACKING_USERNAME, …_PASSWORD
+    connection featherline_studies         FEATHERLINE_STUDIES, where the address has a password; wins over the option
 
 Each option is also the variable AIRFLOW__FEATHERLINE__OPTION. All have defaults that fit a checkout. Connections are
 read when a task runs, never at parse time, so that no secret is in the DAG or in what Airflow renders of it.
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 STORE_CONNECTION = "featherline_store"
 REGISTRY_CONNECTION = "featherline_registry"
+STUDIES_CONNECTION = "featherline_studies"
 CHECKOUT = Path(__file__).resolve().parents[1]
 ASSET_PREFIX = "asset:"
 
@@ -64,9 +66,14 @@ def schedule() -> str | list[Asset] | None:
     return text or None
 
 
+def recipes_folder() -> Path:
+    """Return the folder of recipes, which has one of devices in it."""
+    return Path(option("recipes", str(home() / "recipes")))
+
+
 def recipes() -> list[str]:
     """Return the names of the recipes that are there, sorted."""
-    return sorted(path.stem for path in Path(option("recipes", str(home() / "recipes"))).glob("*.yaml"))
+    return sorted(path.stem for path in recipes_folder().glob("*.yaml"))
 
 
 def settings() -> dict[str, str]:
@@ -75,7 +82,7 @@ def settings() -> dict[str, str]:
     paths = {
         Variable.STORE: option("store", str(var / "store")),
         Variable.STUDIES: option("studies", str(var / "studies")),
-        Variable.RECIPES: option("recipes", str(home() / "recipes")),
+        Variable.RECIPES: str(recipes_folder()),
         Variable.SIGNING_KEY: option("signing_key"),
         Variable.VERIFY_KEY: option("verify_key"),
     }
@@ -87,7 +94,7 @@ def access() -> dict[str, str]:
 
     A connection that is not there gives nothing: a folder needs no key, and a cloud may give its keys to the machine.
     """
-    return dict(_store_access()) | dict(_registry_access())
+    return dict(_store_access()) | dict(_registry_access()) | dict(_studies_access())
 
 
 def _store_access() -> Iterator[tuple[str, str]]:
@@ -121,6 +128,18 @@ def _registry_access() -> Iterator[tuple[str, str]]:
     if connection.password:
         mask_secret(connection.password)
         yield "MLFLOW_TRACKING_PASSWORD", connection.password
+
+
+def _studies_access() -> Iterator[tuple[str, str]]:
+    connection = _connection(STUDIES_CONNECTION)
+    if connection is None:
+        return
+    if connection.password:
+        mask_secret(connection.password)
+    address = connection.get_uri()
+    mask_secret(address)
+    # Airflow's name of the database is not that of SQLAlchemy.
+    yield str(Variable.STUDIES), address.replace("postgres://", "postgresql://", 1)
 
 
 def _connection(name: str) -> Connection | None:

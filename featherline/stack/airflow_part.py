@@ -1,4 +1,4 @@
-"""Stands in for the program `airflow` where `airflow standalone` starts its parts, and puts right three things of them.
+"""Stands in for the program `airflow` where `airflow standalone` starts its parts, and puts right four things of them.
 
     airflow standalone ──► airflow scheduler ──► [this] ──► API server answers ──► airflow scheduler --skip-serve-logs
 
@@ -6,7 +6,8 @@ The scheduler of a restarted stack goes on with what a crash has interrupted at 
 API server listens gives up after five tries, and counts as failed. So it waits, and is imported meanwhile; the
 triggerer waits too, so that it leaves the processor to the API server, which everybody waits for. The log servers of
 both would listen on every address; nobody needs them, the API server reads the files itself. And all of them import
-with fewer collections of garbage, of which there is none yet.
+with fewer collections of garbage, of which there is none yet. `airflow standalone` also forces its parts to run tasks
+themselves; where there are Celery workers, that is put back.
 
 Runs in Airflow's environment; without its own folder on the path, whose modules are called as Airflow's packages are.
 """
@@ -24,6 +25,8 @@ import urllib.request
 from importlib import import_module
 from urllib.parse import urlsplit
 
+EXECUTOR = "FEATHERLINE_EXECUTOR"
+"""The variable that says what `airflow standalone` would overrule."""
 LIMIT_S = 240
 ANSWER_S = 60
 """The first request to the tasks' own API makes the server build it, which takes seconds."""
@@ -38,6 +41,8 @@ SCHEDULER = (
 def main() -> None:
     """Become the part that the command line asks for."""
     gc.set_threshold(50_000)  # a tenth of an import's time
+    if executor := os.environ.get(EXECUTOR):
+        os.environ["AIRFLOW__CORE__EXECUTOR"] = executor
     part = sys.argv[1]
     if part in {"scheduler", "triggerer"}:
         sys.argv.append("--skip-serve-logs")

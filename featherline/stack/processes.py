@@ -38,7 +38,13 @@ class Process(Contract):
 
 
 def start(
-    name: str, command: Sequence[str | Path], *, environment: Mapping[str, str], folder: Path, log: Path
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    user: str | None = None,
 ) -> Process:
     """Start a server in a session of its own, its words appended to `log`.
 
@@ -48,6 +54,7 @@ def start(
         environment: All of it; nothing is inherited.
         folder: Its working directory.
         log: Made, with its folder, where absent.
+        user: Whom it runs as, where not as this one; only root may say so.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -60,6 +67,9 @@ def start(
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            user=user,
+            group=user,
+            extra_groups=None if user is None else [],
         )
     return identify(name, child.pid)
 
@@ -130,7 +140,7 @@ def _own_processes() -> Iterator[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if entry.stat().st_uid == os.getuid():
+                if os.getuid() in {0, entry.stat().st_uid}:  # root's stack has a server that does not run as root
                     yield int(entry.name)
 
 

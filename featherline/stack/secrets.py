@@ -54,6 +54,15 @@ def secrets_in(folder: Path) -> Secrets:
     return found
 
 
+def password_in(folder: Path, server: str) -> str:
+    """Return the password of a server that not every stack has, drawn now where there is none."""
+    path = folder / f"{server}-password"
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(path, secrets.token_hex(20).encode())
+    return path.read_text()
+
+
 def airflow_passwords(folder: Path) -> Path:
     """Return the file from which Airflow takes its users' passwords."""
     return folder / "airflow-passwords.json"

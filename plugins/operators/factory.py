@@ -27,6 +27,7 @@ Task: TypeAlias = Any
 OPERATORS = {
     "docker": "plugins.operators.docker_step.DockerStepOperator",
     "process": "plugins.operators.process_step.ProcessStepOperator",
+    "kubernetes": "plugins.operators.kubernetes_step.KubernetesStepOperator",
 }
 """The operator of each runtime, by its dotted name."""
 

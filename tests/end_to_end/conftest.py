@@ -97,6 +97,12 @@ class Featherline:
 
 
 @pytest.fixture(scope="session")
+def make_featherline() -> type[Featherline]:
+    """Give the maker of a program with a stack of its own; who makes one ends it."""
+    return Featherline
+
+
+@pytest.fixture(scope="session")
 def featherline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Featherline]:
     """Give a stack that runs, and leave nothing of it."""
     program = Featherline(tmp_path_factory.mktemp("stack") / "var")

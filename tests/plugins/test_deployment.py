@@ -94,6 +94,23 @@ def test_a_store_connection_without_keys_gives_only_its_address(monkeypatch: pyt
     assert deployment.access() == {"AWS_DEFAULT_REGION": "eu-west-1", "FEATHERLINE_REGISTRY": "store"}
 
 
+@pytest.mark.parametrize(
+    ("connection", "address"),
+    [
+        ({"conn_type": "redis", "password": "word", "schema": "1"}, "redis://:word@db:6379/1"),
+        ({"conn_type": "postgres", "login": "me", "password": "word", "schema": "s"}, "postgresql://me:word@db:6379/s"),
+    ],
+)
+def test_a_connection_becomes_the_address_of_the_studies(
+    monkeypatch: pytest.MonkeyPatch, connection: dict[str, str], address: str
+):
+    """As the studies' own library writes it; so that no option has to hold a password."""
+    found = connection | {"host": "db", "port": 6379}
+    monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_STUDIES", json.dumps(found))
+
+    assert deployment.access()["FEATHERLINE_STUDIES"] == address
+
+
 def test_the_form_offers_the_recipes_that_are_there(home: Path):
     """Sorted, with `digits` first chosen; a device is no recipe."""
     (home / "recipes" / "devices").mkdir(parents=True)

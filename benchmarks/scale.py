@@ -1,0 +1,213 @@
+"""What a second worker gives, and what lanes and containers cost.
+
+    recipe digits, its candidates replaced by N alike ──► one worker on one core,  4 lanes ─┐
+                                                     ──► two workers, a core each, 4 lanes ─┴► speedup_two_workers
+                                                     ──► two workers, 2, 4, 8 lanes ────────► lanes, lane_overhead_s
+                                                     ──► steps as containers, 2 lanes ──────► docker_step_overhead_s
+
+speedup_two_workers      wall time of the whole run with one worker over that with two; preprocess to plan, and
+                         validate_metrics to promote, are one after the other whatever the number of workers
+lanes                    wall time of the run with two workers, by the number of lanes, in seconds
+lane_overhead_s          of a lane's five tasks: Airflow's own time for them, less what the steps measured (median)
+docker_step_overhead_s   the same of one step as a container, less that of one as a process (median); null, with the
+                         reason, where the images are absent
+
+Each run does every step anew. Only the workers are bound to cores: the servers, as on other machines, take what is
+free, so on two cores the speed-up is an underestimate.
+
+    .venvs/tasks/bin/python benchmarks/scale.py          (six whole runs; needs tools/debian_packages.sh)
+    .venvs/tasks/bin/python benchmarks/scale.py --quick  (shows that it works: its numbers say nothing, and go)
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+
+from featherline import runs
+from featherline.airflow_client import TaskState
+from featherline.places import ROOT, Places
+from featherline.stack import stack as stacks
+from featherline.stack.many_workers import is_worker
+from featherline.summary import read_records
+from tasks.contracts.request import StepRecord, Variable
+from tasks.measuring.machine import machine
+from tasks.store import open_store
+
+RESULTS = ROOT / "benchmarks" / "results" / "scale.json"
+LANES = (2, 4, 8)
+COMPARED = 4
+"""The number of lanes with which one worker is compared with two."""
+OF_DIGITS = ("int8", "float16-sparse24", "pruned-qat", "sparse-clustered", "searched-int8")
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much there is to do in each lane.
+
+    Attributes:
+        epochs: Of the float model.
+        lane_epochs: Of the fine-tuning after pruning.
+    """
+
+    epochs: int = 8
+    lane_epochs: int = 10
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run.
+
+    Attributes:
+        wall_s: From the trigger to the end.
+        step_overheads_s: Of each task that ran: Airflow's own time for it.
+        lane_overheads_s: The same of each lane.
+    """
+
+    wall_s: float
+    step_overheads_s: list[float]
+    lane_overheads_s: list[float]
+
+
+def main() -> None:
+    """Measure, print, and write the results."""
+    parser = argparse.ArgumentParser(description="Measure what workers, lanes and containers give and cost.")
+    parser.add_argument("--quick", action="store_true", help="two lanes of one epoch; the results are not kept")
+    quick = parser.parse_args().quick
+    load, lanes = (Load(1, 1), (2,)) if quick else (Load(), LANES)
+    compared = lanes[0] if quick else COMPARED
+    with up("one", "--workers", "1") as places:
+        one = run(places, compared, load)
+    with up("two", "--workers", "2") as places:
+        two = {number: run(places, number, load) for number in lanes}
+    found = {
+        "speedup_two_workers": round(one.wall_s / two[compared].wall_s, 2),
+        "docker_step_overhead_s": None,
+        "lanes": {str(number): round(measured.wall_s, 1) for number, measured in two.items()},
+        "one_worker_s": round(one.wall_s, 1),
+        "lane_overhead_s": round(
+            statistics.median(seconds for measured in two.values() for seconds in measured.lane_overheads_s), 2
+        ),
+        **docker(load, lanes[0]),
+        "machine": machine(),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+        "command": "python benchmarks/scale.py" + (" --quick" if quick else ""),
+    }
+    if not quick:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+    for name, value in found.items():
+        print(f"{name:24} {value}")
+
+
+def docker(load: Load, lanes: int) -> dict[str, Any]:
+    """Return what a step costs more as a container than as a process; None and the reason where it cannot be seen."""
+    try:
+        with up("docker", "--runtime", "docker") as places:
+            contained = run(places, lanes, load)
+    except NotUpError as error:
+        return {"docker_step_overhead_s": None, "docker_absent": str(error)}
+    with up("process") as places:
+        plain = run(places, lanes, load)
+    medians = [statistics.median(one.step_overheads_s) for one in (contained, plain)]
+    return {"docker_step_overhead_s": round(medians[0] - medians[1], 2)}
+
+
+class NotUpError(Exception):
+    """A stack of that kind cannot be had here."""
+
+
+@contextmanager
+def up(name: str, *words: str) -> Iterator[Places]:
+    """Give a stack of its own, its workers bound to a core each, and end it.
+
+    Raises:
+        NotUpError: It does not start.
+    """
+    places = Places(var=ROOT / "var" / f"scale-{name}")
+    environment = os.environ | {"FEATHERLINE_VAR": str(places.var)}
+    command = [sys.executable, "-m", "featherline", "up", *words]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotUpError(f"featherline up {' '.join(words)}: {(done.stderr.strip() or done.stdout).splitlines()[-1]}")
+    try:
+        bind(places)
+        yield places
+    finally:
+        stacks.down(places)
+
+
+def bind(places: Places) -> None:
+    """Bind each worker, and so all that it starts, to a core of its own."""
+    cores = sorted(os.sched_getaffinity(0))
+    workers = [server for server in stacks.running(places).servers if is_worker(server.name)]
+    for core, worker in zip(itertools.cycle(cores), workers, strict=False):
+        for pid in stacks.leftovers(places):
+            with contextlib.suppress(ProcessLookupError):
+                if os.getsid(pid) == worker.pid:
+                    os.sched_setaffinity(pid, {core})
+
+
+def run(places: Places, lanes: int, load: Load) -> Measured:
+    """Run the recipe with so many lanes, every step anew."""
+    stack = stacks.running(places)
+    runs.enter(places, stack)
+    summary = runs.execute(places, stack, order(lanes, load), Console(width=120))
+    if summary.state != "success":
+        sys.exit("the run failed, so there is nothing to measure")
+    records = read_records(open_store(os.environ[Variable.STORE]), summary.run_id)
+    tasks = runs.client_of(places, stack).tasks(summary.run_id)
+    ran = [(task, record) for task in tasks if (record := of(task, records.values())) is not None]
+    lane: dict[str, float] = {}
+    for task, record in ran:
+        if task.task_id.startswith("lanes."):
+            lane[task.label] = lane.get(task.label, 0.0) + task.duration_s - record.seconds
+    return Measured(
+        wall_s=summary.seconds,
+        step_overheads_s=[task.duration_s - record.seconds for task, record in ran],
+        lane_overheads_s=list(lane.values()),
+    )
+
+
+def of(task: TaskState, records: Any) -> StepRecord | None:
+    """Return what a task's step said of itself; None for `approve`, which is none, and for the baseline's two."""
+    step, label = task.task_id.rpartition(".")[2], task.label.removeprefix("worker ")
+    return next((one for one in records if (one.step, one.label) == (step, label)), None)
+
+
+def order(lanes: int, load: Load) -> runs.Order:
+    """Return the recipe `digits` with candidates that differ in how much is pruned alone, and without a search."""
+    fit = {"epochs": load.lane_epochs, "batch_size": 64, "learning_rate": 0.003}
+    candidates: dict[str, Any] = {f"candidates.{name}": None for name in OF_DIGITS}
+    for number in range(lanes):
+        macs = round(0.3 + 0.4 * number / lanes, 3)
+        candidates[f"candidates.lane{number}"] = {
+            "prune": {"method": "channel", "criterion": "bn_gamma", "macs": macs, "fit": fit},
+            "quantize": {"scheme": "int8"},
+        }
+    rest = {
+        "train.epochs": load.epochs,
+        "train.checks.min_accuracy": 0.1,
+        "search.trials": 0,
+        "search.workers": 1,
+        "gate": {"min_accuracy": 0.05, "max_drop": 1, "max_class_drop": 1, "objective": "size"},
+        "release.name": "digits-scale",
+    }
+    return runs.Order("digits", candidates | rest, seed=3, ignore_cache=True)
+
+
+if __name__ == "__main__":
+    main()

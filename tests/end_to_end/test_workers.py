@@ -1,0 +1,168 @@
+"""Two Celery workers share a run; one of them is killed in the middle, and the run ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from featherline.stack import many_workers, processes
+from featherline.stack import stack as stacks
+from featherline.stack.secrets import password_in
+
+pytestmark = pytest.mark.stack
+
+THREE_LANES = [
+    "--seed=21",
+    "--set=train.epochs=2",
+    "--set=train.checks={min_accuracy: 0.1, min_class_recall: 0}",
+    "--set=search.trials=2",
+    "--set=search.epochs=1",
+    "--set=search.promoted_epochs=1",
+    "--set=candidates.sparse-clustered=null",
+    "--set=candidates.searched-int8=null",
+    "--set=candidates.pruned-qat=null",
+    "--set=candidates.float16-sparse24.prune.fit={epochs: 1, batch_size: 64}",
+    "--set=candidates.dynamic={quantize: {scheme: dynamic}}",
+    "--set=gate={min_accuracy: 0.05, max_drop: 1, max_class_drop: 1, objective: size}",
+    "--set=release.name=digits-workers",
+]
+"""Three candidates, whose outcome does not depend on the search, and two search workers."""
+
+
+@pytest.fixture(scope="module")
+def two(make_featherline: Any) -> Iterator[Any]:
+    """Give a stack with two workers, and leave nothing of it."""
+    if not (shutil.which("redis-server") and list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))):
+        pytest.skip(f"there is no PostgreSQL or no Redis: {many_workers.FIX}")
+    folder = Path(tempfile.mkdtemp(prefix="featherline-workers-"))
+    folder.chmod(0o711)  # PostgreSQL does not run as root, and its user must come by
+    program = make_featherline(folder / "var")
+    try:
+        program.call("up", "--workers", "2")
+        yield program
+    finally:
+        program.call("down")
+        left = program.processes()
+        processes.send(left, signal.SIGKILL)
+        shutil.rmtree(folder)
+    assert left == []
+
+
+@pytest.fixture(scope="module")
+def undisturbed(two: Any) -> dict[str, Any]:
+    """Give the summary of a run to which nothing happened."""
+    summary: dict[str, Any] = two.run("digits", *THREE_LANES)
+    return summary
+
+
+def hosts(two: Any, run_id: str) -> dict[str, str]:
+    """Return which worker ran the last try of each task."""
+    place = f"/api/v2/dags/retrain_and_compress/dagRuns/{run_id}/taskInstances"
+    found = two.airflow()._pages(place, "task_instances")
+    return {f"{one['task_id']}.{one['map_index']}": one["hostname"] for one in found if one["hostname"]}
+
+
+def steps_of(two: Any, worker: str) -> list[int]:
+    """Return the live processes of a worker, and of the steps that it runs."""
+    return [pid for pid in two.processes() if variable(pid, "FEATHERLINE_WORKER") == worker]
+
+
+def kill(two: Any, worker: str) -> None:
+    """Kill a worker and all that it started, as when its machine goes. Airflow gives each task a process group."""
+    victim = next(one for one in stacks.running(two.places).servers if one.name == worker)
+    processes.send([pid for pid in two.processes() if session(pid) == victim.pid], signal.SIGKILL)
+    two.wait(lambda: not (victim.is_alive() or steps_of(two, worker)), 10)
+
+
+def session(pid: int) -> int:
+    """Return the session of a process; 0 where it is gone."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def variable(pid: int, name: str) -> str:
+    """Return a variable of a process; empty where it has none, or is gone."""
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    return next((one for one in environment if one.startswith(f"{name}=".encode())), b"").decode().partition("=")[2]
+
+
+def outcome(summary: dict[str, Any]) -> Any:
+    """Return what must not depend on where the steps ran, and how often."""
+    other = {"latency_ms_p50", "gzip_bytes", "reason"}
+    candidates = [{name: value for name, value in one.items() if name not in other} for one in summary["candidates"]]
+    return summary["baseline"], candidates, summary["selected"]
+
+
+def test_two_workers_share_the_lanes_and_the_search(two: Any, undisturbed: dict[str, Any]):
+    """Both ran lanes, each ran one of the two search workers, and both of these found trials of one study."""
+    ran = hosts(two, undisturbed["run_id"])
+
+    assert undisturbed["state"] == "success"
+    assert len([one for one in undisturbed["candidates"] if one["size_bytes"]]) == 3
+    assert {worker for task, worker in ran.items() if task.startswith("lanes.")} == {"worker1", "worker2"}
+    assert {worker for task, worker in ran.items() if task.startswith("search.")} == {"worker1", "worker2"}
+
+
+def test_a_killed_worker_changes_nothing(two: Any, undisturbed: dict[str, Any]):
+    """Its step is lost, found lost, and done by the other one; winner and measurements are those of the quiet run."""
+    client = two.airflow()
+    program = two.start("run", "digits", *THREE_LANES, "--ignore-cache")
+    try:
+        two.wait(lambda: any("lanes." in task and host == "worker2" for task, host in now(two).items()), 600)
+        two.wait(lambda: [pid for pid in two.processes("-m tasks") if pid in steps_of(two, "worker2")], 60)
+        (run,) = client.runs(1)
+        doomed = {task for task, host in now(two).items() if host == "worker2"}
+
+        kill(two, "worker2")
+
+        told, _ = program.communicate(timeout=1200)
+        assert program.returncode == 0, told
+    finally:
+        processes.send([program.pid], signal.SIGKILL)
+    summary = two.summary(two.places.run(run["dag_run_id"]))
+    tries = {f"{task.task_id}.{task.map_index}": task.tries for task in client.tasks(run["dag_run_id"])}
+    assert doomed
+    assert {task: tries[task] for task in doomed} == dict.fromkeys(doomed, 2)
+    assert {hosts(two, run["dag_run_id"])[task] for task in doomed} == {"worker1"}
+    assert summary["hits"] <= 3  # publish, register and promote find their work done
+    assert outcome(summary) == outcome(undisturbed)
+
+
+def now(two: Any) -> dict[str, str]:
+    """Return which worker runs which task of the latest run."""
+    (run,) = two.airflow().runs(1)
+    place = f"/api/v2/dags/retrain_and_compress/dagRuns/{run['dag_run_id']}/taskInstances"
+    found = two.airflow()._pages(place, "task_instances")
+    return {f"{one['task_id']}.{one['map_index']}": one["hostname"] for one in found if one["state"] == "running"}
+
+
+def test_up_brings_a_dead_worker_back(two: Any):
+    """The stack itself goes on with the other one; another number of workers is another stack."""
+    if not stacks.running(two.places).lost_workers():
+        kill(two, "worker2")
+    assert stacks.running(two.places).lost_workers() == ["worker2"]
+
+    assert "the stack is up already" in two.call("up")
+    assert stacks.running(two.places).lost_workers() == []
+    assert "expected  3 workers" in two.call("up", "--workers", "3", code=65)
+
+
+def test_no_password_is_on_a_command_line(two: Any):
+    """All users of the machine can read those."""
+    words = [password_in(two.places.secrets, server) for server in ("postgres", "redis")]
+    lines = [Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace") for pid in two.processes()]
+
+    assert len(lines) > 10
+    assert [line for line in lines if any(word in line for word in words)] == []
