@@ -162,9 +162,7 @@ def leftovers(places: Places) -> list[int]:
     return processes.marked(str(places.var), stack.servers if stack else (), places.var)
 
 
-def _start(
-    places: Places, before: Stack | None, say: Callable[[str], None], runtime: Runtime, workers: int
-) -> Stack:
+def _start(places: Places, before: Stack | None, say: Callable[[str], None], runtime: Runtime, workers: int) -> Stack:
     started = time.monotonic()
     secrets = secrets_in(places.secrets)
     many = before.many if before else None
