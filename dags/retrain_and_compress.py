@@ -112,7 +112,13 @@ def retrain_and_compress() -> None:
         prune = lane("prune", model=teacher, data=data)
         distill = lane("distill", teacher=teacher, student=prune.output["model"], data=data)
         quantize = lane("quantize", model=distill.output["model"], teacher=teacher, data=data)
-        export = lane("export", model=quantize.output["model"], scheme=quantize.output["scheme"], data=data)
+        export = lane(
+            "export",
+            model=quantize.output["model"],
+            scheme=quantize.output["scheme"],
+            data=data,
+            stages=[teacher, prune.output["model"], distill.output["model"]],
+        )
         lane(
             "evaluate",
             model=export.output["model"],

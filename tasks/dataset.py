@@ -59,3 +59,17 @@ def stratified(labels: Labels, fraction: float, seed: int) -> NDArray[np.intp]:
         for members in (np.flatnonzero(labels == label) for label in np.unique(labels))
     ]
     return np.sort(np.concatenate(chosen))
+
+
+def in_turn(labels: Labels, count: int) -> NDArray[np.intp]:
+    """Return the places of the first `count` images when the classes take turns, each in its own order.
+
+    Args:
+        labels: (n,).
+        count: At most this many places come back; all n where there are fewer.
+    """
+    turns = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        members = labels == label
+        turns[members] = np.arange(members.sum())
+    return np.lexsort((labels, turns))[:count]

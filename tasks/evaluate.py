@@ -4,7 +4,8 @@
          │
          ├──► [flatbuffer] ──► size, MACs, parameters, zeros, operators, energy estimate
          ├──► [TensorFlow Lite Micro, a child process] ──► peak RAM
-         └──► [LiteRT, in turn with the baseline] ──► latency
+         ├──► [LiteRT, in turn with the baseline] ──► latency
+         └──► [the files of the lane's stages, in turn] ──► ledger of what each stage bought
 
 Everything is of the file that ships, nothing of the model that it came from. Latency counts `invoke()` alone.
 
@@ -18,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, Measurement, MeasurementRef
+from tasks.contracts.artifacts import Dataset, Measurement, MeasurementRef, StageEntry
 from tasks.contracts.lane import EvaluateInputs, EvaluateOutputs, EvaluateParams
 from tasks.contracts.refusal import refuse
 from tasks.dataset import Labels, normalise, read_split, split_digest
@@ -29,6 +31,7 @@ from tasks.litert.interpreter import RUNTIME, Classifier
 from tasks.measuring import accuracy, energy, latency, macs, operators, peak_ram, size, weights
 from tasks.measuring.accuracy import Logits
 from tasks.measuring.machine import machine
+from tasks.savings import savings_table
 from tasks.store import Store
 
 
@@ -71,6 +74,7 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
         runs=params.runs,
         seed=context.seed,
     )
+    ledger = _ledger(inputs, store, data, normalised[:1], params) if inputs.baseline is not None else ()
     measurement = Measurement(
         candidate=params.candidate,
         file=inputs.model.file,
@@ -84,10 +88,13 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
         energy_method=energy.METHOD,
         runtime=RUNTIME,
         machine=machine(),
+        ledger=ledger,
         **judged,
         **structure,
     )
     print(table(measurement))
+    if ledger:
+        print(savings_table(ledger))
     return EvaluateOutputs(measurement=store.put(measurement, MeasurementRef), model=inputs.model)
 
 
@@ -111,6 +118,15 @@ def _judged(logits: Logits, labels: Labels, baseline: Logits | None, params: Eva
 
 def _structure(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Measurement
     """Return what the file says without being run."""
+    return _counted(data, graph) | {
+        "operators": operators.census(graph),
+        "float_operators": len(operators.float_operators(graph)),
+        "minimum_runtime": graph.minimum_runtime,
+    }
+
+
+def _counted(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Measurement, and of StageEntry
+    """Return how large a file is and what its weights are."""
     return {
         "size_bytes": len(data),
         "gzip_bytes": size.gzip_bytes(data),
@@ -120,10 +136,25 @@ def _structure(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Me
         "distinct_weights": weights.distinct_weights(graph),
         "parameters": weights.parameters(graph),
         "macs": macs.macs(graph),
-        "operators": operators.census(graph),
-        "float_operators": len(operators.float_operators(graph)),
-        "minimum_runtime": graph.minimum_runtime,
     }
+
+
+def _ledger(
+    inputs: EvaluateInputs, store: Store, data: bytes, image: NDArray[np.float32], params: EvaluateParams
+) -> tuple[StageEntry, ...]:
+    """Return what each file is, from the float baseline by way of the lane's stages to the one that ships."""
+    if inputs.baseline is None:
+        return ()
+    files = [("float baseline", store.read_bytes(inputs.baseline.file))]
+    files += [(stage.stage, store.read_bytes(stage.file)) for stage in inputs.model.stages]
+    files.append((f"export {inputs.model.scheme}", data))
+    loaded = [Classifier(file, params.threads) for _, file in files]
+    turns = [(classifier, classifier.quantize(image)[0]) for classifier in loaded]
+    times = latency.medians_ms(turns, warm_up=params.warm_up, runs=params.runs)
+    return tuple(
+        StageEntry(stage=stage, latency_ms_p50=time, **_counted(file, read_graph(file)))
+        for (stage, file), time in zip(files, times, strict=True)
+    )
 
 
 def _baseline_logits(store: Store, inputs: EvaluateInputs, dataset: Dataset, candidate: str) -> Logits | None:

@@ -1,11 +1,11 @@
 """Export: turn a trained model into one `.tflite` file that says what it is, and prove that the file works.
 
-    model ──► converter (a child process) ──► compact ──► metadata, labels ──► file
-                                                │                               │
-                                    validation accuracy                  golden vectors, run twice
+    model ──► builder ──► [ladder] ──► invariants ──► compact ──► metadata, labels ──► file
+              │    └── static integers, mixed             │                              │
+              └── converter (a child process)   validation accuracy            golden vectors, run twice
 
-The file takes one image at a time. `int8` takes and gives int8 and has no float operator left. TensorFlow is imported
-by the converter's process alone. Equal model and request give equal bytes.
+The file takes one image at a time. `int8`, `int16x8` and `int4` take and give integers and have no float operator left.
+TensorFlow is imported by the converter's process alone. Equal model and request give equal bytes.
 
     python -m tasks export --request request.json --result result.json
 """
@@ -20,66 +20,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, GoldenRef, LiteRTFileRef, LiteRTModel, Scheme, SplitName
+from tasks.contracts.artifacts import Dataset, GoldenRef, LiteRTFileRef, LiteRTModel, Model, Rung, StageFile
 from tasks.contracts.lane import ExportInputs, ExportOutputs, ExportParams
-from tasks.contracts.refusal import examples, refuse
-from tasks.dataset import Labels, normalise, read_split
+from tasks.contracts.refusal import refuse
+from tasks.dataset import in_turn
 from tasks.litert import flatbuffer, metadata
-from tasks.litert.conversion import Converted, convert_apart
 from tasks.litert.graph import read_graph
 from tasks.litert.interpreter import Classifier
-from tasks.measuring.operators import float_operators
-from tasks.store import Store
-
-
-def in_turn(labels: Labels, count: int) -> NDArray[np.intp]:
-    """Return the places of the first `count` images when the classes take turns, each in its own order.
-
-    Args:
-        labels: (n,).
-        count: At most this many places come back; all n where there are fewer.
-    """
-    turns = np.zeros(len(labels), np.int64)
-    for label in np.unique(labels):
-        members = labels == label
-        turns[members] = np.arange(members.sum())
-    return np.lexsort((labels, turns))[:count]
-
-
-def check_integer(data: bytes, scheme: Scheme) -> None:
-    """See that an int8 file computes with integers alone.
-
-    Raises:
-        Refused: The file is to be int8 and an operator of it computes in float.
-    """
-    left = float_operators(read_graph(data)) if scheme == "int8" else []
-    if left:
-        raise refuse(
-            "export cannot make the model integer throughout",
-            expected="no operator that computes in float, which scheme int8 promises",
-            got=f"{len(left)} float operators: {examples(sorted(set(left)))}",
-            fix="replace the layers behind them, or export with the scheme dynamic or float16",
-        )
+from tasks.post_training.build import Builder, Built
+from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kernels
+from tasks.post_training.ladder import climb
 
 
 def export(inputs: ExportInputs, params: ExportParams, context: Context) -> ExportOutputs:
     """Convert a model, write what it is into the file, and keep golden vectors that the file was seen to give.
 
     Raises:
-        Refused: The model does not fit the data, or cannot be had in the scheme.
+        Refused: The model does not fit the data, or cannot be had in the scheme; no rung of the ladder keeps its rules;
+            the file breaks an invariant.
     """
     store = context.store
     dataset = store.read(inputs.data, Dataset)
     started = time.monotonic()
-    # a quantization-aware model brings its own ranges and keeps them, yet the converter asks for images all the same
-    calibration = _split(store, dataset, "calibration")[0] if inputs.scheme == "int8" else None
-    converted = convert_apart(store, inputs.model, inputs.scheme, calibration)
-    print(f"export: {inputs.scheme}, {len(converted.data):,} bytes from the converter in {_since(started)}")
+    builder = Builder(store, dataset, inputs.model, params.calibration)
+    rungs: tuple[Rung, ...] = ()
+    if params.ladder is None:
+        built = builder.build(inputs.scheme, params.mixed)
+    else:
+        built, rungs = climb(builder, inputs.scheme, params.ladder, params.mixed)
+    print(f"export: {built.scheme}, {len(built.data):,} bytes before they are put in order, {_since(started)}")
 
-    objects = flatbuffer.unpack(converted.data)
+    graph = read_graph(built.data)
+    check_integer(graph, built)
+    check_kernels(graph)
+    objects = flatbuffer.unpack(built.data)
     flatbuffer.compact(objects)
     bare = flatbuffer.pack(objects)
-    check_integer(bare, inputs.scheme)
     classifier = Classifier(bare)
     if classifier.classes != len(dataset.classes):
         raise refuse(
@@ -88,13 +64,16 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             got=f"{classifier.classes} logits",
             fix="train the model on this data, or give the data that it was trained on",
         )
-    images, labels = _split(store, dataset, "validation")
-    logits = classifier.logits(images)
-    accuracy = float(np.mean(logits.argmax(axis=1) == labels))
+    images, labels = builder.split("validation")
+    correct = int((classifier.logits(images).argmax(axis=1) == labels).sum())
+    accuracy = correct / len(labels)
+    check_faithful(inputs.model, built.scheme, correct, len(labels))
+    if built.scheme == "mixed" and params.ladder is None:
+        check_budget(builder.judge.judge(bare), params.mixed)
 
-    said = _metadata(inputs, params, context, dataset, classifier=classifier, converted=converted, accuracy=accuracy)
+    said = _metadata(inputs, params, context, dataset, classifier=classifier, built=built, accuracy=accuracy)
     data = metadata.write(bare, said)
-    test_images, test_labels = _split(store, dataset, "test")
+    test_images, test_labels = builder.split("test")
     chosen = test_images[in_turn(test_labels, params.golden)]
     golden = _golden(bare, data, chosen)
     print(
@@ -104,29 +83,32 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     return ExportOutputs(
         model=LiteRTModel(
             file=store.put_bytes(data, LiteRTFileRef),
-            scheme=inputs.scheme,
+            scheme=built.scheme,
             golden=store.put_bytes(golden, GoldenRef),
             validation_accuracy=accuracy,
             source=inputs.model,
+            layers=built.layers,
+            rungs=rungs,
+            stages=_stages(builder, inputs.stages),
         )
     )
 
 
-def _split(store: Store, dataset: Dataset, name: SplitName) -> tuple[NDArray[np.float32], Labels]:
-    """Return a split, normalised, and its labels.
+def _stages(builder: Builder, models: tuple[Model, ...]) -> tuple[StageFile, ...]:
+    """Return what the lane's steps made of its first model, each once as a float file.
 
-    Raises:
-        Refused: The split is empty.
+    A model that was trained for int8 has no float file; what that bought shows in the file itself.
     """
-    images, labels = read_split(store, dataset, name)
-    if len(images) == 0:
-        raise refuse(
-            "export cannot prove the file",
-            expected=f"images in the {name} split of {dataset.name}",
-            got="none",
-            fix="give every split a share in the recipe's data section, and run preprocess again",
-        )
-    return normalise(images, dataset.normalisation), labels
+    seen = {model.file.sha256 for model in models[:1]}
+    files = []
+    for model in (*models[1:], builder.model) if models else ():
+        if model.file.sha256 not in seen and model.format == "keras":
+            objects = flatbuffer.unpack(builder.float_of(model))
+            flatbuffer.compact(objects)
+            file = builder.store.put_bytes(flatbuffer.pack(objects), LiteRTFileRef)
+            files.append(StageFile(stage=model.stages[-1] if model.stages else "model", file=file))
+        seen.add(model.file.sha256)
+    return tuple(files)
 
 
 def _metadata(
@@ -136,7 +118,7 @@ def _metadata(
     dataset: Dataset,
     *,
     classifier: Classifier,
-    converted: Converted,
+    built: Built,
     accuracy: float,
 ) -> metadata.FileMetadata:
     provenance = context.provenance
@@ -145,13 +127,13 @@ def _metadata(
         normalisation=dataset.normalisation,
         input=_end(classifier.input),
         output=_end(classifier.output),
-        scheme=inputs.scheme,
+        scheme=built.scheme,
         accuracy=accuracy,
         source_accuracy=inputs.model.validation_accuracy,
         recipe=None if provenance.recipe_sha256 is None else provenance.recipe,
         recipe_sha256=provenance.recipe_sha256,
         run_id=provenance.run_id,
-        versions=converted.versions,
+        versions=built.versions,
         author=params.author,
         licence=params.licence,
         description=params.description,

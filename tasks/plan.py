@@ -58,9 +58,9 @@ def _candidates(inputs: PlanInputs, params: PlanParams) -> Iterator[tuple[Candid
                         {
                             "name": name,
                             "searched": student.name if student else None,
-                            "export": params.export,
                             "evaluate": params.evaluate.model_copy(update={"candidate": name}),
                             **knobs,
+                            "export": params.export.model_dump() | knobs["export"],
                         }
                     ),
                     student,

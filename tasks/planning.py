@@ -1,6 +1,6 @@
 """From a recipe's candidate templates to lanes: `{search: [...]}` expanded, and what cannot fit the device found.
 
-Source of the size bound: a weight takes 4, 2 or 1 bytes; a `.tflite` file is never smaller than its weights.
+Source of the size bound: a weight takes 4, 2, 1 or half a byte; a `.tflite` file is never smaller than its weights.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import Any
 from tasks.contracts.device import Budget
 from tasks.contracts.plan import Candidate, CandidateTemplate
 
-WEIGHT_BYTES = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1}
+WEIGHT_BYTES = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1, "int16x8": 1, "int4": 0.5, "mixed": 0.5}
 SLACK = 0.5
 """An estimate must miss the budget by this factor before a candidate is refused untrained: pruning to a fraction of the
 MACs removes weights unevenly, so the true size may be well below the estimate."""
 
 
 def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
-    """Yield every candidate of a template: its name and the knobs of its prune, distill and quantize steps.
+    """Yield every candidate of a template: its name and the knobs of its prune, distill, quantize and export steps.
 
     A value `{search: [a, b]}` gives one candidate for a and one for b; several give every combination. The values are
     appended to the name: `pruned-macs0.5`.
     """
-    knobs = {step: getattr(template, step) for step in ("prune", "distill", "quantize")}
+    knobs = {step: getattr(template, step) for step in ("prune", "distill", "quantize", "export")}
     places = list(_searches(knobs, ()))
     for values in itertools.product(*(options for _, options in places)):
         chosen = _copy(knobs)

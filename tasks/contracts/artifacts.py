@@ -191,8 +191,47 @@ class Architecture(Contract):
     options: dict[str, int | float | str | bool | list[int] | list[str]] = {}
 
 
-Scheme = Literal["none", "float16", "dynamic", "int8"]
-"""How the exported file holds its numbers: float32, float16 weights, int8 weights, or int8 throughout with int8 I/O."""
+Scheme = Literal["none", "float16", "dynamic", "int8", "int16x8", "int4", "mixed"]
+"""How the exported file holds its numbers.
+
+`none` float32; `float16` weights; `dynamic` int8 weights, activations rounded while it runs. Integers throughout, input
+and output too: `int8`; `int16x8` int16 activations, int8 weights; `int4` int8 activations, int4 weights. `mixed` int8
+activations, each layer int4, int8 or float, as its measured damage and the budget allow.
+"""
+
+Width = Literal["int4", "int8", "float"]
+"""How a layer holds its weights. A float layer also computes in float."""
+
+
+class LayerWidth(Contract):
+    """What was measured of one layer of a `mixed` file, and how it ended."""
+
+    layer: str
+    operator: str
+    weights: int
+    damage: dict[Width, float]
+    """Mean Kullback-Leibler divergence of the predictions from the float file's, in nats, this layer alone rounded."""
+    width: Width
+
+
+class Rung(Contract):
+    """One file that the ladder tried."""
+
+    scheme: Scheme
+    size_bytes: int
+    validation_accuracy: Fraction
+    agreement: Fraction
+    """Fraction of validation images on which it predicts the same class as the float file."""
+    kept: bool
+    why: str
+    """Why it was kept or left, for people."""
+
+
+class StageFile(Contract):
+    """A model of the lane as it was between two steps, as a float file."""
+
+    stage: str
+    file: LiteRTFileRef
 
 
 class LiteRTModel(Contract):
@@ -200,10 +239,17 @@ class LiteRTModel(Contract):
 
     file: LiteRTFileRef
     scheme: Scheme
+    """As it is, which the ladder may have made another than was asked."""
     golden: GoldenRef
     validation_accuracy: Fraction
     """Of the exported file, on the validation split."""
     source: Model
+    layers: tuple[LayerWidth, ...] = ()
+    """Of a `mixed` file, in the order in which they run."""
+    rungs: tuple[Rung, ...] = ()
+    """What the ladder tried, in order; the last one was kept. Empty without a ladder."""
+    stages: tuple[StageFile, ...] = ()
+    """What the lane's steps made on the way, in order, each as a float file."""
 
 
 class Latency(Contract):
@@ -220,6 +266,22 @@ class Latency(Contract):
     """p50 of the baseline over p50 of this file, in the same interleaved runs."""
     speedup_low: float | None = None
     speedup_high: float | None = None
+
+
+class StageEntry(Contract):
+    """A file on the way from the float baseline to what ships: what each stage of the lane bought."""
+
+    stage: str
+    size_bytes: int
+    gzip_bytes: int
+    zstd_bytes: int
+    entropy_bytes: int
+    sparsity: Fraction
+    distinct_weights: int
+    parameters: int
+    macs: int
+    latency_ms_p50: float = Field(gt=0)
+    """Of all the files in turn: to be compared with the other entries of the same ledger, and with nothing else."""
 
 
 class Measurement(Contract):
@@ -269,6 +331,8 @@ class Measurement(Contract):
     """The lowest TFLite runtime that has every operator version, as the converter wrote it."""
     runtime: str
     machine: str
+    ledger: tuple[StageEntry, ...] = ()
+    """From the float baseline by way of every stage to this file; empty for the baseline itself."""
 
 
 class Finding(Contract):

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from tasks.contracts.artifacts import Architecture, DatasetRef, LiteRTModel, MeasurementRef, Model, Scheme
 from tasks.contracts.base import Contract, Name
 from tasks.contracts.fit import Fit, Knowledge
+from tasks.contracts.post_training import Calibration, Ladder, Mixed
 from tasks.contracts.step import Params
 
 
@@ -86,7 +87,7 @@ class QuantizeInputs(Contract):
 class QuantizeParams(Params):
     """The knobs of `tasks.quantize`."""
 
-    scheme: Scheme = Field("int8", description="none, float16, dynamic or int8.")
+    scheme: Scheme = Field("int8", description="How the file holds its numbers.")
     aware: bool = Field(default=False, description="int8: train with the quantization in the loop (QAT).")
     clusters: int | None = Field(None, ge=2, le=256, description="Share the weights of a layer among this many values.")
     fit: Fit = Field(Fit(), description="Of the clustering and of the quantization-aware training.")
@@ -120,6 +121,8 @@ class ExportInputs(Contract):
     model: Model
     scheme: Scheme
     data: DatasetRef
+    stages: tuple[Model, ...] = ()
+    """What the lane began with, then what each earlier step gave, for the ledger of what each of them bought."""
 
 
 class ExportParams(Params):
@@ -129,6 +132,9 @@ class ExportParams(Params):
     author: str = ""
     licence: str = ""
     description: str = ""
+    calibration: Calibration = Field(Calibration(), description="int8, int16x8, int4, mixed: how ranges are found.")
+    mixed: Mixed = Field(Mixed(), description="mixed: how each layer's width is chosen.")
+    ladder: Ladder | None = Field(None, description="What to try when the file loses too much; absent: nothing.")
 
 
 class ExportOutputs(Contract):

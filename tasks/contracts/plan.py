@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.contracts.artifacts import Model
 from tasks.contracts.base import Contract, Name
@@ -26,6 +26,17 @@ class Candidate(Contract):
     export: ExportParams = ExportParams()
     evaluate: EvaluateParams = EvaluateParams()
 
+    @model_validator(mode="after")
+    def _a_ladder_starts_from_float(self) -> Candidate:
+        if self.export.ladder is not None and self.quantize.aware:
+            raise ValueError(
+                "no export.ladder where quantize.aware is true: its rungs need the float model, which training for"
+                " int8 has replaced; make the aware one a candidate of its own, beside the one with the ladder"
+            )
+        if self.export.ladder is not None and self.quantize.scheme in ("none", "float16"):
+            raise ValueError(f"no export.ladder for the scheme {self.quantize.scheme}, which loses nothing")
+        return self
+
 
 class Infeasible(Contract):
     """A candidate that cannot fit the device, found without training it."""
@@ -43,6 +54,7 @@ class CandidateTemplate(Contract):
     prune: dict[str, Any] = {}
     distill: dict[str, Any] = {}
     quantize: dict[str, Any] = {}
+    export: dict[str, Any] = Field({}, description="calibration, mixed, ladder: of quantizing after training.")
 
 
 class PlanInputs(Contract):

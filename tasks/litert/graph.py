@@ -24,7 +24,10 @@ DTYPES: dict[int, np.dtype[Any]] = {
     code: np.dtype(name.lower() if name != "BOOL" else "bool")
     for name, code in vars(schema.TensorType).items()
     if name in {"FLOAT64", "FLOAT32", "FLOAT16", "INT64", "INT32", "INT16", "INT8", "UINT32", "UINT16", "UINT8", "BOOL"}
-}
+} | {schema.TensorType.INT4: np.dtype("int8")}
+"""How the numbers of a tensor are given here; int4 has no type of its own in NumPy."""
+
+INT4_BITS = 4
 KERNELS = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSPOSE_CONV": 1}
 """Which input of an operator is its kernel."""
 
@@ -40,10 +43,11 @@ class Tensor:
     Attributes:
         name: Empty for inner tensors of our own files.
         shape: As in the file.
-        dtype: How it is held.
+        dtype: How it is given here.
         constant: Its values in its shape, None where it is computed.
         scale: (1,) or (channels,), empty where it is not quantized.
         zero_point: As `scale`.
+        int4: Whether the file holds it as int4, which is given as int8.
     """
 
     name: str
@@ -52,11 +56,17 @@ class Tensor:
     constant: NDArray[Any] | None
     scale: NDArray[np.float32]
     zero_point: NDArray[np.int64]
+    int4: bool = False
+
+    @property
+    def bits(self) -> int:
+        """Return the bits of one value in the file."""
+        return INT4_BITS if self.int4 else 8 * self.dtype.itemsize
 
     @property
     def size_bytes(self) -> int:
         """Return the bytes of its values."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        return -(-int(np.prod(self.shape, dtype=np.int64)) * self.bits // 8)
 
 
 @dataclass(frozen=True)
@@ -117,7 +127,7 @@ def read_graph(data: bytes) -> Graph:
     """Return the network of a `.tflite` file.
 
     Raises:
-        Refused: The file has control flow, or holds numbers of a type that is not measured here (such as int4).
+        Refused: The file has control flow, or holds numbers of a type that is not measured here (such as int2).
         ValueError: `data` is no `.tflite` file.
     """
     model = flatbuffer.unpack(data)
@@ -165,7 +175,17 @@ def _tensor(model: Any, tensor: Any) -> Tensor:  # noqa: ANN401 - generated code
         name=(tensor.name or b"").decode(),
         shape=shape,
         dtype=dtype,
-        constant=None if data is None or len(data) == 0 else np.frombuffer(data.tobytes(), dtype).reshape(shape),
+        constant=None if data is None or len(data) == 0 else _values(data.tobytes(), tensor.type, shape),
         scale=np.zeros(0, np.float32) if scale is None else scale,
         zero_point=np.zeros(0, np.int64) if zero_point is None else zero_point,
+        int4=tensor.type == schema.TensorType.INT4,
     )
+
+
+def _values(data: bytes, kind: int, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return the values of a constant; two int4 share a byte, the first in its lower half."""
+    if kind != schema.TensorType.INT4:
+        return np.frombuffer(data, DTYPES[kind]).reshape(shape)
+    packed = np.frombuffer(data, np.int8)
+    halves = np.stack([packed << INT4_BITS >> INT4_BITS, packed >> INT4_BITS], axis=1)
+    return halves.ravel()[: int(np.prod(shape, dtype=np.int64))].reshape(shape)

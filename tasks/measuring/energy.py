@@ -49,12 +49,13 @@ def energy_uj(graph: Graph, peak_ram_bytes: int) -> float:
 def mac_pj(kernel: Tensor, data: Tensor) -> tuple[float, float]:
     """Return what one multiplication and one addition cost, in picojoules.
 
-    Integer weights make the operator multiply integers of their width, whatever it takes and gives, and add in 32
-    bits. Float weights are computed with at the width of the data: float16 ones are widened first.
+    Integer weights make the operator multiply integers of the wider of weights and data, and add in 32 bits; int4 ones
+    are widened to int8 first, and float data is rounded to int8. Float weights are computed with at the width of the
+    data: float16 ones are widened first.
     """
     if kernel.dtype.kind == "f":
         return FLOAT_PJ[8 * data.dtype.itemsize]
-    bits = 8 * kernel.dtype.itemsize
+    bits = max(8 * kernel.dtype.itemsize, data.bits if data.dtype.kind == "i" else 0)
     return 0.002994791667 * bits**2 + 0.001041666667 * bits, 0.003125 * 32
 
 

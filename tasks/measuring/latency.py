@@ -63,6 +63,16 @@ def latency(new: Loaded, base: Loaded | None, *, threads: int, warm_up: int, run
     )
 
 
+def medians_ms(files: list[Loaded], *, warm_up: int, runs: int) -> list[float]:
+    """Return the median of each file's times, all of them in turn; fewer runs where they would take too long."""
+    for classifier, raw in files:
+        classifier.load(raw)
+    warmed = _times_ns(files, warm_up)
+    affordable = int(TIME_LIMIT_S * 1e9 / np.median(warmed, axis=0).sum())
+    times = _times_ns(files, max(FEWEST_RUNS, min(runs, affordable)))
+    return [float(median) / 1e6 for median in np.median(times, axis=0)]
+
+
 def ratio_interval(times: NDArray[np.float64], seed: int) -> tuple[float, float]:
     """Return the 95 % bootstrap percentile interval of the ratio of medians, rounds drawn whole.
 

@@ -20,6 +20,7 @@ def notes(facts: Facts) -> tuple[str, ...]:
         for finding in facts.warnings
     ]
     found += [note for lane in facts.lanes for note in _download_only(lane)]
+    found += [note for lane in facts.lanes for note in _ladder(lane)]
     measured = facts.measured
     if measured.scheme == "int8" and measured.float_operators:
         found.append(f"{facts.winner.name} is int8, yet {measured.float_operators} of its operators compute in float.")
@@ -87,7 +88,18 @@ def provenance(facts: Facts) -> tuple[tuple[str, str], ...]:
 def how_made(lane: LaneFacts) -> str:
     """Return the stages of a lane and the scheme of its file, in words."""
     scheme = {"none": "float32", "dynamic": "dynamic int8"}.get(lane.model.scheme, lane.model.scheme)
-    return " → ".join([*lane.model.source.stages, scheme])
+    widths = [layer.width for layer in lane.model.layers]
+    chosen = ", ".join(f"{widths.count(width)} {width}" for width in ("int4", "int8", "float") if width in widths)
+    return " → ".join([*lane.model.source.stages, f"{scheme} ({chosen})" if chosen else scheme])
+
+
+def _ladder(lane: LaneFacts) -> list[str]:
+    """Return what the ladder left and what it kept, where it left anything."""
+    *left, kept = lane.model.rungs or (None,)
+    if not left or kept is None:
+        return []
+    tried = ", ".join(f"{rung.scheme} ({size(rung.size_bytes)}, {rung.why})" for rung in left if rung is not None)
+    return [f"{lane.name}: the ladder left {tried} and kept {kept.scheme} ({size(kept.size_bytes)}, {kept.why})."]
 
 
 def _download_only(lane: LaneFacts) -> list[str]:

@@ -5,18 +5,20 @@ facts ──► tiles, figures, tables ──► templates/report.html ──►
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tasks.contracts.artifacts import Measurement
+from tasks.contracts.artifacts import Measurement, StageEntry
 from tasks.contracts.gate import ReportParams
 from tasks.contracts.request import Provenance
 from tasks.reporting import classes, curves, tradeoff, words
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, notes, provenance
+from tasks.savings import bought
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -57,6 +59,7 @@ def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
         headline=headline(facts),
         tiles=tiles(facts),
         notes=notes(facts),
+        ledger=_ledger(facts.measured),
         provenance=provenance(facts),
         figures=_figures(facts),
         mistakes=classes.mistakes(facts),
@@ -106,6 +109,13 @@ def _ram(before: Measurement, after: Measurement) -> Tile:
     return tile._replace(
         change="not comparable", detail=f"by {after.peak_ram_method}, float by {before.peak_ram_method}"
     )
+
+
+def _ledger(measured: Measurement) -> list[tuple[StageEntry, str]]:
+    """Return each stage of the winner's lane with what it bought."""
+    entries = measured.ledger
+    words_ = ["", *(bought(before, after) for before, after in itertools.pairwise(entries))]
+    return list(zip(entries, words_, strict=False))
 
 
 def _figures(facts: Facts) -> dict[str, Any]:

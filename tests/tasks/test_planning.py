@@ -15,7 +15,7 @@ def test_a_template_without_search_is_one_candidate():
     template = CandidateTemplate(prune={"method": "channel", "macs": 0.5})
 
     assert list(expand("a", template)) == [
-        ("a", {"prune": {"method": "channel", "macs": 0.5}, "distill": {}, "quantize": {}})
+        ("a", {"prune": {"method": "channel", "macs": 0.5}, "distill": {}, "quantize": {}, "export": {}})
     ]
 
 
@@ -72,3 +72,13 @@ def test_the_bound_stands_on_its_edge(candidate: Candidate, budget: Budget, fits
     reason = infeasible(candidate, parameters=1000, macs=10000, budget=budget)
 
     assert (reason is None) is fits
+
+
+def test_export_knobs_of_a_candidate_can_be_searched():
+    """A ladder or a calibration is part of a candidate, and a searched value of it makes candidates of its own."""
+    template = CandidateTemplate(export={"calibration": {"method": {"search": ["minmax", "mse"]}}})
+
+    found = dict(expand("a", template))
+
+    assert list(found) == ["a-methodminmax", "a-methodmse"]
+    assert found["a-methodmse"]["export"] == {"calibration": {"method": "mse"}}

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import tasks.post_training.build
 from tasks.blobs import FolderBlobs
 from tasks.context import Context
 from tasks.contracts.artifacts import Dataset, DatasetRef, LiteRTModel, Model, Scheme
+from tasks.contracts.base import digest
 from tasks.contracts.lane import ExportInputs, ExportParams
 from tasks.dataset import normalise, read_split
 from tasks.export import export
 from tasks.framework import keras
+from tasks.litert.conversion import Converted, convert_apart
 from tasks.model_files import put_model
 from tasks.store import Store
 
@@ -55,11 +59,29 @@ def exported(
     def by(scheme: Scheme) -> LiteRTModel:
         if scheme not in made:
             inputs = ExportInputs(model=model, scheme=scheme, data=digits[0])
-            made[scheme] = export(inputs, ExportParams(), Context(store)).model
+            with converting_once(made):
+                made[scheme] = export(inputs, ExportParams(), Context(store)).model
         found: LiteRTModel = made[scheme]
         return found
 
     return by
+
+
+@contextmanager
+def converting_once(made: dict[str, Any]) -> Iterator[None]:
+    """Keep what the real converter gives, since its process takes seconds and five schemes begin from one file."""
+
+    def kept(store: Store, model: Model, scheme: Scheme, calibration: Any) -> Converted:
+        images = None if calibration is None else digest(calibration.tobytes())
+        key = f"{model.file.sha256}-{scheme}-{images}"
+        if key not in made:
+            made[key] = convert_apart(store, model, scheme, calibration)
+        found: Converted = made[key]
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks.post_training.build, "convert_apart", kept)
+        yield
 
 
 def _train(store: Store, dataset: Dataset) -> Model:

@@ -9,14 +9,25 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, LiteRTFileRef, LiteRTModel, Measurement, Scheme
-from tasks.contracts.lane import EvaluateInputs, EvaluateOutputs, EvaluateParams
+from tasks.contracts.artifacts import (
+    Dataset,
+    DatasetRef,
+    LiteRTFileRef,
+    LiteRTModel,
+    Measurement,
+    Model,
+    ModelFileRef,
+    Scheme,
+)
+from tasks.contracts.lane import EvaluateInputs, EvaluateOutputs, EvaluateParams, ExportInputs, ExportParams
 from tasks.contracts.refusal import Refused
 from tasks.dataset import normalise, read_split, split_digest
 from tasks.evaluate import evaluate, table
+from tasks.export import export
 from tasks.litert import flatbuffer
 from tasks.litert.interpreter import Classifier
 from tasks.store import Store
+from tests.tasks.exporting.conftest import converting_once
 
 PARAMS = EvaluateParams(candidate="small", runs=20)
 Exported = Callable[[Scheme], LiteRTModel]
@@ -59,6 +70,32 @@ def test_predictions_are_those_of_the_file(
     assert integer.accuracy == (logits.argmax(axis=1) == labels).mean()
     assert integer.accuracy == np.trace(np.array(integer.confusion)) / integer.samples
     assert integer.test_sha256 == split_digest(digits[1], "test")
+
+
+def test_the_ledger_goes_from_the_baseline_by_every_stage_to_the_file(
+    baseline: EvaluateOutputs,
+    model: Model,
+    context: Context,
+    digits: tuple[DatasetRef, Dataset],
+    made: dict[str, Any],
+) -> None:
+    """What the lane began with is the baseline; each model after it is a float file; the last is the one measured."""
+    first = model.model_copy(update={"file": context.store.put_bytes(b"the teacher, not converted", ModelFileRef)})
+    pruned = model.model_copy(update={"stages": ("train", "prune channel")})
+    asked = ExportInputs(model=pruned, scheme="int8", data=digits[0], stages=(first, pruned, pruned))
+    with converting_once(made):
+        exported = export(asked, ExportParams(golden=1), context).model
+
+    inputs = EvaluateInputs(
+        model=exported, data=digits[0], baseline=baseline.model, baseline_measurement=baseline.measurement
+    )
+    measured = context.store.read(evaluate(inputs, PARAMS, context).measurement, Measurement)
+
+    assert [entry.stage for entry in measured.ledger] == ["float baseline", "prune channel", "export int8"]
+    assert [stage.stage for stage in exported.stages] == ["prune channel"]
+    assert measured.ledger[1].size_bytes == exported.stages[0].file.bytes
+    assert measured.ledger[2].size_bytes == measured.size_bytes < measured.ledger[1].size_bytes
+    assert measured.ledger[2].macs == measured.macs
 
 
 def test_interval_holds_the_accuracy(integer: Measurement) -> None:
@@ -140,7 +177,8 @@ def test_what_does_not_move_is_measured_alike(
     )
     again = context.store.read(evaluate(inputs, PARAMS, context).measurement, Measurement)
 
-    assert again.model_dump(exclude={"latency_ms"}) == integer.model_dump(exclude={"latency_ms"})
+    times = {"latency_ms": True, "ledger": {"__all__": {"latency_ms_p50"}}}
+    assert again.model_dump(exclude=times) == integer.model_dump(exclude=times)
 
 
 def test_a_file_that_gives_nan_is_refused(

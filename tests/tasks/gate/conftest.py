@@ -23,6 +23,8 @@ from tasks.contracts.artifacts import (
     MeasurementRef,
     Model,
     ModelFileRef,
+    Rung,
+    StageEntry,
     TrainingHistory,
     Trial,
     Trials,
@@ -46,6 +48,24 @@ from tasks.validate_metrics import validate_metrics
 Lane = Callable[..., EvaluateOutputs]
 BASELINE_WRONG = (0, 1)
 """The images of the test split that the float baseline gets wrong: 0.98 of 100."""
+
+
+RUNGS = (
+    Rung(scheme="int4", size_bytes=9_000, validation_accuracy=0.9, agreement=0.9, kept=False, why="loses 0.0800"),
+    Rung(scheme="int8", size_bytes=15_000, validation_accuracy=0.98, agreement=0.99, kept=True, why="loses 0.0000"),
+)
+"""What a ladder tried."""
+
+FLOAT = StageEntry(
+    stage="float baseline", size_bytes=120_000, gzip_bytes=100_000, zstd_bytes=99_000, entropy_bytes=90_000,
+    sparsity=0.0, distinct_weights=9_000, parameters=28_000, macs=1_200_000, latency_ms_p50=0.05,
+)  # fmt: skip
+LEDGER = (
+    FLOAT,
+    FLOAT.model_copy(update={"stage": "prune 2:4", "sparsity": 0.5, "zstd_bytes": 60_000}),
+    FLOAT.model_copy(update={"stage": "export int8", "sparsity": 0.5, "zstd_bytes": 15_000, "size_bytes": 30_000}),
+)
+"""Half the weights zero, then a quarter of the bytes each."""
 
 
 def history(stage: str, epochs: int = 4) -> TrainingHistory:
@@ -77,6 +97,7 @@ def lane(store: Store, digits: tuple[DatasetRef, Dataset]) -> Lane:
         raw: dict[str, Any] | None = None,
         file: bytes | None = None,
         logits: Any = None,
+        rungs: tuple[Rung, ...] = (),
         **changes: Any,
     ) -> EvaluateOutputs:
         dataset = digits[1]
@@ -138,7 +159,9 @@ def lane(store: Store, digits: tuple[DatasetRef, Dataset]) -> Lane:
         )
         golden = store.put_bytes(b"golden", GoldenRef)
         scheme = "none" if name == "baseline" else "int8"
-        model = LiteRTModel(file=ref, scheme=scheme, golden=golden, validation_accuracy=accuracy, source=source)
+        model = LiteRTModel(
+            file=ref, scheme=scheme, golden=golden, validation_accuracy=accuracy, source=source, rungs=rungs
+        )
         return EvaluateOutputs(measurement=measurement, model=model)
 
     return build
@@ -181,7 +204,8 @@ def told(
         speed = {"p90": 0.03, "p99": 0.05, "threads": 1, "runs": 300, "warm_up": 20}
         lanes = (
             lane("int8", (0, 1), stages=("train",), latency_ms=speed | {"p50": 0.024, "speedup": 2.1}),
-            lane("pruned-int8", (0, 1, 2), stages=("train", "prune"), size_bytes=15_300, gzip_bytes=11_900,
+            lane("pruned-int8", (0, 1, 2), stages=("train", "prune"), rungs=RUNGS, ledger=LEDGER,
+                 size_bytes=15_300, gzip_bytes=11_900,
                  macs=610_000, parameters=13_400, peak_ram_bytes=5_200, energy_uj=1.4,
                  latency_ms=speed | {"p50": 0.015, "speedup": 3.3, "speedup_low": 3.1, "speedup_high": 3.5}),
             lane("student", (0, 1, 3, 4), stages=("distill",), size_bytes=22_000, macs=900_000),

@@ -1,0 +1,59 @@
+"""The knobs of quantizing after training, which `tasks.export` does."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from tasks.contracts.artifacts import Scheme
+from tasks.contracts.base import Contract, Fraction
+
+STATIC: tuple[Scheme, ...] = ("int8", "int16x8", "int4", "mixed")
+"""Schemes whose activation ranges are found from calibration images."""
+
+RungName = Literal["int8", "mixed", "int16x8", "dynamic", "float16"]
+
+
+class Calibration(Contract):
+    """How the ranges of the activations and the steps of the weights are found."""
+
+    method: Literal["minmax", "moving_average", "percentile", "mse"] = Field(
+        "minmax", description="Ranges of activations: all that was seen, smoothed over images, cut, or of least error."
+    )
+    percentile: float = Field(
+        99.99, gt=50, le=100, description="percentile: share of the values that stay below the highest of the range."
+    )
+    images: int | None = Field(
+        None, ge=1, description="Of the calibration split, the classes in turn; all where absent."
+    )
+    weights: Literal["minmax", "octav", "mse"] = Field("minmax", description="How the steps of weights are found.")
+
+
+class Mixed(Contract):
+    """How the widths of a `mixed` file are chosen."""
+
+    max_drop: Fraction = Field(0.01, description="Validation accuracy that the file may lose against the float file.")
+    widths: tuple[Literal["int4", "float"], ...] = Field(
+        ("int4", "float"), min_length=1, description="What a layer may become beside int8."
+    )
+    images: int = Field(500, ge=1, description="Of the validation split, to measure a layer's damage with, at most.")
+
+
+class Ladder(Contract):
+    """What export tries in turn when a file loses too much, instead of giving it."""
+
+    max_drop: Fraction = Field(0.01, description="Validation accuracy that a file may lose against the float file.")
+    min_agreement: Fraction | None = Field(
+        None, description="Share of validation images on which it must predict the float file's class."
+    )
+    rungs: tuple[RungName, ...] = Field(
+        ("mixed", "int16x8", "dynamic", "float16"), min_length=1, description="After the scheme itself, in this order."
+    )
+
+    @field_validator("rungs")
+    @classmethod
+    def _no_rung_twice(cls, rungs: tuple[RungName, ...]) -> tuple[RungName, ...]:
+        if len(set(rungs)) < len(rungs):
+            raise ValueError("each rung once: a file that lost too much does so again")
+        return rungs

@@ -1,0 +1,121 @@
+"""One file in every runtime that a device may have: which run it, and whether they give the same.
+
+file, inputs ──► LiteRT with XNNPACK ──► outputs
+             ├─► LiteRT with its own kernels ──► outputs
+             └─► TensorFlow Lite Micro (a child process, which an unknown operator ends) ──► outputs, or why not
+
+python -m tasks.litert.runtimes model.tflite
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from numpy.typing import NDArray
+
+import tasks
+from tasks.litert import flatbuffer
+
+Runtime = Literal["xnnpack", "litert", "tflite-micro"]
+RUNTIMES: tuple[Runtime, ...] = ("xnnpack", "litert", "tflite-micro")
+RESOLVERS = {"xnnpack": OpResolverType.AUTO, "litert": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
+PATIENCE_S = 120.0
+IMAGES = 4
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a runtime made of a file.
+
+    Attributes:
+        runtime: Which.
+        outputs: (n, classes) as the file gives them; None where it does not run.
+        why: Its own words where it does not run.
+    """
+
+    runtime: Runtime
+    outputs: NDArray[Any] | None
+    why: str = ""
+
+
+def answer(file: bytes, inputs: NDArray[Any], runtime: Runtime) -> Answer:
+    """Run a file in a runtime.
+
+    Args:
+        file: A `.tflite` file with one input and one output.
+        inputs: (n, height, width, channels), as the file takes them.
+        runtime: Which.
+    """
+    if runtime == "tflite-micro":
+        return _micro(file, inputs)
+    try:
+        interpreter: Any = Interpreter(
+            model_content=file, num_threads=1, experimental_op_resolver_type=RESOLVERS[runtime]
+        )
+        interpreter.allocate_tensors()
+        given, made = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
+        outputs = []
+        for image in inputs:
+            interpreter.set_tensor(given, image[None])
+            interpreter.invoke()
+            outputs.append(interpreter.get_tensor(made)[0])
+    except (RuntimeError, ValueError) as error:
+        return Answer(runtime, None, str(error).strip().splitlines()[0])
+    return Answer(runtime, np.stack(outputs))
+
+
+def apart(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Return how far two outputs of a file are apart: in steps where they are integers, else in their own unit."""
+    return float(np.abs(one.astype(np.float64) - other.astype(np.float64)).max())
+
+
+def _micro(file: bytes, inputs: NDArray[Any]) -> Answer:
+    with tempfile.TemporaryDirectory(prefix="featherline-micro-") as name:
+        folder = Path(name)
+        (folder / "model.tflite").write_bytes(flatbuffer.pack(flatbuffer.unpack(file)))
+        np.save(folder / "inputs.npy", inputs)
+        child = subprocess.run(
+            [sys.executable, "-m", "tasks.litert.micro", name],
+            env={"PYTHONPATH": str(Path(tasks.__file__).parent.parent)},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        made = folder / "outputs.npy"
+        if child.returncode == 0 and made.exists():
+            return Answer("tflite-micro", np.load(made, allow_pickle=False))
+        lines = [line.strip() for line in child.stderr.splitlines() if line.strip()]
+        return Answer("tflite-micro", None, lines[0] if lines else f"exit {child.returncode}")
+
+
+def main(path: Path) -> None:
+    """Say which runtimes run a file, and how far each is from the first that does."""
+    file = path.read_bytes()
+    interpreter: Any = Interpreter(model_content=file)
+    details = interpreter.get_input_details()[0]
+    dtype, shape = np.dtype(details["dtype"]), (IMAGES, *details["shape"][1:])
+    drawn = np.random.default_rng(0).uniform(-1, 1, shape)
+    inputs = drawn.astype(dtype) if dtype.kind == "f" else (drawn * np.iinfo(dtype).max).astype(dtype)
+    first: NDArray[Any] | None = None
+    for runtime in RUNTIMES:
+        given = answer(file, inputs, runtime)
+        if given.outputs is None:
+            print(f"{runtime:<14}does not run it: {given.why}")
+            continue
+        first = given.outputs if first is None else first
+        unit = "" if first.dtype.kind == "f" else " steps"
+        print(f"{runtime:<14}runs it, {apart(given.outputs, first):g}{unit} from the first")
+    print(f"ai-edge-litert {version('ai-edge-litert')}, tflite-micro {version('tflite-micro')}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

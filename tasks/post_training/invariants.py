@@ -1,0 +1,113 @@
+"""What must be true of every exported file, whatever its accuracy is worth.
+
+file ──► kernels hold something ──► integer schemes have no float left ──► what promises no loss has none
+"""
+
+from __future__ import annotations
+
+from tasks.contracts.artifacts import Model, Scheme
+from tasks.contracts.post_training import Mixed
+from tasks.contracts.refusal import examples, refuse
+from tasks.litert.graph import KERNELS, Graph, Operator
+from tasks.measuring.operators import is_float
+from tasks.measuring.weights import zeros
+from tasks.post_training.build import Built
+from tasks.post_training.judging import Judgement
+from tasks.post_training.layers import name_of
+from tasks.statistics.proportions import wilson
+
+INTEGER: tuple[Scheme, ...] = ("int8", "int16x8", "int4")
+CONFIDENCE = 0.99
+"""Of the interval around the accuracy that a faithful file must meet."""
+
+
+def check_integer(graph: Graph, built: Built) -> None:
+    """See that a file computes in integers wherever its scheme says so.
+
+    Args:
+        graph: Of the file, with the names of its tensors.
+        built: Its scheme and, of a mixed file, the widths that were chosen.
+
+    Raises:
+        Refused: An operator computes in float; in a mixed file, a layer that was not chosen to.
+    """
+    left: list[Operator] = []
+    if built.scheme in INTEGER:
+        left = [operator for operator in graph.operators if is_float(graph, operator)]
+    elif built.scheme == "mixed":
+        chosen = {layer.layer for layer in built.layers if layer.width == "float"}
+        layers = (operator for operator in graph.operators if operator.name in KERNELS)
+        left = [one for one in layers if is_float(graph, one) and name_of(graph, one) not in chosen]
+    if left:
+        names = sorted({f"{operator.name} ({name_of(graph, operator)})" for operator in left})
+        raise refuse(
+            "export cannot make the model integer throughout",
+            expected=f"no operator that computes in float, which scheme {built.scheme} promises",
+            got=f"{len(left)} float operators: {examples(names)}",
+            fix="replace the layers behind them, or export with the scheme dynamic or float16",
+        )
+
+
+def check_kernels(graph: Graph) -> None:
+    """See that every kernel has a weight that is not zero.
+
+    Raises:
+        Refused: A kernel is all zero, so that its layer passes nothing on.
+    """
+    empty = [
+        name_of(graph, operator)
+        for operator, kernel in graph.kernels()
+        if kernel.constant is not None and (kernel.constant.size == 0 or bool(zeros(kernel).all()))
+    ]
+    if empty:
+        raise refuse(
+            "export found layers without weights",
+            expected="at least one weight that is not zero in every kernel",
+            got=f"{len(empty)} kernels of zeros: {examples(empty)}",
+            fix="prune less (prune.sparsity, prune.macs), or train again: a layer of zeros passes nothing on",
+        )
+
+
+def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> None:
+    """See that a file that promises to lose nothing is as accurate as the model in memory.
+
+    That is a float file, and the int8 file of a model that was trained with int8 in the loop. What other schemes lose
+    is a matter of quality, for the ladder and the gate.
+
+    Args:
+        model: What was converted, its accuracy measured on the same validation split.
+        scheme: Of the file.
+        correct: Validation images that the file gets right.
+        samples: Validation images.
+
+    Raises:
+        Refused: The model's accuracy is outside the interval of the file's.
+    """
+    if scheme not in ("none", "float16") and not (scheme == "int8" and model.format == "qat_h5"):
+        return
+    low, high = wilson(correct, samples, CONFIDENCE)
+    # An image decided otherwise by rounding is no broken file, however small the split.
+    one = 1 / samples
+    if not low - one <= model.validation_accuracy <= high + one:
+        raise refuse(
+            "export made a file that is not the model",
+            expected=f"the model's own validation accuracy {model.validation_accuracy:.4f} within the {CONFIDENCE:.0%} "
+            "interval of the file's",
+            got=f"{correct / samples:.4f} [{low:.4f}, {high:.4f}] of {samples} images",
+            fix="give the data set that the model was validated on; where it is the same, report the model as a bug",
+        )
+
+
+def check_budget(judged: Judgement, knobs: Mixed) -> None:
+    """See that a mixed file keeps the budget that its widths were chosen under.
+
+    Raises:
+        Refused: No choice of widths does.
+    """
+    if not judged.drop <= knobs.max_drop:
+        raise refuse(
+            "export found no widths that keep the budget",
+            expected=f"at most {knobs.max_drop:g} of validation accuracy lost against the float file (export.mixed)",
+            got=f"{judged.drop:.4f}, with every layer at its widest",
+            fix="allow a larger drop, let layers be float (export.mixed.widths), or use int16x8",
+        )

@@ -1,0 +1,110 @@
+"""The ladder: which rung is kept, what is written down, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.context import Context
+from tasks.contracts.artifacts import Dataset, DatasetRef, LiteRTModel, Model, Scheme
+from tasks.contracts.lane import ExportInputs, ExportParams, QuantizeParams
+from tasks.contracts.plan import Candidate
+from tasks.contracts.post_training import Ladder
+from tasks.contracts.refusal import Refused
+from tasks.export import export
+from tasks.post_training.judging import Judgement
+from tasks.post_training.ladder import broken_rules
+from tests.tasks.exporting.conftest import converting_once
+
+
+@pytest.fixture
+def climbed(context: Context, digits: tuple[DatasetRef, Dataset], model: Model, made: dict[str, Any]) -> Any:
+    """Give a function that exports the small network with a ladder."""
+
+    def by(scheme: Scheme, **ladder: Any) -> LiteRTModel:
+        inputs = ExportInputs(model=model, scheme=scheme, data=digits[0])
+        with converting_once(made):
+            return export(inputs, ExportParams(golden=1, ladder=Ladder(**ladder)), context).model
+
+    return by
+
+
+def test_a_scheme_that_keeps_its_accuracy_is_the_only_rung(climbed: Any) -> None:
+    """Nothing is tried where the scheme asked for is good enough, and that is written down."""
+    found = climbed("int8", max_drop=0.05)
+
+    assert [(rung.scheme, rung.kept) for rung in found.rungs] == [("int8", True)]
+    assert found.scheme == "int8"
+
+
+def test_a_rung_that_breaks_a_rule_is_left(climbed: Any) -> None:
+    """An agreement that int4 does not reach leaves it; float16 agrees on all, and is what the file then is."""
+    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("float16",))
+
+    assert [(rung.scheme, rung.kept) for rung in found.rungs] == [("int4", False), ("float16", True)]
+    assert found.rungs[0].why.startswith("agrees on 0.9")
+    assert found.rungs[0].size_bytes < found.rungs[1].size_bytes < found.file.bytes
+    assert (found.scheme, found.validation_accuracy) == ("float16", found.rungs[1].validation_accuracy)
+
+
+def test_the_same_climb_gives_the_same_bytes(climbed: Any) -> None:
+    """Climbing again ends on the same rung, mixed widths that agree as far as asked, with the same file."""
+    once, again = (climbed("int4", max_drop=1, min_agreement=0.97, rungs=("mixed",)) for _ in range(2))
+
+    assert once == again
+    assert [(rung.scheme, rung.kept) for rung in once.rungs] == [("int4", False), ("mixed", True)]
+    assert once.rungs[1].agreement >= 0.97
+    assert {layer.width for layer in once.layers} >= {"int4", "int8"}
+
+
+def test_a_ladder_climbed_in_vain_is_refused(climbed: Any) -> None:
+    """Where no rung keeps the rules, the message says of each what it broke."""
+    with pytest.raises(Refused) as refusal:
+        climbed("int4", max_drop=0, min_agreement=1, rungs=("int8",))
+
+    problem = refusal.value.problems[0]
+    assert problem.what == "export climbed the whole ladder in vain"
+    assert "int4: " in problem.got
+    assert "int8: " in problem.got
+
+
+def test_a_model_trained_for_int8_has_no_ladder(
+    context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+) -> None:
+    """Its rungs would need the float model; the converter is not even asked."""
+    aware = model.model_copy(update={"format": "qat_h5"})
+
+    with pytest.raises(Refused) as refusal:
+        export(ExportInputs(model=aware, scheme="int4", data=digits[0]), ExportParams(ladder=Ladder()), context)
+
+    assert refusal.value.problems[0].what == "export has no float model to quantize"
+
+
+@pytest.mark.parametrize(("aware", "scheme", "said"), [(True, "int8", "aware"), (False, "float16", "loses nothing")])
+def test_a_candidate_that_cannot_climb_is_refused_by_its_contract(aware: bool, scheme: Scheme, said: str) -> None:
+    """A recipe learns so at once, not after hours of training."""
+    with pytest.raises(ValidationError, match=said):
+        Candidate(
+            name="a",
+            quantize=QuantizeParams(scheme=scheme, aware=aware),
+            export=ExportParams(ladder=Ladder()),
+        )
+
+
+@pytest.mark.parametrize(
+    ("drop", "agreement", "broken"),
+    [(0.01, 0.98, 0), (0.0101, 0.98, 1), (0.02, 0.97, 2), (-0.1, 0.98, 0), (float("nan"), 0.98, 1)],
+)
+def test_rules_hold_on_the_edge(drop: float, agreement: float, broken: int) -> None:
+    """A drop of exactly what is allowed passes; one that is no number does not."""
+    judged = Judgement(accuracy=0.9, drop=drop, agreement=agreement, damage=0.0)
+
+    assert len(broken_rules(judged, Ladder(max_drop=0.01, min_agreement=0.98))) == broken
+
+
+def test_a_rung_is_there_once() -> None:
+    """A ladder that tries the same again is a mistake."""
+    with pytest.raises(ValidationError, match="each rung once"):
+        Ladder(rungs=("dynamic", "dynamic"))
