@@ -18,6 +18,7 @@ from tasks.contracts.artifacts import TrainingHistory
 from tasks.contracts.fit import Fit
 from tasks.contracts.lane import PruneParams
 from tasks.pruning.channel import Pruned, Ranking, Target, Whole, prune_channels
+from tasks.pruning.criteria import unit_scores
 from tasks.pruning.graph import functional
 from tasks.pruning.slimming import with_gamma_penalty
 from tasks.pruning.statistics import reestimate_statistics
@@ -58,8 +59,10 @@ def prune_in_rounds(
         stage: What the history is called.
     """
     model = functional(baseline)
-    histories = list(_slimmed(model, params, learn))
     whole = Whole(model)
+    if params.slimming_epochs:
+        unit_scores(model, whole.channels, params.criterion)  # refuses groups without gammas before any training
+    histories = list(_slimmed(model, params, learn))
     measure, kept = params.target
     ranking = Ranking(params.criterion, params.ratios, seed)
     for number, fraction in enumerate(fractions(kept, params.rounds), 1):

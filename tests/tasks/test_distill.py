@@ -116,7 +116,9 @@ def test_a_student_is_born_again(
     teacher: Model, digits: tuple[DatasetRef, Dataset], context: Context, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Two generations of the same architecture, the second taught by the first, both from fresh weights."""
-    student = taught(teacher, teacher, digits[0], context, method="self", generations=2)
+    fit = FIT.model_copy(update={"epochs": 8})
+
+    student = taught(teacher, teacher, digits[0], context, method="self", generations=2, fit=fit)
 
     assert (student.parameters, student.stages) == (teacher.parameters, ("distill into itself, 2 generations",))
     assert student.file != teacher.file

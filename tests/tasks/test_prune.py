@@ -11,6 +11,7 @@ from tasks.context import Context
 from tasks.contracts.artifacts import Dataset, DatasetRef, Model, TrainingHistory
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.lane import PruneInputs, PruneParams
+from tasks.contracts.refusal import Refused
 from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.prune import prune
@@ -118,17 +119,33 @@ def test_zeros_without_training_are_refused_at_the_door(method: str) -> None:
 
 
 def test_pruning_in_rounds_is_one_stage_with_all_its_epochs(
-    baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
+    digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Slimmed for one epoch, cut twice with one epoch between and two at the end: four epochs in one history."""
+    data = load_training_data(context.store, digits[1])
+    network = cnn((8, 8, 1), 10, widths=(32, 32), dense=0)
+    normalised = describe(context.store, network, data, before=None, stage="train", history=None)
     knobs = {"criterion": "bn_gamma", "slimming_epochs": 1, "slimming_strength": 1e-3, "rounds": 2}
 
-    model, _ = run(baseline, digits[0], context, method="channel", parameters=0.6, **knobs)
+    model, _ = run(normalised, digits[0], context, method="channel", parameters=0.6, **knobs)
 
     history = context.store.read(model.histories[-1], TrainingHistory)
     assert model.stages[-1] == "prune channel bn_gamma parameters 0.6 in 2 rounds"
     assert len(history.loss) == 4
-    assert model.parameters <= 0.6 * baseline.parameters
+    assert model.parameters <= 0.6 * normalised.parameters
+
+
+def test_gammas_that_are_missing_are_found_before_slimming(
+    baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The dense layer of the network has no batch normalisation: refused, and not one epoch was spent."""
+    capsys.readouterr()
+
+    with pytest.raises(Refused) as refused:
+        run(baseline, digits[0], context, method="channel", criterion="bn_gamma", slimming_epochs=1)
+
+    assert "by bn_gamma" in refused.value.problems[0].what
+    assert "loss" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("criterion", ["fpgm", "taylor", "random"])
