@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -124,3 +125,26 @@ def test_the_cost_of_full_widths_is_what_the_graph_costs(everything: Any) -> Non
     full = np.array([len(group.units) for group in channels.groups])
 
     assert cost_of(flat, channels).of(full) == count_macs(flat)
+
+
+def test_nothing_of_worth_is_given_to_come_closer() -> None:
+    """A block that is worth ten times what left by rank stays, though without it the model would meet the target.
+
+    Two groups of 16 cost 352. By rank the first is halved, which leaves 184; halving the second instead leaves 216.
+    """
+    channels, cost = chain(16, 16)
+    cost = replace(cost, factors=np.array([5.0, 1.0, 1.0]))
+
+    widths = chosen(channels, np.repeat([0.1, 1.0], 16), cost, 216 / 352)
+
+    assert cost.of(np.array([16, 16])) == 352
+    assert cost.of(np.array([16, 8])) == 216
+    assert widths.tolist() == [8, 16]
+
+
+def test_blocks_of_like_worth_are_swapped_to_come_closer() -> None:
+    """Where both groups are worth the same, the one whose loss meets the target is taken."""
+    channels, cost = chain(16, 16)
+    cost = replace(cost, factors=np.array([5.0, 1.0, 1.0]))
+
+    assert chosen(channels, np.ones(32), cost, 216 / 352).tolist() == [16, 8]
