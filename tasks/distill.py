@@ -1,76 +1,144 @@
-"""Distill: train a student on what the float teacher thinks of every image, not on the labels alone.
+"""Distill: train a student on what a float teacher thinks of every image, not on the labels alone.
 
     prune ──► student ──┐
-    train ──► teacher ──┴─► [distill] ──► student, after its lessons
+    train ──► teacher ──┴─► [distill] ──► student, after its lessons     (logits)
               architecture ──► a student built anew, where the recipe names one
+              file ──► another teacher, where the recipe names one
+    prune ──► student ──► teacher of its own fresh copy ──► …            (self)
 
-Teacher and student see the same augmented view. The zeros of a sparse student stay zero. A killed
-training goes on from its last checkpoint.
+Teacher and student see the same augmented view. The zeros of a sparse student stay zero. A killed training goes on from
+its last checkpoint.
 
     python -m tasks distill --request request.json --result result.json --store var/store
 
 Source: Hinton et al. 2015, https://arxiv.org/abs/1503.02531; Beyer et al. 2022, https://arxiv.org/abs/2106.05237
-(the same view, patiently)
+(the same view, patiently); Furlanello et al. 2018, https://arxiv.org/abs/1805.04770 (born again)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset
+from tasks.contracts.artifacts import Dataset, Model, TrainingHistory
 from tasks.contracts.lane import DistillInputs, DistillOutputs, DistillParams
+from tasks.contracts.refusal import refuse
 from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.pruning.zeros import KeepZeros, sparsity
 from tasks.savings import savings
+from tasks.teachers import read_teacher
 from tasks.training.checkpoint import checkpoint_of
-from tasks.training.data import load_training_data
+from tasks.training.data import TrainingData, load_training_data
 from tasks.training.describe import describe
+from tasks.training.history import joined
 from tasks.training.loop import fit_model
 from tasks.training.metrics import accuracy, predict_logits
 from tasks.zoo.build import build
 
 
 def distill(inputs: DistillInputs, params: DistillParams, context: Context) -> DistillOutputs:
-    """Train the student with the teacher's logits.
+    """Train the student with the teacher's knowledge.
 
     Raises:
-        Refused: The architecture cannot be built, or the training diverges.
+        Refused: The architecture cannot be built, the teacher cannot be read, a sparse student is to be born again, or
+            the training diverges.
         AssertionError: A weight of a sparse student that was zero is not zero any more.
     """
     keras.utils.set_random_seed(context.seed)
-    teacher = load_model(context.store, inputs.teacher)
     dataset = context.store.read(inputs.data, Dataset)
     fraction = params.fit.train_fraction
     data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
-    if params.architecture is None:
-        before, student = inputs.student, load_model(context.store, inputs.student)
-        stage = "distill"
-    else:
-        before, student = None, build(params.architecture, data.image_shape, data.classes)
-        stage = f"distill into a new {params.architecture.builder}"
-    taught = accuracy(predict_logits(teacher, data.validation_images), data.validation_labels)
-    start = accuracy(predict_logits(student, data.validation_images), data.validation_labels)
-    print(f"{stage}: validation accuracy of the teacher {taught:.4f}, of the student before {start:.4f}")
-    zeros = KeepZeros(student) if before is not None and before.sparsity != "none" else None
-    zeros_before = sparsity(student)
-    with checkpoint_of("distill", inputs, params, context) as checkpoint:
-        history = fit_model(
-            student,
-            data,
-            params.fit,
-            seed=context.seed,
-            stage=stage,
-            teacher=teacher,
-            knowledge=params.knowledge,
-            callbacks=[zeros] if zeros else (),
-            checkpoint=checkpoint,
-        )
+    lane = _Lane(inputs, params, context, data)
+    with ExitStack() as stack:
+        return DistillOutputs(model=lane.born_again(stack) if params.method == "self" else lane.taught(stack))
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """What is known when the lessons begin."""
+
+    inputs: DistillInputs
+    params: DistillParams
+    context: Context
+    data: TrainingData
+
+    def taught(self, stack: ExitStack) -> Model:
+        """Train the lane's student, or one built anew, with the baseline or the user's own file as teacher."""
+        source, architecture = self.params.teacher, self.params.architecture
+        teacher = read_teacher(source, self.data) if source else load_model(self.context.store, self.inputs.teacher)
+        if architecture is None:
+            before, student = self.inputs.student, load_model(self.context.store, self.inputs.student)
+            stage = "distill"
+        else:
+            before, student = None, build(architecture, self.data.image_shape, self.data.classes)
+            stage = f"distill into a new {architecture.builder}"
+        zeros = KeepZeros(student) if before is not None and before.sparsity != "none" else None
+        zeros_before = sparsity(student)
+        history = self._learn(stack, student, teacher, stage, callbacks=[zeros] if zeros else ())
         if zeros:
             zeros.check()
-        result = describe(context.store, student, data, before=before, stage=stage, history=history)
-    print(
-        f"{stage}: validation accuracy of the teacher {taught:.4f}, "
-        f"of the student {start:.4f} -> {result.validation_accuracy:.4f}"
-    )
-    print(savings(stage, before or inputs.teacher, result, zeros_before=zeros_before, zeros_after=sparsity(student)))
-    return DistillOutputs(model=result)
+        return self._described(student, before, stage, history, zeros_before)
+
+    def born_again(self, stack: ExitStack) -> Model:
+        """Train fresh copies of the lane's student, each with the one before as teacher."""
+        if self.inputs.student.sparsity != "none":
+            raise refuse(
+                "distill cannot let a sparse student be born again",
+                expected="a dense student for distill.method self: fresh weights have no zeros",
+                got=f"a student with the zeros of {self.inputs.student.sparsity}",
+                fix="set distill.method to logits, or prune.method to channel or none",
+            )
+        count = self.params.generations
+        stage = "distill into itself" + (f", {count} generations" if count > 1 else "")
+        model, histories = load_model(self.context.store, self.inputs.student), []
+        for generation in range(1, count + 1):
+            teacher, model = model, keras.models.clone_model(model)
+            histories.append(self._learn(stack, model, teacher, stage, part=f"generation {generation}"))
+        return self._described(model, None, stage, joined(histories, stage), 0.0)
+
+    def _learn(
+        self,
+        stack: ExitStack,
+        student: Any,  # noqa: ANN401 - tf_keras has no types
+        teacher: Any,  # noqa: ANN401
+        stage: str,
+        *,
+        part: str = "",
+        callbacks: Sequence[Any] = (),
+    ) -> TrainingHistory:
+        taught, start = (self._accuracy(model) for model in (teacher, student))
+        print(f"{stage}: validation accuracy of the teacher {taught:.4f}, of the student before {start:.4f}")
+        history = fit_model(
+            student,
+            self.data,
+            self.params.fit,
+            seed=self.context.seed,
+            stage=stage,
+            teacher=teacher,
+            knowledge=self.params.knowledge,
+            callbacks=callbacks,
+            checkpoint=stack.enter_context(checkpoint_of("distill", self.inputs, self.params, self.context, part)),
+        )
+        end = self._accuracy(student)
+        print(f"{stage}: validation accuracy of the teacher {taught:.4f}, of the student {start:.4f} -> {end:.4f}")
+        return history
+
+    def _accuracy(self, model: Any) -> float:  # noqa: ANN401
+        return accuracy(predict_logits(model, self.data.validation_images), self.data.validation_labels)
+
+    def _described(
+        self,
+        student: Any,  # noqa: ANN401
+        before: Model | None,
+        stage: str,
+        history: TrainingHistory,
+        zeros_before: float,
+    ) -> Model:
+        result = describe(self.context.store, student, self.data, before=before, stage=stage, history=history)
+        was = before or self.inputs.teacher
+        print(savings(stage, was, result, zeros_before=zeros_before, zeros_after=sparsity(student)))
+        return result

@@ -14,7 +14,7 @@ from tasks import ledger
 from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainParams, ValidateModelInputs, ValidateModelParams
 from tasks.contracts.data import PreprocessInputs, PreprocessParams, ValidateDataInputs, ValidateDataParams
-from tasks.contracts.lane import DistillInputs, DistillParams
+from tasks.contracts.lane import DistillInputs, DistillParams, PruneInputs, PruneParams
 from tasks.contracts.refusal import refuse
 from tasks.contracts.search import SearchInputs, SearchParams
 from tasks.sources.fingerprint import fingerprint
@@ -48,9 +48,19 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> dict
     return _builder("search", params.space.builder) if params.space else {}
 
 
+def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> dict[str, str]:  # noqa: ARG001
+    """Return the state of the user's own teacher."""
+    return _teacher(params.teacher)
+
+
 def distill(inputs: DistillInputs, params: DistillParams, context: Context) -> dict[str, str]:  # noqa: ARG001
-    """Return the state of the user's own builder of a new student."""
-    return _builder("distill", params.architecture.builder) if params.architecture else {}
+    """Return the state of the user's own builder of a new student, and of the user's own teacher."""
+    builder = _builder("distill", params.architecture.builder) if params.architecture else {}
+    return builder | _teacher(params.teacher)
+
+
+def _teacher(source: str | None) -> dict[str, str]:
+    return {"teacher": fingerprint(source)} if source else {}
 
 
 def _builder(step: str, builder: str) -> dict[str, str]:

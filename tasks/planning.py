@@ -48,15 +48,25 @@ def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget)
         macs: Of the same.
         budget: Of the device.
     """
-    kept = candidate.prune.macs if candidate.prune.method == "channel" else 1.0
-    estimated_macs = macs * kept
-    estimated_bytes = parameters * kept * WEIGHT_BYTES[candidate.quantize.scheme]
-    slack = SLACK if kept < 1 else 1.0
+    kept_macs, kept_weights = _kept(candidate)
+    estimated_macs = macs * kept_macs
+    estimated_bytes = parameters * kept_weights * WEIGHT_BYTES[candidate.quantize.scheme]
+    slack = SLACK if kept_macs < 1 else 1.0
     if budget.macs is not None and estimated_macs * slack > budget.macs:
         return f"about {estimated_macs:,.0f} MACs, the device allows {budget.macs:,}"
     if budget.size_bytes is not None and estimated_bytes * slack > budget.size_bytes:
         return f"its weights take about {estimated_bytes:,.0f} bytes, the device allows {budget.size_bytes:,}"
     return None
+
+
+def _kept(candidate: Candidate) -> tuple[float, float]:
+    """Return the fractions of the MACs and of the weights that pruning is expected to leave; 0 is unknown."""
+    if candidate.prune.method != "channel":
+        return 1.0, 1.0
+    measure, kept = candidate.prune.target
+    if measure == "macs":
+        return kept, kept
+    return 0.0, kept if measure in ("parameters", "size") else 0.0
 
 
 def _searches(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:  # noqa: ANN401 - YAML

@@ -4,8 +4,8 @@
                                 └─► model, same shape, many zeros         (magnitude, 2:4)
 
 Channels joined by a residual sum leave together. Latency falls in steps of eight channels, not with MACs; zeros save
-download size alone. The float baseline teaches the fine-tuning where `knowledge` is given, which
-goes on from its last checkpoint when it was killed.
+download size alone. The float baseline (or `teacher`) teaches the fine-tuning where `knowledge` is given, which goes on
+from its last checkpoint when it was killed.
 
     python -m tasks prune --request request.json --result result.json --store var/store
 """
@@ -13,16 +13,19 @@ goes on from its last checkpoint when it was killed.
 from __future__ import annotations
 
 import math
-from functools import partial
+from contextlib import ExitStack
+from typing import Any
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset
+from tasks.contracts.artifacts import Dataset, TrainingHistory
+from tasks.contracts.fit import Fit
 from tasks.contracts.lane import PruneInputs, PruneOutputs, PruneParams
 from tasks.framework import keras
 from tasks.model_files import load_model
-from tasks.pruning.channel import Pruned, prune_channels
+from tasks.pruning.rounds import prune_in_rounds
 from tasks.pruning.zeros import sparsity
 from tasks.savings import savings
+from tasks.teachers import read_teacher
 from tasks.training.checkpoint import checkpoint_of
 from tasks.training.data import load_training_data
 from tasks.training.describe import describe
@@ -39,29 +42,28 @@ def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> PruneOu
     keras.utils.set_random_seed(context.seed)
     baseline = load_model(context.store, inputs.model)
     dataset = context.store.read(inputs.data, Dataset)
-    fit, knowledge = params.fit, params.knowledge
+    fit, knowledge, stage = params.fit, params.knowledge, _stage(params)
     data = load_training_data(context.store, dataset, train_fraction=fit.train_fraction, seed=context.seed)
-    teacher = baseline if knowledge else None
-    with checkpoint_of("prune", inputs, params, context) as checkpoint:
-        learn = partial(
-            fit_model, data=data, seed=context.seed, teacher=teacher, knowledge=knowledge, checkpoint=checkpoint
-        )
+    teacher = read_teacher(params.teacher, data) if params.teacher else baseline
+    with ExitStack() as stack:
+
+        def learn(model: Any, fit: Fit, *, part: str = "", **more: Any) -> TrainingHistory:  # noqa: ANN401
+            checkpoint = stack.enter_context(checkpoint_of("prune", inputs, params, context, part))
+            taught = {"teacher": teacher, "knowledge": knowledge} if knowledge else {}
+            return fit_model(model, data, fit, seed=context.seed, stage=stage, checkpoint=checkpoint, **taught, **more)
+
         if params.method == "channel":
-            stage, pattern = f"prune channel {params.criterion} {params.macs:g}", inputs.model.sparsity
-            pruned = prune_channels(baseline, params.macs, params.criterion, seed=context.seed)
-            _show(pruned)
-            model = pruned.model
-            history = learn(model, fit=fit, stage=stage)
+            pattern = inputs.model.sparsity
+            model, history = prune_in_rounds(baseline, params, data, learn, seed=context.seed, stage=stage)
         else:
             from tasks.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
 
             pattern = "2:4" if params.method == "2:4" else "magnitude"
-            stage = "prune 2:4" if pattern == "2:4" else f"prune magnitude {params.sparsity:g}"
             steps = fit.epochs * math.ceil(len(data.train_labels) / fit.batch_size)
             wrapped, callbacks = sparse_while_training(baseline, pattern, params.sparsity, steps)
             # To the end and with the last weights: those of the best epoch may have been dense still.
             whole = fit.model_copy(update={"patience": None})
-            history = learn(wrapped, fit=whole, stage=stage, callbacks=callbacks, keep_best=False)
+            history = learn(wrapped, whole, callbacks=callbacks, keep_best=False)
             model = stripped(wrapped, pattern, params.sparsity)
         result = describe(
             context.store, model, data, before=inputs.model, stage=stage, history=history, sparsity=pattern
@@ -70,10 +72,10 @@ def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> PruneOu
     return PruneOutputs(model=result)
 
 
-def _show(pruned: Pruned) -> None:
-    for cut in pruned.cuts:
-        print(f"  {' + '.join(cut.layers)}: {cut.before} -> {cut.after} channels")
-    print(
-        f"  MACs {pruned.macs_before:,} -> {pruned.macs:,} ({pruned.macs / pruned.macs_before:.1%} kept); "
-        f"equal to the masked original within {pruned.difference:.1e} of its largest output"
-    )
+def _stage(params: PruneParams) -> str:
+    """Return what is done, for people."""
+    if params.method == "channel":
+        measure, kept = params.target
+        words = f"prune channel {params.criterion} {'' if measure == 'macs' else f'{measure} '}{kept:g}"
+        return words if params.rounds == 1 else f"{words} in {params.rounds} rounds"
+    return "prune 2:4" if params.method == "2:4" else f"prune magnitude {params.sparsity:g}"

@@ -101,9 +101,16 @@ def _set(raw: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - Y
 
 
 def _fill_in(raw: dict[str, Any]) -> None:
-    """Replace `${NAME}` in the two places that name something of the machine: the data source and the model file."""
-    for section, key in (("data", "source"), ("model", "file")):
-        text = raw.get(section, {}).get(key) if isinstance(raw.get(section), dict) else None
+    """Replace `${NAME}` where something of the machine is named: the data source, the model file, teachers."""
+    places = [("data", "source"), ("model", "file")]
+    candidates = raw.get("candidates")
+    for name in candidates if isinstance(candidates, dict) else ():
+        places += [(f"candidates.{name}.{step}", "teacher") for step in ("prune", "distill")]
+    for section, key in places:
+        holder: Any = raw
+        for part in section.split("."):
+            holder = holder.get(part) if isinstance(holder, dict) else None
+        text = holder.get(key) if isinstance(holder, dict) else None
         if not isinstance(text, str):
             continue
         for name in VARIABLE.findall(text):
@@ -114,7 +121,7 @@ def _fill_in(raw: dict[str, Any]) -> None:
                     got="nothing",
                     fix=f"set {name} where the steps run, or override {section}.{key}",
                 )
-        raw[section][key] = VARIABLE.sub(lambda match: os.environ[match[1]], text)
+        holder[key] = VARIABLE.sub(lambda match: os.environ[match[1]], text)
 
 
 def _check_candidates(recipe: Recipe) -> None:

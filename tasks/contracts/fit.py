@@ -29,13 +29,22 @@ class Fit(Contract):
 
 
 class Knowledge(Contract):
-    """Logit distillation: `alpha * T^2 * KL(teacher || student) + (1 - alpha) * cross entropy`.
+    """What a student learns from its teacher: `alpha * loss + (1 - alpha) * cross entropy + attention * maps`.
 
-    Source: Hinton et al. 2015, section 2, https://arxiv.org/abs/1503.02531
+    Source: Hinton et al. 2015, section 2, https://arxiv.org/abs/1503.02531 (kd); Zhao et al. 2022,
+    https://arxiv.org/abs/2203.08679 (dkd); Huang et al. 2022, https://arxiv.org/abs/2205.10536 (dist); Zagoruyko and
+    Komodakis 2017, https://arxiv.org/abs/1612.03928 (attention)
     """
 
+    loss: Literal["kd", "dkd", "dist"] = Field(
+        "kd", description="kd: the teacher's probabilities; dkd: true and other classes apart; dist: their order alone."
+    )
     temperature: float = Field(4.0, gt=0, description="T, softens both distributions.")
-    alpha: Fraction = Field(0.9, description="Weight of the teacher against the labels.")
+    alpha: Fraction = Field(0.9, description="Weight of the teacher's logits against the labels.")
+    beta: float = Field(8.0, gt=0, description="dkd: weight of the other classes against the true one.")
+    attention: float = Field(
+        0.0, ge=0, description="Weight of attention transfer beside the logits, 1000 in its authors' code; 0: none."
+    )
 
 
 Positive = Annotated[int, Field(gt=0)]

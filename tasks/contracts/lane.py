@@ -12,6 +12,10 @@ from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.post_training import Calibration, Ladder, Mixed
 from tasks.contracts.step import Params
 
+Measure = Literal["macs", "parameters", "size", "latency"]
+MEASURES: tuple[Measure, ...] = ("macs", "parameters", "size", "latency")
+"""What the target of channel pruning may be a fraction of."""
+
 
 class PruneInputs(Contract):
     """The float baseline: what is pruned, and the teacher of the fine-tuning."""
@@ -24,17 +28,63 @@ class PruneParams(Params):
     """The knobs of `tasks.prune`."""
 
     method: Literal["none", "channel", "magnitude", "2:4"] = Field("none", description="What is removed.")
-    macs: float = Field(0.5, gt=0, lt=1, description="channel: fraction of the model's MACs to keep.")
-    criterion: Literal["l1", "l2", "bn_gamma"] = Field("l2", description="channel: how channels are ranked.")
+    macs: float | None = Field(
+        None, gt=0, lt=1, description="channel: fraction of the model's MACs to keep; 0.5 where no target is given."
+    )
+    parameters: float | None = Field(None, gt=0, lt=1, description="channel: fraction of the parameters to keep.")
+    size: float | None = Field(
+        None, gt=0, lt=1, description="channel: fraction of the int8 file's bytes to keep, estimated."
+    )
+    latency: float | None = Field(
+        None, gt=0, lt=1, description="channel: fraction of the int8 file's latency to keep, measured where it runs."
+    )
+    probes: int = Field(6, ge=1, le=20, description="latency: int8 files that are made and measured, each round.")
+    criterion: Literal["l1", "l2", "fpgm", "bn_gamma", "taylor", "random"] = Field(
+        "l2", description="channel: how the channels of a group are ranked; random is the control."
+    )
+    ratios: Literal["global", "sensitivity"] = Field(
+        "global",
+        description="channel: how much each group loses, by one ranking or by what its cut alone does to the loss.",
+    )
+    floor: float = Field(0.25, gt=0, le=1, description="channel: fraction of every group's channels that stays.")
+    rounds: int = Field(1, ge=1, le=20, description="channel: cuts on the way to the target, with learning between.")
+    round_epochs: int = Field(1, ge=0, description="channel: epochs after each cut but the last.")
+    recalibration_images: int = Field(
+        2048, ge=0, description="channel: images that batch normalisation is estimated anew on after a cut; 0: none."
+    )
+    slimming_epochs: int = Field(
+        0, ge=0, description="bn_gamma: epochs of training with an L1 penalty on gammas before the first cut."
+    )
+    slimming_strength: float = Field(1e-4, gt=0, description="bn_gamma: factor of that penalty.")
     sparsity: float = Field(0.8, gt=0, lt=1, description="magnitude: fraction of weights set to zero.")
     fit: Fit = Field(Fit(), description="The fine-tuning.")
     knowledge: Knowledge | None = Field(None, description="Fine-tune with the float baseline as teacher.")
+    teacher: str | None = Field(None, description="A model file that teaches instead of the float baseline.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _half_of_the_macs(cls, given: Any) -> Any:  # noqa: ANN401
+        if isinstance(given, dict) and all(given.get(measure) is None for measure in MEASURES):
+            return {**given, "macs": 0.5}
+        return given
 
     @model_validator(mode="after")
-    def _zeros_need_training(self) -> Self:
+    def _holds_together(self) -> Self:
         if self.method in ("magnitude", "2:4") and self.fit.epochs == 0:
             raise ValueError(f"at least 1 epoch of fit for {self.method}: weights become zero while the model learns")
+        given = [measure for measure in MEASURES if getattr(self, measure) is not None]
+        if len(given) > 1:
+            raise ValueError(f"one target, not {' and '.join(given)}: they cannot all be met exactly")
+        if self.slimming_epochs and self.criterion != "bn_gamma":
+            raise ValueError(f"criterion bn_gamma with slimming_epochs, not {self.criterion}: it alone reads gammas")
+        if self.teacher is not None and self.knowledge is None:
+            raise ValueError("knowledge beside teacher: it says how much the teacher counts")
         return self
+
+    @property
+    def target(self) -> tuple[Measure, float]:
+        """Return what is counted, and the fraction of it to keep."""
+        return next((measure, kept) for measure in MEASURES if (kept := getattr(self, measure)) is not None)
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the model on where nothing is pruned."""
@@ -58,12 +108,24 @@ class DistillInputs(Contract):
 class DistillParams(Params):
     """The knobs of `tasks.distill`."""
 
-    method: Literal["none", "logits"] = Field("none", description="What the student learns from the teacher.")
+    method: Literal["none", "logits", "self"] = Field(
+        "none", description="logits: the teacher teaches the student; self: the student teaches itself, born again."
+    )
     knowledge: Knowledge = Knowledge()
     architecture: Architecture | None = Field(
-        None, description="A student built anew; else the pruned model is the student."
+        None, description="logits: a student built anew; else the pruned model is the student."
     )
+    teacher: str | None = Field(None, description="logits: a model file that teaches instead of the float baseline.")
+    generations: int = Field(1, ge=1, le=10, description="self: how often; each one teaches the next.")
     fit: Fit = Fit()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.method == "self" and (self.architecture is not None or self.teacher is not None):
+            raise ValueError("neither architecture nor teacher with method self: the student is both")
+        if self.method != "self" and self.generations > 1:
+            raise ValueError(f"method self for {self.generations} generations, not {self.method}")
+        return self
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the student on where nothing is distilled."""

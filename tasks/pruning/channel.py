@@ -1,23 +1,63 @@
 """Channel pruning in one call: the model gets physically smaller, and stays the masked original to the last digit.
 
-model ──► functional ──► groups ──► scores ──► widths ──► surgery ──► narrower model, ready for fine-tuning
+model ──► functional ──► groups ──► scores ──► ladder ──► widths ──► surgery ──► narrower model
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 import numpy as np
 
 from tasks.contracts.refusal import refuse
-from tasks.pruning.cost import cost_of
+from tasks.pruning.cost import Cost, Measure, Widths, cost_of
 from tasks.pruning.criteria import Criterion, unit_scores
 from tasks.pruning.graph import functional
-from tasks.pruning.groups import trace_channels
+from tasks.pruning.groups import Channels, trace_channels
+from tasks.pruning.latency import Stopwatch, widest_within
+from tasks.pruning.opinions import Scores
+from tasks.pruning.sensitivity import IMAGES, kept_units, losses_alone, sensitivity_ladder
 from tasks.pruning.surgery import check_equivalence, shrink, silence
-from tasks.pruning.widths import choose_widths
+from tasks.pruning.widths import FLOOR, Ladder, allowed_widths, choose_widths, ladder_of
+from tasks.training.data import TrainingData
 from tasks.training.macs import count_macs
+
+
+@dataclass(frozen=True)
+class Target:
+    """How small the model is to be.
+
+    Attributes:
+        measure: What is counted; `latency` is measured of the int8 file.
+        fraction: Of it to keep, 0 < fraction < 1: the result has at most that much, and comes as close as multiples of
+            eight channels allow.
+        floor: Fraction of every group's channels that stays.
+        probes: Measurements of `latency`.
+    """
+
+    measure: Literal[Measure, "latency"]
+    fraction: float
+    floor: float = FLOOR
+    probes: int = 6
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Which channels leave.
+
+    Attributes:
+        criterion: Which of a group.
+        ratios: How many of each group: by one ranking of all (`global`), or by what each cut alone does to the
+            validation loss (`sensitivity`).
+        seed: Of what is random in it, and of the images that the result is compared with the masked original on.
+    """
+
+    criterion: Criterion = "l2"
+    ratios: Literal["global", "sensitivity"] = "global"
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -36,7 +76,7 @@ class Pruned:
     Attributes:
         model: Functional, of the same depth.
         cuts: Every group, also those that stayed whole.
-        macs_before: Multiply-accumulates of the original.
+        macs_before: Multiply-accumulates of the model that was cut.
         macs: Of `model`, counted in its graph.
         difference: Largest difference to the masked original, over its largest output.
     """
@@ -48,42 +88,128 @@ class Pruned:
     difference: float
 
 
-def prune_channels(model: Any, fraction: float, criterion: Criterion, *, seed: int = 0) -> Pruned:  # noqa: ANN401
-    """Remove the channels that matter least until `fraction` of the MACs is left.
+@dataclass(frozen=True)
+class Whole:
+    """The model before its first cut: what fractions and floors are of."""
+
+    model: Any
+
+    @cached_property
+    def channels(self) -> Channels:
+        """Return its channels."""
+        return trace_channels(self.model)
+
+    @cached_property
+    def sizes(self) -> Mapping[tuple[str, ...], int]:
+        """Return how many channels each group has, by the layers that make it."""
+        return {group.layers: len(group.units) for group in self.channels.groups}
+
+    def cost(self, measure: Measure) -> int:
+        """Return what it costs."""
+        return cost_of(self.model, self.channels, measure).of(np.array(list(self.sizes.values())))
+
+
+def prune_channels(
+    model: Any,  # noqa: ANN401 - tf_keras has no types
+    target: Target,
+    ranking: Ranking,
+    *,
+    data: TrainingData | None = None,
+    whole: Whole | None = None,
+) -> Pruned:
+    """Remove the channels that matter least until the model meets its target.
 
     Args:
         model: A functional or Sequential tf_keras model. It stays as it is.
-        fraction: Of its MACs to keep, 0 < fraction < 1: the result has at most that many, and comes as close as
-            multiples of eight channels allow.
-        criterion: How channels are ranked.
-        seed: Of the random images that the result is compared with the masked original on.
+        target: How small it gets.
+        ranking: What leaves.
+        data: What `taylor`, `sensitivity` and `latency` look at, and they alone.
+        whole: The model before its first cut, where this is not the first.
 
     Raises:
-        Refused: A layer that cannot be followed, weights that cannot be ranked, or a fraction out of reach.
+        Refused: A layer that cannot be followed, weights that cannot be ranked, or a target out of reach.
         AssertionError: The result is not the masked original, or costs something else than was calculated.
     """
     flat = functional(model)
-    channels = trace_channels(flat)
-    if not channels.groups:
+    cutter = _Cutter(flat, trace_channels(flat), whole or Whole(flat), ranking, data)
+    if not cutter.channels.groups:
         raise refuse(
             f"prune finds no channels to remove in {flat.name}",
             expected="a layer that makes channels, between the model's input and its logits",
             got="none: every channel belongs to the input or the output",
             fix="use prune.method magnitude or 2:4, or train a deeper baseline",
         )
-    scores = unit_scores(flat, channels, criterion)
-    cost = cost_of(flat, channels)
-    widths = choose_widths(channels, scores, cost, fraction)
-    keep = np.ones(channels.count, np.bool_)
-    for group, width in zip(channels.groups, widths, strict=True):
-        ranked = np.argsort(-scores[group.units], kind="stable")
-        keep[group.units[ranked[width:]]] = False
-    small = shrink(flat, channels, keep)
-    difference = check_equivalence(small, silence(flat, channels, keep), seed=seed)
-    macs = count_macs(small)
-    if macs != cost.macs(widths):
-        raise AssertionError(f"the pruned model costs {macs} MACs, {cost.macs(widths)} were calculated")
-    cuts = tuple(
-        Cut(group.layers, len(group.units), int(width)) for group, width in zip(channels.groups, widths, strict=True)
-    )
+    widths = cutter.widths(target)
+    small, difference = cutter.cut(widths)
+    macs, calculated = count_macs(small), cutter.cost("macs").of(widths)
+    if macs != calculated:
+        raise AssertionError(f"the pruned model costs {macs} MACs, {calculated} were calculated")
+    groups = cutter.channels.groups
+    cuts = tuple(Cut(group.layers, len(group.units), int(width)) for group, width in zip(groups, widths, strict=True))
     return Pruned(small, cuts, count_macs(flat), macs, difference)
+
+
+@dataclass(frozen=True)
+class _Cutter:
+    """A traced model, and what is known of its channels."""
+
+    flat: Any
+    channels: Channels
+    whole: Whole
+    ranking: Ranking
+    data: TrainingData | None
+
+    @cached_property
+    def scores(self) -> Scores:
+        return unit_scores(self.flat, self.channels, self.ranking.criterion, data=self.data, seed=self.ranking.seed)
+
+    def cost(self, measure: Measure) -> Cost:
+        return cost_of(self.flat, self.channels, measure)
+
+    def widths(self, target: Target) -> Widths:
+        """Choose the width of each group."""
+        if target.measure != "latency":
+            cost = self.cost(target.measure)
+            return choose_widths(self.ladder(cost, target), cost, target.fraction, self.whole.cost(target.measure))
+        if self.data is None:
+            raise ValueError("the target latency needs data")
+        cost, full = self.cost("macs"), self.whole.cost("macs")
+        ladder = self.ladder(cost, target)
+        stopwatch = Stopwatch(self.whole.model, self.data.train_images, seed=self.ranking.seed)
+
+        def ratio(fraction: float) -> float:
+            widths = choose_widths(ladder, cost, fraction, full)
+            found = stopwatch.ratio(self.cut(widths)[0])
+            print(f"prune: {cost.of(widths) / full:.1%} of the MACs take {found:.1%} of the int8 latency")
+            return found
+
+        least = min(1.0, cost.of(ladder.narrowest) / full)
+        return choose_widths(ladder, cost, widest_within(ratio, least, target.fraction, target.probes), full)
+
+    def ladder(self, cost: Cost, target: Target) -> Ladder:
+        """Return the allowed widths, and the worth of each block by the ranking."""
+        options = [
+            allowed_widths(len(group.units), target.floor, self.whole.sizes.get(group.layers))
+            for group in self.channels.groups
+        ]
+        if self.ranking.ratios == "global":
+            return ladder_of(self.channels, self.scores, options)
+        if self.data is None:
+            raise ValueError("ratios by sensitivity need data")
+        return sensitivity_ladder(self._losses(self.data, options), options, cost)
+
+    def _losses(self, data: TrainingData, options: Sequence[tuple[int, ...]]) -> list[list[float]]:
+        chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation_labels))[:IMAGES]
+        images, labels = data.validation_images[chosen], data.validation_labels[chosen]
+        curves = losses_alone(self.flat, self.channels, self.scores, options, images=images, labels=labels)
+        for group, option, curve in zip(self.channels.groups, options, curves, strict=True):
+            points = ", ".join(f"{width}: {loss:.3f}" for width, loss in zip(option, curve, strict=True))
+            print(f"prune: validation loss with {' + '.join(group.layers)} cut alone to {points}")
+        return curves
+
+    def cut(self, widths: Widths) -> tuple[Any, float]:
+        """Return the narrower model, and how far it is from the masked original."""
+        keep = kept_units(self.channels, self.scores, widths)
+        small = shrink(self.flat, self.channels, keep)
+        difference = check_equivalence(small, silence(self.flat, self.channels, keep), seed=self.ranking.seed)
+        return small, difference

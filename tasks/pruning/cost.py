@@ -1,72 +1,154 @@
 """What a model costs as a function of its widths, without building it.
 
-    kept units a group ──► channels in and out of each layer ──► multiply-accumulates
+    kept units a group ──► channels in and out of each layer ──► MACs, parameters, or bytes of the int8 file
 
-Every layer costs `positions x kernel x in [x out]`, and both counts are linear in the kept units of the groups.
+Every part of a cost is `factor x channels read x channels made`, and both counts are linear in the kept units.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from math import prod
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.framework import keras
 from tasks.pruning.groups import Channels, Units
+from tasks.searching.estimates import BIAS_BYTES, CHANNEL_BYTES, FILE_BYTES, OPERATOR_BYTES, ZERO_POINT_BYTES
 
+L = keras.layers
 Widths = NDArray[np.intp]
 """Kept units of each group."""
+
+Row = NDArray[np.float64]
+"""(groups + 1,) channels for each kept unit of each group; the last number counts channels that never leave."""
+
+Measure = Literal["macs", "parameters", "size"]
+"""`size`: bytes of the int8 file, estimated."""
+
+SEPARABLE_OPERATORS = 2
+"""The converter makes two of a SeparableConv2D."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """The MACs of a model by its widths.
+    """What a model costs by its widths.
 
     Attributes:
-        factors: (terms,) multiply-accumulates for one channel in and one out.
-        read: (terms, groups + 1) channels that a term reads for each kept unit; the last column counts held channels.
-        made: The same for the channels that it makes; a depthwise term makes one.
+        measure: What is counted.
+        factors: (terms,) the cost of one channel read and one made.
+        read: (terms, groups + 1) channels that a term reads.
+        made: The same for the channels that it makes.
+        distinct: (layers, groups + 1) channels of the layers whose zero points are written once for each width.
+        constant: What no width changes.
     """
 
+    measure: Measure
     factors: NDArray[np.float64]
     read: NDArray[np.float64]
     made: NDArray[np.float64]
+    distinct: NDArray[np.float64]
+    constant: float = 0.0
 
-    def macs(self, widths: Widths) -> int:
-        """Return the multiply-accumulates of one inference, (groups,) units kept."""
+    def of(self, widths: Widths) -> int:
+        """Return the cost with these units kept, (groups,)."""
         counts = np.append(widths, 1)
-        return round(float((self.factors * (self.read @ counts) * (self.made @ counts)).sum()))
+        terms = (self.factors * (self.read @ counts) * (self.made @ counts)).sum()
+        zero_points = ZERO_POINT_BYTES * np.unique(np.round(self.distinct @ counts)).sum()
+        return round(float(terms + zero_points + self.constant))
 
 
-def cost_of(model: Any, channels: Channels) -> Cost:  # noqa: ANN401 - tf_keras has no types
+def cost_of(model: Any, channels: Channels, measure: Measure = "macs") -> Cost:  # noqa: ANN401 - tf_keras has no types
     """Return the cost function of a traced model."""
-    group_of = np.full(channels.count, len(channels.groups))
-    for index, group in enumerate(channels.groups):
-        group_of[group.units] = index
-    sizes = np.array([len(group.units) for group in channels.groups] + [1], np.float64)
-
-    def counts(units: Units) -> NDArray[np.float64]:
-        per_group: NDArray[np.float64] = np.bincount(group_of[units], minlength=len(sizes)) / sizes
-        return per_group
-
-    one = np.append(np.zeros(len(channels.groups)), 1.0)
-    terms = []
+    ledger = _Ledger(channels, [], [])
     for name, ports in channels.ports.items():
         layer = model.get_layer(name)
-        positions = float(np.prod(layer.output_shape[1:-1], dtype=np.int64)) if len(layer.output_shape) > 1 else 1.0
-        kernel = float(np.prod(getattr(layer, "kernel_size", (1,))))
-        read, made = counts(ports.inputs), counts(ports.outputs)
-        if type(layer) in (keras.layers.Conv2D, keras.layers.Dense):
-            terms.append((positions * kernel, read, made))
-        elif type(layer) is keras.layers.DepthwiseConv2D:
-            terms.append((positions * kernel * layer.depth_multiplier, read, one))
-        elif type(layer) is keras.layers.SeparableConv2D:
-            terms.append((positions * kernel * layer.depth_multiplier, read, one))
-            terms.append((positions * layer.depth_multiplier, read, made))
+        _ENTRIES[measure](ledger, layer, ledger.counts(ports.inputs), ledger.counts(ports.outputs))
+    groups = len(channels.groups) + 1
     return Cost(
-        np.array([factor for factor, _, _ in terms]),
-        np.array([read for _, read, _ in terms]),
-        np.array([made for _, _, made in terms]),
+        measure=measure,
+        factors=np.array([factor for factor, _, _ in ledger.terms]),
+        read=np.array([read for _, read, _ in ledger.terms]).reshape(-1, groups),
+        made=np.array([made for _, _, made in ledger.terms]).reshape(-1, groups),
+        distinct=np.array(ledger.distinct).reshape(-1, groups),
+        constant=FILE_BYTES if measure == "size" else 0,
     )
+
+
+class _Ledger:
+    """Collects the terms of a cost."""
+
+    def __init__(self, channels: Channels, terms: list[tuple[float, Row, Row]], distinct: list[Row]) -> None:
+        self.terms, self.distinct = terms, distinct
+        self.group_of = np.full(channels.count, len(channels.groups))
+        for index, group in enumerate(channels.groups):
+            self.group_of[group.units] = index
+        self.sizes = np.array([len(group.units) for group in channels.groups] + [1], np.float64)
+        self.one: Row = np.append(np.zeros(len(channels.groups)), 1.0)
+
+    def counts(self, units: Units) -> Row:
+        """Return the channels of a tensor for each kept unit of each group."""
+        per_group: Row = np.bincount(self.group_of[units], minlength=len(self.sizes)) / self.sizes
+        return per_group
+
+    def add(self, factor: float, read: Row | None = None, made: Row | None = None) -> None:
+        """Note a term; one channel where none is given."""
+        self.terms.append((factor, self.one if read is None else read, self.one if made is None else made))
+
+
+def _macs(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # noqa: ANN401
+    positions = prod(layer.output_shape[1:-1]) if type(layer) in (*_KERNELS, L.SeparableConv2D) else 0
+    _kernels(ledger, layer, positions, read, made)
+
+
+def _parameters(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # noqa: ANN401
+    if type(layer) in (*_KERNELS, L.SeparableConv2D):
+        _kernels(ledger, layer, 1, read, made)
+        if layer.use_bias:
+            ledger.add(1, None, made)
+        return
+    channels = layer.output_shape[-1] if isinstance(layer.output_shape, tuple) else None
+    for weight in layer.weights:  # of batch normalisation and PReLU along the channels; else nobody prunes them
+        along = channels is not None and len(weight.shape) > 0 and weight.shape[-1] == channels
+        if along and type(layer) in (L.BatchNormalization, L.PReLU):
+            ledger.add(prod(weight.shape[:-1]), read)
+        else:
+            ledger.add(prod(weight.shape))
+
+
+def _size(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # noqa: ANN401
+    """Count as `tasks.searching.estimates.int8_bytes` does."""
+    if type(layer) is L.SeparableConv2D:
+        _convolution(ledger, layer.depth_multiplier * read)
+    if type(layer) in (*_KERNELS, L.SeparableConv2D):
+        _kernels(ledger, layer, 1, read, made)
+        if type(layer) is L.Dense:
+            ledger.add(BIAS_BYTES, None, made)
+            ledger.add(OPERATOR_BYTES)
+        else:
+            _convolution(ledger, made)
+
+
+def _convolution(ledger: _Ledger, made: Row) -> None:
+    """Note a scale and a bias for each channel, and the operator's own bytes."""
+    ledger.add(CHANNEL_BYTES, None, made)
+    ledger.add(OPERATOR_BYTES)
+    ledger.distinct.append(made)
+
+
+def _kernels(ledger: _Ledger, layer: Any, positions: int, read: Row, made: Row) -> None:  # noqa: ANN401
+    """Note `positions` times each number of the kernels of a layer."""
+    kernel = positions * prod(getattr(layer, "kernel_size", (1,)))
+    if type(layer) in (L.Conv2D, L.Dense):
+        ledger.add(kernel, read, made)
+    elif type(layer) is L.DepthwiseConv2D:
+        ledger.add(kernel * layer.depth_multiplier, read)
+    elif type(layer) is L.SeparableConv2D:
+        ledger.add(kernel * layer.depth_multiplier, read)
+        ledger.add(positions * layer.depth_multiplier, read, made)
+
+
+_KERNELS = (L.Conv2D, L.Dense, L.DepthwiseConv2D)
+_ENTRIES = {"macs": _macs, "parameters": _parameters, "size": _size}

@@ -21,7 +21,8 @@ def functional(model: Any, who: str = "prune") -> Any:  # noqa: ANN401 - tf_kera
         who: The step that asks, for the message.
 
     Raises:
-        Refused: `model` is subclassed, so that its graph is hidden in Python code.
+        Refused: `model` is subclassed, so that its graph is hidden in Python code, or has a layer that cannot be
+            built again.
     """
     _refuse_hidden(model, who)
     copy = keras.models.clone_model(model)
@@ -48,6 +49,21 @@ def _refuse_hidden(model: Any, who: str) -> None:  # noqa: ANN401
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             _refuse_hidden(layer, who)
+        elif not _can_be_copied(layer):
+            raise refuse(
+                f"{who} cannot copy the layer {layer.name}",
+                expected="layers and activations that Keras can build again from their configuration",
+                got=f"{type(layer).__name__} with {getattr(layer, 'activation', 'a configuration')!r}",
+                fix="use an activation of keras.activations, by its name",
+            )
+
+
+def _can_be_copied(layer: Any) -> bool:  # noqa: ANN401
+    try:
+        type(layer).from_config(layer.get_config())
+    except (TypeError, ValueError, NotImplementedError):
+        return False
+    return True
 
 
 def _called(model: Any, tensors: list[Any], names: set[str]) -> list[Any]:  # noqa: ANN401

@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 from tasks.contracts.refusal import Problem, Refused
 from tasks.framework import keras, tf
 from tasks.pruning.layers import (
-    FLATTENING,
     MAKERS,
-    MERGES,
-    PASSING,
+    OTHERWISE,
+    RESHAPING,
     couples_channels,
     followed,
+    joins,
     obstacle,
+    reshaped,
 )
 
 Units = NDArray[np.intp]
@@ -142,30 +143,36 @@ class _Tracer:
     def follow(self, layer: Any, sources: list[Units], target: Any) -> None:  # noqa: ANN401
         """Find the units of what `layer` gives, and leave them in `made`."""
         count = int(tf.nest.flatten(target)[0].shape[-1])
-        held = {self.root(unit) for unit in self.held}
         beyond_us = obstacle(layer)
-        if beyond_us is not None:
+        made = None if beyond_us else self._made(layer, sources, count)
+        if made is None:
+            held = {self.root(unit) for unit in self.held}
             if not all(self.root(int(unit)) in held for source in sources for unit in source):
+                got, fix = beyond_us or _mixed(layer)
                 self.problems.append(
-                    Problem(f"prune cannot follow the channels through {layer.name}", followed(), *beyond_us)
+                    Problem(f"prune cannot follow the channels through {layer.name}", followed(), got, fix)
                 )
-            self.made = self.fresh(count, held=True)
-        elif type(layer) in MAKERS:
-            self.made = self.fresh(count)
-            self.makers[layer.name] = self.made
-        elif type(layer) in MERGES:
-            self.made = self._merged(sources)
-        elif type(layer) is keras.layers.Concatenate:
-            self.made = np.concatenate(sources)
-        elif type(layer) in FLATTENING:
-            self.made = np.tile(sources[0], count // len(sources[0]))
-        elif type(layer) is keras.layers.DepthwiseConv2D:
-            self.made = np.repeat(sources[0], layer.depth_multiplier)
-        elif type(layer) in PASSING:
-            self.made = sources[0]
+            made = self.fresh(count, held=True)
+        self.made = made
         if couples_channels(layer):
-            self.hold(self.made)
-        self.ports[layer.name] = Ports(sources[0], self.made)
+            self.hold(made)
+        self.ports[layer.name] = Ports(sources[0], made)
+
+    def _made(self, layer: Any, sources: list[Units], count: int) -> Units | None:  # noqa: ANN401
+        """Return the units of what a layer gives, or None where a Reshape mixes channels with places."""
+        if type(layer) in MAKERS:
+            made = self.fresh(count)
+            self.makers[layer.name] = made
+            return made
+        if joins(layer):
+            return self._merged(sources)
+        if type(layer) is keras.layers.Concatenate:
+            return np.concatenate(sources)
+        if type(layer) in RESHAPING:
+            return reshaped(self.roots(sources[0]), count)
+        if type(layer) is keras.layers.DepthwiseConv2D:
+            return np.repeat(sources[0], layer.depth_multiplier)
+        return sources[0]
 
     def _merged(self, sources: list[Units]) -> Units:
         """Join the operands channel by channel; one channel that is spread over all others is held."""
@@ -192,3 +199,9 @@ class _Tracer:
             ports={name: Ports(self.roots(port.inputs), self.roots(port.outputs)) for name, port in self.ports.items()},
             groups=tuple(Group(np.array(sorted(units), np.intp), names) for names, units in groups.items()),
         )
+
+
+def _mixed(layer: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Return what is wrong with a Reshape that mixes channels with places, and how to mend it."""
+    shapes = f"{layer.input_shape[1:]} to {layer.output_shape[1:]}"
+    return f"a {type(layer).__name__} from {shapes}", f"use Flatten, or leave the last axis as it is, {OTHERWISE}"

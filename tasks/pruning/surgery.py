@@ -60,18 +60,18 @@ def _kept_weights(layer: Any, weights: list[Any], ports: Ports, keep: KeepMask) 
     if read.all() and made.all():
         return weights
     kind = type(layer)
-    if kind is keras.layers.Conv2D:
-        return [weights[0][:, :, read][..., made], *(bias[made] for bias in weights[1:])]
-    if kind is keras.layers.Dense:
-        return [weights[0][read][:, made], *(bias[made] for bias in weights[1:])]
+    if kind in (keras.layers.Conv2D, keras.layers.Dense):
+        return [weights[0][..., read, :][..., made], *(bias[made] for bias in weights[1:])]
     if kind is keras.layers.DepthwiseConv2D:
         return [weights[0][:, :, read], *(bias[made] for bias in weights[1:])]
     if kind is keras.layers.SeparableConv2D:
         through = np.repeat(read, layer.depth_multiplier)
         pointwise = weights[1][:, :, through][..., made]
         return [weights[0][:, :, read], pointwise, *(bias[made] for bias in weights[2:])]
-    if kind in (keras.layers.BatchNormalization, keras.layers.PReLU):
+    if kind is keras.layers.BatchNormalization:
         return [weight[..., read] for weight in weights]
+    if kind is keras.layers.PReLU:  # one slope for all channels where they are shared
+        return [weight if weight.shape[-1] == 1 else weight[..., read] for weight in weights]
     raise AssertionError(f"the surgery knows no weights of {kind.__name__}: add them beside tasks.pruning.layers")
 
 
@@ -83,8 +83,14 @@ def silence(model: Any, channels: Channels, keep: KeepMask) -> Any:  # noqa: ANN
     """
     masked = keras.models.clone_model(model)
     masked.set_weights(model.get_weights())
+    mute(masked, channels, keep)
+    return masked
+
+
+def mute(model: Any, channels: Channels, keep: KeepMask) -> None:  # noqa: ANN401
+    """Set the rows of dropped channels in the kernels that read them to zero, in place."""
     for name, ports in channels.ports.items():
-        layer = masked.get_layer(name)
+        layer = model.get_layer(name)
         read = keep[ports.inputs]
         if type(layer) not in MAKERS or read.all():
             continue
@@ -94,7 +100,6 @@ def silence(model: Any, channels: Channels, keep: KeepMask) -> Any:  # noqa: ANN
         else:
             weights[0][..., ~read, :] = 0
         layer.set_weights(weights)
-    return masked
 
 
 def check_equivalence(small: Any, masked: Any, *, seed: int, samples: int = 8) -> float:  # noqa: ANN401

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tasks.contracts.artifacts import TrainingHistory
 
 
@@ -30,4 +32,12 @@ def progress_line(history: TrainingHistory, epochs: int) -> str:
     return (
         f"{history.stage} {done}/{epochs}  loss {history.loss[-1]:.4f}  accuracy {history.accuracy[-1]:.4f}"
         f"  validation {history.validation_accuracy[-1]:.4f}  {history.seconds[-1]:.2f} s  ETA {left:.0f} s"
+    )
+
+
+def joined(histories: Sequence[TrainingHistory], stage: str) -> TrainingHistory:
+    """Return trainings that followed each other as one."""
+    curves = set(TrainingHistory.model_fields) - {"stage"}
+    return TrainingHistory(
+        stage=stage, **{name: tuple(x for history in histories for x in getattr(history, name)) for name in curves}
     )

@@ -1,7 +1,7 @@
 """The training loop of every step that trains: one compiled step, one line an epoch.
 
     batch ──► augment ──► model ──► loss (labels, teacher, weight decay) ──► gradients ──► optimizer
-                     └──► teacher ──┘
+                     └──► teacher ──┘          its logits are computed once where no view differs from another
 
 Shuffling and views depend on the seed and the epoch alone, so a training that goes on from a checkpoint sees what it
 would have seen. The optimizers are Keras' legacy ones: one fused operation a variable, which matters for small models.
@@ -25,10 +25,12 @@ from tasks.training.augmentation import augment
 from tasks.training.batches import even_batches
 from tasks.training.checkpoint import Checkpoint, TrainingState
 from tasks.training.data import TrainingData
+from tasks.training.distillation import inattention
 from tasks.training.history import empty_history, longer, out_of_patience, progress_line
 from tasks.training.losses import cross_entropy, decay, taught
-from tasks.training.metrics import accuracy, mean_cross_entropy
+from tasks.training.metrics import accuracy, mean_cross_entropy, predict_logits
 from tasks.training.schedules import learning_rates
+from tasks.training.watching import watched
 
 VALIDATION_BATCH = 256
 
@@ -90,6 +92,7 @@ def fit_model(
     batches = math.ceil(count / fit.batch_size)
     rates = learning_rates(fit, fit.epochs * batches)
     optimizer, train_step, forward = compiled or compile_training(model, fit, teacher, knowledge)
+    told = _told(data, fit, teacher, knowledge)
     if checkpoint and (state := checkpoint.load()):
         history, best = state.history, state.best
         _restore(model, optimizer, state)
@@ -99,9 +102,8 @@ def fit_model(
         epoch, started = len(history.loss), time.monotonic()
         order = np.random.default_rng([seed, epoch]).permutation(count)
         steps = slice(epoch * batches, (epoch + 1) * batches)
-        loss, right = _epoch(
-            train_step, data, even_batches(order, batches), listeners, rates=rates[steps], seed=seed, epoch=epoch
-        )
+        dealt = even_batches(order, batches)
+        loss, right = _epoch(train_step, data, told, dealt, listeners, rates=rates[steps], seed=seed, epoch=epoch)
         logits = _logits(forward, data.validation_images)
         history = longer(
             history,
@@ -130,6 +132,7 @@ def fit_model(
 def _epoch(
     train_step: Any,  # noqa: ANN401
     data: TrainingData,
+    told: NDArray[np.float32],
     batches: Sequence[NDArray[np.int64]],
     listeners: Any,  # noqa: ANN401
     *,
@@ -143,13 +146,25 @@ def _epoch(
     for number, (chosen, rate) in enumerate(zip(batches, rates, strict=True)):
         listeners.on_train_batch_begin(number)
         view = np.array([seed & 0x7FFFFFFF, 4 * (epoch * len(batches) + number)], np.int32)
-        loss, hits = train_step(data.train_images[chosen], data.train_labels[chosen], rate, view)
+        loss, hits = train_step(data.train_images[chosen], data.train_labels[chosen], told[chosen], rate, view)
         listeners.on_train_batch_end(number)
         loss_sum, right, count = loss_sum + float(loss) * len(chosen), right + int(hits), count + len(chosen)
         if not math.isfinite(loss_sum):
             break
     listeners.on_epoch_end(epoch)
     return loss_sum / count, right / count
+
+
+def _known_beforehand(fit: Fit, knowledge: Knowledge | None) -> bool:
+    """Return whether the teacher's logits are all that is asked of it, and are the same in every epoch."""
+    return knowledge is not None and not (fit.flip or fit.crop or knowledge.attention)
+
+
+def _told(data: TrainingData, fit: Fit, teacher: Any, knowledge: Knowledge | None) -> NDArray[np.float32]:  # noqa: ANN401
+    """Return the teacher's logits for every train image, (n, classes), or (n, 0) where each step asks it anew."""
+    if _known_beforehand(fit, knowledge):
+        return predict_logits(teacher, data.train_images)
+    return np.zeros((len(data.train_labels), 0), np.float32)
 
 
 def _optimizer(fit: Fit) -> Any:  # noqa: ANN401
@@ -170,16 +185,21 @@ def compile_training(
     """
     optimizer = _optimizer(fit)
     image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
+    beforehand = _known_beforehand(fit, knowledge)
+    watching = knowledge is not None and knowledge.attention > 0
+    pupil, master = watched(model, teacher) if watching else (model, teacher)
 
-    def train_step(images: Any, labels: Any, rate: Any, seed: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    def train_step(images: Any, labels: Any, told: Any, rate: Any, seed: Any) -> tuple[Any, Any]:  # noqa: ANN401
         view = augment(images, seed, flip=fit.flip, crop=fit.crop)
-        teacher_logits = None if teacher is None else teacher(view, training=False)
+        theirs = None if knowledge is None else [told] if beforehand else tf.nest.flatten(master(view, training=False))
         with tf.GradientTape() as tape:
-            logits = model(view, training=True)
-            if knowledge is None:
+            logits, *maps = tf.nest.flatten(pupil(view, training=True))
+            if knowledge is None or theirs is None:
                 loss = cross_entropy(labels, logits, fit.label_smoothing)
             else:
-                loss = taught(labels, logits, teacher_logits, knowledge, fit.label_smoothing)
+                loss = taught(labels, logits, theirs[0], knowledge, fit.label_smoothing)
+            if knowledge is not None and theirs is not None and maps:
+                loss += knowledge.attention * inattention(theirs[1:], maps)
             if fit.weight_decay:
                 loss += decay(model.trainable_variables, fit.weight_decay)
             if model.losses:
@@ -194,7 +214,7 @@ def compile_training(
         return model(images, training=False)
 
     scalar, pair = tf.TensorSpec((), tf.float32), tf.TensorSpec((2,), tf.int32)
-    signature = (image, tf.TensorSpec((None,), tf.int64), scalar, pair)
+    signature = (image, tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None), tf.float32), scalar, pair)
     return Compiled(
         optimizer,
         tf.function(train_step, input_signature=signature),

@@ -10,6 +10,7 @@ from typing import Any
 
 from tasks.contracts.fit import Knowledge
 from tasks.framework import tf
+from tasks.training.distillation import decoupled, relations
 
 KERNELS = {"kernel", "depthwise_kernel", "pointwise_kernel"}
 """Names of the variables that weight decay pulls to zero: no biases, no batch normalisation."""
@@ -41,8 +42,13 @@ def divergence(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # 
 
 
 def taught(labels: Any, logits: Any, teacher_logits: Any, knowledge: Knowledge, smoothing: float) -> Any:  # noqa: ANN401
-    """Return `alpha * T^2 * KL(teacher || student) + (1 - alpha) * cross entropy`."""
-    soft = divergence(teacher_logits, logits, knowledge.temperature)
+    """Return `alpha * what the teacher thinks (knowledge.loss) + (1 - alpha) * cross entropy`."""
+    if knowledge.loss == "dkd":
+        soft = decoupled(labels, teacher_logits, logits, knowledge.temperature, knowledge.beta)
+    elif knowledge.loss == "dist":
+        soft = relations(teacher_logits, logits, knowledge.temperature)
+    else:
+        soft = divergence(teacher_logits, logits, knowledge.temperature)
     hard = cross_entropy(labels, logits, smoothing)
     return knowledge.alpha * soft + (1 - knowledge.alpha) * hard
 

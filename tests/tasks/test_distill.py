@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from tasks.context import Context
 from tasks.contracts.artifacts import Architecture, Dataset, DatasetRef, Model
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.lane import DistillInputs, DistillParams
+from tasks.contracts.refusal import Refused
 from tasks.distill import distill
 from tasks.framework import keras
 from tasks.model_files import load_model
@@ -54,7 +57,7 @@ def sparse(store: Store, data: TrainingData) -> Model:
     return describe(store, network, data, before=None, stage="prune", history=None, sparsity="magnitude")
 
 
-def taught(teacher: Model, student: Model, data: DatasetRef, context: Context, **params: Any) -> Model:
+def taught(teacher: Model, student: Model, data: DatasetRef, context: Context, /, **params: Any) -> Model:
     """Distill, and give the student."""
     knobs = DistillParams.model_validate({"method": "logits", "fit": FIT, **params})
     return distill(DistillInputs(teacher=teacher, student=student, data=data), knobs, context).model
@@ -107,3 +110,79 @@ def test_the_student_comes_closer_to_the_teacher_than_the_labels_ask(
         for model in (teacher, sparse, student)
     )
     assert np.corrcoef(theirs, after)[0, 1] > 0.5 > np.corrcoef(theirs, before)[0, 1]
+
+
+def test_a_student_is_born_again(
+    teacher: Model, digits: tuple[DatasetRef, Dataset], context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two generations of the same architecture, the second taught by the first, both from fresh weights."""
+    fit = FIT.model_copy(update={"epochs": 8})
+
+    student = taught(teacher, teacher, digits[0], context, method="self", generations=2, fit=fit)
+
+    assert (student.parameters, student.stages) == (teacher.parameters, ("distill into itself, 2 generations",))
+    assert student.file != teacher.file
+    assert student.validation_accuracy > 0.5
+    starts = [line for line in capsys.readouterr().out.splitlines() if "before" in line]
+    assert len(starts) == 2
+    assert f"teacher {teacher.validation_accuracy:.4f}" in starts[0]
+
+
+def test_a_sparse_student_is_not_born_again(
+    teacher: Model, sparse: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """Fresh weights have no zeros to keep."""
+    with pytest.raises(Refused) as refused:
+        taught(teacher, sparse, digits[0], context, method="self")
+
+    assert refused.value.problems[0].got == "a student with the zeros of magnitude"
+
+
+def test_a_file_can_teach(
+    teacher: Model,
+    sparse: Model,
+    digits: tuple[DatasetRef, Dataset],
+    context: Context,
+    *,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The user's own model file stands in for the baseline, which is no better than chance here."""
+    path = tmp_path / "mine.keras"
+    load_model(context.store, teacher).save(path)
+
+    taught(sparse, sparse, digits[0], context, teacher=str(path), fit=Fit(epochs=1))
+
+    assert f"of the teacher {teacher.validation_accuracy:.4f}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("source", "got"),
+    [
+        ("models:/resnet/3", "a version of a registry, which holds the exported .tflite and no float model"),
+        ("resnet.tflite", "a .tflite file"),
+        ("nowhere.keras", "nothing"),
+    ],
+)
+def test_what_cannot_teach_is_refused(
+    source: str, got: str, teacher: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """A teacher must be a float model in a file that is there."""
+    with pytest.raises(Refused) as refused:
+        taught(teacher, teacher, digits[0], context, teacher=source)
+
+    assert refused.value.problems[0].got == got
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"method": "self", "teacher": "a.keras"}, "neither architecture nor teacher"),
+        ({"method": "self", "architecture": {"builder": "cnn"}}, "neither architecture nor teacher"),
+        ({"method": "logits", "generations": 2}, "method self for 2 generations"),
+    ],
+)
+def test_knobs_that_contradict_each_other_are_refused_at_the_door(knobs: dict[str, Any], message: str) -> None:
+    """Nothing that is asked is silently left out."""
+    with pytest.raises(ValidationError, match=message):
+        DistillParams.model_validate(knobs)

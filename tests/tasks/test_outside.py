@@ -8,8 +8,10 @@ import pytest
 
 from tasks import outside
 from tasks.context import Context
-from tasks.contracts.artifacts import Architecture, DatasetRef
+from tasks.contracts.artifacts import Architecture, DatasetRef, Model
 from tasks.contracts.baseline import TrainInputs, TrainParams
+from tasks.contracts.fit import Knowledge
+from tasks.contracts.lane import DistillInputs, DistillParams, PruneInputs, PruneParams
 from tasks.contracts.refusal import Refused
 from tasks.contracts.search import SearchInputs, SearchParams, SearchSpace
 
@@ -56,3 +58,26 @@ def test_an_absent_module_is_refused(context: Context) -> None:
         found("there_is_no_such_module:net", context)
 
     assert refused.value.problems[0].got == "there_is_no_such_module"
+
+
+def test_a_changed_teacher_is_seen(tmp_path: Path, context: Context) -> None:
+    """Pruning and distilling know the state of the user's own teacher; without one they read nothing."""
+    file = tmp_path / "teacher.keras"
+    file.write_bytes(b"one")
+    model = Model.model_construct()
+    prune = PruneParams(teacher=str(file), knowledge=Knowledge())
+    distill = DistillParams(method="logits", teacher=str(file))
+
+    def found() -> list[dict[str, str]]:
+        lane = DistillInputs.model_construct(teacher=model, student=model, data=DATA)
+        return [
+            outside.prune(PruneInputs.model_construct(model=model, data=DATA), prune, context),
+            outside.distill(lane, distill, context),
+        ]
+
+    before = found()
+    file.write_bytes(b"other")
+
+    assert before[0] == before[1]
+    assert found()[0] != before[0]
+    assert outside.prune(PruneInputs.model_construct(), PruneParams(), context) == {}

@@ -50,6 +50,10 @@ def test_expanding_leaves_the_template_as_it_was():
 INT8 = Candidate(name="int8", quantize=QuantizeParams(scheme="int8"))
 FLOAT = Candidate(name="float", quantize=QuantizeParams(scheme="none"))
 PRUNED = Candidate(name="pruned", prune=PruneParams(method="channel", macs=0.5), quantize=QuantizeParams(scheme="int8"))
+SIZED = Candidate(name="sized", prune=PruneParams(method="channel", size=0.5), quantize=QuantizeParams(scheme="int8"))
+TIMED = Candidate(
+    name="timed", prune=PruneParams(method="channel", latency=0.5), quantize=QuantizeParams(scheme="int8")
+)
 
 
 @pytest.mark.parametrize(
@@ -65,6 +69,9 @@ PRUNED = Candidate(name="pruned", prune=PruneParams(method="channel", macs=0.5),
         (PRUNED, Budget(macs=2500), True),
         (PRUNED, Budget(macs=2499), False),
         (PRUNED, Budget(size_bytes=249), False),
+        (SIZED, Budget(size_bytes=249), False),
+        (SIZED, Budget(macs=1), True),
+        (TIMED, Budget(macs=1, size_bytes=1), True),
     ],
 )
 def test_the_bound_stands_on_its_edge(candidate: Candidate, budget: Budget, fits: bool):

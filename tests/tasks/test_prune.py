@@ -8,9 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, Model
+from tasks.contracts.artifacts import Dataset, DatasetRef, Model, TrainingHistory
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.lane import PruneInputs, PruneParams
+from tasks.contracts.refusal import Refused
 from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.prune import prune
@@ -115,3 +116,66 @@ def test_zeros_without_training_are_refused_at_the_door(method: str) -> None:
     """Weights become zero while the model learns, so that 0 epochs would leave it dense."""
     with pytest.raises(ValidationError, match="at least 1 epoch of fit"):
         PruneParams.model_validate({"method": method, "fit": {"epochs": 0}})
+
+
+def test_pruning_in_rounds_is_one_stage_with_all_its_epochs(
+    digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """Slimmed for one epoch, cut twice with one epoch between and two at the end: four epochs in one history."""
+    data = load_training_data(context.store, digits[1])
+    network = cnn((8, 8, 1), 10, widths=(32, 32), dense=0)
+    normalised = describe(context.store, network, data, before=None, stage="train", history=None)
+    knobs = {"criterion": "bn_gamma", "slimming_epochs": 1, "slimming_strength": 1e-3, "rounds": 2}
+
+    model, _ = run(normalised, digits[0], context, method="channel", parameters=0.6, **knobs)
+
+    history = context.store.read(model.histories[-1], TrainingHistory)
+    assert model.stages[-1] == "prune channel bn_gamma parameters 0.6 in 2 rounds"
+    assert len(history.loss) == 4
+    assert model.parameters <= 0.6 * normalised.parameters
+
+
+def test_gammas_that_are_missing_are_found_before_slimming(
+    baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The dense layer of the network has no batch normalisation: refused, and not one epoch was spent."""
+    capsys.readouterr()
+
+    with pytest.raises(Refused) as refused:
+        run(baseline, digits[0], context, method="channel", criterion="bn_gamma", slimming_epochs=1)
+
+    assert "by bn_gamma" in refused.value.problems[0].what
+    assert "loss" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("criterion", ["fpgm", "taylor", "random"])
+def test_every_criterion_reaches_the_target(
+    criterion: str, baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """Cut by sensitivity or by one ranking, the MACs are what was asked."""
+    knobs = {"criterion": criterion, "ratios": "sensitivity", "fit": Fit(epochs=0)}
+
+    model, _ = run(baseline, digits[0], context, method="channel", macs=0.6, **knobs)
+
+    assert 0.5 * baseline.macs <= model.macs <= 0.6 * baseline.macs
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"macs": 0.5, "size": 0.5}, "one target, not macs and size"),
+        ({"criterion": "l2", "slimming_epochs": 1}, "criterion bn_gamma with slimming_epochs"),
+        ({"teacher": "teacher.keras"}, "knowledge beside teacher"),
+    ],
+)
+def test_knobs_that_contradict_each_other_are_refused_at_the_door(knobs: dict[str, Any], message: str) -> None:
+    """Nothing that is asked is silently left out."""
+    with pytest.raises(ValidationError, match=message):
+        PruneParams.model_validate({"method": "channel", **knobs})
+
+
+def test_a_target_survives_the_way_through_json() -> None:
+    """Half of the MACs is what is meant without a target; with another one the MACs are free."""
+    assert PruneParams().target == ("macs", 0.5)
+    sized = PruneParams(method="channel", size=0.3)
+    assert PruneParams.model_validate_json(sized.to_json()).target == ("size", 0.3)

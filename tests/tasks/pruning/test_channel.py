@@ -10,7 +10,7 @@ import pytest
 from tasks.contracts.artifacts import Architecture
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras
-from tasks.pruning.channel import prune_channels
+from tasks.pruning.channel import Ranking, Target, prune_channels
 from tasks.pruning.graph import functional
 from tasks.pruning.groups import trace_channels
 from tasks.pruning.surgery import check_equivalence, shrink, silence
@@ -18,6 +18,7 @@ from tasks.training.macs import count_macs
 from tasks.zoo.build import build
 
 L = keras.layers
+HALF = Target("macs", 0.5)
 
 
 def test_a_pruned_residual_network_equals_the_original_with_silent_channels(residual: Any) -> None:
@@ -97,7 +98,7 @@ def test_the_zoo_can_be_pruned_to_half(architecture: Architecture, criterion: An
     """Each builder's network comes to 0.45 to 0.5 of its MACs, in multiples of eight."""
     model = build(architecture, (8, 8, 1), 10)
 
-    pruned = prune_channels(model, 0.5, criterion)
+    pruned = prune_channels(model, HALF, Ranking(criterion))
 
     assert 0.45 <= pruned.macs / count_macs(model) <= 0.5
     assert pruned.macs == count_macs(pruned.model)
@@ -112,7 +113,7 @@ def test_the_quietest_channels_are_the_ones_that_leave() -> None:
     kernel = np.where(np.arange(16) % 2 == 0, 1.0, 0.1).reshape(1, 1, 1, 16)
     model.get_layer("c").set_weights([kernel, np.zeros(16)])
 
-    pruned = prune_channels(model, 0.5, "l2")
+    pruned = prune_channels(model, HALF, Ranking("l2"))
 
     assert pruned.model.get_layer("c").get_weights()[0].ravel().tolist() == [1.0] * 8
 
@@ -121,7 +122,7 @@ def test_the_original_stays_as_it_is(residual: Any) -> None:
     """Pruning changes neither the weights nor the shape of the model that it is given."""
     before = [weight.copy() for weight in residual.get_weights()]
 
-    prune_channels(residual, 0.5, "bn_gamma")
+    prune_channels(residual, HALF, Ranking("bn_gamma"))
 
     assert all(np.array_equal(old, new) for old, new in zip(before, residual.get_weights(), strict=True))
 
@@ -131,6 +132,6 @@ def test_a_model_without_inner_channels_is_refused() -> None:
     model = keras.Sequential([keras.Input((4, 4, 1)), L.Flatten(), L.Dense(10)])
 
     with pytest.raises(Refused) as refusal:
-        prune_channels(model, 0.5, "l2")
+        prune_channels(model, HALF, Ranking("l2"))
 
     assert refusal.value.problems[0].what.startswith("prune finds no channels to remove")

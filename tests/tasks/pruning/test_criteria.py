@@ -9,8 +9,12 @@ import pytest
 
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras
-from tasks.pruning.criteria import channel_norms, unit_scores
+from tasks.pruning.criteria import unit_scores
+from tasks.pruning.graph import functional
 from tasks.pruning.groups import trace_channels
+from tasks.pruning.opinions import channel_distances, channel_norms
+from tasks.pruning.taylor import gate_opinions
+from tasks.training.data import TrainingData
 
 L = keras.layers
 
@@ -89,3 +93,69 @@ def test_weights_that_are_not_finite_are_refused() -> None:
         "prune cannot rank the channels of b",
     ]
     assert refusal.value.problems[1].got == "2 of 2 are NaN or infinite"
+
+
+def test_the_channel_in_the_middle_of_the_others_scores_least() -> None:
+    """Of the kernels 0, 1 and 3 the sums of distances are 4, 3 and 5: the middle one can be replaced by the others."""
+    kernel = np.array([[0.0, 1.0, 3.0]], np.float32)
+
+    assert channel_distances(kernel).tolist() == [4, 3, 5]
+
+
+def gated(weights: list[float], readers: list[float]) -> Any:
+    """Give a network of one pixel: channels with these weights, read by the first of two logits with those."""
+    model = keras.Sequential([keras.Input((1,)), L.Dense(len(weights), use_bias=False, name="a"), L.Dense(2)])
+    model.layers[0].set_weights([np.array([weights])])
+    model.layers[1].set_weights([np.array([readers, [0.0] * len(readers)]).T, np.zeros(2)])
+    return functional(model)
+
+
+def test_taylor_is_the_squared_effect_of_a_gate() -> None:
+    """A channel w that is read with r moves the true logit, of softmax p, by w r: the gate's slope is (p - 1) w r."""
+    model = gated([1, 2], [0.5, -0.5])
+    images, labels = np.array([[1.0]], np.float32), np.array([0])
+    slope = 1 / (1 + np.exp(0.5)) - 1  # logits -0.5 and 0
+
+    found = gate_opinions(model, images, labels)
+
+    assert found["a"].tolist() == pytest.approx([(slope * 0.5) ** 2, (slope * -1.0) ** 2])
+
+
+def test_taylor_sees_what_norms_do_not() -> None:
+    """A loud channel that nobody reads scores nothing."""
+    data = TrainingData(np.ones((4, 1), np.float32), np.zeros(4, np.int64), np.ones((0, 1)), np.zeros(0, np.int64), 2)
+    model = gated([9, 1], [0.0, 1.0])
+    channels = trace_channels(model)
+
+    scores = unit_scores(model, channels, "taylor", data=data)[channels.groups[0].units]
+
+    assert scores.tolist() == pytest.approx([0, 2])
+
+
+def test_taylor_looks_behind_the_normalisation(residual: Any) -> None:
+    """Where batch normalisation follows, its scale and offset are the gate, not the kernel before it."""
+    images = np.random.default_rng(0).standard_normal((4, 8, 8, 3)).astype(np.float32)
+
+    found = gate_opinions(residual, images, np.zeros(4, np.int64))
+
+    assert set(found) == {"stem_bn", "first_bn", "second_bn", "logits"}
+    assert all(len(found[name]) == width for name, width in {"stem_bn": 16, "first_bn": 24}.items())
+
+
+def test_depthwise_gates_have_a_number_for_each_channel() -> None:
+    """A depthwise layer with two kernels a channel has twice as many gates as it reads channels."""
+    layers = [keras.Input((4, 4, 3)), L.DepthwiseConv2D(3, depth_multiplier=2, name="w"), L.Flatten(), L.Dense(2)]
+
+    found = gate_opinions(functional(keras.Sequential(layers)), np.ones((2, 4, 4, 3), np.float32), np.zeros(2, int))
+
+    assert found["w"].shape == (6,)
+
+
+def test_random_is_a_control_that_looks_at_nothing(residual: Any) -> None:
+    """It depends on the seed alone."""
+    channels = trace_channels(residual)
+
+    first, again, other = (unit_scores(residual, channels, "random", seed=seed) for seed in (0, 0, 1))
+
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.contracts.refusal import Refused
-from tasks.framework import keras
+from tasks.framework import keras, tf
 from tasks.pruning.graph import functional
 
 L = keras.layers
@@ -66,3 +66,13 @@ def test_refuses_a_subclassed_model() -> None:
 
     assert refusal.value.problems[0].what == "prune cannot follow the model mine"
     assert "functional API" in refusal.value.problems[0].fix
+
+
+def test_refuses_a_function_that_cannot_be_copied() -> None:
+    """An activation that Keras does not know by name is refused, with the layer."""
+    model = keras.Sequential([keras.Input((4,)), L.Dense(2, activation=tf.nn.l2_normalize, name="odd")])
+
+    with pytest.raises(Refused) as refusal:
+        functional(model)
+
+    assert refusal.value.problems[0].what == "prune cannot copy the layer odd"

@@ -11,6 +11,7 @@ from tasks.contracts.refusal import Refused
 from tasks.framework import keras, tf
 from tasks.pruning.graph import functional
 from tasks.pruning.groups import trace_channels
+from tasks.pruning.layers import obstacle, reshaped
 from tasks.zoo.resnet import resnet
 
 L = keras.layers
@@ -115,18 +116,20 @@ def test_equal_models_give_equal_groups(residual: Any) -> None:
 
 
 def operator(x: Any) -> Any:
-    """Add with an operator instead of a layer."""
-    return x + tf.nn.relu(x)
+    """Sort with an operator, which no rule follows."""
+    return tf.sort(x)
 
 
 SHARED = L.Conv2D(16, 1, name="shared")
 
 OBSTACLES = {
-    "layer_norm": (L.LayerNormalization(name="odd"), "a LayerNormalization", "replace the layer"),
+    "code": (L.Lambda(lambda x: x, name="odd"), "a Lambda", "replace the layer"),
     "transposed": (L.Conv2DTranspose(16, 1, name="odd"), "a Conv2DTranspose", "replace the layer"),
     "grouped": (L.Conv2D(16, 1, groups=2, name="odd"), "a Conv2D in 2 groups", "use groups=1"),
     "axis": (L.BatchNormalization(axis=1, name="odd"), "a BatchNormalization over axis 1", "use axis=-1"),
-    "reshape": (L.Reshape((4, 64), name="odd"), "a Reshape from (4, 4, 16) to (4, 64)", "use Flatten"),
+    "reshape": (L.Reshape((64, 4), name="odd"), "a Reshape from (4, 4, 16) to (64, 4)", "use Flatten"),
+    "permute": (L.Permute((3, 1, 2), name="odd"), "a Permute to (3, 1, 2)", "leave the last axis"),
+    "rescaling": (L.Rescaling([2.0] * 16, name="odd"), "a Rescaling with a number for each channel", "use one number"),
 }
 
 
@@ -145,15 +148,109 @@ def test_refuses_what_it_cannot_follow(name: str) -> None:
     assert problem.fix.startswith(fix)
 
 
+def test_an_activation_of_unknown_habits_is_an_obstacle() -> None:
+    """Only functions that are known to look at one number at a time are passed."""
+    layer = L.Activation(tf.nn.l2_normalize)
+    layer(keras.Input((4, 4, 16)))
+
+    found = obstacle(layer)
+
+    assert found is not None
+    assert found[0] == "a Activation with the activation l2_normalize"
+
+
+def blocks(x: Any) -> Any:
+    """Sum by operators, and scale by numbers."""
+    y = tf.nn.relu6(x * 2.0 + 3.0) / 6.0
+    return x + y
+
+
+def test_elementwise_operators_are_followed() -> None:
+    """Operators of one tensor pass its channels on, operators of two join them."""
+    inputs = keras.Input((4, 4, 3))
+    x = L.Conv2D(16, 1, name="b")(blocks(L.Conv2D(16, 1, name="a")(inputs)))
+    x = tf.math.multiply(x, tf.sigmoid(L.Conv2D(16, 1, name="c")(inputs)))
+    model = keras.Model(inputs, L.Dense(2)(L.Flatten()(x)))
+
+    assert {frozenset(layers): size for layers, size in groups(model).items()} == {
+        frozenset({"a"}): 16,
+        frozenset({"b", "c"}): 16,
+    }
+
+
+def test_operators_with_a_number_for_each_channel_are_refused() -> None:
+    """A constant along the channels cannot be cut."""
+    inputs = keras.Input((4, 4, 3))
+    x = L.Conv2D(16, 1, name="a")(inputs) * tf.ones(16)
+    model = keras.Model(inputs, L.Dense(2)(L.Flatten()(x)))
+
+    with pytest.raises(Refused) as refusal:
+        trace_channels(functional(model))
+
+    assert refusal.value.problems[0].got == "the operator math.multiply with a number for each channel"
+
+
+@pytest.mark.parametrize(
+    ("units", "count", "expected"),
+    [
+        ([0, 1, 2], 3, [0, 1, 2]),
+        ([0, 1, 2], 6, [0, 1, 2, 0, 1, 2]),
+        ([0, 1, 0, 1], 2, [0, 1]),
+        ([0, 1, 2, 3], 2, None),
+        ([0, 1, 2], 2, None),
+    ],
+)
+def test_reshaping_keeps_whole_rows_of_channels(units: list[int], count: int, expected: list[int] | None) -> None:
+    """A last axis may be repeated or taken apart again, but not torn."""
+    found = reshaped(np.array(units), count)
+
+    assert (None if found is None else found.tolist()) == expected
+
+
+def test_a_reshape_back_from_a_flat_row_is_followed() -> None:
+    """Flatten and Reshape to the old shape, or rows of pixels side by side, leave the channels known."""
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 3)),
+            L.Conv2D(16, 1, name="a"),
+            L.Flatten(),
+            L.Reshape((4, 4, 16)),
+            L.Conv2D(24, 1, name="b"),
+            L.Reshape((4, -1)),
+            L.Flatten(),
+            L.Dense(2),
+        ]
+    )
+
+    assert groups(model) == {("a",): 16, ("b",): 24}
+
+
+def test_a_concatenation_of_places_joins_its_operands() -> None:
+    """Images side by side have the same channels."""
+    inputs = keras.Input((4, 4, 3))
+    x = L.Concatenate(axis=1)([L.Conv2D(16, 1, name="a")(inputs), L.Conv2D(16, 1, name="b")(inputs)])
+    model = keras.Model(inputs, L.Dense(2)(L.GlobalAveragePooling2D()(x)))
+
+    assert groups(model) == {("a", "b"): 16}
+
+
+@pytest.mark.parametrize("norm", [L.LayerNormalization, L.UnitNormalization])
+def test_norms_over_the_channels_hold_them(norm: Any) -> None:
+    """What is normalised over all channels keeps them; others may leave."""
+    layers = [keras.Input((4, 4, 3)), L.Conv2D(16, 1, name="a"), L.Conv2D(16, 1), norm(), L.Flatten(), L.Dense(2)]
+
+    assert groups(keras.Sequential(layers)) == {("a",): 16}
+
+
 def test_refuses_a_layer_that_is_called_twice_and_an_operator() -> None:
     """Every layer that cannot be followed is named at once."""
     inputs = keras.Input((4, 4, 16))
     shared = L.Conv2D(16, 1, name="shared")
-    x = operator(shared(shared(L.Conv2D(16, 1)(inputs))))
+    x = L.Add()([shared(shared(L.Conv2D(16, 1)(inputs))), operator(L.Conv2D(16, 1)(inputs))])
     model = keras.Model(inputs, L.Dense(2)(L.Flatten()(x)))
 
     with pytest.raises(Refused) as refusal:
         trace_channels(functional(model))
 
     got = {problem.got for problem in refusal.value.problems}
-    assert "a Conv2D that the graph calls more than once" in got
+    assert got == {"a Conv2D that the graph calls more than once", "the operator sort"}

@@ -71,10 +71,12 @@ TRAININGS = {
         train(TrainInputs(data=data), TrainParams(architecture=NETWORK, fit=FIT), context).model
     ),
     "prune channel, taught": prune_with(method="channel", macs=0.5, knowledge=Knowledge()),
+    "prune channel, in rounds": prune_with(method="channel", macs=0.5, rounds=2),
     "prune magnitude": prune_with(method="magnitude", sparsity=0.5),
     "prune 2:4": prune_with(method="2:4"),
     "distill": distill_with(),
     "distill into a new one": distill_with(architecture=NETWORK),
+    "distill into itself": distill_with(method="self"),
     "cluster": quantize_with(scheme="dynamic", clusters=8),
     "quantize aware": quantize_with(scheme="int8", aware=True),
 }

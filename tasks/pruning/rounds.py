@@ -1,0 +1,111 @@
+"""Channel pruning as a recipe asks for it: slimmed before, cut in rounds, statistics anew, fine-tuned.
+
+model ──► [gammas small] ──► ( cut ──► statistics anew ──► learn ) x rounds ──► smaller model
+
+Each round cuts by the same factor, so that the last one arrives at the target.
+
+Source: Molchanov et al. 2017, section 2, https://arxiv.org/abs/1611.06440 (prune and fine-tune in turn)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+
+from tasks.contracts.artifacts import TrainingHistory
+from tasks.contracts.fit import Fit
+from tasks.contracts.lane import PruneParams
+from tasks.pruning.channel import Pruned, Ranking, Target, Whole, prune_channels
+from tasks.pruning.criteria import unit_scores
+from tasks.pruning.graph import functional
+from tasks.pruning.slimming import with_gamma_penalty
+from tasks.pruning.statistics import reestimate_statistics
+from tasks.training.data import TrainingData
+from tasks.training.history import joined
+from tasks.training.metrics import accuracy, predict_logits
+
+
+class Learn(Protocol):
+    """Trains a model in place, with a checkpoint named by `part`."""
+
+    def __call__(self, model: Any, fit: Fit, *, part: str, keep_best: bool) -> TrainingHistory:  # noqa: ANN401
+        """Return the curves."""
+
+
+def fractions(target: float, rounds: int) -> list[float]:
+    """Return the fraction of the whole model that is left after each round, the last one being `target`."""
+    return [target ** (number / rounds) for number in range(1, rounds)] + [target]
+
+
+def prune_in_rounds(
+    baseline: Any,  # noqa: ANN401 - tf_keras has no types
+    params: PruneParams,
+    data: TrainingData,
+    learn: Learn,
+    *,
+    seed: int,
+    stage: str,
+) -> tuple[Any, TrainingHistory]:
+    """Return the smaller model and the curves of all its training.
+
+    Args:
+        baseline: Stays as it is.
+        params: Of the step.
+        data: What channels are ranked on, and what is measured.
+        learn: The training.
+        seed: Of everything random.
+        stage: What the history is called.
+    """
+    model = functional(baseline)
+    whole = Whole(model)
+    if params.slimming_epochs:
+        unit_scores(model, whole.channels, params.criterion)  # refuses groups without gammas before any training
+    histories = list(_slimmed(model, params, learn))
+    measure, kept = params.target
+    ranking = Ranking(params.criterion, params.ratios, seed)
+    for number, fraction in enumerate(fractions(kept, params.rounds), 1):
+        target = Target(measure, fraction, params.floor, params.probes)
+        pruned = prune_channels(model, target, ranking, data=data, whole=whole)
+        _show(pruned)
+        model = pruned.model
+        _recalibrate(model, data, params.recalibration_images, seed)
+        last = number == params.rounds
+        fit = params.fit if last else params.fit.model_copy(update={"epochs": params.round_epochs, "patience": None})
+        widths = " ".join(str(cut.after) for cut in pruned.cuts)
+        histories.append(learn(model, fit, part=f"round {number} {widths}", keep_best=True))
+    return model, joined(histories, stage)
+
+
+def _slimmed(model: Any, params: PruneParams, learn: Learn) -> Iterator[TrainingHistory]:  # noqa: ANN401
+    """Train the model in place with a penalty on its gammas, where asked."""
+    if params.slimming_epochs:
+        penalised = with_gamma_penalty(model, params.slimming_strength)
+        fit = params.fit.model_copy(update={"epochs": params.slimming_epochs, "patience": None})
+        yield learn(penalised, fit, part="slimming", keep_best=False)
+        model.set_weights(penalised.get_weights())
+
+
+def _recalibrate(model: Any, data: TrainingData, images: int, seed: int) -> None:  # noqa: ANN401
+    """Estimate the statistics anew, and say what the cut left and what this brought back."""
+    before = accuracy(predict_logits(model, data.validation_images), data.validation_labels)
+    if images == 0:
+        print(f"  validation accuracy {before:.4f} after the cut")
+        return
+    chosen = np.random.default_rng(seed).permutation(len(data.train_labels))[:images]
+    layers = reestimate_statistics(model, data.train_images[chosen])
+    after = accuracy(predict_logits(model, data.validation_images), data.validation_labels)
+    print(
+        f"  validation accuracy {before:.4f} after the cut, {after:.4f} with the statistics of {layers} batch "
+        f"normalisations from {len(chosen)} images"
+    )
+
+
+def _show(pruned: Pruned) -> None:
+    for cut in pruned.cuts:
+        print(f"  {' + '.join(cut.layers)}: {cut.before} -> {cut.after} channels")
+    print(
+        f"  MACs {pruned.macs_before:,} -> {pruned.macs:,} ({pruned.macs / pruned.macs_before:.1%} kept); "
+        f"equal to the masked original within {pruned.difference:.1e} of its largest output"
+    )

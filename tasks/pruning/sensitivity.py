@@ -1,0 +1,95 @@
+"""How much each group hurts when it alone is cut: ratios found by trying, one group at a time.
+
+    each group, each allowed width ──► silent channels ──► validation loss ──► loss added for what was saved
+
+Groups that can be halved without harm are cut deep, sensitive ones hardly. The channels within a group leave in the
+order of their scores. Nothing is trained in between, so this costs one look at a few hundred images a width.
+
+Source: Li et al. 2017, section 3.2, https://arxiv.org/abs/1608.08710 (sensitivity of single layers)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.framework import keras, tf
+from tasks.pruning.cost import Cost
+from tasks.pruning.groups import Channels
+from tasks.pruning.opinions import Scores
+from tasks.pruning.surgery import KeepMask, mute
+from tasks.pruning.widths import Ladder
+from tasks.training.metrics import mean_cross_entropy
+
+IMAGES = 512
+"""Of the validation split, on which the loss is measured."""
+
+
+def kept_units(channels: Channels, scores: Scores, widths: Sequence[int] | NDArray[np.intp]) -> KeepMask:
+    """Mark the units to keep: in each group as many as its width, those with the largest scores; of equal the first."""
+    keep = np.ones(channels.count, np.bool_)
+    for group, width in zip(channels.groups, widths, strict=True):
+        ranked = np.argsort(-scores[group.units], kind="stable")
+        keep[group.units[ranked[int(width) :]]] = False
+    return keep
+
+
+def losses_alone(
+    model: Any,  # noqa: ANN401 - tf_keras has no types
+    channels: Channels,
+    scores: Scores,
+    options: Sequence[tuple[int, ...]],
+    *,
+    images: NDArray[np.float32],
+    labels: NDArray[np.int64],
+) -> list[list[float]]:
+    """Return the mean cross entropy for every group at every allowed width, all other groups whole.
+
+    Args:
+        model: The flat functional model that was traced. It stays as it is.
+        channels: Its channels.
+        scores: Which channels of a group leave first.
+        options: The allowed widths of each group, its own first.
+        images: (n, height, width, channels), normalised.
+        labels: (n,).
+    """
+    copy = keras.models.clone_model(model)
+    whole = model.get_weights()
+    forward = tf.function(lambda batch: copy(batch, training=False))
+    widest = [option[0] for option in options]
+
+    def loss(group: int, width: int) -> float:
+        copy.set_weights(whole)
+        mute(copy, channels, kept_units(channels, scores, [*widest[:group], width, *widest[group + 1 :]]))
+        return mean_cross_entropy(forward(tf.constant(images)).numpy(), labels)
+
+    full = loss(0, widest[0])
+    return [[full, *(loss(group, width) for width in option[1:])] for group, option in enumerate(options)]
+
+
+def sensitivity_ladder(losses: Sequence[Sequence[float]], options: Sequence[tuple[int, ...]], cost: Cost) -> Ladder:
+    """Return the ladder on which a block is worth the loss that its absence adds, for each part of the cost it saves.
+
+    Args:
+        losses: Of each group at each width.
+        options: The allowed widths.
+        cost: Of widths.
+    """
+    widest = [option[0] for option in options]
+    full = cost.of(np.array(widest))
+
+    def saved(group: int, wide: int, narrow: int) -> float:
+        costs = [cost.of(np.array([*widest[:group], width, *widest[group + 1 :]])) for width in (wide, narrow)]
+        return (costs[0] - costs[1]) / full
+
+    worths = [
+        [
+            (curve[rung + 1] - curve[rung]) / max(saved(group, option[rung], option[rung + 1]), 1e-9)
+            for rung in range(len(option) - 1)
+        ]
+        for group, (curve, option) in enumerate(zip(losses, options, strict=True))
+    ]
+    return Ladder(options, worths)

@@ -1,0 +1,38 @@
+"""A teacher that is no model of the run: the user's own file.
+
+.keras, .h5, SavedModel folder, s3://… ──► read as any foreign model, no code of it run ──► gives logits
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tasks.contracts.refusal import refuse
+from tasks.foreign.read import read_model
+from tasks.training.data import TrainingData
+
+REGISTRY = ("models:", "runs:", "mlflow:", "registry:")
+"""How people write a version of a registry."""
+
+
+def read_teacher(source: str, data: TrainingData) -> Any:  # noqa: ANN401 - tf_keras has no types
+    """Read a model file that is to teach on this data.
+
+    Raises:
+        Refused: It names a version of a registry, which holds `.tflite` files; or it cannot be used as a model file.
+    """
+    if source.startswith(REGISTRY):
+        raise refuse(
+            f"the teacher {source} is no model file",
+            expected="a .keras or .h5 file or a SavedModel folder, here or at s3://",
+            got="a version of a registry, which holds the exported .tflite and no float model",
+            fix="give the file that the version was trained as",
+        )
+    if source.endswith(".tflite"):
+        raise refuse(
+            f"the teacher {source} is no float model",
+            expected="a .keras or .h5 file or a SavedModel folder, here or at s3://",
+            got="a .tflite file",
+            fix="give the file that it was exported from",
+        )
+    return read_model(source, data.image_shape, data.classes)

@@ -1,0 +1,55 @@
+"""Costs by widths: equal to what is counted in the narrower model that was really built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.contracts.artifacts import Architecture
+from tasks.framework import keras
+from tasks.pruning.channel import Ranking, Target, prune_channels
+from tasks.pruning.cost import Measure, cost_of
+from tasks.pruning.graph import functional
+from tasks.pruning.groups import trace_channels
+from tasks.searching.estimates import int8_bytes
+from tasks.zoo.build import build
+
+ZOO = [
+    Architecture(builder="resnet", options={"depth": 8, "width": 16}),
+    Architecture(builder="cnn"),
+    Architecture(builder="ds_cnn"),
+]
+COUNTS = {"parameters": lambda model: model.count_params(), "size": int8_bytes}
+
+
+@pytest.mark.parametrize("measure", COUNTS)
+@pytest.mark.parametrize("architecture", ZOO, ids=lambda architecture: architecture.builder)
+def test_a_target_is_met_in_its_own_measure(architecture: Architecture, measure: Measure) -> None:
+    """Counted in the model before and after: at most 0.5 of it is left, and not much less."""
+    keras.utils.set_random_seed(0)
+    model = build(architecture, (8, 8, 1), 10)
+
+    pruned = prune_channels(model, Target(measure, 0.5), Ranking())
+
+    assert 0.4 <= COUNTS[measure](pruned.model) / COUNTS[measure](functional(model)) <= 0.5
+
+
+@pytest.mark.parametrize("architecture", ZOO, ids=lambda architecture: architecture.builder)
+def test_the_size_by_widths_is_the_estimate_of_the_search(architecture: Architecture) -> None:
+    """Both come to the same bytes for the same network."""
+    flat = functional(build(architecture, (8, 8, 1), 10))
+    channels = trace_channels(flat)
+    full = np.array([len(group.units) for group in channels.groups])
+
+    assert cost_of(flat, channels, "size").of(full) == int8_bytes(flat)
+
+
+def test_parameters_of_every_kind_of_layer_are_counted(everything: Any) -> None:
+    """Slopes, statistics, depthwise and pointwise kernels, biases."""
+    flat = functional(everything)
+    channels = trace_channels(flat)
+    full = np.array([len(group.units) for group in channels.groups])
+
+    assert cost_of(flat, channels, "parameters").of(full) == flat.count_params()

@@ -1,0 +1,54 @@
+"""Statistics anew: what they are, what stays as it was, what they are good for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.framework import keras
+from tasks.pruning.statistics import BATCH, reestimate_statistics
+
+L = keras.layers
+
+
+@pytest.fixture
+def normalised() -> Any:
+    """Give a network that normalises its image, with a Dropout behind and another normalisation."""
+    inputs = keras.Input((2, 2, 3))
+    x = L.Dropout(0.5)(L.BatchNormalization(momentum=0.7, name="first")(inputs))
+    return keras.Model(inputs, L.Flatten()(L.BatchNormalization(name="second", gamma_initializer="ones")(x)))
+
+
+def test_statistics_are_the_mean_over_the_batches(normalised: Any) -> None:
+    """Of two batches, the mean is the mean of their means, the variance that of their (unbiased) variances."""
+    images = np.random.default_rng(0).normal(3, 2, (2 * BATCH, 2, 2, 3)).astype(np.float32)
+    halves = images.reshape(2, -1, 3)
+
+    count = reestimate_statistics(normalised, images)
+
+    assert count == 2
+    first = normalised.get_layer("first")
+    assert np.allclose(first.moving_mean, halves.mean((0, 1)), atol=1e-3)
+    assert np.allclose(first.moving_variance, halves.var(1, ddof=1).mean(0), rtol=1e-3)
+
+
+def test_noise_is_quiet_and_comes_back(normalised: Any) -> None:
+    """The second normalisation sees what an inference sees: variance 1, not the 2 that a dropout of half gives."""
+    images = np.random.default_rng(0).normal(3, 2, (BATCH, 2, 2, 3)).astype(np.float32)
+
+    reestimate_statistics(normalised, images)
+
+    assert np.allclose(normalised.get_layer("second").moving_variance, 1, atol=0.02)
+    assert normalised.layers[2].rate == 0.5
+    assert normalised.get_layer("first").momentum == 0.7
+
+
+def test_nothing_else_changes(normalised: Any) -> None:
+    """Scales and offsets stay; without images everything does."""
+    before = normalised.get_weights()
+
+    reestimate_statistics(normalised, np.zeros((0, 2, 2, 3), np.float32))
+
+    assert all(np.array_equal(old, new) for old, new in zip(before, normalised.get_weights(), strict=True))
