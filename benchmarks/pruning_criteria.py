@@ -99,7 +99,7 @@ def main() -> None:
     print(f"wrote {RESULTS.relative_to(ROOT)}")
 
 
-def cut(network: Any, target: Target, ranking: Ranking, data: TrainingData, test: Split) -> dict[str, float]:  # noqa: ANN401
+def cut(network: Any, target: Target, ranking: Ranking, data: TrainingData, test: Split) -> dict[str, float]:
     """Return what one cut leaves, before and after the statistics were estimated anew."""
     started = time.monotonic()
     pruned = prune_channels(network, target, ranking, data=data)
@@ -115,7 +115,7 @@ def cut(network: Any, target: Target, ranking: Ranking, data: TrainingData, test
     }
 
 
-def measured(model: Any, test: Split) -> float:  # noqa: ANN401
+def measured(model: Any, test: Split) -> float:
     """Return the accuracy on the test split."""
     return accuracy(predict_logits(model, test[0]), test[1])
 

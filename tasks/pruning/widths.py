@@ -150,9 +150,9 @@ def _refilled(ladder: Ladder, cost: Cost, target: float, rungs: list[int]) -> li
 def _swapped(ladder: Ladder, cost: Cost, target: float, rungs: list[int], full: int) -> list[int]:
     """Narrow one group so that others can be wider, as long as this comes closer to the target from below.
 
-    Only blocks leave that are worth no more than the worthiest that the ranking removed: without that bound a block that
-    everything depends on was given away for a hundredth of the MACs (ResNet-20 on CIFAR-10 at 0.75 by sensitivity, not
-    fine-tuned: 79 % instead of 85 %).
+    Only blocks leave that are worth no more than the worthiest that the ranking removed: without that bound a block
+    that everything depends on was given away for a hundredth of the MACs (ResNet-20 on CIFAR-10 at 0.75 by sensitivity,
+    not fine-tuned: 79 % instead of 85 %).
     """
     most = max((ladder.worths[group][rung - 1] for group, rung in enumerate(rungs) if rung > 0), default=-np.inf)
     while True:
