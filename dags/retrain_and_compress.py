@@ -6,6 +6,8 @@ resolve ► preprocess ► validate_data ► train ► validate_model ─┬─�
                               baseline: export ► evaluate ◄────┘                         ▼
                                              │                 ┌ prune ► distill ► quantize ► export ► evaluate ┐ ×N
                                              └─────────────────┴────────────────────────────────────────────────┘
+                                                                                         │  what they came to
+                                       where the recipe asks: round_2, round_3: propose ► lanes again
                                                                                          ▼
                          validate_metrics ► select ► report ► publish ► register ► approve ► promote
 ```
@@ -25,7 +27,8 @@ since an earlier run is not done again; the first line of a task's log says `hit
 | `search` | one worker died. The others go on, and `choose` takes what they found | nothing, unless all are red |
 | `plan` | no candidate can fit the device | a larger budget, or lighter candidates |
 | a task of `lanes` | this candidate fell out. The others go on | read its log; clear the task to try it again |
-| `validate_metrics` | a measurement is missing or not a number; red without a log: every lane is red | look at the lanes first |
+| `propose` | its input is damaged; what earlier rounds found is judged all the same | read its log; clear it to go on |
+| `validate_metrics` | a measurement is missing or not a number; every lane is red | look at the lanes first |
 | `select` | no candidate passed the gate within the budget | it names the nearest one and the rule that it broke |
 | `publish`, `register` | the store, the signing key or the registry is out of reach | repair, then clear the task: both find what they did before |
 | `approve` | nobody decided within three days | clear it to ask again. Rejecting is no failure: `promote` is skipped |
@@ -40,13 +43,15 @@ A task that was *refused* is not tried again; a crash is, once or twice; a task 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from airflow.sdk import TriggerRule, dag, task_group
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import TaskGroup, TriggerRule, dag, task_group
 
 from plugins import deployment
 from plugins.assets import CHAMPION, announce_champion
 from plugins.form import form
 from plugins.operators.approve import ApproveOperator
-from plugins.operators.factory import Task, earlier, earlier_of_each, step, steps
+from plugins.operators.factory import Task, earlier, earlier_joined, earlier_of_each, step, steps
+from plugins.operators.only_if import OnlyIfOperator
 
 
 @dag(
@@ -65,8 +70,11 @@ from plugins.operators.factory import Task, earlier, earlier_of_each, step, step
 )
 def retrain_and_compress() -> None:
     """Draw the flow."""
+    rounds = deployment.rounds()
     resolve = step(
-        "resolve", params="{{ {'recipe': params.recipe, 'overrides': params.overrides} }}", fan_out="workers"
+        "resolve",
+        params=f"{{{{ {{'recipe': params.recipe, 'overrides': params.overrides, 'rounds': {rounds}}} }}}}",
+        fan_out="workers",
     )
     champion = earlier("resolve", "champion")
 
@@ -127,8 +135,12 @@ def retrain_and_compress() -> None:
             baseline_measurement=measured.output["measurement"],
         )
 
-    # The lanes are its only edge, so that the rule counts nothing else: it runs when at least one of them arrived.
-    arrived = earlier_of_each("lanes.evaluate")
+    later = [f"round_{number}" for number in range(2, rounds + 1)]
+    groups = ["lanes", *(f"{group}.lanes" for group in later)]
+    proposers = ["plan", *(f"{group}.propose" for group in later)]
+    arrived = earlier_of_each(*(f"{group}.evaluate" for group in groups))
+    tried = {key: earlier_joined(proposers, key) for key in ("candidates", "infeasible")}
+
     validate_metrics = step(
         "validate_metrics",
         inputs={
@@ -139,7 +151,40 @@ def retrain_and_compress() -> None:
         },
         trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
     )
-    lanes.expand(candidate=plan.output) >> validate_metrics
+    first = lanes.expand(candidate=plan.output)
+    first >> validate_metrics
+    if later:
+        # Without a second round, all of this is skipped while the first round's lanes run, and nothing waits for it.
+        more_rounds = OnlyIfOperator(
+            task_id="more_rounds",
+            wanted="{{ (ti.xcom_pull(task_ids='resolve', key='params')['propose'].auto or {}).get('rounds', 1) > 1 }}",
+            otherwise="the recipe has one round of lanes",
+        )
+        plan >> more_rounds
+        rounds_over = EmptyOperator(task_id="rounds_over", trigger_rule=TriggerRule.ALL_DONE)
+        before = [more_rounds, first]
+        for number, group in enumerate(later, start=2):
+            with TaskGroup(group):
+                propose = step(
+                    "propose",
+                    inputs={
+                        "round": number,
+                        "model": earlier("validate_model", "model"),
+                        "architectures": earlier("choose", "architectures"),
+                        "plan": {key: earlier_joined(proposers[: number - 1], key) for key in tried},
+                        "baseline": earlier("baseline.evaluate"),
+                        "lanes": earlier_of_each(*(f"{name}.evaluate" for name in groups[: number - 1])),
+                    },
+                    label=f"round-{number}",
+                    fan_out="candidates",
+                    trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+                )
+                before >> propose
+                again = lanes.expand(candidate=propose.output)
+            again >> rounds_over
+            before = [propose, again]
+        # `validate_metrics` cannot wait for the rounds themselves: by its rule one skipped lane would skip it.
+        [plan, rounds_over] >> EmptyOperator(task_id="all_rounds") >> validate_metrics
     judged = {"verdict": validate_metrics.output["verdict"], "baseline": measured.output, "lanes": arrived}
     select = step("select", inputs=judged)
     report = step(
@@ -148,7 +193,7 @@ def retrain_and_compress() -> None:
         | {
             "data": data,
             "model": teacher,
-            "plan": {"candidates": plan.output["candidates"], "infeasible": plan.output["infeasible"]},
+            "plan": tried,
             "selection": select.output,
             "trials": choose.output["trials"],
             "champion": champion,

@@ -5,6 +5,7 @@
     store, studies, recipes                FEATHERLINE_STORE, …_STUDIES, …_RECIPES
     signing_key, verify_key                FEATHERLINE_SIGNING_KEY, …_VERIFY_KEY (paths)
     runtime, schedule, recipe, max_active_tasks      read when the DAG is parsed
+    rounds                                 of lanes, for recipes that propose candidates: 3; read then, too
     image, image_core                      of the steps, by digest or by a tag that is not latest
     resources                              what single steps may use beyond plugins.limits, as JSON
 
@@ -31,6 +32,7 @@ from airflow.sdk import Asset, Connection, conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
+from tasks.contracts.refusal import refuse
 from tasks.contracts.request import Variable
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ REGISTRY_CONNECTION = "featherline_registry"
 STUDIES_CONNECTION = "featherline_studies"
 CHECKOUT = Path(__file__).resolve().parents[1]
 ASSET_PREFIX = "asset:"
+MOST_ROUNDS = 10
 
 
 def option(name: str, default: str = "") -> str:
@@ -64,6 +67,23 @@ def schedule() -> str | list[Asset] | None:
     if text.startswith(ASSET_PREFIX):
         return [Asset(uri=text.removeprefix(ASSET_PREFIX))]
     return text or None
+
+
+def rounds() -> int:
+    """Return how many rounds of lanes the pipeline has.
+
+    Raises:
+        Refused: It is no number from 1 to 10.
+    """
+    text = option("rounds", "3")
+    if text.isdecimal() and 1 <= int(text) <= MOST_ROUNDS:
+        return int(text)
+    raise refuse(
+        "the pipeline cannot have so many rounds",
+        expected=f"[featherline] rounds: a whole number from 1 to {MOST_ROUNDS}",
+        got=text,
+        fix="correct Airflow's configuration, or AIRFLOW__FEATHERLINE__ROUNDS",
+    )
 
 
 def recipes_folder() -> Path:

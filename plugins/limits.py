@@ -42,6 +42,7 @@ RESOURCES = {
     "search": TRAINING,
     "choose": DECIDING,
     "plan": MEASURING,
+    "propose": DECIDING,
     "prune": TRAINING,
     "distill": TRAINING,
     "quantize": TRAINING,

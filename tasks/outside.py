@@ -15,8 +15,10 @@ from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainParams, ValidateModelInputs, ValidateModelParams
 from tasks.contracts.data import PreprocessInputs, PreprocessParams, ValidateDataInputs, ValidateDataParams
 from tasks.contracts.lane import DistillInputs, DistillParams, PruneInputs, PruneParams
+from tasks.contracts.propose import ProposeInputs, ProposeParams
 from tasks.contracts.refusal import refuse
 from tasks.contracts.search import SearchInputs, SearchParams
+from tasks.proposing.spent import spent_seconds
 from tasks.sources.fingerprint import fingerprint
 
 
@@ -46,6 +48,14 @@ def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, con
 def search(inputs: SearchInputs, params: SearchParams, context: Context) -> dict[str, str]:  # noqa: ARG001
     """Return the state of the user's own builder."""
     return _builder("search", params.space.builder) if params.space else {}
+
+
+def propose(inputs: ProposeInputs, params: ProposeParams, context: Context) -> dict[str, str]:
+    """Return how long the lanes have worked, where a limit is set to it."""
+    if params.auto is None or params.auto.minutes is None:
+        return {}
+    names = {candidate.name for candidate in inputs.plan.candidates}
+    return {"spent_s": f"{spent_seconds(context.store, context.provenance.run_id, names):.1f}"}
 
 
 def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> dict[str, str]:  # noqa: ARG001

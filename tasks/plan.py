@@ -16,10 +16,15 @@ from tasks.contracts.plan import Candidate, Infeasible, PlanInputs, PlanOutputs,
 from tasks.contracts.refusal import refuse
 from tasks.contracts.search import ChosenArchitecture
 from tasks.planning import expand, infeasible
+from tasks.proposing.grid import candidate as proposal
+from tasks.proposing.grid import fits_device
+from tasks.proposing.rounds import first_points
 
 
-def plan(inputs: PlanInputs, params: PlanParams, context: Context) -> PlanOutputs:  # noqa: ARG001
+def plan(inputs: PlanInputs, params: PlanParams, context: Context) -> PlanOutputs:
     """Return the lanes in the order of the recipe, and the candidates that cannot fit the device.
+
+    With `auto` the first round of proposals follows: the presets that can fit (`tasks.proposing`).
 
     Raises:
         Refused: No candidate can fit, so that there is nothing to train.
@@ -34,6 +39,7 @@ def plan(inputs: PlanInputs, params: PlanParams, context: Context) -> PlanOutput
         else:
             refused.append(Infeasible(name=candidate.name, reason=reason))
         print(f"{candidate.name}: {reason or 'gets a lane'}")
+    feasible += _proposed(inputs, params, context.seed)
     if not feasible:
         raise refuse(
             "plan found no candidate that can fit the device",
@@ -42,6 +48,20 @@ def plan(inputs: PlanInputs, params: PlanParams, context: Context) -> PlanOutput
             fix="prune harder, use int8, search for a smaller student, or choose a device that carries more",
         )
     return PlanOutputs(candidates=tuple(feasible), infeasible=tuple(refused))
+
+
+def _proposed(inputs: PlanInputs, params: PlanParams, seed: int) -> list[Candidate]:
+    if params.auto is None:
+        return []
+    auto, architectures = params.auto, inputs.architectures
+    fits = fits_device(auto, inputs.model, architectures, params.budget)
+    found = [
+        proposal(knobs, auto, architectures, export=params.export, evaluate=params.evaluate)
+        for knobs in first_points(auto, architectures, seed=seed, fits=fits)
+    ]
+    for one in found:
+        print(f"{one.name}: gets a lane, as a preset or by lot")
+    return found
 
 
 def _candidates(inputs: PlanInputs, params: PlanParams) -> Iterator[tuple[Candidate, ChosenArchitecture | None]]:

@@ -10,11 +10,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from tasks.contracts.auto import SET_BY_THE_SEARCH
 from tasks.contracts.device import Device
 from tasks.contracts.plan import Candidate
 from tasks.contracts.recipe import Recipe, known_keys
 from tasks.contracts.refusal import Problem, Refused, did_you_mean, from_validation, refuse
 from tasks.planning import expand
+from tasks.proposing.grid import candidate, points
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 WRITTEN_IN = "the recipe, or its override"
@@ -126,7 +128,7 @@ def _fill_in(raw: dict[str, Any]) -> None:
 
 def _check_candidates(recipe: Recipe) -> None:
     problems: list[Problem] = []
-    for name, template in recipe.candidates.items():
+    for name, template in recipe.candidates.templates.items():
         for expanded, knobs in expand(name, template):
             try:
                 Candidate.model_validate({"name": expanded, **knobs})
@@ -140,5 +142,31 @@ def _check_candidates(recipe: Recipe) -> None:
                 got="no search",
                 fix="add a search to the recipe, or set student: baseline",
             ).problems
+    problems += _check_proposals(recipe)
     if problems:
         raise Refused(*problems)
+
+
+def _check_proposals(recipe: Recipe) -> list[Problem]:
+    """Return what is wrong with the lanes that could be proposed, each mistake once."""
+    auto = recipe.candidates.auto
+    if auto is None:
+        return []
+    problems: dict[Problem, None] = {}
+    for knobs in points(auto, ()):
+        try:
+            candidate(knobs, auto)
+        except ValidationError as error:
+            known = {step: list(Candidate.model_fields[step].annotation.model_fields) for step in SET_BY_THE_SEARCH}  # type: ignore[union-attr]
+            found = from_validation("candidates.auto", error, known, written_in=WRITTEN_IN).problems
+            problems |= dict.fromkeys(found)
+    if "searched" in auto.students and not (recipe.search.space and recipe.search.trials):
+        problems |= dict.fromkeys(
+            refuse(
+                "candidates.auto has no searched student",
+                expected="a search that finds one: search.space and search.trials",
+                got="no search",
+                fix="add a search to the recipe, or set candidates.auto.students: [baseline]",
+            ).problems
+        )
+    return list(problems)

@@ -30,6 +30,7 @@ from tasks.contracts.steps import (
     PlanParams,
     PreprocessParams,
     PromoteParams,
+    ProposeParams,
     PublishParams,
     RegisterParams,
     ReportParams,
@@ -60,6 +61,7 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
     recipe = read_recipe(context.recipes, params.recipe, params.overrides)
     device = read_device(context.recipes, recipe.device)
     _check_signing(recipe)
+    _check_rounds(recipe, params.rounds)
     name = recipe.release.name or recipe.name
     registry = open_registry(context)
     champion = registry.champion(name)
@@ -69,7 +71,7 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
     context.store.put(frozen, RecipeRef)
     ref = context.store.put(recipe, RecipeRef)
     context.store.blobs.replace(f"runs/{context.provenance.run_id}/recipe.json", recipe.to_json())
-    print(f"recipe {recipe.name} {ref.sha256[:12]}, device {device.name}, {len(recipe.candidates)} candidates")
+    print(f"recipe {recipe.name} {ref.sha256[:12]}, device {device.name}, {_spoken(recipe)}")
     print(f"champion of {name}: {f'version {champion.version}' if champion else 'none yet'}")
     workers = recipe.search.workers if recipe.search.space and recipe.search.trials else 1
     return ResolveOutputs(
@@ -89,6 +91,7 @@ def knobs_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
     words = {"author": release.author, "licence": release.licence, "description": release.description}
     export = ExportParams(golden=release.golden, **words)
     rules = {"rules": recipe.gate.model_dump(exclude={"objective", "borderline", "measure"})}
+    lanes: dict[str, Any] = {"budget": budget, "export": export, "evaluate": recipe.gate.measure}
     data = recipe.data.model_dump(exclude={"checks"})
     search = recipe.search.model_dump(exclude={"keep"})
     if recipe.search.budget == Budget():
@@ -104,7 +107,8 @@ def knobs_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
         "validate_model": recipe.train.checks.model_copy(update={"recipe": recipe.train.checks.recipe or recipe.name}),
         "search": SearchParams(**search),
         "choose": ChooseParams(keep=recipe.search.keep, objective=recipe.search.objective),
-        "plan": PlanParams(candidates=recipe.candidates, budget=budget, export=export, evaluate=recipe.gate.measure),
+        "plan": PlanParams(candidates=recipe.candidates.templates, auto=recipe.candidates.auto, **lanes),
+        "propose": ProposeParams(auto=recipe.candidates.auto, objective=recipe.gate.objective, **lanes, **rules),
         "export": export,
         "evaluate": EvaluateParams(**recipe.gate.measure.model_dump()),
         "validate_metrics": ValidateMetricsParams(**rules),
@@ -125,3 +129,20 @@ def _check_signing(recipe: Recipe) -> None:
             got=key or "nothing",
             fix="set the signing key of the deployment, or release.sign: false",
         )
+
+
+def _check_rounds(recipe: Recipe, rounds: int | None) -> None:
+    auto = recipe.candidates.auto
+    if auto is not None and rounds is not None and auto.rounds > rounds:
+        raise refuse(
+            f"recipe {recipe.name} asks for more rounds than the pipeline has",
+            expected=f"candidates.auto.rounds: at most {rounds} ([featherline] rounds of Airflow's configuration)",
+            got=str(auto.rounds),
+            fix="lower candidates.auto.rounds, or set AIRFLOW__FEATHERLINE__ROUNDS and start Airflow again",
+        )
+
+
+def _spoken(recipe: Recipe) -> str:
+    named = f"{len(recipe.candidates.templates)} candidates"
+    auto = recipe.candidates.auto
+    return named if auto is None else f"{named}, and proposals in {auto.rounds} rounds of {auto.lanes} lanes"

@@ -91,7 +91,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
         """
         self._question = self.question()
         if (outputs := self.passed()) is not None:
-            return outputs
+            return self.give(context, outputs)
         try:
             check_pinned(self.step, self.image)
             container.check_reach(self.step)

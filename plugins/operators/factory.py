@@ -19,6 +19,8 @@ from plugins.retry import RetryByFailure
 from tasks.contracts.refusal import did_you_mean, refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import XComArg
 
 Task: TypeAlias = Any
@@ -56,6 +58,7 @@ LIMITS = {
     "search": TRAINING,
     "choose": JUDGING,
     "plan": JUDGING,
+    "propose": JUDGING,
     "prune": TRAINING,
     "distill": TRAINING,
     "quantize": TRAINING,
@@ -80,13 +83,21 @@ def earlier(task_id: str, key: str = "return_value") -> str:
     return f"{{{{ ti.xcom_pull(task_ids='{task_id}', key='{key}') }}}}"
 
 
-def earlier_of_each(task_id: str) -> str:
-    """Return a template of the list of what each task of a mapped group gave, without an edge; the failed are absent.
+def earlier_of_each(*task_ids: str) -> str:
+    """Return a template of the list of what each task of mapped groups gave, without an edge; the failed are absent.
 
     An XComArg of such a task would do for two elements or more, and give a single one bare instead of in a list; so
-    would this template, were the name not in a list itself.
+    would this template, were the name not in a list itself. A group without any answer gives None, which is left out.
     """
-    return f"{{{{ ti.xcom_pull(task_ids=['{task_id}']) }}}}"
+    return f"{{{{ ti.xcom_pull(task_ids={list(task_ids)}) | reject('none') | list }}}}"
+
+
+def earlier_joined(task_ids: Sequence[str], key: str) -> str:
+    """Return a template of the lists that several tasks gave under a key, as one list, without an edge.
+
+    A task that was skipped has none.
+    """
+    return f"{{{{ ti.xcom_pull(task_ids={list(task_ids)}, key='{key}') | reject('none') | sum(start=[]) }}}}"
 
 
 def knobs(name: str) -> str:

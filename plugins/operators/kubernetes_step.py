@@ -114,7 +114,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
         """
         question = self.question()
         if (outputs := self.passed()) is not None:
-            return outputs
+            return self.give(context, outputs)
         self._sent = self._fitting(pod_parts.files(self.step, question.decode()))
         self.log_formatter = self._keep
         failure: Exception | None = None

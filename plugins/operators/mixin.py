@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_RESULT_BYTES = 96 * 1024
 """Of an answer: references and numbers. A plan of eighty candidates fits."""
+MAY_GIVE_NONE = frozenset(("propose",))
+"""Steps whose empty list says that nothing more is to be done: what is mapped over it is skipped, as it should be."""
 LOG_TAIL_LINES = 60
 """Of the log are kept for the message of a failure."""
 LONGEST_LINE = 400
@@ -96,11 +98,18 @@ class StepMixin:
             StepCrashedError: A retry may help.
         """
         self._judge(code if code >= 0 else SIGNALS - code, log)
-        outputs = self._outputs(answer)
+        return self.give(context, self._outputs(answer))
+
+    def give(self, context: Context, outputs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Return what the task gives: all outputs, or the list to map over beside an XCom for each output.
+
+        Raises:
+            AirflowFailException: The list is empty, of a step that has to give one.
+        """
         if not self.fan_out:
             return outputs
         items = outputs[self.fan_out]
-        if not items:  # Airflow would skip all that follows, and the run would end green with nothing done
+        if not items and self.step not in MAY_GIVE_NONE:  # Airflow would skip all that follows, and the run would end green with nothing done
             raise self._fail(f"{self.step} gave no {self.fan_out}", "at least one", "an empty list", "see its log")
         for name, value in outputs.items():
             context["ti"].xcom_push(key=name, value=value)

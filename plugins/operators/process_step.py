@@ -78,7 +78,7 @@ class ProcessStepOperator(StepMixin, BaseOperator):
         """
         question = self.question()
         if (outputs := self.passed()) is not None:
-            return outputs
+            return self.give(context, outputs)
         with tempfile.TemporaryDirectory(prefix=f"featherline-{self.step}-", ignore_cleanup_errors=True) as folder:
             result = Path(folder, "result.json")
             code, log = self._run(Path(folder), question, result)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from tasks.contracts.artifacts import Model
+from tasks.contracts.auto import Auto, Knobs
 from tasks.contracts.base import Contract, Name
 from tasks.contracts.device import Budget
 from tasks.contracts.lane import DistillParams, EvaluateParams, ExportParams, PruneParams, QuantizeParams
@@ -20,6 +21,8 @@ class Candidate(Contract):
     name: Name
     searched: Name | None = None
     """The chosen architecture that the student is built from."""
+    auto: Knobs | None = None
+    """The point of the space that it was proposed as; None of a candidate that the recipe names."""
     prune: PruneParams = PruneParams()
     distill: DistillParams = DistillParams()
     quantize: QuantizeParams = QuantizeParams()
@@ -68,6 +71,7 @@ class PlanParams(Params):
     """The recipe's candidates and the device."""
 
     candidates: dict[Name, CandidateTemplate]
+    auto: Auto | None = Field(None, description="Candidates to propose beside them.")
     budget: Budget = Budget()
     export: ExportParams = ExportParams()
     evaluate: EvaluateParams = EvaluateParams()

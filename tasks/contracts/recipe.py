@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from tasks.contracts.artifacts import Architecture
+from tasks.contracts.auto import PREFIX, Auto
 from tasks.contracts.base import Contract, Fraction, Name
 from tasks.contracts.baseline import ValidateModelParams
 from tasks.contracts.data import PreprocessParams, ValidateDataParams
@@ -57,6 +58,28 @@ class SearchSection(SearchParams):
     keep: int = Field(1, ge=0, description="Architectures that get a full training.")
 
 
+class Candidates(Contract):
+    """What is tried, by name, one lane each or more; and `auto`, which proposes lanes by itself."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[Name, CandidateTemplate]
+
+    auto: Auto | None = Field(None, description="Lanes that the planner proposes, in rounds that learn.")
+
+    @model_validator(mode="after")
+    def _something_is_tried(self) -> Candidates:
+        if self.auto is None and not self.templates:
+            raise ValueError("at least one candidate, or auto")
+        if self.auto is not None and any(name.startswith(PREFIX) for name in self.templates):
+            raise ValueError(f"no candidate named {PREFIX}… beside auto: its own are named so")
+        return self
+
+    @property
+    def templates(self) -> dict[str, CandidateTemplate]:
+        """Return those that the recipe names."""
+        return dict(self.__pydantic_extra__)
+
+
 class GateSection(GateRules):
     """The rules of the release gate, what the winner is chosen by, and how it is measured."""
 
@@ -88,7 +111,7 @@ class Recipe(Contract):
     model: ModelSection
     train: TrainSection = TrainSection()
     search: SearchSection = SearchSection()
-    candidates: dict[Name, CandidateTemplate] = Field(min_length=1)
+    candidates: Candidates
     device: Name = Field(description="A file of recipes/devices.")
     gate: GateSection = GateSection()
     release: ReleaseSection = ReleaseSection()

@@ -19,6 +19,7 @@ class ResolveParams(Params):
     """Which recipe, and what is different this time."""
 
     recipe: str = Field("digits", description="The name of a file in recipes/, without .yaml.")
+    rounds: int | None = Field(None, ge=1, description="How many rounds of lanes the pipeline has.")
     overrides: dict[str, Any] = Field({}, description="Dotted keys of the recipe and their values.")
 
 

@@ -49,6 +49,7 @@ from tasks.contracts.lane import (
     QuantizeParams,
 )
 from tasks.contracts.plan import PlanInputs, PlanOutputs, PlanParams
+from tasks.contracts.propose import ProposeInputs, ProposeOutputs, ProposeParams
 from tasks.contracts.release import (
     PromoteInputs,
     PromoteOutputs,
@@ -85,6 +86,9 @@ __all__ = [
     "PromoteInputs",
     "PromoteOutputs",
     "PromoteParams",
+    "ProposeInputs",
+    "ProposeOutputs",
+    "ProposeParams",
     "PruneInputs",
     "PruneOutputs",
     "PruneParams",

@@ -3,7 +3,7 @@
     python -m tasks STEP
 
 It checks its inputs and knobs as the real shell does, and keeps each request as `asked/<step>.<label>.json`. `prune`
-refuses the candidate `fragile`, and `search` the worker 1.
+refuses the candidates in BREAKS, and `search` the worker 1. ROUNDS is the recipe's own number of rounds.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ KNOBS = {name: {} for name in ("validate_data", "train", "validate_model", "sear
 KNOBS |= {name: {} for name in ("validate_metrics", "select", "register", "promote")}
 KNOBS |= {"preprocess": {"source": "digits"}, "plan": {"candidates": {}}, "report": {"title": "digits"}}
 KNOBS |= {"publish": {"name": "digits"}}
+ROUNDS = int(os.environ.get("FEATHERLINE_TEST_ROUNDS", "1"))
+KNOBS |= {"propose": {"auto": {"rounds": ROUNDS}} if ROUNDS > 1 else {}}
+BREAKS = os.environ.get("FEATHERLINE_TEST_BREAKS", "fragile").split()
 KNOBS |= {"search": {"space": {"builder": "cnn", "choices": {"width": [8]}}, "trials": 1}}
 
 WORK = {"prune": {"method": "channel"}, "quantize": {"scheme": "int8", "aware": True}}
@@ -69,6 +72,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "search": {"trials": None},
     "choose": {"architectures": [], "trials": None},
     "plan": {"candidates": [{"name": "fragile"} | WORK, {"name": "sturdy"} | WORK]},
+    "propose": {"candidates": [{"name": "second"} | WORK, {"name": "brittle"} | WORK], "why": "scripted"},
     "prune": {"model": MODEL},
     "distill": {"model": MODEL},
     "quantize": {"model": MODEL, "scheme": "none"},
@@ -99,7 +103,7 @@ def main(step: str) -> int:
     label = str(candidate.get("name", request.label or getattr(inputs, "worker", "")))
     Path("asked").mkdir(exist_ok=True)
     Path("asked", f"{step}.{label}.json").write_bytes(request.to_json())
-    if (step, label) in {("prune", "fragile"), ("search", "1")}:
+    if (step, label) == ("search", "1") or (step == "prune" and label in BREAKS):
         print(f"refused\n{refuse(f'{step} {label} is refused', expected='another', got=label, fix='none')}")
         return Exit.REFUSED
     outputs = getattr(steps, f"{contract}Outputs").model_validate(ANSWERS[step]).model_dump(mode="json")

@@ -53,10 +53,13 @@ class Flow:
         return request
 
 
-@pytest.fixture(scope="module")
-def flow(tmp_path_factory: pytest.TempPathFactory) -> Flow:
-    """Give a run with an Airflow and a database of its own."""
-    home = tmp_path_factory.mktemp("home")
+def run(home: Path, **scripted: str) -> Flow:
+    """Run the pipeline once, with an Airflow and a database of its own.
+
+    Args:
+        home: An empty folder.
+        scripted: What the steps do differently, see `scripted_step.py`.
+    """
     (home / "tasks").mkdir()
     (home / "tasks" / "__init__.py").write_text(f"__path__.append({str(ROOT / 'tasks')!r})\n")
     shutil.copy(Path(__file__).with_name("scripted_step.py"), home / "tasks" / "__main__.py")
@@ -71,6 +74,7 @@ def flow(tmp_path_factory: pytest.TempPathFactory) -> Flow:
         "AIRFLOW__FEATHERLINE__PYTHON": sys.executable,
         "PYTHONPATH": str(ROOT),
     }
+    environment |= {f"FEATHERLINE_TEST_{name.upper()}": value for name, value in scripted.items()}
     for command in (
         [sys.executable, "-m", "airflow", "db", "migrate"],
         [sys.executable, "-c", RUN, str(ROOT / "dags")],
@@ -78,6 +82,24 @@ def flow(tmp_path_factory: pytest.TempPathFactory) -> Flow:
         done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-4000:]
     return Flow(json.loads(done.stdout.splitlines()[-1]), home)
+
+
+@pytest.fixture(scope="module")
+def flow(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+    """Give a run of a recipe with one round: one of its two lanes falls out."""
+    return run(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture(scope="module")
+def two_rounds(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+    """Give a run of a recipe with two rounds: all lanes of the first fall out, and one of the second."""
+    return run(tmp_path_factory.mktemp("home"), rounds="2", breaks="fragile sturdy brittle")
+
+
+@pytest.fixture(scope="module")
+def no_lane(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+    """Give a run of a recipe with one round in which every lane falls out."""
+    return run(tmp_path_factory.mktemp("home"), breaks="fragile sturdy")
 
 
 def test_a_failed_lane_and_a_dead_worker_stop_nobody(flow: Flow):
@@ -137,3 +159,64 @@ def test_the_baseline_is_exported_as_it_is(flow: Flow):
     asked = flow.asked("export", "baseline")
 
     assert (asked["inputs"]["scheme"], asked["label"], asked["candidate"]) == ("none", "baseline", None)
+
+
+LANE = ("prune", "distill", "quantize", "export", "evaluate")
+
+
+def test_a_recipe_with_one_round_has_nothing_started_for_the_others(flow: Flow):
+    """The scheduler skips all of them; only the door before them was a task."""
+    states = flow.told["tasks"]
+    skipped = {name for name, state in states.items() if state == "skipped"}
+
+    assert skipped == {"more_rounds.-1"} | {
+        f"round_{number}.{task}.-1" for number in (2, 3) for task in ("propose", *(f"lanes.{step}" for step in LANE))
+    }
+    assert not list((flow.home / "asked").glob("propose.*"))
+
+
+def test_the_lanes_of_a_later_round_save_a_run_whose_first_round_fell_out(two_rounds: Flow):
+    """They are measured, judged and reported as any lane, and the dead ones stop nobody."""
+    states = two_rounds.told["tasks"]
+
+    assert two_rounds.told["run"] == "success"
+    assert {name for name, state in states.items() if state == "failed"} == {
+        "search.1",
+        "lanes.prune.0",
+        "lanes.prune.1",
+        "round_2.lanes.prune.1",
+    }
+    assert states["round_2.lanes.evaluate.0"] == states["promote.-1"] == "success"
+    for step in ("validate_metrics", "select", "report"):
+        assert [type(lane) for lane in two_rounds.asked(step)["inputs"]["lanes"]] == [dict]
+
+
+def test_a_further_round_is_told_what_was_tried_and_what_arrived(two_rounds: Flow):
+    """All candidates so far, and only the lanes that came to an end."""
+    inputs = two_rounds.asked("propose", "round-2")["inputs"]
+
+    assert inputs["round"] == 2
+    assert [candidate["name"] for candidate in inputs["plan"]["candidates"]] == ["fragile", "sturdy"]
+    assert inputs["lanes"] == []
+    assert inputs["baseline"]["measurement"]["kind"] == "measurement"
+
+
+def test_the_report_is_told_of_all_rounds(two_rounds: Flow):
+    """Its plan is that of the run, not of the first round."""
+    planned = two_rounds.asked("report")["inputs"]["plan"]
+
+    assert [candidate["name"] for candidate in planned["candidates"]] == ["fragile", "sturdy", "second", "brittle"]
+
+
+def test_a_round_beyond_the_recipe_s_own_is_answered_without_a_process(two_rounds: Flow):
+    """Its proposer gives an empty list, and its lanes are skipped."""
+    states = two_rounds.told["tasks"]
+
+    assert states["round_3.propose.-1"] == "success"
+    assert states["round_3.lanes.prune.-1"] == "skipped"
+    assert not (two_rounds.home / "asked" / "propose.round-3.json").exists()
+
+
+def test_a_run_without_any_lane_is_red(no_lane: Flow):
+    """The gate is asked with no lane, which the real one refuses; nothing is promoted by a run of which nothing is left."""
+    assert no_lane.asked("validate_metrics")["inputs"]["lanes"] == []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import TriggerRule
 
 from tasks.contracts import steps
@@ -27,25 +28,17 @@ EDGES = {
     "search": {"validate_model", "validate_data", "resolve"},
     "choose": {"search"},
     "plan": {"choose", "validate_model"},
-    "lanes.prune": {"plan", "validate_model", "validate_data"},
-    "lanes.distill": {"lanes.prune", "plan", "validate_model", "validate_data"},
-    "lanes.quantize": {"lanes.distill", "plan", "validate_model", "validate_data"},
-    "lanes.export": {
-        "lanes.prune",
-        "lanes.distill",
-        "lanes.quantize",
-        "plan",
-        "validate_data",
-        "validate_model",
-    },
-    "lanes.evaluate": {"lanes.export", "plan", "validate_data", "baseline.evaluate"},
-    "validate_metrics": {"lanes.evaluate"},
+    "more_rounds": {"plan"},
+    "round_2.propose": {"more_rounds", "lanes.evaluate"},
+    "round_3.propose": {"round_2.propose", "round_2.lanes.evaluate"},
+    "rounds_over": {"round_2.lanes.evaluate", "round_3.lanes.evaluate"},
+    "all_rounds": {"plan", "rounds_over"},
+    "validate_metrics": {"lanes.evaluate", "all_rounds"},
     "select": {"validate_metrics", "baseline.evaluate"},
     "report": {
         "select",
         "validate_metrics",
         "baseline.evaluate",
-        "plan",
         "choose",
         "validate_model",
         "validate_data",
@@ -55,10 +48,33 @@ EDGES = {
     "approve": {"register", "select", "report"},
     "promote": {"approve", "register"},
 }
+for group, before in (("lanes", "plan"), ("round_2.lanes", "round_2.propose"), ("round_3.lanes", "round_3.propose")):
+    EDGES |= {
+        f"{group}.prune": {before, "validate_model", "validate_data"},
+        f"{group}.distill": {f"{group}.prune", before, "validate_model", "validate_data"},
+        f"{group}.quantize": {f"{group}.distill", before, "validate_model", "validate_data"},
+        f"{group}.export": {
+            f"{group}.prune",
+            f"{group}.distill",
+            f"{group}.quantize",
+            before,
+            "validate_data",
+            "validate_model",
+        },
+        f"{group}.evaluate": {f"{group}.export", before, "validate_data", "baseline.evaluate"},
+    }
 """What runs right before each task."""
 
-WAITS_FOR_THE_REST = {"choose", "validate_metrics"}
-"""Tasks that go on with what arrived, as long as something did."""
+RULES = dict.fromkeys(EDGES, TriggerRule.ALL_SUCCESS) | {
+    "rounds_over": TriggerRule.ALL_DONE,
+    **dict.fromkeys(
+        ("choose", "round_2.propose", "round_3.propose", "validate_metrics"), TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
+    ),
+}
+"""The first goes on in any case; the others with what arrived, as long as something did."""
+
+NO_STEPS = {"approve", "more_rounds", "rounds_over", "all_rounds"}
+"""Tasks that call none."""
 
 
 def asked_of(task: Any) -> dict[str, Any]:
@@ -68,7 +84,7 @@ def asked_of(task: Any) -> dict[str, Any]:
 
 def step_tasks(pipeline: Pipeline) -> dict[str, Any]:
     """Return the tasks that call a step."""
-    return {name: task for name, task in pipeline.task_dict.items() if name != "approve"}
+    return {name: task for name, task in pipeline.task_dict.items() if name not in NO_STEPS}
 
 
 def test_the_edges_are_those_of_the_drawing(pipeline: Pipeline):
@@ -81,19 +97,27 @@ def test_there_is_one_end(pipeline: Pipeline):
     assert [task.task_id for task in pipeline.leaves] == ["promote"]
 
 
-def test_only_two_tasks_go_on_when_others_failed(pipeline: Pipeline):
+def test_only_what_gathers_goes_on_when_others_failed(pipeline: Pipeline):
     """A lane or a search worker may fall out; anything else stops what follows it."""
-    rules = {name: TriggerRule(task.trigger_rule) for name, task in pipeline.task_dict.items()}
-
-    assert rules == {
-        name: TriggerRule.ALL_DONE_MIN_ONE_SUCCESS if name in WAITS_FOR_THE_REST else TriggerRule.ALL_SUCCESS
-        for name in EDGES
-    }
+    assert {name: TriggerRule(task.trigger_rule) for name, task in pipeline.task_dict.items()} == RULES
 
 
-def test_the_rule_of_the_metrics_counts_lanes_alone(pipeline: Pipeline):
-    """With another task before it, a run without any lane would get there."""
-    assert pipeline.task_dict["validate_metrics"].upstream_task_ids == {"lanes.evaluate"}
+def test_the_metrics_never_wait_for_what_may_be_skipped(pipeline: Pipeline):
+    """By its rule a single skipped task before it would skip it, and the run would end green with nothing judged."""
+    before = pipeline.task_dict["validate_metrics"].upstream_task_ids
+
+    assert before == {"lanes.evaluate", "all_rounds"}
+    assert pipeline.task_dict["all_rounds"].upstream_task_ids == {"plan", "rounds_over"}
+
+
+def test_with_one_round_the_pipeline_has_nothing_of_the_others(monkeypatch: pytest.MonkeyPatch):
+    """`[featherline] rounds = 1` draws the lanes once, and nothing waits for more."""
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__ROUNDS", "1")
+
+    one = DagBag(str(ROOT / "dags")).dags["retrain_and_compress"]
+
+    assert set(one.task_dict) == {name for name in EDGES if not name.startswith("round_")} - NO_STEPS | {"approve"}
+    assert one.task_dict["validate_metrics"].upstream_task_ids == {"lanes.evaluate"}
 
 
 def test_each_request_is_what_its_step_takes(pipeline: Pipeline):
@@ -108,7 +132,8 @@ def test_each_request_is_what_its_step_takes(pipeline: Pipeline):
 
 def test_the_lanes_compare_with_the_baseline(pipeline: Pipeline):
     """What a contract does not need in general, a lane does."""
-    assert {"baseline", "baseline_measurement"} <= set(asked_of(pipeline.task_dict["lanes.evaluate"])["inputs"])
+    for name in ("lanes.evaluate", "round_2.lanes.evaluate", "round_3.lanes.evaluate"):
+        assert {"baseline", "baseline_measurement"} <= set(asked_of(pipeline.task_dict[name])["inputs"])
     for name in ("validate_metrics", "report", "promote"):
         assert "champion" in asked_of(pipeline.task_dict[name])["inputs"]
 
@@ -146,7 +171,8 @@ def test_the_documentation_tells_what_to_do_when_red(pipeline: Pipeline):
         for word in line.split("|")[1].split()
     }
 
-    assert {name.partition(".")[0] for name in EDGES} - {"choose", "report", "baseline"} <= rows
+    told = {name.rpartition(".")[2] if name.endswith("propose") else name.partition(".")[0] for name in EDGES}
+    assert told - {"choose", "report", "baseline", "round_2", "round_3"} - NO_STEPS | {"approve"} <= rows
     assert pipeline.doc_md.startswith("Retrain a model")
     assert pipeline.owner == "featherline"
     assert {"featherline", "compression"} <= set(pipeline.tags)

@@ -45,8 +45,8 @@ def test_an_override_of_nothing_removes_a_candidate():
     """None takes a key away."""
     recipe = read_recipe(RECIPES, "digits", {"candidates.int8": None})
 
-    assert "int8" not in recipe.candidates
-    assert "pruned-qat" in recipe.candidates
+    assert "int8" not in recipe.candidates.templates
+    assert "pruned-qat" in recipe.candidates.templates
 
 
 def test_the_data_source_may_come_from_the_environment():

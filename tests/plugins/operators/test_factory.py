@@ -102,7 +102,9 @@ def test_an_empty_label_is_left_out():
 
 def test_a_list_of_each_is_a_list_also_of_one():
     """The task is named in a list, so that a single element is not given bare."""
-    assert earlier_of_each("lanes.evaluate") == "{{ ti.xcom_pull(task_ids=['lanes.evaluate']) }}"
+    task = step("select", inputs={"lanes": earlier_of_each("lanes.evaluate", "round_2.lanes.evaluate")})
+
+    assert rendered(task, **{"lanes.evaluate": {"a": 1}})["inputs"]["lanes"] == [{"a": 1}]
 
 
 def test_inputs_draw_the_edges():

@@ -1,0 +1,96 @@
+"""Candidates that the planner proposes by itself: the space, the limits, and one point of it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tasks.contracts.artifacts import Scheme
+from tasks.contracts.base import Contract, Name
+from tasks.contracts.device import Budget
+
+MOST_POINTS = 5000
+"""Of a space. Each point is checked at the door of a run."""
+
+PREFIX = "auto-"
+"""The names of proposed candidates begin so."""
+
+SET_BY_THE_SEARCH: dict[str, tuple[str, ...]] = {
+    "prune": ("method", "macs", "parameters", "size", "latency"),
+    "distill": ("method", "architecture", "teacher", "generations"),
+    "quantize": ("scheme", "aware", "clusters"),
+    "export": (),
+}
+"""Knobs that a common section of `auto` must leave alone."""
+
+
+class Knobs(Contract):
+    """One point of the space: what a proposed lane does, and how strongly. Two equal points are the same lane."""
+
+    student: Name = "baseline"
+    """`baseline`, or the name of a searched architecture."""
+    macs: float = 1.0
+    """Fraction of the MACs that channel pruning keeps; 1 is not pruned."""
+    prune_epochs: int = 0
+    teacher: bool = False
+    """Whether the float baseline teaches the fine-tuning and the training for int8 or clusters."""
+    distill_epochs: int = 0
+    """Of a lesson of its own between pruning and quantizing; 0 is none."""
+    scheme: Scheme = "int8"
+    aware: bool = False
+    clusters: int | None = None
+    tune_epochs: int = 0
+    """Of the training for int8 or clusters."""
+
+
+class Auto(Contract):
+    """What the planner may propose, how much of it, and when it may stop. A list is the values of a knob."""
+
+    rounds: int = Field(3, ge=1, description="Groups of lanes; each learns from those before. At most the pipeline's.")
+    lanes: int = Field(4, ge=1, le=64, description="Of a round, at most.")
+    minutes: float | None = Field(
+        None, gt=0, description="Time that all steps of all lanes may take together; no round begins beyond it."
+    )
+    goal: Budget | None = Field(
+        None, description="Stop once a lane keeps the gate's accuracy, the device's budget and these; absent: never."
+    )
+    students: tuple[Literal["baseline", "searched"], ...] = Field(
+        ("baseline",), min_length=1, description="searched: the architectures that the search kept, too."
+    )
+    macs: tuple[float, ...] = Field(
+        (1.0, 0.75, 0.5, 0.35, 0.25), min_length=1, description="Fractions to keep; 1: not pruned."
+    )
+    prune_epochs: tuple[int, ...] = Field((5,), min_length=1, description="Of the fine-tuning after pruning.")
+    teacher: tuple[bool, ...] = Field((False, True), min_length=1, description="Whether the float baseline teaches.")
+    distill_epochs: tuple[int, ...] = Field((0,), min_length=1, description="Of distillation on its own; 0: none.")
+    schemes: tuple[Scheme, ...] = Field(("int8",), min_length=1, description="How the file holds its numbers.")
+    aware: tuple[bool, ...] = Field((False, True), min_length=1, description="int8: trained with int8 in the loop.")
+    clusters: tuple[int | None, ...] = Field((None,), min_length=1, description="Weights of a layer share as many.")
+    tune_epochs: tuple[int, ...] = Field((3,), min_length=1, description="Of aware and of clusters.")
+    prune: dict[str, Any] = Field({}, description="What all lanes have in common: criterion, fit, knowledge, ….")
+    distill: dict[str, Any] = Field({}, description="Likewise.")
+    quantize: dict[str, Any] = Field({}, description="Likewise.")
+    export: dict[str, Any] = Field({}, description="Likewise: calibration, mixed, ladder.")
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if not all(0 < kept <= 1 for kept in self.macs):
+            raise ValueError("macs: fractions above 0, and 1 for not pruned")
+        if min(*self.prune_epochs, *self.distill_epochs, 0) < 0 or min(self.tune_epochs) < 1:
+            raise ValueError("epochs of 0 or more, and tune_epochs of 1 or more: ranges are learnt in training")
+        if "searched" in self.students and not any(self.distill_epochs):
+            raise ValueError("distill_epochs above 0 with searched students: they begin with fresh weights")
+        for step, taken in SET_BY_THE_SEARCH.items():
+            both = sorted(set(getattr(self, step)) & set(taken))
+            if both:
+                raise ValueError(f"no {step}.{both[0]} here: the search sets it")
+        if self.size() > MOST_POINTS:
+            raise ValueError(f"at most {MOST_POINTS} combinations, not {self.size()}: give knobs fewer values")
+        return self
+
+    def size(self) -> int:
+        """Return the number of combinations, those that come to the same lane counted apart."""
+        lists = (self.students, self.macs, self.prune_epochs, self.teacher, self.distill_epochs)
+        return math.prod(map(len, (*lists, self.schemes, self.aware, self.clusters, self.tune_epochs)))

@@ -1,0 +1,158 @@
+"""The grid of what a lane may do: from the space of a recipe to points, and from a point to a candidate.
+
+    Auto ──► every combination ──► canonical Knobs, each lane once ──► Candidate, named by its knobs
+
+Two lanes that prune alike have equal knobs of `prune`, so that the second one finds the first one's result.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from tasks.contracts.artifacts import Model
+from tasks.contracts.auto import PREFIX, Auto, Knobs
+from tasks.contracts.device import Budget
+from tasks.contracts.lane import EvaluateParams, ExportParams
+from tasks.contracts.plan import Candidate
+from tasks.contracts.search import ChosenArchitecture
+from tasks.planning import infeasible
+
+Work = tuple[Any, ...]
+"""A training that several lanes may have in common."""
+
+
+def choices(auto: Auto, architectures: Sequence[ChosenArchitecture]) -> dict[str, list[Any]]:
+    """Return the values of each knob, in order where they have one."""
+    searched = [one.name for one in architectures] if "searched" in auto.students else []
+    return {
+        "student": (["baseline"] if "baseline" in auto.students or not searched else []) + searched,
+        "macs": sorted(set(auto.macs)),
+        "prune_epochs": sorted(set(auto.prune_epochs)),
+        "teacher": sorted(set(auto.teacher)),
+        "distill_epochs": sorted(set(auto.distill_epochs)),
+        "scheme": sorted(set(auto.schemes)),
+        "aware": sorted(set(auto.aware)),
+        "clusters": sorted(set(auto.clusters), key=lambda count: count or 0),
+        "tune_epochs": sorted(set(auto.tune_epochs)),
+    }
+
+
+def canonical(knobs: Knobs, auto: Auto) -> Knobs:
+    """Return the point with every knob that has no effect in it at its default, so that equal lanes are equal points.
+
+    A searched student is not pruned (its architecture replaces the pruned model) and has to be taught.
+    """
+    changed: dict[str, Any] = {}
+    if knobs.student != "baseline":
+        changed = {"macs": 1.0, "distill_epochs": knobs.distill_epochs or max(auto.distill_epochs)}
+    if changed.get("macs", knobs.macs) == 1:
+        changed["prune_epochs"] = 0
+    if knobs.scheme != "int8":
+        changed["aware"] = False
+    tuned = changed.get("aware", knobs.aware) or knobs.clusters is not None
+    if not tuned:
+        changed["tune_epochs"] = 0
+    if not tuned and not changed.get("prune_epochs", knobs.prune_epochs):
+        changed["teacher"] = False
+    return knobs.model_copy(update=changed)
+
+
+def points(auto: Auto, architectures: Sequence[ChosenArchitecture]) -> list[Knobs]:
+    """Return every lane of the space once, in a fixed order."""
+    values = choices(auto, architectures)
+    every = (Knobs(**dict(zip(values, point, strict=True))) for point in itertools.product(*values.values()))
+    return list(dict.fromkeys(canonical(knobs, auto) for knobs in every))
+
+
+def shared_work(knobs: Knobs) -> Iterator[Work]:
+    """Yield the trainings that another lane may have in common with this one, as what tells them apart."""
+    pruning = ("prune", knobs.macs, knobs.prune_epochs, knobs.teacher) if knobs.macs < 1 else ("whole",)
+    if knobs.macs < 1:
+        yield pruning
+    if knobs.distill_epochs:
+        yield ("distill", knobs.student, knobs.distill_epochs, pruning)
+
+
+def name_of(knobs: Knobs) -> str:
+    """Return the name of a proposed candidate: all that tells it from the others."""
+    words = [] if knobs.student == "baseline" else [knobs.student]
+    if knobs.macs < 1:
+        words.append(f"macs{knobs.macs:g}-e{knobs.prune_epochs}")
+    words += ["kd"] if knobs.teacher else []
+    words += [f"distill{knobs.distill_epochs}"] if knobs.distill_epochs else []
+    words.append(knobs.scheme)
+    words += ["aware"] if knobs.aware else []
+    words += [f"c{knobs.clusters}"] if knobs.clusters else []
+    words += [f"t{knobs.tune_epochs}"] if knobs.tune_epochs else []
+    return PREFIX + "-".join(words)
+
+
+def candidate(
+    knobs: Knobs,
+    auto: Auto,
+    architectures: Sequence[ChosenArchitecture] = (),
+    *,
+    export: ExportParams | None = None,
+    evaluate: EvaluateParams | None = None,
+) -> Candidate:
+    """Return the lane of a point, with what all lanes have in common.
+
+    Raises:
+        ValidationError: The common sections are not what the steps take.
+    """
+    student = next((one for one in architectures if one.name == knobs.student), None)
+    name = name_of(knobs)
+    return Candidate.model_validate(
+        {
+            "name": name,
+            "searched": student.name if student else None,
+            "auto": knobs,
+            "prune": _prune(knobs, auto),
+            "distill": _distill(knobs, auto, student),
+            "quantize": _quantize(knobs, auto),
+            "export": (export or ExportParams()).model_dump() | auto.export,
+            "evaluate": (evaluate or EvaluateParams()).model_copy(update={"candidate": name}),
+        }
+    )
+
+
+def fits_device(
+    auto: Auto, model: Model, architectures: Sequence[ChosenArchitecture], budget: Budget
+) -> Callable[[Knobs], bool]:
+    """Return the question whether a point can fit the device, by the same bounds as the recipe's own candidates."""
+    sizes = {one.name: (one.parameters, one.macs) for one in architectures}
+
+    def fits(knobs: Knobs) -> bool:
+        parameters, macs = sizes.get(knobs.student, (model.parameters, model.macs))
+        return infeasible(candidate(knobs, auto, architectures), parameters, macs, budget) is None
+
+    return fits
+
+
+def _prune(knobs: Knobs, auto: Auto) -> dict[str, Any]:
+    if knobs.macs == 1:
+        return {}
+    fit = {**auto.prune.get("fit", {}), "epochs": knobs.prune_epochs}
+    return {**auto.prune, "method": "channel", "macs": knobs.macs, "fit": fit, **_knowledge(knobs, auto.prune)}
+
+
+def _distill(knobs: Knobs, auto: Auto, student: ChosenArchitecture | None) -> dict[str, Any]:
+    if not knobs.distill_epochs:
+        return {}
+    fit = {**auto.distill.get("fit", {}), "epochs": knobs.distill_epochs}
+    architecture = {"architecture": student.architecture.model_dump()} if student else {}
+    return {**auto.distill, "method": "logits", "fit": fit, **architecture}
+
+
+def _quantize(knobs: Knobs, auto: Auto) -> dict[str, Any]:
+    if not knobs.tune_epochs:
+        return {"scheme": knobs.scheme}
+    fit = {**auto.quantize.get("fit", {}), "epochs": knobs.tune_epochs}
+    work = {"scheme": knobs.scheme, "aware": knobs.aware, "clusters": knobs.clusters, "fit": fit}
+    return {**auto.quantize, **work, **_knowledge(knobs, auto.quantize)}
+
+
+def _knowledge(knobs: Knobs, common: dict[str, Any]) -> dict[str, Any]:
+    return {"knowledge": common.get("knowledge") or {} if knobs.teacher else None}
