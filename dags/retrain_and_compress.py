@@ -40,6 +40,7 @@ A task that was *refused* is not tried again; a crash is, once or twice; a task 
 `asset:URI`, or nothing.
 """  # noqa: E501, RUF002 - the rows of a table are one line each, and the sign is meant
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -135,12 +136,8 @@ def retrain_and_compress() -> None:
             baseline_measurement=measured.output["measurement"],
         )
 
-    later = [f"round_{number}" for number in range(2, rounds + 1)]
-    groups = ["lanes", *(f"{group}.lanes" for group in later)]
-    proposers = ["plan", *(f"{group}.propose" for group in later)]
-    arrived = earlier_of_each(*(f"{group}.evaluate" for group in groups))
-    tried = {key: earlier_joined(proposers, key) for key in ("candidates", "infeasible")}
-
+    later = tuple(f"round_{number}" for number in range(2, rounds + 1))
+    arrived = earlier_of_each("lanes.evaluate", *(f"{group}.lanes.evaluate" for group in later))
     validate_metrics = step(
         "validate_metrics",
         inputs={
@@ -154,37 +151,8 @@ def retrain_and_compress() -> None:
     first = lanes.expand(candidate=plan.output)
     first >> validate_metrics
     if later:
-        # Without a second round, all of this is skipped while the first round's lanes run, and nothing waits for it.
-        more_rounds = OnlyIfOperator(
-            task_id="more_rounds",
-            wanted="{{ (ti.xcom_pull(task_ids='resolve', key='params')['propose'].auto or {}).get('rounds', 1) > 1 }}",
-            otherwise="the recipe has one round of lanes",
-        )
-        plan >> more_rounds
-        rounds_over = EmptyOperator(task_id="rounds_over", trigger_rule=TriggerRule.ALL_DONE)
-        before = [more_rounds, first]
-        for number, group in enumerate(later, start=2):
-            with TaskGroup(group):
-                propose = step(
-                    "propose",
-                    inputs={
-                        "round": number,
-                        "model": earlier("validate_model", "model"),
-                        "architectures": earlier("choose", "architectures"),
-                        "plan": {key: earlier_joined(proposers[: number - 1], key) for key in tried},
-                        "baseline": earlier("baseline.evaluate"),
-                        "lanes": earlier_of_each(*(f"{name}.evaluate" for name in groups[: number - 1])),
-                    },
-                    label=f"round-{number}",
-                    fan_out="candidates",
-                    trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
-                )
-                before >> propose
-                again = lanes.expand(candidate=propose.output)
-            again >> rounds_over
-            before = [propose, again]
         # `validate_metrics` cannot wait for the rounds themselves: by its rule one skipped lane would skip it.
-        [plan, rounds_over] >> EmptyOperator(task_id="all_rounds") >> validate_metrics
+        [plan, further_rounds(later, lanes, plan, first)] >> EmptyOperator(task_id="all_rounds") >> validate_metrics
     judged = {"verdict": validate_metrics.output["verdict"], "baseline": measured.output, "lanes": arrived}
     select = step("select", inputs=judged)
     report = step(
@@ -193,7 +161,7 @@ def retrain_and_compress() -> None:
         | {
             "data": data,
             "model": teacher,
-            "plan": tried,
+            "plan": candidates_of("plan", *(f"{group}.propose" for group in later)),
             "selection": select.output,
             "trials": choose.output["trials"],
             "champion": champion,
@@ -231,6 +199,49 @@ def retrain_and_compress() -> None:
         post_execute=announce_champion,
     )
     approve >> promote
+
+
+def further_rounds(groups: Sequence[str], lanes: Any, plan: Task, first: Task) -> Task:  # noqa: ANN401 - Airflow's own
+    """Draw the rounds after the first one, and return the task that comes after them, whatever became of them.
+
+    In a recipe without them, all of it is skipped while the first round's lanes run, and nothing waits for it.
+    """
+    more_rounds = OnlyIfOperator(
+        task_id="more_rounds",
+        wanted="{{ ti.xcom_pull(task_ids='resolve', key='rounds') > 1 }}",
+        otherwise="the recipe has one round of lanes",
+    )
+    plan >> more_rounds
+    rounds_over = EmptyOperator(task_id="rounds_over", trigger_rule=TriggerRule.ALL_DONE)
+    before, proposers, evaluated = [more_rounds, first], ["plan"], ["lanes.evaluate"]
+    for number, group in enumerate(groups, start=2):
+        with TaskGroup(group):
+            propose = step(
+                "propose",
+                inputs={
+                    "round": number,
+                    "model": earlier("validate_model", "model"),
+                    "architectures": earlier("choose", "architectures"),
+                    "plan": candidates_of(*proposers),
+                    "baseline": earlier("baseline.evaluate"),
+                    "lanes": earlier_of_each(*evaluated),
+                },
+                label=group.replace("_", "-"),
+                fan_out="candidates",
+                trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
+            )
+            before >> propose
+            again = lanes.expand(candidate=propose.output)
+        again >> rounds_over
+        before = [propose, again]
+        proposers.append(f"{group}.propose")
+        evaluated.append(f"{group}.lanes.evaluate")
+    return rounds_over
+
+
+def candidates_of(*proposers: str) -> dict[str, str]:
+    """Return the plan of several rounds as one."""
+    return {key: earlier_joined(proposers, key) for key in ("candidates", "infeasible")}
 
 
 retrain_and_compress()

@@ -14,6 +14,9 @@ from featherline.summary import Records
 LANE = ("prune", "distill", "quantize", "export", "evaluate")
 """The steps of a lane, in order."""
 
+ROUNDS = ("more_rounds", "rounds_over", "all_rounds", "propose")
+"""Tasks that only lead to further rounds of lanes: not worth a word where there are none."""
+
 WORDS = {
     "running": "runs",
     "success": "done",
@@ -57,7 +60,7 @@ def entries(tasks: Sequence[TaskState], records: Records) -> dict[tuple[str, str
     found = {}
     for task in tasks:
         place = place_of(task)
-        if place is None:
+        if place is None or (place[0] in ROUNDS and task.state in {"", "skipped", "success"} and place not in records):
             continue
         record = records.get(place)
         word = WORDS.get(task.state, "")
@@ -75,7 +78,9 @@ def entries(tasks: Sequence[TaskState], records: Records) -> dict[tuple[str, str
 def place_of(task: TaskState) -> tuple[str, str] | None:
     """Return step and label of a task, as its record names them; None for a mapped task that has no label yet."""
     group, _, step = task.task_id.rpartition(".")
-    if task.map_index >= 0 or group == "lanes":
+    if group.startswith("round_") and step == "propose":
+        return step, group.replace("_", "-")
+    if task.map_index >= 0 or group.endswith("lanes"):
         known = task.label not in {"", str(task.map_index)}  # Airflow's own label until the task runs
         return (step, task.label.removeprefix("worker ")) if known else None
     return step, "baseline" if group == "baseline" else ""

@@ -15,6 +15,7 @@ from tasks.contracts.artifacts import Measurement, MeasurementRef, PageRef, Verd
 from tasks.contracts.base import Contract
 from tasks.contracts.gate import SelectOutputs
 from tasks.contracts.plan import PlanOutputs
+from tasks.contracts.propose import ProposeOutputs
 from tasks.contracts.release import Registration
 from tasks.contracts.request import StepRecord
 from tasks.store import Store
@@ -142,11 +143,16 @@ def _candidates(
     if outputs is None:
         return ()
     plan = PlanOutputs.model_validate(outputs)
+    rounds = [
+        ProposeOutputs.model_validate(record.outputs)
+        for (step, _), record in sorted(records.items())
+        if step == "propose" and record.status != "refused"
+    ]
     fates = _fates(store, records, failures)
     unknown = ("fail", "the run ended before it was judged")
     planned = [
         _candidate(one.name, _measurement(store, records, one.name), *fates.get(one.name, unknown))
-        for one in plan.candidates
+        for one in (*plan.candidates, *(candidate for found in rounds for candidate in found.candidates))
     ]
     refused = [CandidateSummary(name=one.name, verdict="infeasible", reason=one.reason) for one in plan.infeasible]
     return (*planned, *refused)

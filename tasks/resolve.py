@@ -78,6 +78,7 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
         recipe=ref,
         params=knobs,
         workers=tuple(range(workers)),
+        rounds=recipe.candidates.auto.rounds if recipe.candidates.auto else 1,
         champion=champion,
         approve=recipe.release.approve,
         done_before=seen,

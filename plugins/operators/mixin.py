@@ -109,7 +109,8 @@ class StepMixin:
         if not self.fan_out:
             return outputs
         items = outputs[self.fan_out]
-        if not items and self.step not in MAY_GIVE_NONE:  # Airflow would skip all that follows, and the run would end green with nothing done
+        if not items and self.step not in MAY_GIVE_NONE:
+            # Airflow would skip all that follows, and the run would end green with nothing done.
             raise self._fail(f"{self.step} gave no {self.fan_out}", "at least one", "an empty list", "see its log")
         for name, value in outputs.items():
             context["ti"].xcom_push(key=name, value=value)

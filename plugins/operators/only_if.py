@@ -1,8 +1,9 @@
 """Skips what follows where the recipe does not ask for it.
 
     wanted ──► success, and what follows runs by its own trigger rule
-    not    ──► skipped, and with the rule ALL_DONE_MIN_ONE_SUCCESS what follows is skipped by the scheduler, without a
-               process of its own
+    not    ──► skipped, and so is what follows by the rule ALL_DONE_MIN_ONE_SUCCESS: by the scheduler, at no cost
+
+That rule waits for nothing once a task before it was skipped.
 """
 
 from __future__ import annotations

@@ -121,6 +121,7 @@ def known_keys() -> dict[str, list[str]]:
     """Return the keys of each section by its dotted path (`*` for any name), for close matches to a typo."""
     sections: dict[str, list[str]] = {"": list(Recipe.model_fields)}
     _collect(Recipe, "", sections)
+    sections["candidates.auto"] = list(Auto.model_fields)
     sections["candidates.*"] = list(CandidateTemplate.model_fields)
     return sections
 

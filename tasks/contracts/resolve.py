@@ -31,5 +31,7 @@ class ResolveOutputs(EffectOutputs):
     """The knobs of each step, by step."""
     workers: tuple[int, ...]
     """The numbers of the search workers."""
+    rounds: int = Field(1, ge=1)
+    """How many rounds of lanes the recipe asks for."""
     champion: Champion | None
     approve: Literal["never", "borderline", "always"]

@@ -84,9 +84,7 @@ def _asked(
     learnt = [outcome for outcome in history if outcome.knobs and _known(outcome.knobs, values)]
     study = optuna.create_study(
         directions=["minimize", "maximize"],
-        sampler=optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=2, multivariate=True, constant_liar=True, warn_independent_sampling=False
-        ),
+        sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=2, multivariate=True, constant_liar=True),
     )
     for outcome in learnt:
         study.add_trial(_trial(outcome, values, space))

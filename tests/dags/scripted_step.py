@@ -61,6 +61,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "recipe": reference("recipe"),
         "params": KNOBS,
         "workers": [0, 1],
+        "rounds": ROUNDS,
         "champion": None,
         "approve": "borderline",
         "done_before": False,

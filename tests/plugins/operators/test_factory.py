@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from plugins.operators.factory import LIMITS, earlier_of_each, step, steps
+from plugins.operators.factory import LIMITS, earlier_joined, earlier_of_each, step, steps
 from plugins.operators.process_step import ProcessStepOperator
 from plugins.retry import RetryByFailure
 from tasks.contracts import steps as contracts
@@ -23,8 +23,10 @@ class Task:
     def __init__(self, **xcoms: Any) -> None:
         self.xcoms = xcoms
 
-    def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
-        """Give what `resolve` pushed."""
+    def xcom_pull(self, task_ids: str | list[str], key: str = "return_value") -> Any:
+        """Give what `resolve` pushed; of a list of tasks what each one gave, None for one that gave nothing."""
+        if isinstance(task_ids, list):
+            return [self.xcoms.get(f"{task_id} {key}") for task_id in task_ids]
         return self.xcoms.get(key) if task_ids == "resolve" else None
 
 
@@ -101,10 +103,18 @@ def test_an_empty_label_is_left_out():
 
 
 def test_a_list_of_each_is_a_list_also_of_one():
-    """The task is named in a list, so that a single element is not given bare."""
+    """The tasks are named in a list, so that a single element is not given bare; who gave nothing is left out."""
     task = step("select", inputs={"lanes": earlier_of_each("lanes.evaluate", "round_2.lanes.evaluate")})
 
-    assert rendered(task, **{"lanes.evaluate": {"a": 1}})["inputs"]["lanes"] == [{"a": 1}]
+    assert rendered(task, **{"lanes.evaluate return_value": {"a": 1}})["inputs"]["lanes"] == [{"a": 1}]
+
+
+def test_lists_of_several_tasks_are_joined():
+    """In the order of the tasks; a task that was skipped gave none."""
+    task = step("report", inputs={"candidates": earlier_joined(["plan", "second", "third"], "candidates")})
+    gave = {"plan candidates": [{"name": "a"}], "third candidates": [{"name": "b"}, {"name": "c"}]}
+
+    assert rendered(task, **gave)["inputs"]["candidates"] == [{"name": "a"}, {"name": "b"}, {"name": "c"}]
 
 
 def test_inputs_draw_the_edges():

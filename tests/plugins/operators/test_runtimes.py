@@ -91,6 +91,15 @@ def test_a_fan_out_over_nothing_fails(runtime: Runtime, context: Context):
         plan.execute(context)
 
 
+def test_a_round_without_a_candidate_is_an_answer(runtime: Runtime, context: Context):
+    """`propose` may find nothing more to do: an empty list, also where no process is started for it."""
+    propose = runtime.operator('answer({"candidates": [], "why": "the goal is met"})', fan_out="candidates")
+    propose.step = "propose"
+
+    assert propose.execute(context) == []
+    assert context["ti"] == {"candidates": [], "why": "the goal is met"}
+
+
 REFUSAL = "prune cannot rank\n  expected  finite\n  got       3 NaN\n  fix       lower it"
 
 FAILURES = {

@@ -1,0 +1,90 @@
+"""The space as a grid: each lane once, named, with equal knobs where lanes have work in common."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from tasks.contracts.artifacts import Architecture
+from tasks.contracts.auto import Auto, Knobs
+from tasks.contracts.search import ChosenArchitecture
+from tasks.proposing.grid import candidate, canonical, name_of, points
+
+SEARCHED = ChosenArchitecture(
+    name="searched-0",
+    architecture=Architecture(builder="cnn", options={"width": 8}),
+    accuracy=0.9,
+    macs=10,
+    parameters=10,
+    size_bytes=10,
+)
+
+
+def test_every_lane_is_there_once():
+    """One knob of two values, all others of one: two points, whatever else does not matter in them."""
+    auto = Auto(macs=(1.0, 0.5), teacher=(False, True), aware=(False,), prune_epochs=(4,))
+
+    assert [(knobs.macs, knobs.prune_epochs, knobs.teacher) for knobs in points(auto, ())] == [
+        (0.5, 4, False),
+        (0.5, 4, True),
+        (1.0, 0, False),
+    ]
+
+
+def test_a_knob_without_effect_makes_no_second_lane():
+    """A teacher of nothing, and int8 training of a float16 file, are the same lane as without."""
+    auto = Auto()
+    idle = Knobs(teacher=True, prune_epochs=5, tune_epochs=3)
+
+    assert canonical(idle, auto) == Knobs()
+    assert canonical(Knobs(scheme="float16", aware=True, tune_epochs=3), auto) == Knobs(scheme="float16")
+
+
+def test_a_searched_student_is_taught_and_not_pruned():
+    """Its architecture replaces what pruning would leave."""
+    auto = Auto(students=("searched",), distill_epochs=(0, 6), macs=(0.5,), aware=(False,))
+
+    (only,) = points(auto, (SEARCHED,))
+    lane = candidate(only, auto, (SEARCHED,))
+
+    assert (lane.searched, lane.prune.method, lane.distill.method) == ("searched-0", "none", "logits")
+    assert lane.distill.architecture == SEARCHED.architecture
+    assert lane.distill.fit.epochs == 6
+
+
+def test_lanes_that_prune_alike_have_equal_knobs_of_prune():
+    """So the second one finds the first one's result under the same cache key."""
+    auto = Auto(prune={"criterion": "taylor", "fit": {"batch_size": 64}})
+    pruned = Knobs(macs=0.5, prune_epochs=5)
+    after = candidate(pruned, auto)
+    aware = candidate(pruned.model_copy(update={"aware": True, "tune_epochs": 3}), auto)
+
+    assert after.prune.to_json() == aware.prune.to_json()
+    assert (after.prune.criterion, after.prune.fit.batch_size, after.prune.fit.epochs) == ("taylor", 64, 5)
+    assert aware.quantize.aware
+    assert after.name != aware.name
+
+
+def test_names_tell_all_lanes_apart():
+    """No two points of a space share one, and each is short enough for a name."""
+    auto = Auto(schemes=("int8", "float16", "int4"), clusters=(None, 16, 32), distill_epochs=(0, 4), tune_epochs=(2, 3))
+    every = points(auto, ())
+
+    assert len({name_of(knobs) for knobs in every}) == len(every)
+    assert {candidate(knobs, auto).name for knobs in every} == {name_of(knobs) for knobs in every}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"macs": (0.0,)}, "fractions above 0"),
+        ({"tune_epochs": (0,)}, "tune_epochs of 1 or more"),
+        ({"students": ("searched",)}, "distill_epochs above 0"),
+        ({"prune": {"macs": 0.5}}, "no prune.macs here: the search sets it"),
+        ({"macs": tuple(n / 2000 for n in range(1, 2000))}, "at most 5000 combinations, not 7996"),
+    ],
+)
+def test_a_space_that_cannot_be_is_refused(wrong: dict[str, object], said: str):
+    """With the rule that it breaks."""
+    with pytest.raises(ValidationError, match=said):
+        Auto.model_validate(wrong)

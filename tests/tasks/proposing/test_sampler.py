@@ -1,0 +1,86 @@
+"""A search of pipelines against lanes whose figures are formulas."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tasks.contracts.auto import Auto, Knobs
+from tasks.proposing.grid import shared_work
+from tasks.proposing.outcomes import Outcome
+from tests.tasks.proposing.conftest import Search, lane
+
+
+def best(outcomes: list[Outcome]) -> float:
+    """Return the least size of a lane that keeps the rules."""
+    return min(outcome.cost for outcome in outcomes if outcome.good)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_three_rounds_find_a_better_pipeline_than_the_presets(auto: Auto, search: Search, seed: int):
+    """Smaller, and within the drop that the gate allows."""
+    first, *later = search(auto, seed=seed)
+
+    assert best(first) == 35_000
+    assert best([outcome for group in later for outcome in group]) < 35_000
+
+
+def test_the_same_history_and_seed_give_the_same_proposals(auto: Auto, search: Search):
+    """So a run that is started again finds its lanes in the cache; another seed looks elsewhere."""
+    names = [[[outcome.name for outcome in group] for group in search(auto, seed=seed)] for seed in (3, 3, 4)]
+
+    assert names[0] == names[1]
+    assert names[0] != names[2]
+
+
+def test_a_failed_lane_stops_nothing_and_is_not_tried_again(auto: Auto, search: Search):
+    """Every lane that prunes hard falls out; the others are proposed all the same, each once."""
+
+    def fragile(knobs: Knobs) -> Outcome:
+        return Outcome(lane(knobs).name, knobs) if knobs.macs < 0.3 else lane(knobs)
+
+    found = [outcome for group in search(auto.model_copy(update={"rounds": 6}), work=fragile) for outcome in group]
+    names = [outcome.name for outcome in found]
+
+    assert any(outcome.failed for outcome in found)
+    assert len(names) == len(set(names)) >= 20
+    assert best(found) <= 35_000
+
+
+def test_a_search_goes_on_when_every_lane_failed(auto: Auto, search: Search):
+    """Nothing is learnt but where not to look."""
+    rounds = search(auto, work=lambda knobs: replace(lane(knobs), failed=True))
+
+    assert [len(group) for group in rounds] == [3, 4, 4]
+
+
+def test_a_round_trains_nothing_twice_side_by_side(auto: Auto, search: Search):
+    """Two lanes of a round share a training only where an earlier lane has done it."""
+    done: set[object] = set()
+    for group in search(auto.model_copy(update={"rounds": 5})):
+        new = [work for outcome in group if outcome.knobs for work in shared_work(outcome.knobs) if work not in done]
+        assert len(new) == len(set(new))
+        done |= set(new)
+
+
+def test_the_preset_that_waited_comes_first_in_the_next_round(auto: Auto, search: Search):
+    """Pruned to half and trained for int8, upon the pruning of the first round."""
+    _, second, *_ = search(auto)
+
+    assert second[0].knobs == Knobs(macs=0.5, prune_epochs=10, aware=True, tune_epochs=3)
+
+
+def test_a_space_that_is_used_up_gives_nothing(search: Search):
+    """Two lanes are all; the third round is empty."""
+    small = Auto(macs=(1,), teacher=(False,), lanes=4)
+
+    assert [len(group) for group in search(small)] == [1, 1, 0]
+
+
+def test_what_cannot_fit_the_device_is_never_proposed(auto: Auto, search: Search):
+    """The question is asked of every point."""
+    rounds = search(auto, fits=lambda knobs: knobs.macs <= 0.2)
+
+    assert {outcome.knobs.macs for group in rounds for outcome in group if outcome.knobs} <= {0.2, 0.15, 0.1, 0.05}
+    assert all(group for group in rounds)
