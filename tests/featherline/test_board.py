@@ -25,6 +25,8 @@ def test_a_task_is_found_by_its_step_and_label():
     assert place_of(task("baseline.export", "running")) == ("export", "baseline")
     assert place_of(task("lanes.prune", "running", "int8", 0)) == ("prune", "int8")
     assert place_of(task("search", "running", "worker 1", 1)) == ("search", "1")
+    assert place_of(task("round_2.propose", "running")) == ("propose", "round-2")
+    assert place_of(task("round_2.lanes.prune", "running", "auto-int8", 0)) == ("prune", "auto-int8")
 
 
 def test_a_mapped_task_without_a_label_is_not_known_yet():
@@ -32,6 +34,24 @@ def test_a_mapped_task_without_a_label_is_not_known_yet():
     assert place_of(task("lanes.prune", "scheduled", "", 0)) is None
     assert place_of(task("lanes.prune", "running", "0", 0)) is None
     assert place_of(task("lanes.prune", "", "", -1)) is None
+    assert place_of(task("round_2.lanes.prune", "skipped", "", -1)) is None
+
+
+def test_rounds_that_a_recipe_does_not_have_are_not_shown():
+    """They are skipped, and nothing would be learnt from it; one that works, or told something, is shown."""
+    shut = [
+        task("more_rounds", "skipped"),
+        task("round_2.propose", "skipped"),
+        task("rounds_over", "success"),
+        task("all_rounds", ""),
+    ]
+    record = StepRecord(step="propose", label="round-2", status="ran", seconds=1)
+
+    assert entries(shut, {}) == {}
+    assert list(entries([task("round_2.propose", "running")], {})) == [("propose", "round-2")]
+    assert list(entries([task("round_2.propose", "success")], {("propose", "round-2"): record})) == [
+        ("propose", "round-2")
+    ]
 
 
 def test_the_steps_own_record_tells_a_hit_from_work():

@@ -31,6 +31,7 @@ from tasks.contracts.artifacts import (
 from tasks.contracts.gate import Ranked, ReportOutputs, SelectOutputs, ValidateMetricsOutputs
 from tasks.contracts.lane import EvaluateOutputs
 from tasks.contracts.plan import Candidate, Infeasible, PlanOutputs
+from tasks.contracts.propose import ProposeOutputs
 from tasks.contracts.release import PromoteOutputs, PublishOutputs, Registration
 from tasks.contracts.request import StepRecord
 from tasks.store import Store
@@ -207,6 +208,23 @@ def test_every_candidate_has_a_fate(run: Run, tmp_path: Path):
     }
     assert summary.candidates[0].latency_ms_p50 == 0.5
     assert summary.candidates[2].accuracy is None
+
+
+def test_the_candidates_of_further_rounds_follow_those_of_the_plan(run: Run, tmp_path: Path):
+    """One that was measured and one whose lane failed; the round that proposed nothing adds nothing."""
+    judged(run)
+    released(run)
+    second = (Candidate(name="auto-a"), Candidate(name="auto-b"))
+    run.record("propose", ProposeOutputs(candidates=second, why="up to 4 lanes"), "round-2")
+    run.record("propose", ProposeOutputs(candidates=(), why="the goal is met"), "round-3")
+    run.measure("auto-a", 0.9, 400)
+
+    summary = run.summary("success", tmp_path, {("prune", "auto-b"): "it was killed"})
+
+    found = {one.name: (one.size_bytes, one.reason) for one in summary.candidates}
+    assert list(found) == ["good", "poor", "lost", "auto-a", "auto-b", "large"]
+    assert found["auto-a"][0] == 400
+    assert found["auto-b"] == (None, "prune: it was killed")
 
 
 def test_without_a_winner_the_gates_reasons_stand(run: Run, tmp_path: Path):

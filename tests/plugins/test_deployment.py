@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from plugins import deployment
 from plugins.form import form
+from tasks.contracts.refusal import Refused
 
 
 def test_everything_has_a_default_that_fits_a_checkout(monkeypatch: pytest.MonkeyPatch, home: Path):
@@ -151,3 +152,20 @@ def test_the_form_checks_its_types(field: str, good: list[object], bad: list[obj
     for value in bad:
         with pytest.raises(ParamValidationError):
             form()[field].resolve(value)
+
+
+def test_the_pipeline_has_three_rounds_unless_told(monkeypatch: pytest.MonkeyPatch):
+    """An option says otherwise, up to ten."""
+    assert deployment.rounds() == 3
+
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__ROUNDS", "10")
+    assert deployment.rounds() == 10
+
+
+@pytest.mark.parametrize("text", ["0", "11", "-1", "two", "1.5"])
+def test_a_number_of_rounds_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, text: str):
+    """With the option that says it."""
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__ROUNDS", text)
+
+    with pytest.raises(Refused, match=r"\[featherline\] rounds: a whole number from 1 to 10"):
+        deployment.rounds()
