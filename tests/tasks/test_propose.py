@@ -80,7 +80,8 @@ class Run:
         done["quantize"] = self.step("quantize", candidate=candidate, **both)
         done["export"] = self.step("export", candidate=candidate, data=self.data, **done["quantize"].outputs)
         model = done["export"].outputs["model"]
-        done["evaluate"] = self.step("evaluate", candidate=candidate, model=model, data=self.data)
+        float_file = {"baseline": self.baseline["model"], "baseline_measurement": self.baseline["measurement"]}
+        done["evaluate"] = self.step("evaluate", candidate=candidate, model=model, data=self.data, **float_file)
         self.statuses[candidate["name"]] = {name: result.status for name, result in done.items()}
         self.lanes.append(done["evaluate"].outputs)
 
