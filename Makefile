@@ -24,7 +24,7 @@ down: $(READY)  ## stop them, and whatever a crash has left behind
 test: lint unit rehearse  ## lint, types, import walls and all tests (20 minutes)
 
 unit: $(READY)  ## the tests of both environments' parts
-	$(TASKS)/python -m pytest tests --ignore tests/plugins --ignore tests/dags --ignore tests/end_to_end
+	$(TASKS)/python -m pytest tests --numprocesses 2 --dist loadfile --ignore tests/plugins --ignore tests/dags --ignore tests/end_to_end
 	$(AIRFLOW)/python -m pytest tests/plugins tests/dags
 
 rehearse: $(READY)  ## the end-to-end tests: whole runs, kills and restarts on stacks of their own
