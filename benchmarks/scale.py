@@ -41,6 +41,7 @@ from rich.console import Console
 from featherline import runs
 from featherline.airflow_client import TaskState
 from featherline.places import ROOT, Places
+from featherline.stack import containers
 from featherline.stack import stack as stacks
 from featherline.stack.many_workers import is_worker
 from featherline.summary import read_records
@@ -126,6 +127,8 @@ def docker(load: Load, lanes: int) -> dict[str, Any]:
     try:
         with up("docker", "--runtime", "docker") as places:
             contained = run(places, lanes, load)
+            shared = containers.volume(places)
+        subprocess.run(["docker", "volume", "rm", shared], stdout=subprocess.DEVNULL, check=True)
     except NotUpError as error:
         return {"docker_step_overhead_s": None, "docker_absent": str(error)}
     with up("process") as places:
