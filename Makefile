@@ -24,7 +24,7 @@ down: $(READY)  ## stop them, and whatever a crash has left behind
 test: lint unit rehearse  ## lint, types, import walls and all tests (20 minutes)
 
 unit: $(READY)  ## the tests of both environments' parts
-	$(TASKS)/python -m pytest tests --ignore tests/plugins --ignore tests/dags --ignore tests/end_to_end
+	$(TASKS)/python -m pytest tests --numprocesses 2 --dist loadfile --ignore tests/plugins --ignore tests/dags --ignore tests/end_to_end
 	$(AIRFLOW)/python -m pytest tests/plugins tests/dags
 
 rehearse: $(READY)  ## the end-to-end tests: whole runs, kills and restarts on stacks of their own
@@ -40,8 +40,13 @@ lint: $(READY)  ## format, style, types and import walls
 schema: .venvs/tasks.ready  ## write docs/recipe.schema.json anew from the contracts
 	@$(TASKS)/python tools/write_schema.py
 
-bench: $(READY)  ## measure the overhead of the pipeline over its steps' own work
+bench: $(READY)  ## measure the overhead, or, with MODEL=… DATA=…, compression against other tools (hours)
+ifdef MODEL
+	@echo "bench: hours on two cores; a run that is killed goes on where it was"
+	$(TASKS)/python -m benchmarks.cifar10 --model $(MODEL) --data $(DATA)
+else
 	$(TASKS)/python benchmarks/overhead.py
+endif
 
 images:  ## build the images of the steps and of Airflow (docker/build.sh says how)
 	@docker/build.sh

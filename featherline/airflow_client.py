@@ -32,6 +32,7 @@ class TaskState:
         state: Airflow's word; empty for a task that waits for others.
         tries: Which try this is, from 1.
         duration_s: How long it ran, or runs.
+        started: When its last try started, in ISO 8601; empty before.
     """
 
     task_id: str
@@ -40,6 +41,7 @@ class TaskState:
     state: str
     tries: int
     duration_s: float
+    started: str = ""
 
 
 class AirflowClient:
@@ -102,6 +104,7 @@ class AirflowClient:
                 state=one["state"] or "",
                 tries=one["try_number"],
                 duration_s=one["duration"] or 0.0,
+                started=one["start_date"] or "",
             )
             for one in self._pages(f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances", "task_instances")
         ]

@@ -8,7 +8,7 @@ A file that lies in `benchmarks/results/cifar10-resnet20/` is measured and not m
 killed goes on from its last checkpoint; `--anew` makes all of them again. At the end all files are measured in one
 go by the step `evaluate`, each in turn with the float file.
 
-    make bench-cifar10 MODEL=resnet20.keras DATA=cifar10/      (six hours on two cores; progress a line an epoch)
+    make bench MODEL=resnet20.keras DATA=cifar10/      (hours on two cores; progress a line an epoch)
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def main() -> None:
         "baseline": measured[0],
         "machine": machine(),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": "make bench-cifar10",
+        "command": "make bench MODEL=resnet20.keras DATA=cifar10/",
     }
     (RESULTS / "cifar10-resnet20.json").write_text(json.dumps(results, indent=2) + "\n")
     plot(results, RESULTS / "cifar10-resnet20.svg")

@@ -16,6 +16,7 @@ from docker.types import DeviceRequest, LogConfig, Mount
 from plugins import deployment
 from plugins.limits import Resources
 from plugins.operators.exchange import EXCHANGE, RESULT, folder_files
+from plugins.operators.keys import KEY_OF_STEP
 from tasks.contracts.refusal import refuse
 from tasks.contracts.request import Variable
 
@@ -29,13 +30,6 @@ PASSED_ON = frozenset(
 NOT_PASSED_ON = frozenset(
     ("FEATHERLINE_PARENT", Variable.REQUEST, Variable.RESULT, Variable.SIGNING_KEY, Variable.VERIFY_KEY)
 )
-FILES: dict[str, tuple[Variable, ...]] = {
-    "resolve": (Variable.SIGNING_KEY,),
-    "publish": (Variable.SIGNING_KEY, Variable.VERIFY_KEY),
-    "register": (Variable.VERIFY_KEY,),
-    "promote": (Variable.VERIFY_KEY,),
-}
-"""The steps that get keys, and which."""
 SCRATCH = f"{EXCHANGE}/tmp"  # noqa: S108 - the container's own
 """For temporary files: on disk, while what lies in /tmp is memory."""
 SHARED = "/featherline/shared"
@@ -72,7 +66,7 @@ def environment(step: str, image: str, limits: Resources) -> dict[str, str]:
         if (name in PASSED_ON or name.startswith("FEATHERLINE_")) and name not in NOT_PASSED_ON
     }
     settings = {name: value for name, value in deployment.settings().items() if name not in NOT_PASSED_ON}
-    keys = {str(one): f"{EXCHANGE}/{one.name.lower()}" for one in FILES.get(step, ()) if path_of(one)}
+    keys = {str(variable): f"{EXCHANGE}/{file}" for variable, file, _ in _keys(step)}
     if "://" not in settings[Variable.STUDIES]:
         settings[Variable.STUDIES] = f"{SHARED}/studies"
     threads = str(max(1, round(limits.cpus)))
@@ -90,7 +84,7 @@ def environment(step: str, image: str, limits: Resources) -> dict[str, str]:
 
 def files(step: str) -> dict[str, bytes]:
     """Return what a step reads of the worker's disk: keys, and of `resolve` the recipes."""
-    found = {one.name.lower(): path.read_bytes() for one in FILES.get(step, ()) if (path := path_of(one))}
+    found = {file: path.read_bytes() for _, file, path in _keys(step)}
     if step == "resolve":
         found |= folder_files(Path(deployment.settings()[Variable.RECIPES]), "recipes")
     return found
@@ -131,12 +125,6 @@ def volume() -> str:
     return deployment.option("docker_volume", "featherline-shared")
 
 
-def path_of(variable: Variable) -> Path | None:
-    """Return the path that the deployment sets for a variable; None where it sets none, or no file is there."""
-    text = deployment.settings().get(variable, "")
-    return Path(text) if text and Path(text).is_file() else None
-
-
 def mounts() -> Iterator[Mount]:
     """Yield what a container sees of its engine's disk: its exchange folder, what all share, what the owner adds.
 
@@ -154,3 +142,12 @@ def gpu_request(gpus: str) -> DeviceRequest:
     if gpus.startswith("id:"):
         return DeviceRequest(device_ids=gpus.removeprefix("id:").split(";"), capabilities=[["gpu"]])
     return DeviceRequest(count=-1 if gpus == "all" else int(gpus), capabilities=[["gpu"]])
+
+
+def _keys(step: str) -> Iterator[tuple[Variable, str, Path]]:
+    """Yield the key of a step, where it has one and the deployment names a file that is there."""
+    if step in KEY_OF_STEP:
+        variable, file = KEY_OF_STEP[step]
+        path = Path(deployment.settings().get(variable, ""))
+        if path.is_file():
+            yield variable, file, path

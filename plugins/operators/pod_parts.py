@@ -25,6 +25,7 @@ from kubernetes.client import models as k8s
 from plugins import deployment
 from plugins.limits import Resources
 from plugins.operators.images import check_pinned, image_of
+from plugins.operators.keys import KEY_OF_STEP
 from tasks.contracts.refusal import Refused, refuse
 from tasks.contracts.request import Variable
 
@@ -33,12 +34,6 @@ REQUEST, RECIPES = f"{FILES}/request.json", f"{FILES}/recipes"
 READS_RECIPES = "resolve"
 """The only step that reads recipes: those of Airflow's own folder, so that the form offers what the step finds."""
 USER = 1000
-KEY_OF_STEP = {
-    "resolve": (Variable.SIGNING_KEY, "signing_key.pem"),  # it checks that there is one before hours are spent
-    "publish": (Variable.SIGNING_KEY, "signing_key.pem"),
-    "promote": (Variable.VERIFY_KEY, "verify_key.pem"),
-}
-"""The only steps that see a key, and which one."""
 FROM_CONNECTIONS = ("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3", str(Variable.REGISTRY))
 """What of Airflow's connections may be read in a pod by whoever may read pods: addresses."""
 

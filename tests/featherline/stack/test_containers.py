@@ -30,13 +30,16 @@ def test_without_an_engine_nothing_is_started(tmp_path: Path, monkeypatch: pytes
     """The refusal comes before any server, and names what to do."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
 
+    places = Places(var=tmp_path / "var")
     with pytest.raises(Refused) as refused:
-        stacks.up(Places(var=tmp_path / "var"), print, "docker")
+        stacks.up(places, print, runtime="docker")
 
     (problem,) = refused.value.problems
     assert problem.what == "the steps cannot run as containers"
     assert "make images" in problem.fix
-    assert [path.name for path in (tmp_path / "var").iterdir()] == []
+    assert stacks.recorded(places) is None
+    assert stacks.leftovers(places) == []
+    assert [path.name for path in places.var.rglob("*.log")] == []
 
 
 def test_a_stack_of_another_runtime_is_not_taken_for_the_one_that_was_asked(tmp_path: Path):
@@ -48,8 +51,8 @@ def test_a_stack_of_another_runtime_is_not_taken_for_the_one_that_was_asked(tmp_
     places.state.write_bytes(stack.to_json())
 
     assert stacks.up(places, print) == (stack, False)
-    with pytest.raises(Refused, match="its steps run as process"):
-        stacks.up(places, print, "docker")
+    with pytest.raises(Refused, match="expected  steps as docker"):
+        stacks.up(places, print, runtime="docker")
 
 
 def test_two_stacks_share_no_volume(tmp_path: Path):

@@ -170,7 +170,7 @@ def docker_runtime(home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) 
     """Give the runtime docker: 128 MiB for the step `prune`, and a store that no script asks for."""
     for name, value in {
         "IMAGE": engine.image,
-        "STORE": "s3://featherline",
+        "STORE": f"s3://{engine.volume}",  # in the containers' names: two runs of the tests share an engine
         "DOCKER_VOLUME": engine.volume,
         "DOCKER_MOUNTS": f"{home / 'tasks'}:/app/tasks",
         "RESOURCES": '{"prune": {"memory_mib": 128}}',

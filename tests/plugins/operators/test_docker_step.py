@@ -137,7 +137,7 @@ def test_a_worker_that_is_asked_to_end_leaves_nothing(docker_runtime: Runtime, w
     process = worker()
 
     process.send_signal(signal.SIGINT)
-    process.wait(10)
+    process.wait(30)
 
     assert docker_runtime.left() == []
 

@@ -1,0 +1,15 @@
+"""Which steps see a key, and which: all others, and all that they import, never do.
+
+[featherline] signing_key, verify_key ──► a file of the container, or an item of the pod's Secret ──► FEATHERLINE_…_KEY
+"""
+
+from __future__ import annotations
+
+from tasks.contracts.request import Variable
+
+KEY_OF_STEP = {
+    "resolve": (Variable.SIGNING_KEY, "signing_key.pem"),  # it checks that there is one before hours are spent
+    "publish": (Variable.SIGNING_KEY, "signing_key.pem"),
+    "promote": (Variable.VERIFY_KEY, "verify_key.pem"),
+}
+"""The variable that names a step's key, and the name of the file."""
