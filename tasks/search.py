@@ -1,6 +1,6 @@
 """Search: look for architectures, together with other workers, in a study that all of them share.
 
-    data, space, budget ──► [search] x W ◄──► study (Optuna: evolution, TPE, random or REINFORCE)
+    data, space, budget ──► [search] x W ◄──► study (Optuna: two evolutions, TPE, random, REINFORCE)
                                 │
                                 └──► a snapshot of all trials, the same from every worker that saw the end
 

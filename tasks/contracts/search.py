@@ -34,10 +34,10 @@ class SearchParams(Params):
     space: SearchSpace | None = Field(None, description="Without it nothing is searched.")
     trials: int = Field(0, ge=0, description="Of the whole study, over all workers.")
     workers: int = Field(1, ge=1, le=64, description="Tasks that share the study.")
-    sampler: Literal["nsga2", "tpe", "random", "reinforce"] = Field(
-        "nsga2", description="How the next trial is chosen."
+    sampler: Literal["nsga2", "evolution", "tpe", "random", "reinforce"] = Field(
+        "nsga2", description="How the next trial is chosen; evolution is aging evolution."
     )
-    population: int = Field(8, ge=2, description="Of the evolution.")
+    population: int = Field(8, ge=2, description="Of the evolution (nsga2, evolution); random trials first of tpe.")
     objective: Literal["macs", "size"] = Field("macs", description="Weighed against accuracy.")
     epochs: int = Field(2, ge=1, description="Of a trial that is not promoted.")
     promoted_epochs: int = Field(4, ge=1, description="Of the best of each rung (successive halving).")

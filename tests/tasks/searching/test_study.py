@@ -34,7 +34,7 @@ def test_a_study_is_named_by_what_it_searches() -> None:
 
 
 @pytest.mark.parametrize("place", ["folder", "sqlite"])
-@pytest.mark.parametrize("sampler", ["nsga2", "tpe", "random", "reinforce"])
+@pytest.mark.parametrize("sampler", ["nsga2", "evolution", "tpe", "random", "reinforce"])
 def test_two_workers_share_a_study(tmp_path: Path, place: str, sampler: str) -> None:
     """What one tells the other sees, in a journal and in a database, with every sampler."""
     where = str(tmp_path / "studies") if place == "folder" else f"sqlite:///{tmp_path}/studies.db"
