@@ -30,7 +30,7 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 def study_name(data: DatasetRef, params: SearchParams, seed: int, outside: dict[str, str]) -> str:
     """Return the name of the study: equal for all workers, and for a run that asks the same search for more trials."""
     inputs = SearchInputs(data=data)
-    asked = params.model_copy(update={"trials": 0, "workers": 1})
+    asked = params.model_copy(update={"trials": 0, "workers": 1, "control": False})
     return f"featherline-{cache.key_of(cache.ingredients('search', inputs, asked, seed=seed, outside=outside))[:32]}"
 
 
