@@ -70,7 +70,7 @@ class EvolutionSampler(ChoosingSampler):
 
 
 def living(trials: list[FrozenTrial], population: int, choices: set[str]) -> list[FrozenTrial]:
-    """Return the youngest finished trials by number; those that failed or were not trained are not among them."""
+    """Return the youngest finished trials by number; those that failed or were filtered are not among them."""
     told = [each for each in trials if each.state == TrialState.COMPLETE and choices <= set(each.params)]
     return sorted(told, key=lambda each: each.number)[-population:]
 

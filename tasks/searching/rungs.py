@@ -29,7 +29,7 @@ from tasks.measuring.latency import medians_ms
 from tasks.pruning.latency import RUNS, WARM_UP, int8_file
 from tasks.searching.estimates import int8_bytes, peak_ram_bytes
 from tasks.searching.front import best_first
-from tasks.searching.scores import evenly, in_float64, naswot, synflow
+from tasks.searching.scores import evenly, naswot, synflow_at_any_depth
 from tasks.searching.space import architecture
 from tasks.training.data import TrainingData
 from tasks.training.loop import Compiled, compile_training, fit_model
@@ -127,9 +127,10 @@ class Rungs:
 
     def _scores(self, built: Architecture, model: Any) -> dict[str, float | None]:  # noqa: ANN401
         """Return the cheap scores of the untrained network; the seed is set anew, so that they change no training."""
-        twin = in_float64(lambda: self._build(built))
-        twin.set_weights(model.get_weights())
-        found = {"synflow": synflow(twin), "naswot": naswot(model, evenly(self.data.train_images))}
+        found = {
+            "synflow": synflow_at_any_depth(model, lambda: self._build(built)),
+            "naswot": naswot(model, evenly(self.data.train_images)),
+        }
         keras.utils.set_random_seed(self.seed)
         return {name: value if value is not None and math.isfinite(value) else None for name, value in found.items()}
 

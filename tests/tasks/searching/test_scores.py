@@ -10,7 +10,7 @@ import pytest
 
 from tasks.contracts.artifacts import Architecture
 from tasks.framework import keras
-from tasks.searching.scores import evenly, in_float64, log_determinant, naswot, synflow
+from tasks.searching.scores import evenly, in_float64, log_determinant, naswot, synflow, synflow_at_any_depth
 from tasks.zoo.build import build
 
 L = keras.layers
@@ -48,16 +48,31 @@ def test_synflow_of_a_severed_network_is_zero() -> None:
 
 
 def test_synflow_of_a_deep_network_is_finite_in_float64() -> None:
-    """ResNet-86 passes what float32 holds."""
+    """ResNet-44 passes what float32 holds."""
 
     def deep() -> Any:
         keras.utils.set_random_seed(0)
-        return build(Architecture(builder="resnet", options={"depth": 86}), (8, 8, 1), 10)
+        return build(Architecture(builder="resnet", options={"depth": 44}), (8, 8, 1), 10)
 
-    usual = keras.backend.floatx()
+    model = deep()
 
-    assert 1e39 < synflow(in_float64(deep)) < math.inf
-    assert keras.backend.floatx() == usual == "float32"
+    assert not math.isfinite(synflow(model))
+    assert 1e39 < synflow_at_any_depth(model, deep) < math.inf
+    assert keras.backend.floatx() == "float32"
+
+
+def test_both_widths_give_one_synflow() -> None:
+    """Where float32 is enough, float64 has the same weights and the same score, to rounding."""
+
+    def shallow() -> Any:
+        keras.utils.set_random_seed(0)
+        return build(Architecture(builder="mobilenet"), (8, 8, 1), 10)
+
+    model, twin = shallow(), in_float64(shallow)
+    twin.set_weights(model.get_weights())
+
+    assert twin.compute_dtype == "float64"
+    assert synflow(twin) == pytest.approx(synflow(model), rel=1e-4)
 
 
 def rectified(kernel: list[list[float]]) -> Any:
