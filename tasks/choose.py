@@ -12,6 +12,7 @@ from tasks.contracts.artifacts import Trial, Trials, TrialsRef
 from tasks.contracts.refusal import examples, refuse
 from tasks.contracts.search import ChooseInputs, ChooseOutputs, ChooseParams, ChosenArchitecture
 from tasks.searching.front import best_first, pareto_ranks
+from tasks.searching.summary import lines, summarised
 
 
 def choose(inputs: ChooseInputs, params: ChooseParams, context: Context) -> ChooseOutputs:
@@ -41,6 +42,8 @@ def choose(inputs: ChooseInputs, params: ChooseParams, context: Context) -> Choo
             f"accuracy {trial.accuracy:.4f}, {trial.macs:,} MACs, about {trial.size_bytes:,} bytes"
         )
     print(f"choose: {len(kept)} of {len(best)} architectures, {len(front)} on the front, {len(merged.trials)} trials")
+    for line in lines(merged):
+        print(f"choose: {line}")
     return ChooseOutputs(
         architectures=tuple(
             ChosenArchitecture(
@@ -73,7 +76,15 @@ def merge(snapshots: list[Trials]) -> Trials:
             fix="clear all search workers of the run, so that they begin with the same recipe and data",
         )
     trials = {trial.number: trial for snapshot in snapshots for trial in snapshot.trials}
-    return snapshots[0].model_copy(update={"trials": tuple(trials[number] for number in sorted(trials))})
+    control = {trial.number: trial for snapshot in snapshots for trial in snapshot.control}
+    return summarised(
+        snapshots[0].model_copy(
+            update={
+                "trials": tuple(trials[number] for number in sorted(trials)),
+                "control": tuple(control[number] for number in sorted(control)),
+            }
+        )
+    )
 
 
 def _best_of_each(trials: list[Trial]) -> list[Trial]:

@@ -1,6 +1,6 @@
 """Search: look for architectures, together with other workers, in a study that all of them share.
 
-    data, space, budget ──► [search] x W ◄──► study (Optuna: evolution, TPE, random or REINFORCE)
+    data, space, budget ──► [search] x W ◄──► study (Optuna: two evolutions, TPE, random, REINFORCE)
                                 │
                                 └──► a snapshot of all trials, the same from every worker that saw the end
 
@@ -23,6 +23,7 @@ from tasks.searching.rungs import Rungs
 from tasks.searching.shift import Shift
 from tasks.searching.space import architecture, distributions
 from tasks.searching.study import open_study, study_name
+from tasks.searching.summary import lines, summarised
 from tasks.training.data import load_training_data
 from tasks.zoo.build import check_options, find_builder
 
@@ -40,14 +41,29 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
     dataset = context.store.read(inputs.data, Dataset)
     data = load_training_data(context.store, dataset, train_fraction=params.fit.train_fraction, seed=context.seed)
     name = study_name(inputs.data, params, context.seed, context.fingerprint)
-    seed = int(np.random.SeedSequence([context.seed, inputs.worker]).generate_state(1)[0])
-    study = open_study(context.studies, name, params, space, seed)
-    owner = f"{context.provenance.run_id}/{inputs.worker}"
-    shift = Shift(study, space, owner, params.trials)
-    there = len(shift.records())
-    print(f"search: worker {inputs.worker} of {params.workers}, {there} of {params.trials} trials are there ({name})")
-    shift.work(Rungs(params.space, params, data, context.seed))
-    trials = Trials(study=name, sampler=params.sampler, trials=tuple(shift.records()))
+    evaluate = Rungs(params.space, params, data, context.seed)
+
+    def trials_of(study: str, asked: SearchParams, stream: int) -> tuple[Trial, ...]:
+        """Work at one study until it has all its trials."""
+        seed = int(np.random.SeedSequence([context.seed, inputs.worker, stream]).generate_state(1)[0])
+        opened = open_study(context.studies, study, asked, space, seed)
+        shift = Shift(opened, space, f"{context.provenance.run_id}/{inputs.worker}", params.trials)
+        there = f"{len(shift.records())} of {params.trials} trials are there ({study})"
+        print(f"search: worker {inputs.worker} of {params.workers}, {asked.sampler}, {there}")
+        shift.work(evaluate)
+        return tuple(shift.records())
+
+    found = trials_of(name, params, 0)
+    control = params.model_copy(update={"sampler": "random"})
+    trials = summarised(
+        Trials(
+            study=name,
+            sampler=params.sampler,
+            objective=params.objective,
+            trials=found,
+            control=trials_of(f"{name}-control", control, 1) if params.control else (),
+        )
+    )
     _say(trials)
     return SearchOutputs(trials=context.store.put(trials, TrialsRef))
 
@@ -61,6 +77,8 @@ def _check_space(space: SearchSpace) -> None:
 def _say(trials: Trials) -> None:
     states = Counter(trial.state for trial in trials.trials)
     print("search: " + ", ".join(f"{count} {state}" for state, count in sorted(states.items())))
+    for line in lines(trials):
+        print(f"search: {line}")
     failed: list[Trial] = [trial for trial in trials.trials if trial.state == "failed"]
     if len(failed) == len(trials.trials):
         raise refuse(

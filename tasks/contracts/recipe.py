@@ -31,7 +31,7 @@ class DataSection(PreprocessParams):
 class ModelSection(Contract):
     """The float baseline: a network to build and train, or a file to start from."""
 
-    builder: str | None = Field(None, description="resnet, cnn, ds_cnn, or your own module:function.")
+    builder: str | None = Field(None, description="resnet, mobilenet, cnn, ds_cnn, or your own module:function.")
     options: dict[str, int | float | str | bool | list[int] | list[str]] = Field({}, description="Of the builder.")
     file: str | None = Field(None, description="A .keras or .h5 file or SavedModel folder, path or s3://.")
 

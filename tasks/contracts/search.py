@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tasks.contracts.artifacts import Architecture, DatasetRef, TrialsRef
+from tasks.contracts.artifacts import Architecture, DatasetRef, Score, TrialsRef
 from tasks.contracts.base import Contract, Fraction, Name
 from tasks.contracts.device import Budget
 from tasks.contracts.fit import Fit
@@ -21,6 +21,13 @@ class SearchSpace(Contract):
     choices: dict[str, tuple[int | float | str | bool, ...]] = Field(min_length=1)
 
 
+class TrialFilter(Contract):
+    """Which of the sampled networks are trained: the better part of those that were scored so far."""
+
+    by: Score = Field(description="A score of the untrained network; more is better.")
+    keep: float = Field(0.5, gt=0, le=1, description="Part of the sampled networks that is trained.")
+
+
 class SearchInputs(Contract):
     """The data, and which of the workers this is."""
 
@@ -32,16 +39,20 @@ class SearchParams(Params):
     """How to search for architectures."""
 
     space: SearchSpace | None = Field(None, description="Without it nothing is searched.")
-    trials: int = Field(0, ge=0, description="Of the whole study, over all workers.")
+    trials: int = Field(0, ge=0, description="Of the whole study, over all workers; those not trained count too.")
     workers: int = Field(1, ge=1, le=64, description="Tasks that share the study.")
-    sampler: Literal["nsga2", "tpe", "random", "reinforce"] = Field(
-        "nsga2", description="How the next trial is chosen."
+    sampler: Literal["nsga2", "evolution", "tpe", "random", "reinforce"] = Field(
+        "nsga2", description="How the next trial is chosen; evolution is aging evolution."
     )
-    population: int = Field(8, ge=2, description="Of the evolution.")
+    population: int = Field(8, ge=2, description="Of the evolution (nsga2, evolution); random trials first of tpe.")
     objective: Literal["macs", "size"] = Field("macs", description="Weighed against accuracy.")
     epochs: int = Field(2, ge=1, description="Of a trial that is not promoted.")
     promoted_epochs: int = Field(4, ge=1, description="Of the best of each rung (successive halving).")
     promote_fraction: float = Field(0.5, gt=0, le=1, description="Part of the trials that gets the longer training.")
+    filter: TrialFilter | None = Field(None, description="Without it all that is inside the budget is trained.")
+    control: bool = Field(
+        default=False, description="As many trials by random search beside it, for comparison: doubles the cost."
+    )
     fit: Fit = Field(Fit(), description="Epochs are those above.")
     budget: Budget = Field(Budget(), description="Trials outside it are not trained.")
 

@@ -39,27 +39,30 @@ class Stopwatch:
 
     def __init__(self, whole: Any, images: NDArray[np.float32], *, seed: int = 0) -> None:  # noqa: ANN401 - no types
         """Convert `whole`, which all others are compared with. The first images calibrate, the first is run."""
-        self.images, self.seed = images[:CALIBRATION_IMAGES], seed
-        self.base = self._loaded(whole)
+        self.images, self.seed = images, seed
+        self.base = int8_file(whole, images)
 
     def ratio(self, model: Any) -> float:  # noqa: ANN401
         """Return the median time of one inference over that of the whole model, run in turn."""
-        found = latency(self._loaded(model), self.base, threads=1, warm_up=WARM_UP, runs=RUNS, seed=self.seed)
+        found = latency(int8_file(model, self.images), self.base, threads=1, warm_up=WARM_UP, runs=RUNS, seed=self.seed)
         if found.baseline_p50 is None:
             raise AssertionError("a measurement against another file has that file's median")
         return found.p50 / found.baseline_p50
 
-    def _loaded(self, model: Any) -> Loaded:  # noqa: ANN401
-        with tempfile.TemporaryDirectory(prefix="featherline-probe-") as folder:
-            store = open_store(folder)
-            described = Model(
-                file=put_model(store, model),
-                parameters=model.count_params(),
-                macs=count_macs(model),
-                validation_accuracy=0.0,
-            )
-            file = Classifier(convert_apart(store, described, "int8", self.images).data)
-        return file, file.quantize(self.images[:1])[0]
+
+def int8_file(model: Any, images: NDArray[np.float32]) -> Loaded:  # noqa: ANN401
+    """Convert a model in a child process, calibrated on the first images, and load it to run the first one."""
+    images = images[:CALIBRATION_IMAGES]
+    with tempfile.TemporaryDirectory(prefix="featherline-probe-") as folder:
+        store = open_store(folder)
+        described = Model(
+            file=put_model(store, model),
+            parameters=model.count_params(),
+            macs=count_macs(model),
+            validation_accuracy=0.0,
+        )
+        file = Classifier(convert_apart(store, described, "int8", images).data)
+    return file, file.quantize(images[:1])[0]
 
 
 def widest_within(ratio_of: Callable[[float], float], least: float, target: float, probes: int) -> float:

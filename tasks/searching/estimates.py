@@ -28,7 +28,7 @@ FOLDED = (
 
 WEIGHTED = (LAYERS.Conv2D, LAYERS.DepthwiseConv2D, LAYERS.Dense)
 
-CHANNEL_BYTES, ZERO_POINT_BYTES, BIAS_BYTES, OPERATOR_BYTES, FILE_BYTES = 12, 8, 4, 530, 1400
+CHANNEL_BYTES, ZERO_POINT_BYTES, BIAS_BYTES, OPERATOR_BYTES, FILE_BYTES = 12, 8, 4, 590, 1400
 """Of the file: scales and bias of a channel, its zero point, a bias, an operator with weights, everything else."""
 
 ARENA_CHANNEL_BYTES, ARENA_OPERATOR_BYTES, ARENA_BYTES = 8, 222, 700

@@ -30,5 +30,24 @@ def best_first(points: Sequence[tuple[float, float]]) -> list[int]:
     return sorted(range(len(points)), key=lambda one: (ranks[one], -points[one][0], points[one][1], one))
 
 
+def hypervolume(points: Sequence[tuple[float, float]], cost: float) -> float:
+    """Return the part of the box from (accuracy 0, `cost`) to (accuracy 1, cost 0) that the points dominate, 0 to 1.
+
+    Exact: the area under the staircase of the front. A point as dear as `cost`, or dearer, adds nothing.
+
+    Args:
+        points: (accuracy, cost).
+        cost: Of the reference point, more than 0.
+
+    Source: Zitzler and Thiele 1998, section 3.2, https://doi.org/10.1007/BFb0056872
+    """
+    area, reached = 0.0, 0.0
+    for accuracy, spent in sorted(points, key=lambda point: (point[1], -point[0])):
+        if accuracy > reached and spent < cost:
+            area += (accuracy - reached) * (cost - spent)
+            reached = accuracy
+    return area / cost
+
+
 def _dominates(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return one[0] >= other[0] and one[1] <= other[1] and one != other

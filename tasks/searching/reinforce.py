@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from optuna import Study
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, RandomSampler
+from optuna.distributions import CategoricalDistribution
 from optuna.trial import FrozenTrial, TrialState
+
+from tasks.searching.choosing import ChoosingSampler
 
 EXPONENT = -0.07
 """Of cost over target: twice the cost must bring 5 % more accuracy."""
@@ -66,41 +67,22 @@ def policies(
     return {name: _softmax(values) for name, values in logits.items()}
 
 
-class ReinforceSampler(BaseSampler):
+class ReinforceSampler(ChoosingSampler):
     """Samples each choice from its policy."""
 
     def __init__(self, space: dict[str, CategoricalDistribution], *, target: float | None, seed: int) -> None:
         """Learn the choices of `space`."""
-        self.space = space
+        super().__init__(space, seed=seed)
         self.target = target
-        self.generator = np.random.default_rng(seed)
-        self.fallback = RandomSampler(seed=seed)
 
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:  # noqa: ARG002
-        """Return all choices: they are sampled together."""
-        return dict(self.space)
-
-    def sample_relative(
-        self,
-        study: Study,
-        trial: FrozenTrial,  # noqa: ARG002
-        search_space: dict[str, BaseDistribution],
-    ) -> dict[str, Any]:
+    def choose(self, study: Study, trial: FrozenTrial) -> dict[str, Any]:  # noqa: ARG002
         """Return a value for each choice."""
-        if not search_space:
-            return {}
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         learned = policies(finished, self.space, self.target)
         return {
             name: choice.choices[int(self.generator.choice(len(choice.choices), p=learned[name]))]
             for name, choice in self.space.items()
         }
-
-    def sample_independent(
-        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:  # noqa: ANN401 - any choice
-        """Return a random value for a choice that is not in the space."""
-        return self.fallback.sample_independent(study, trial, param_name, param_distribution)
 
 
 def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

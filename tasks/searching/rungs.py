@@ -1,7 +1,7 @@
 """One trial of a search: built, checked against the device, trained a little, and trained on where it is promising.
 
-    build ──► inside the budget? ──► train `epochs` ──► among the best at this rung? ──► train on to `promoted_epochs`
-                  └ no: infeasible, untrained
+    build ──► inside the budget? ──► cheap scores: among the better? ──► train `epochs` ──► among the best? ──► train on
+                  └ no: infeasible             └ no: filtered                              to `promoted_epochs`
 
 Successive halving without waiting: a trial is compared with those that reached the rung before it.
 
@@ -15,19 +15,29 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import optuna
+from numpy.typing import NDArray
 
 from tasks.contracts.artifacts import Architecture, Trial
 from tasks.contracts.refusal import Refused
+from tasks.contracts.request import Exit
 from tasks.contracts.search import SearchParams, SearchSpace
 from tasks.framework import keras, tf
+from tasks.litert.conversion import ConverterDied, ConverterFailed
+from tasks.measuring.latency import medians_ms
+from tasks.pruning.latency import RUNS, WARM_UP, int8_file
 from tasks.searching.estimates import int8_bytes, peak_ram_bytes
 from tasks.searching.front import best_first
+from tasks.searching.scores import evenly, naswot, synflow_at_any_depth
 from tasks.searching.space import architecture
 from tasks.training.data import TrainingData
 from tasks.training.loop import Compiled, compile_training, fit_model
 from tasks.training.macs import count_macs
 from tasks.zoo.build import build
+
+SCORE = "score"
+"""The attribute of a trial that holds what it is filtered by."""
 
 RUNG = "rung"
 """The attribute of a trial that holds (accuracy, cost) after the first training."""
@@ -53,7 +63,10 @@ class Rungs:
     seed: int
 
     def __call__(self, trial: optuna.Trial, chosen: dict[str, Any]) -> tuple[Trial, tuple[float, float] | None]:
-        """Return the trial's record, and (accuracy, cost) unless it failed. One outside the budget has accuracy 0."""
+        """Return the trial's record, and (accuracy, cost) where it says something about them.
+
+        One outside the budget has accuracy 0; one that failed or was filtered has no values.
+        """
         started = time.monotonic()
         built = architecture(self.space, chosen)
         record = Trial(
@@ -71,21 +84,19 @@ class Rungs:
         keras.utils.set_random_seed(self.seed)
         try:
             model = self._build(built)
-            record = record.model_copy(
-                update={"macs": count_macs(model), "parameters": model.count_params(), "size_bytes": int8_bytes(model)}
-            )
-            excess, reason = self._excess(record, model)
-            trial.set_constraint(BUDGET, excess)
-            if reason:
-                record = record.model_copy(update={"state": "infeasible", "reason": reason})
-            else:
-                accuracy, epochs = self._train(trial, model, self._cost(record))
-                record = record.model_copy(update={"state": "complete", "accuracy": accuracy, "epochs": epochs})
-        except (Refused, BuildFailed, tf.errors.OpError) as error:
+            record = record.model_copy(update=_sizes(model))
+            record = self._held_against(trial, record, model)
+            if record.state != "infeasible":
+                record = record.model_copy(update=self._scores(built, model))
+                filtered = self._filtered(trial, record)
+                update = {"state": "filtered", "reason": filtered} if filtered else self._train(trial, model, record)
+                record = record.model_copy(update=update)
+        except (Refused, BuildFailed, ConverterFailed, tf.errors.OpError) as error:
             reason = error.problems[0].what if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
             record = record.model_copy(update={"state": "failed", "reason": reason[:300]})
         record = record.model_copy(update={"seconds": time.monotonic() - started})
-        return record, None if record.state == "failed" else (record.accuracy or 0.0, self._cost(record))
+        untold = record.state in {"failed", "filtered"}
+        return record, None if untold else (record.accuracy or 0.0, self._cost(record))
 
     def _build(self, built: Architecture) -> Any:  # noqa: ANN401 - tf_keras has no types
         """Build the network; whatever a builder raises for these options is the trial's failure, not the search's."""
@@ -99,30 +110,54 @@ class Rungs:
     def _cost(self, record: Trial) -> float:
         return float(record.macs if self.params.objective == "macs" else record.size_bytes)
 
-    def _excess(self, record: Trial, model: Any) -> tuple[float, str]:  # noqa: ANN401
-        """Return the worst of used over allowed, minus 1, and in words what is too much."""
+    def _held_against(self, trial: optuna.Trial, record: Trial, model: Any) -> Trial:  # noqa: ANN401
+        """Return the record, infeasible where anything is too much. Latency is measured of what keeps the rest."""
         budget = self.params.budget
-        found = [
+        excess, reason = _excess(
             ("MACs", record.macs, budget.macs),
             ("bytes of int8 file, estimated", record.size_bytes, budget.size_bytes),
-            ("bytes of RAM, estimated", peak_ram_bytes(model), budget.peak_ram_bytes),
-        ]
-        bounds = [
-            (used / allowed - 1, f"{used:,} {what}; {allowed:,} allowed") for what, used, allowed in found if allowed
-        ]
-        worst = max((excess for excess, _ in bounds), default=-1.0)
-        return worst, "; ".join(said for excess, said in bounds if excess > 0)
+            ("bytes of RAM, estimated", record.peak_ram_bytes, budget.peak_ram_bytes),
+        )
+        if not reason and budget.latency_ms_p50:
+            record = record.model_copy(update={"latency_ms": int8_latency_ms(model, self.data.train_images)})
+            slow, reason = _excess(("ms of latency, measured", record.latency_ms, budget.latency_ms_p50))
+            excess = max(excess, slow)
+        trial.set_constraint(BUDGET, excess)
+        return record.model_copy(update={"state": "infeasible", "reason": reason}) if reason else record
 
-    def _train(self, trial: optuna.Trial, model: Any, cost: float) -> tuple[float, int]:  # noqa: ANN401
-        """Return the best validation accuracy of the highest rung that was reached, and the epochs until there."""
+    def _scores(self, built: Architecture, model: Any) -> dict[str, float | None]:  # noqa: ANN401
+        """Return the cheap scores of the untrained network; the seed is set anew, so that they change no training."""
+        found = {
+            "synflow": synflow_at_any_depth(model, lambda: self._build(built)),
+            "naswot": naswot(model, evenly(self.data.train_images)),
+        }
+        keras.utils.set_random_seed(self.seed)
+        return {name: value if value is not None and math.isfinite(value) else None for name, value in found.items()}
+
+    def _filtered(self, trial: optuna.Trial, record: Trial) -> str:
+        """Return why the network is not trained, or nothing. It is compared with those that were scored before it."""
+        asked = self.params.filter
+        if asked is None:
+            return ""
+        score = getattr(record, asked.by)
+        trial.set_user_attr(SCORE, score)
+        scored = [each for each in trial.study.get_trials(deepcopy=False) if SCORE in each.user_attrs]
+        best = sorted(scored, key=lambda each: (-_known(each.user_attrs[SCORE]), each.number))
+        kept = math.ceil(asked.keep * len(scored))
+        place = [each.number for each in best].index(trial.number)
+        said = "none" if score is None else f"{score:.4g}"
+        return "" if place < kept else f"{asked.by} {said} is number {place + 1} of {len(scored)}; {kept} are trained"
+
+    def _train(self, trial: optuna.Trial, model: Any, record: Trial) -> dict[str, Any]:  # noqa: ANN401
+        """Return the best validation accuracy of both rungs that were reached, and the epochs until there."""
         epochs = self.params.epochs
         compiled = compile_training(model, self.params.fit)
-        accuracy = self._fit(model, epochs, compiled)
-        trial.set_user_attr(RUNG, [accuracy, cost])
+        first = accuracy = self._fit(model, epochs, compiled)
+        trial.set_user_attr(RUNG, [accuracy, self._cost(record)])
         more = self.params.promoted_epochs - epochs
         if more > 0 and self._promoted(trial):
-            return max(accuracy, self._fit(model, more, compiled)), epochs + more
-        return accuracy, epochs
+            accuracy, epochs = max(accuracy, self._fit(model, more, compiled)), epochs + more
+        return {"state": "complete", "accuracy": accuracy, "first_accuracy": first, "epochs": epochs}
 
     def _fit(self, model: Any, epochs: int, compiled: Compiled) -> float:  # noqa: ANN401
         fit = self.params.fit.model_copy(update={"epochs": epochs})
@@ -139,6 +174,45 @@ class Rungs:
 
 class BuildFailed(Exception):  # noqa: N818 - an outcome of a trial
     """A builder could not build what a trial asked for."""
+
+
+def int8_latency_ms(model: Any, images: NDArray[np.float32]) -> float:  # noqa: ANN401
+    """Return the median time of the model's int8 file on one thread of this machine."""
+    try:
+        return medians_ms([int8_file(model, images)], warm_up=WARM_UP, runs=RUNS)[0]
+    except ConverterDied as died:
+        if died.code != Exit.CONVERTER_DIED:
+            raise
+        raise BuildFailed("the converter died of this network") from died
+
+
+def _sizes(model: Any) -> dict[str, int]:  # noqa: ANN401
+    return {
+        "macs": count_macs(model),
+        "parameters": model.count_params(),
+        "size_bytes": int8_bytes(model),
+        "peak_ram_bytes": peak_ram_bytes(model),
+    }
+
+
+def _excess(*found: tuple[str, float | None, float | None]) -> tuple[float, str]:
+    """Return the worst of used over allowed, minus 1 (-1 where nothing is bounded), and in words what is too much."""
+    bounds = [
+        (used / allowed - 1, f"{_number(used)} {what}; {_number(allowed)} allowed")
+        for what, used, allowed in found
+        if used is not None and allowed
+    ]
+    worst = max((excess for excess, _ in bounds), default=-1.0)
+    return worst, "; ".join(said for excess, said in bounds if excess > 0)
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
+def _known(score: float | None) -> float:
+    """Return a score that orders; what has none is worse than any."""
+    return -math.inf if score is None else score
 
 
 def _unsaid(line: str) -> None:

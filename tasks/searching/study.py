@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import warnings
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import optuna
 from optuna.distributions import CategoricalDistribution
@@ -20,6 +20,7 @@ from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 from tasks import cache
 from tasks.contracts.artifacts import DatasetRef
 from tasks.contracts.search import SearchInputs, SearchParams
+from tasks.searching.evolution import EvolutionSampler
 from tasks.searching.reinforce import ReinforceSampler
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -29,7 +30,7 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 def study_name(data: DatasetRef, params: SearchParams, seed: int, outside: dict[str, str]) -> str:
     """Return the name of the study: equal for all workers, and for a run that asks the same search for more trials."""
     inputs = SearchInputs(data=data)
-    asked = params.model_copy(update={"trials": 0, "workers": 1})
+    asked = params.model_copy(update={"trials": 0, "workers": 1, "control": False})
     return f"featherline-{cache.key_of(cache.ingredients('search', inputs, asked, seed=seed, outside=outside))[:32]}"
 
 
@@ -84,13 +85,18 @@ def open_study(
     return optuna.create_study(
         storage=open_storage(place, name),
         study_name=name,
-        sampler=_sampler(params, space, seed),
+        sampler=sampler_of(params, space, seed),
         directions=["maximize", "minimize"],
         load_if_exists=True,
     )
 
 
-def _sampler(params: SearchParams, space: dict[str, Any], seed: int) -> optuna.samplers.BaseSampler:
+def sampler_of(
+    params: SearchParams, space: dict[str, CategoricalDistribution], seed: int
+) -> optuna.samplers.BaseSampler:
+    """Return what chooses the next trial."""
+    if params.sampler == "evolution":
+        return EvolutionSampler(space, population=params.population, seed=seed)
     if params.sampler == "nsga2":
         return optuna.samplers.NSGAIISampler(population_size=params.population, seed=seed)
     if params.sampler == "tpe":

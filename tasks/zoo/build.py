@@ -18,9 +18,10 @@ from tasks.contracts.refusal import Problem, Refused, did_you_mean, refuse
 from tasks.framework import keras
 from tasks.zoo.cnn import cnn
 from tasks.zoo.ds_cnn import ds_cnn
+from tasks.zoo.mobilenet import mobilenet
 from tasks.zoo.resnet import resnet
 
-BUILDERS: dict[str, Callable[..., Any]] = {"cnn": cnn, "ds_cnn": ds_cnn, "resnet": resnet}
+BUILDERS: dict[str, Callable[..., Any]] = {"cnn": cnn, "ds_cnn": ds_cnn, "mobilenet": mobilenet, "resnet": resnet}
 
 
 def build(architecture: Architecture, input_shape: tuple[int, int, int], classes: int) -> Any:  # noqa: ANN401

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tasks.contracts.refusal import Problem, Refused
+
+KERNELS = (3, 5)
+"""Sides of the kernels that the families for a search vary: those that phones and microcontrollers are tuned for."""
 
 
 class Options:
@@ -38,6 +41,11 @@ class Options:
             self.whole(f"{name}[{index}]", value, least=least, multiple=multiple) for index, value in enumerate(values)
         ]
         return is_list and all(numbered)
+
+    def one_of(self, name: str, value: object, choices: Iterable[object]) -> None:
+        """Require one of the choices, and of their type: True is not 1."""
+        holds = any(value == choice and type(value) is type(choice) for choice in choices)
+        self.require(name, value, holds=holds, expected=" or ".join(str(choice) for choice in choices))
 
     def check(self) -> None:
         """Raise `Refused` with every problem noted, if there is any."""

@@ -115,6 +115,27 @@ def test_without_a_search_nothing_is_chosen(context: Context) -> None:
     assert (outputs.architectures, outputs.trials, outputs.front) == ((), None, ())
 
 
+def test_what_the_search_showed_is_said_of_all_workers_together(
+    context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scores and fronts of the merged trials, with the control, which is never chosen."""
+    scored = [
+        trial(number, accuracy, 100 * (number + 1), naswot=accuracy, first_accuracy=accuracy)
+        for number, accuracy in enumerate((0.3, 0.5, 0.4))
+    ]
+    one = snapshot(*scored[:2]).model_copy(update={"control": (trial(0, 0.9, 50, width=9),)})
+
+    outputs = choose(inputs(context, one, snapshot(*scored)), ChooseParams(keep=1), context)
+
+    assert [each.accuracy for each in outputs.architectures] == [0.5]
+    assert outputs.trials is not None
+    merged = context.store.read(outputs.trials, Trials)
+    assert {each.score: each.trials for each in merged.agreements}["naswot"] == 3
+    assert merged.hypervolumes is not None
+    assert merged.hypervolumes.control == pytest.approx(0.9 * 250 / 300)
+    assert "choose: naswot and accuracy: Spearman 1.00 over 3 trials" in capsys.readouterr().out
+
+
 def test_different_studies_are_refused() -> None:
     """Accuracies of different data are not compared."""
     with pytest.raises(Refused) as refused:

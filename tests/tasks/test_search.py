@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, Trials
+from tasks.contracts.artifacts import SCORES, Dataset, DatasetRef, Trials
 from tasks.contracts.device import Budget
 from tasks.contracts.fit import Fit
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Variable
-from tasks.contracts.search import SearchInputs, SearchParams, SearchSpace
+from tasks.contracts.search import SearchInputs, SearchParams, SearchSpace, TrialFilter
 from tasks.search import search
 
 SPACE = SearchSpace(builder="cnn", fixed={"widths": [8, 8]}, choices={"widths.1": (8, 16, 32), "dense": (0, 16)})
@@ -122,3 +123,90 @@ def test_a_wrong_space_is_refused_at_the_door(
         search(SearchInputs(data=digits[0]), params, context)
 
     assert fix in refused.value.problems[0].fix
+
+
+def test_every_trained_trial_has_its_scores_and_the_log_says_what_they_are_worth(
+    context: Context, digits: tuple[DatasetRef, Dataset], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scores are recorded beside the accuracy; with three trained networks there is a rank correlation of each."""
+    found = trials_of(context, digits[0], PARAMS.model_copy(update={"budget": Budget()}))
+
+    assert all(trial.synflow and trial.naswot and trial.first_accuracy is not None for trial in found.trials)
+    assert [(each.score, each.trials) for each in found.agreements] == [
+        (score, len({trial.architecture.to_json() for trial in found.trials})) for score in SCORES
+    ]
+    said = capsys.readouterr().out
+    assert all(
+        f"search: {each.score} and accuracy: Spearman {each.spearman:.2f} over {each.trials} trials" in said
+        for each in found.agreements
+    )
+    assert found.hypervolumes is not None
+    assert found.hypervolumes.control is None
+
+
+def test_a_filter_trains_only_the_better_part(context: Context, digits: tuple[DatasetRef, Dataset]) -> None:
+    """By parameters, half: each trial is trained if fewer than half of those until then are larger; the others say why.
+
+    The first trial has nothing to be compared with.
+    """
+    params = PARAMS.model_copy(
+        update={"budget": Budget(), "filter": TrialFilter(by="parameters", keep=0.5), "sampler": "random"}
+    )
+
+    trials = trials_of(context, digits[0], params).trials
+
+    assert trials[0].state == "complete"
+    for place, trial in enumerate(trials):
+        larger = sum(other.parameters >= trial.parameters for other in trials[:place])
+        assert (trial.state == "complete") == (larger < math.ceil((place + 1) / 2))
+    filtered = [trial for trial in trials if trial.state == "filtered"]
+    assert filtered
+    assert all(trial.accuracy is None and trial.epochs == 0 and "are trained" in trial.reason for trial in filtered)
+
+
+def test_a_control_is_as_many_random_trials_beside_it(
+    context: Context, digits: tuple[DatasetRef, Dataset], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are no trials of the study; both fronts are measured, and a second worker finds both done."""
+    params = PARAMS.model_copy(update={"budget": Budget(), "control": True, "trials": 3, "promoted_epochs": 1})
+
+    found = trials_of(context, digits[0], params)
+    capsys.readouterr()
+    again = trials_of(context, digits[0], params, worker=1)
+
+    assert [len(found.trials), len(found.control)] == [3, 3]
+    assert found.hypervolumes is not None
+    assert found.hypervolumes.control is not None
+    assert 0 < found.hypervolumes.control <= 1
+    assert again == found
+    assert capsys.readouterr().out.count("3 of 3 trials are there") == 2
+
+
+def test_latency_is_measured_of_the_int8_file_before_training(
+    context: Context, digits: tuple[DatasetRef, Dataset]
+) -> None:
+    """No network runs in a picosecond: it is infeasible by its measured time. In a second each does, and is trained."""
+    never = PARAMS.model_copy(update={"trials": 1, "budget": Budget(latency_ms_p50=1e-9)})
+    always = PARAMS.model_copy(update={"trials": 1, "budget": Budget(latency_ms_p50=1000.0)})
+
+    (slow,) = trials_of(context, digits[0], never).trials
+    (fast,) = trials_of(context, digits[0], always).trials
+
+    assert (slow.state, slow.epochs) == ("infeasible", 0)
+    assert slow.reason.endswith("ms of latency, measured; 1e-09 allowed")
+    assert fast.state == "complete"
+    assert slow.latency_ms is not None
+    assert fast.latency_ms is not None
+    assert 0 < fast.latency_ms < 1000
+
+
+def test_latency_is_not_measured_of_what_is_too_large_anyway(
+    context: Context, digits: tuple[DatasetRef, Dataset]
+) -> None:
+    """Bounds that are counted come first."""
+    tight = PARAMS.model_copy(update={"trials": 1, "budget": Budget(macs=100, latency_ms_p50=1e-9)})
+
+    (trial,) = trials_of(context, digits[0], tight).trials
+
+    assert trial.latency_ms is None
+    assert "latency" not in trial.reason

@@ -11,12 +11,14 @@ import pytest
 
 from tasks.context import Context
 from tasks.contracts.artifacts import (
+    Agreement,
     Architecture,
     Champion,
     Dataset,
     DatasetRef,
     GoldenRef,
     HistoryRef,
+    Hypervolumes,
     LiteRTFileRef,
     LiteRTModel,
     Measurement,
@@ -222,11 +224,22 @@ def told(
         trials = Trials(
             study="digits",
             sampler="nsga2",
+            agreements=(
+                Agreement(score="naswot", spearman=-0.5, trials=3),
+                Agreement(score="synflow", spearman=None, trials=3),
+            ),
+            hypervolumes=Hypervolumes(reference=600_000, search=0.6125, control=0.54),
+            control=tuple(
+                Trial(number=number, architecture=space, state="complete", accuracy=0.81, epochs=2, macs=200_000,
+                      parameters=1000, size_bytes=4000, seconds=1.0)
+                for number in range(6)
+            ),
             trials=tuple(
                 Trial(number=number, architecture=space, state=state, accuracy=accuracy, epochs=2,
                       macs=200_000 * (number + 1), parameters=1000, size_bytes=4000, seconds=1.0)
                 for number, (state, accuracy) in enumerate(
-                    [("complete", 0.81), ("complete", 0.93), ("complete", 0.9), ("infeasible", None), ("failed", None)]
+                    [("complete", 0.81), ("complete", 0.93), ("complete", 0.9), ("infeasible", None), ("failed", None),
+                     ("filtered", None)]
                 )
             ),
         )  # fmt: skip

@@ -176,6 +176,17 @@ def test_a_first_release_has_no_champion(written: Callable[..., tuple[str, str]]
     assert "the champion when it was made" not in card
 
 
+def test_the_search_is_summed_up(written: Callable[..., tuple[str, str]]):
+    """Trials by their end, both hypervolumes, and the scores that have a rank correlation with the accuracy."""
+    text = Reader(written()[0]).text
+
+    assert "6 trials by nsga2: 3 complete, 1 outside the budget and not trained," in text
+    assert "1 filtered by a cheap score and not trained, 1 failed." in text
+    assert "from accuracy 0 at 600 k MACs: 0.6125; of 6 trials by random search 0.5400." in text
+    assert "naswot -0.50 3" in text
+    assert "synflow" not in text
+
+
 def test_a_borderline_winner_is_marked(written: Callable[..., tuple[str, str]]):
     """The first thing that a reader sees is that a person must decide."""
     page, _ = written(borderline=0.02)

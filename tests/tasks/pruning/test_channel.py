@@ -91,8 +91,13 @@ def test_wrong_surgery_is_found(residual: Any) -> None:
         Architecture(builder="resnet", options={"depth": 8, "width": 16}),
         Architecture(builder="cnn"),
         Architecture(builder="ds_cnn"),
+        Architecture(builder="mobilenet", options={"widths": [24, 48, 64], "depths": [1, 2, 2], "features": 128}),
+        Architecture(builder="mobilenet", options={"stem": 32, "widths": [64, 96], "depths": [1, 1], "kernel": 5}),
+        Architecture(
+            builder="resnet", options={"widths": [32, 64], "depths": [1, 2], "block": "separable", "stem": 16}
+        ),
     ],
-    ids=lambda architecture: architecture.builder,
+    ids=["resnet", "cnn", "ds_cnn", "mobilenet", "mobilenet5x5", "separable"],
 )
 def test_the_zoo_can_be_pruned_to_half(architecture: Architecture, criterion: Any) -> None:
     """Each builder's network comes to 0.45 to 0.5 of its MACs, in multiples of eight."""

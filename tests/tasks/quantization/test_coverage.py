@@ -12,6 +12,7 @@ from tasks.pruning.graph import functional
 from tasks.quantization.coverage import check_coverage
 from tasks.zoo.cnn import cnn
 from tasks.zoo.ds_cnn import ds_cnn
+from tasks.zoo.mobilenet import mobilenet
 from tasks.zoo.resnet import resnet
 
 L = keras.layers
@@ -22,7 +23,7 @@ def network(*layers: Any) -> Any:
     return functional(keras.Sequential([keras.Input((8, 8, 1)), L.Conv2D(4, 3), *layers, L.Flatten(), L.Dense(2)]))
 
 
-@pytest.mark.parametrize("builder", [cnn, ds_cnn, resnet])
+@pytest.mark.parametrize("builder", [cnn, ds_cnn, mobilenet, resnet])
 def test_the_zoo_is_covered(builder: Any) -> None:
     """Each builder's network can be trained with quantization in the loop."""
     options = {"depth": 8} if builder is resnet else {}

@@ -35,6 +35,8 @@ def network(builder: str, shape: tuple[int, int, int], **options: Any) -> Any:
         ("resnet", (16, 16, 3), {"depth": 14, "width": 8}),
         ("cnn", (16, 16, 1), {"widths": [8, 24]}),
         ("ds_cnn", (16, 16, 3), {"stem": 8, "widths": [24, 48], "strides": [2, 1]}),
+        ("mobilenet", (16, 16, 3), {"stem": 8, "widths": [16, 24, 32], "depths": [1, 2, 2], "expansion": 4}),
+        ("resnet", (16, 16, 3), {"widths": [16, 24], "depths": [2, 1], "block": "separable", "kernel": 5}),
     ],
 )
 def test_estimates_are_near_what_is_measured(

@@ -7,6 +7,8 @@ import pytest
 from tasks.contracts.refusal import Refused
 from tasks.contracts.search import SearchSpace
 from tasks.searching.space import architecture, distributions
+from tasks.training.macs import count_macs
+from tasks.zoo.build import build
 
 SPACE = SearchSpace(
     builder="ds_cnn",
@@ -45,3 +47,46 @@ def test_refuses_what_cannot_be_chosen(choices: dict[str, tuple[int, ...]], got:
         distributions(SPACE.model_copy(update={"choices": choices}))
 
     assert [problem.got for problem in refused.value.problems] == [got]
+
+
+VARIED = {
+    "resnet": {
+        "fixed": {"widths": [16, 32], "depths": [1, 1]},
+        "choices": {
+            "stem": (8, 16),
+            "widths.0": (8, 16),
+            "widths.1": (24, 32),
+            "depths.0": (1, 2),
+            "depths.1": (1, 3),
+            "block": ("basic", "separable"),
+            "kernel": (3, 5),
+        },
+    },
+    "mobilenet": {
+        "fixed": {"widths": [16, 32], "depths": [1, 1]},
+        "choices": {
+            "stem": (8, 16),
+            "widths.0": (8, 16),
+            "widths.1": (24, 32),
+            "depths.0": (1, 2),
+            "depths.1": (1, 3),
+            "block": ("inverted", "separable"),
+            "kernel": (3, 5),
+            "expansion": (2, 4),
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("builder", sorted(VARIED))
+def test_a_space_varies_all_of_a_family(builder: str) -> None:
+    """Each choice alone, from first to last value, makes another network of as many multiply-accumulates as it says."""
+    space = SearchSpace.model_validate({"builder": builder, **VARIED[builder]})
+    first = {name: choice.choices[0] for name, choice in distributions(space).items()}
+
+    def macs(**other: object) -> int:
+        return count_macs(build(architecture(space, first | other), (8, 8, 1), 10))
+
+    changed = {name: macs(**{name: values[1]}) for name, values in space.choices.items()}
+    assert macs() not in changed.values()
+    assert all((cost < macs()) == (name == "block") for name, cost in changed.items())

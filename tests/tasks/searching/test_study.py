@@ -19,11 +19,11 @@ DATA = DatasetRef(uri="store/artifacts/x", sha256="0" * 64, bytes=1)
 
 
 def test_a_study_is_named_by_what_it_searches() -> None:
-    """Neither the place of the data nor the number of trials or workers matters; all else that decides a trial does."""
+    """Not the place of the data, nor how many trials or workers, nor a control; all else that decides a trial does."""
     name = study_name(DATA, PARAMS, seed=0, outside={})
 
     assert study_name(DATA.model_copy(update={"uri": "elsewhere"}), PARAMS, 0, {}) == name
-    assert study_name(DATA, PARAMS.model_copy(update={"trials": 9, "workers": 3}), 0, {}) == name
+    assert study_name(DATA, PARAMS.model_copy(update={"trials": 9, "workers": 3, "control": True}), 0, {}) == name
     others = [
         study_name(DATA.model_copy(update={"sha256": "1" * 64}), PARAMS, 0, {}),
         study_name(DATA, PARAMS.model_copy(update={"epochs": 3}), 0, {}),
@@ -34,7 +34,7 @@ def test_a_study_is_named_by_what_it_searches() -> None:
 
 
 @pytest.mark.parametrize("place", ["folder", "sqlite"])
-@pytest.mark.parametrize("sampler", ["nsga2", "tpe", "random", "reinforce"])
+@pytest.mark.parametrize("sampler", ["nsga2", "evolution", "tpe", "random", "reinforce"])
 def test_two_workers_share_a_study(tmp_path: Path, place: str, sampler: str) -> None:
     """What one tells the other sees, in a journal and in a database, with every sampler."""
     where = str(tmp_path / "studies") if place == "folder" else f"sqlite:///{tmp_path}/studies.db"

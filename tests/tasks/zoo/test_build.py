@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,9 @@ SHAPE = (8, 8, 1)
         ("resnet", {"depth": 14, "width": 3}),
         ("cnn", {"widths": [4, 8], "dense": 0}),
         ("ds_cnn", {"stem": 8, "widths": [16], "strides": [2], "kernel": 5}),
+        ("resnet", {"stem": 8, "widths": [16, 8], "depths": [1, 2], "block": "separable", "kernel": 5}),
+        ("mobilenet", {}),
+        ("mobilenet", {"widths": [16], "depths": [2], "block": "separable", "stem_stride": 2}),
     ],
 )
 def test_builds_a_network_of_logits(builder: str, options: dict[str, int | list[int]]) -> None:
@@ -52,6 +56,48 @@ def test_every_second_block_halves_the_image_and_the_pair_after_it_is_wider() ->
     assert shapes == [(8, 8, 8), (8, 8, 16), (4, 4, 16), (4, 4, 32)]
 
 
+def layers_of(builder: str, kind: str, **options: Any) -> list[Any]:
+    """Return the layers of one kind of a network, in their order."""
+    model = build(Architecture(builder=builder, options=options), SHAPE, 10)
+    return [layer for layer in model.layers if type(layer).__name__ == kind]
+
+
+def test_an_inverted_residual_widens_and_narrows_and_adds_where_the_shape_stays() -> None:
+    """Of 2 + 2 blocks the second of each stage has a residual; 6 times what comes in is convolved by channel."""
+    options = {"stem": 8, "widths": [16, 24], "depths": [2, 2], "expansion": 6}
+
+    depthwise = layers_of("mobilenet", "DepthwiseConv2D", **options)
+
+    assert [layer.output_shape[1:] for layer in depthwise] == [(8, 8, 48), (8, 8, 96), (4, 4, 96), (4, 4, 144)]
+    assert [layer.output_shape[1:] for layer in layers_of("mobilenet", "Add", **options)] == [(8, 8, 16), (4, 4, 24)]
+
+
+def test_an_expansion_of_one_leaves_the_widening_out() -> None:
+    """A block is a depthwise convolution and one of 1x1; with 2 there is one of 1x1 before it."""
+    options = {"stem": 8, "widths": [16], "depths": [1]}
+
+    assert [len(layers_of("mobilenet", "Conv2D", **options, expansion=expansion)) for expansion in (1, 2)] == [2, 3]
+
+
+def test_stages_of_a_resnet_have_their_own_width_and_depth() -> None:
+    """Two stages of 2 and 1 blocks: convolutions of 5x5, a stem of another width, projections where shapes change."""
+    convolutions = layers_of("resnet", "Conv2D", stem=8, widths=[16, 24], depths=[2, 1], kernel=5)
+
+    shapes = [(layer.kernel_size[0], *layer.output_shape[2:]) for layer in convolutions]
+    stage = [(5, 8, 16), (5, 8, 16), (1, 8, 16), (5, 8, 16), (5, 8, 16)]
+    assert shapes == [(3, 8, 8), *stage, (5, 4, 24), (5, 4, 24), (1, 4, 24)]
+
+
+def test_separable_blocks_cost_less_than_basic_ones() -> None:
+    """The same stages take less than a quarter of the multiply-accumulates."""
+    macs = [
+        count_macs(build(Architecture(builder="resnet", options={"depth": 8, "block": block}), SHAPE, 10))
+        for block in ("basic", "separable")
+    ]
+
+    assert macs[1] < macs[0] / 4
+
+
 @pytest.mark.parametrize(
     ("builder", "options", "got", "fix"),
     [
@@ -69,6 +115,24 @@ def test_every_second_block_halves_the_image_and_the_pair_after_it_is_wider() ->
         ("ds_cnn", {"width": 12}, "12", "correct width of the architecture"),
         ("ds_cnn", {"blocks": 0}, "0", "correct blocks of the architecture"),
         ("ds_cnn", {"kernel": 4}, "4", "correct kernel of the architecture"),
+        ("resnet", {"widths": [12, 16]}, "12", "correct widths[0] of the architecture"),
+        ("resnet", {"stem": 12}, "12", "correct stem of the architecture"),
+        ("resnet", {"widths": [8, 16], "depths": [1]}, "[1]", "correct depths of the architecture"),
+        ("resnet", {"depths": [1, 0, 1]}, "0", "correct depths[1] of the architecture"),
+        ("resnet", {"depths": 3}, "3", "correct depths of the architecture"),
+        ("resnet", {"block": "inverted"}, "'inverted'", "correct block of the architecture"),
+        ("resnet", {"block": ["basic"]}, "['basic']", "correct block of the architecture"),
+        ("resnet", {"kernel": 7}, "7", "correct kernel of the architecture"),
+        ("mobilenet", {"stem": 4}, "4", "correct stem of the architecture"),
+        ("mobilenet", {"widths": [8, 20], "depths": [1, 1]}, "20", "correct widths[1] of the architecture"),
+        ("mobilenet", {"widths": [8, 16]}, "[1, 2, 2, 2]", "correct depths of the architecture"),
+        ("mobilenet", {"depths": [1, 1, 1, 0]}, "0", "correct depths[3] of the architecture"),
+        ("mobilenet", {"block": "basic"}, "'basic'", "correct block of the architecture"),
+        ("mobilenet", {"kernel": 4}, "4", "correct kernel of the architecture"),
+        ("mobilenet", {"expansion": 0}, "0", "correct expansion of the architecture"),
+        ("mobilenet", {"expansion": 1.5}, "1.5", "correct expansion of the architecture"),
+        ("mobilenet", {"features": 12}, "12", "correct features of the architecture"),
+        ("mobilenet", {"stem_stride": True}, "True", "correct stem_stride of the architecture"),
         ("no_such_module:net", {}, "no module no_such_module", "install it into the image"),
         ("math:sine", {}, "sine", "did you mean sin?"),
     ],
