@@ -46,12 +46,13 @@ def test_a_float_convolution_is_named(half_float: bytes, scheme: Scheme) -> None
     with pytest.raises(Refused) as refusal:
         check_integer(read_graph(half_float), Built(half_float, scheme, {}))
 
-    assert "CONV_2D (conv2d)" in refusal.value.problems[0].got
+    assert f"CONV_2D ({layers(half_float)[0].name})" in refusal.value.problems[0].got
 
 
 def test_a_float_convolution_that_was_chosen_is_none(half_float: bytes) -> None:
     """What a mixed file leaves float on purpose is no mistake."""
-    chosen = LayerWidth(layer="conv2d", operator="CONV_2D", weights=144, damage={"int8": 0.1}, width="float")
+    first = layers(half_float)[0].name
+    chosen = LayerWidth(layer=first, operator="CONV_2D", weights=144, damage={"int8": 0.1}, width="float")
 
     check_integer(read_graph(half_float), Built(half_float, "mixed", {}, (chosen,)))
 
