@@ -23,7 +23,8 @@ Runtime = Any
 Context = dict[str, Any]
 
 WORKER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
 from plugins.operators.docker_step import DockerStepOperator
 
 class Task:
