@@ -21,7 +21,7 @@ up: $(READY)  ## start SeaweedFS, MLflow and Airflow on loopback and keep them r
 down: $(READY)  ## stop them, and whatever a crash has left behind
 	@$(FEATHERLINE) down
 
-test: lint unit rehearse  ## lint, types, import walls and all tests (20 minutes)
+test: lint unit rehearse  ## lint, types, import walls and all tests (half an hour)
 
 unit: $(READY)  ## the tests of both environments' parts
 	$(TASKS)/python -m pytest tests --numprocesses 2 --dist loadfile --ignore tests/plugins --ignore tests/dags --ignore tests/end_to_end

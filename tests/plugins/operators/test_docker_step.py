@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+from docker.errors import APIError
 
 from plugins.operators import container
 from plugins.operators.docker_step import lines
@@ -23,7 +25,8 @@ Runtime = Any
 Context = dict[str, Any]
 
 WORKER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
 from plugins.operators.docker_step import DockerStepOperator
 
 class Task:
@@ -57,8 +60,17 @@ def worker(docker_runtime: Runtime) -> Iterator[Callable[[], subprocess.Popen[by
     for process in started:
         process.kill()
         process.wait()
-    for one in docker_runtime.engine.containers():
-        docker_runtime.engine.client.remove_container(one["Id"], v=True, force=True)
+    # A container that goes is still listed, and what a killed worker had asked for may come late.
+    wait_for(lambda: removed(docker_runtime))
+
+
+def removed(runtime: Runtime) -> bool:
+    """Remove the tests' containers. Returns whether there was none."""
+    found = runtime.engine.containers()
+    for one in found:
+        with contextlib.suppress(APIError):  # it is gone, or somebody else removes it
+            runtime.engine.client.remove_container(one["Id"], v=True, force=True)
+    return not found
 
 
 def log_of(runtime: Runtime) -> bytes:
