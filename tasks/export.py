@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,8 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     store = context.store
     dataset = store.read(inputs.data, Dataset)
     started = time.monotonic()
-    builder = Builder(store, dataset, inputs.model, params.calibration)
+    stages = _stages((*inputs.stages, inputs.model) if inputs.stages else ())
+    builder = Builder(store, dataset, inputs.model, params.calibration, stages)
     rungs: tuple[Rung, ...] = ()
     if params.ladder is None:
         built = builder.build(inputs.scheme, params.mixed)
@@ -89,26 +91,26 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             source=inputs.model,
             layers=built.layers,
             rungs=rungs,
-            stages=_stages(builder, inputs.stages),
+            stages=tuple(_stage_file(builder, stage) for stage in stages),
         )
     )
 
 
-def _stages(builder: Builder, models: tuple[Model, ...]) -> tuple[StageFile, ...]:
-    """Return what the lane's steps made of its first model, each once as a float file.
+def _stages(models: Sequence[Model]) -> tuple[Model, ...]:
+    """Return what the lane's steps made of its first model, each once.
 
     A model that was trained for int8 has no float file; what that bought shows in the file itself.
     """
-    seen = {model.file.sha256 for model in models[:1]}
-    files = []
-    for model in (*models[1:], builder.model) if models else ():
-        if model.file.sha256 not in seen and model.format == "keras":
-            objects = flatbuffer.unpack(builder.float_of(model))
-            flatbuffer.compact(objects)
-            file = builder.store.put_bytes(flatbuffer.pack(objects), LiteRTFileRef)
-            files.append(StageFile(stage=model.stages[-1] if model.stages else "model", file=file))
-        seen.add(model.file.sha256)
-    return tuple(files)
+    made = {model.file.sha256: model for model in models if model.format == "keras"}
+    return tuple(model for digest, model in made.items() if digest != models[0].file.sha256)
+
+
+def _stage_file(builder: Builder, model: Model) -> StageFile:
+    """Return a stage's float file, in order as the file that ships is."""
+    objects = flatbuffer.unpack(builder.float_of(model))
+    flatbuffer.compact(objects)
+    file = builder.store.put_bytes(flatbuffer.pack(objects), LiteRTFileRef)
+    return StageFile(stage=model.stages[-1] if model.stages else "model", file=file)
 
 
 def _metadata(

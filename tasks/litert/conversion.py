@@ -25,7 +25,7 @@ from pydantic import TypeAdapter
 import tasks
 from tasks.contracts.artifacts import ArchiveRef, Model, Scheme
 from tasks.contracts.request import Exit
-from tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest
+from tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, float_name
 from tasks.store import Store, open_store
 
 PROGRAM = (sys.executable, "-m", "tasks.litert.convert")
@@ -46,10 +46,11 @@ class ConverterFailed(RuntimeError):  # noqa: N818 - what happened, in the words
 
 @dataclass(frozen=True)
 class Converted:
-    """A raw `.tflite` file and the versions of what made it."""
+    """A raw `.tflite` file, the versions of what made it, and the float files that were asked for beside it."""
 
     data: bytes
     versions: dict[str, str]
+    floats: tuple[bytes, ...] = ()
 
 
 def convert_apart(
@@ -57,15 +58,18 @@ def convert_apart(
     model: Model,
     scheme: Scheme,
     calibration: NDArray[np.float32] | None,
+    *,
+    floats: Sequence[Model] = (),
     program: Sequence[str] = PROGRAM,
 ) -> Converted:
     """Convert a stored model in a process of its own.
 
     Args:
-        store: Holds the model; gets the bundle if the converter dies.
+        store: Holds the models; gets the bundle if the converter dies.
         model: What to convert.
         scheme: How the file holds its numbers.
         calibration: (n, height, width, channels) float32, normalised.
+        floats: Models that become float files in the same process.
         program: The converter; called with the folder as its last argument.
 
     Raises:
@@ -75,9 +79,10 @@ def convert_apart(
     with tempfile.TemporaryDirectory(prefix="featherline-convert-") as name:
         folder = Path(name)
         bench = open_store(name)
-        bench.put_bytes(store.read_bytes(model.file), type(model.file))
+        for one in (model, *floats):
+            bench.put_bytes(store.read_bytes(one.file), type(one.file))
         array = None if calibration is None else bench.put_array(calibration)
-        request = ConversionRequest(model=model, scheme=scheme, calibration=array)
+        request = ConversionRequest(model=model, scheme=scheme, calibration=array, floats=tuple(floats))
         (folder / REQUEST).write_bytes(request.to_json())
         code = _run([*program, name], folder / LOG)
         log = (folder / LOG).read_text(errors="replace")
@@ -86,7 +91,8 @@ def convert_apart(
         if code:
             raise ConverterFailed(f"the converter ended with exit code {code}; its last lines:\n{_tail(log)}")
         versions = TypeAdapter(dict[str, str]).validate_json((folder / VERSIONS).read_bytes())
-        return Converted((folder / RESULT).read_bytes(), versions)
+        beside = tuple((folder / float_name(number)).read_bytes() for number in range(len(floats)))
+        return Converted((folder / RESULT).read_bytes(), versions, beside)
 
 
 def _run(command: Sequence[str], log: Path) -> int:

@@ -1,6 +1,6 @@
 """The converter, in a process of its own: it may take memory, leak or die, and the step lives on to say so.
 
-    folder/{artifacts/, request.json} ──► [TFLiteConverter] ──► folder/{model.tflite, versions.json}
+    folder/{artifacts/, request.json} ──► [TFLiteConverter] ──► folder/{model.tflite, float-0.tflite…, versions.json}
 
 The folder is whole: the same command repeats a conversion that died, from the bundle that it left.
 
@@ -28,6 +28,13 @@ class ConversionRequest(Contract):
     scheme: Scheme
     calibration: ArrayRef | None = None
     """(n, height, width, channels) float32, normalised: what the ranges of int8 activations are found from."""
+    floats: tuple[Model, ...] = ()
+    """Models that are wanted as float files too: a process more would be seconds for its imports alone."""
+
+
+def float_name(number: int) -> str:
+    """Return the name of the file that one of `floats` becomes."""
+    return f"float-{number}.tflite"
 
 
 def convert(model: Any, scheme: Scheme, calibration: Any = None) -> bytes:  # noqa: ANN401 - tf_keras has no types
@@ -70,6 +77,8 @@ def main(folder: Path) -> None:
 
     calibration = None if request.calibration is None else store.read_array(request.calibration)
     data = convert(load_model(store, request.model), request.scheme, calibration)
+    for number, model in enumerate(request.floats):
+        (folder / float_name(number)).write_bytes(convert(load_model(store, model), "none"))
     versions = {"tensorflow": framework.tf.__version__, "tf-keras": framework.keras.__version__}
     (folder / VERSIONS).write_bytes(canonical_json(versions))
     (folder / RESULT).write_bytes(data)

@@ -6,7 +6,7 @@ scheme ──► converter (none, float16, dynamic; int8 by min-max, and of an a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
@@ -47,9 +47,21 @@ class Built:
 class Builder:
     """Makes files of one model."""
 
-    def __init__(self, store: Store, dataset: Dataset, model: Model, calibration: Calibration) -> None:
-        """Keep what the files are made of; nothing is read or converted yet."""
+    def __init__(
+        self, store: Store, dataset: Dataset, model: Model, calibration: Calibration, floats: Sequence[Model] = ()
+    ) -> None:
+        """Keep what the files are made of; nothing is read or converted yet.
+
+        Args:
+            store: Holds the models.
+            dataset: For calibration and judgement.
+            model: Becomes the file.
+            calibration: How ranges are found.
+            floats: Models whose float files will be asked for; the first call of the converter makes them all.
+        """
         self.store, self.dataset, self.model, self.calibration = store, dataset, model, calibration
+        self._wanted = floats
+        self._floats: dict[str, Converted] = {}
 
     def build(self, scheme: Scheme, knobs: Mixed, good: Callable[[Judgement], bool] | None = None) -> Built:
         """Return the model in a scheme.
@@ -78,7 +90,7 @@ class Builder:
         bits: Bits = 16 if scheme == "int16x8" else 8
         return Built(self.rounder(bits).all(bits, widths), scheme, made_by)
 
-    @cached_property
+    @property
     def float_file(self) -> Converted:
         """Return the model as a float file.
 
@@ -92,13 +104,11 @@ class Builder:
                 got="another scheme, or a ladder",
                 fix="set quantize.aware to false, or make the aware one a candidate of its own with the scheme int8",
             )
-        return convert_apart(self.store, self.model, "none", None)
+        return self._float(self.model)
 
     def float_of(self, model: Model) -> bytes:
         """Return another model of the lane, or this one, as a float file."""
-        if model.file == self.model.file:
-            return self.float_file.data
-        return convert_apart(self.store, model, "none", None).data
+        return self._float(model).data
 
     @cached_property
     def judge(self) -> Judge:
@@ -139,5 +149,22 @@ class Builder:
         if scheme == "none" and self.model.format != "qat_h5":
             converted = self.float_file
         else:
-            converted = convert_apart(self.store, self.model, scheme, images)
+            converted = self._convert(self.model, scheme, images)
         return Built(converted.data, scheme, converted.versions)
+
+    def _float(self, model: Model) -> Converted:
+        digest = model.file.sha256
+        if digest not in self._floats:
+            self._floats[digest] = self._convert(model, "none", None)
+        return self._floats[digest]
+
+    def _convert(self, model: Model, scheme: Scheme, images: NDArray[np.float32] | None) -> Converted:
+        """Convert a model, and in the same process what is wanted as float files and is not there yet."""
+        floats = {one.file.sha256: one for one in self._wanted if one.file.sha256 not in self._floats}
+        if scheme == "none":
+            floats.pop(model.file.sha256, None)
+        made = convert_apart(self.store, model, scheme, images, floats=tuple(floats.values()))
+        self._floats |= {
+            digest: Converted(data, made.versions) for digest, data in zip(floats, made.floats, strict=True)
+        }
+        return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -71,11 +71,11 @@ def exported(
 def converting_once(made: dict[str, Any]) -> Iterator[None]:
     """Keep what the real converter gives, since its process takes seconds and five schemes begin from one file."""
 
-    def kept(store: Store, model: Model, scheme: Scheme, calibration: Any) -> Converted:
+    def kept(store: Store, model: Model, scheme: Scheme, calibration: Any, floats: Sequence[Model] = ()) -> Converted:
         images = None if calibration is None else digest(calibration.tobytes())
-        key = f"{model.file.sha256}-{scheme}-{images}"
+        key = f"{model.file.sha256}-{scheme}-{images}-{[one.file.sha256 for one in floats]}"
         if key not in made:
-            made[key] = convert_apart(store, model, scheme, calibration)
+            made[key] = convert_apart(store, model, scheme, calibration, floats=floats)
         found: Converted = made[key]
         return found
 
