@@ -153,10 +153,18 @@ class AirflowClient:
         return found
 
     def _send(self, method: str, path: str, body: dict[str, Any] | None) -> httpx.Response:
+        """Ask until there is an answer that stands.
+
+        A server error is asked again: Airflow takes back what it had begun when its database is busy, and SQLite is
+        so at once for whoever read before another wrote.
+        """
         deadline = time.monotonic() + LOST_S
         while True:
             try:
-                return self._http.request(method, path, json=body)
+                answer = self._http.request(method, path, json=body)
+                if not answer.is_server_error or time.monotonic() > deadline:
+                    return answer
+                time.sleep(0.5)
             except httpx.TransportError as error:
                 if time.monotonic() > deadline or (method == "POST" and not isinstance(error, httpx.ConnectError)):
                     raise refuse(

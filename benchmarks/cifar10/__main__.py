@@ -37,9 +37,9 @@ SEED = 0
 
 TEACHING = {"temperature": 4, "alpha": 0.9}
 FIT = {"optimizer": "sgd", "schedule": "one_cycle", "weight_decay": 1e-4, "flip": True, "crop": 4}
-LONG = FIT | {"epochs": 30, "learning_rate": 0.1}
+LONG = FIT | {"epochs": 15, "learning_rate": 0.1}
 """Of whatever trains for long: the pruned models, and the control, whose start is nothing (there 0.2)."""
-SHORT = FIT | {"schedule": "cosine", "epochs": 3, "learning_rate": 0.005}
+SHORT = FIT | {"schedule": "cosine", "epochs": 2, "learning_rate": 0.005}
 AWARE = {"scheme": "int8", "aware": True, "knowledge": TEACHING, "fit": SHORT}
 
 

@@ -20,6 +20,8 @@ BUCKET = "featherline"
 PART = Path(__file__).with_name("airflow_part.py")
 WRAPPER = '#!/bin/sh\nexec "{python}" -P "{part}" "$@"\n'
 """The `airflow` that `airflow standalone` finds first on its PATH: `featherline.stack.airflow_part`."""
+BUSY_S = 15
+"""Who wants to write to SQLite waits so long for those before it; less than a client waits for an answer."""
 
 
 def command(places: Places) -> list[str | Path]:
@@ -65,7 +67,7 @@ def environment(
             "secret_key": secrets.session_secret,
         },
         "api_auth": {"jwt_secret": secrets.jwt_secret},
-        "database": {"sql_alchemy_conn": f"sqlite:///{places.airflow_home / 'airflow.db'}"},
+        "database": {"sql_alchemy_conn": f"sqlite:///{places.airflow_home / 'airflow.db'}?timeout={BUSY_S}"},
         "scheduler": {
             "scheduler_idle_sleep_time": 0.4,  # between a ready task at once and a scheduler that eats half a core
             "job_heartbeat_sec": 5,
