@@ -31,13 +31,19 @@ def put_model(store: Store, model: Any, form: Literal["keras", "qat_h5"] = "kera
 
 def load_model(store: Store, model: Model) -> Any:  # noqa: ANN401 - tf_keras has no types
     """Return the tf_keras model, not compiled."""
-    with store.fetched(model.file, ".h5" if model.format == "qat_h5" else ".keras") as path:
-        if model.format == "keras":
-            return keras.models.load_model(path, compile=False, safe_mode=True)
+    if model.format == "keras":
+        return load_file(store, model.file)
+    with store.fetched(model.file, ".h5") as path:
         import tensorflow_model_optimization as tfmot  # noqa: PLC0415 - 1 s that only this format costs
 
         with tfmot.quantization.keras.quantize_scope():
             return keras.models.load_model(path, compile=False)
+
+
+def load_file(store: Store, file: ModelFileRef) -> Any:  # noqa: ANN401
+    """Return the tf_keras model of a `.keras` file, not compiled."""
+    with store.fetched(file, ".keras") as path:
+        return keras.models.load_model(path, compile=False, safe_mode=True)
 
 
 def _fix_times(path: Path) -> None:

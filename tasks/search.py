@@ -41,7 +41,7 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
     dataset = context.store.read(inputs.data, Dataset)
     data = load_training_data(context.store, dataset, train_fraction=params.fit.train_fraction, seed=context.seed)
     name = study_name(inputs.data, params, context.seed, context.fingerprint)
-    evaluate = Rungs(params.space, params, data, context.seed)
+    evaluate = Rungs(params.space, params, data, context.seed, context.store)
 
     def trials_of(study: str, asked: SearchParams, stream: int) -> tuple[Trial, ...]:
         """Work at one study until it has all its trials."""

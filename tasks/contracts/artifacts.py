@@ -400,6 +400,8 @@ class Trial(Contract):
     """Estimated arena of the int8 file."""
     latency_ms: float | None = None
     """Median of the int8 file on the machine that searched, one thread; where the budget bounds it."""
+    inherited_from: int | None = None
+    """The trial whose trained weights this one began with."""
     synflow: float | None = None
     naswot: float | None = None
     seconds: float

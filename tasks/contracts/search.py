@@ -50,6 +50,9 @@ class SearchParams(Params):
     promoted_epochs: int = Field(4, ge=1, description="Of the best of each rung (successive halving).")
     promote_fraction: float = Field(0.5, gt=0, le=1, description="Part of the trials that gets the longer training.")
     filter: TrialFilter | None = Field(None, description="Without it all that is inside the budget is trained.")
+    inherit: bool = Field(
+        default=False, description="A trial begins with the weights of the trained trial that is most like it."
+    )
     control: bool = Field(
         default=False, description="As many trials by random search beside it, for comparison: doubles the cost."
     )

@@ -19,18 +19,21 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import Architecture, Trial
+from tasks.contracts.artifacts import Architecture, ModelFileRef, Trial
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Exit
 from tasks.contracts.search import SearchParams, SearchSpace
 from tasks.framework import keras, tf
 from tasks.litert.conversion import ConverterDied, ConverterFailed
 from tasks.measuring.latency import medians_ms
+from tasks.model_files import load_file, put_model
 from tasks.pruning.latency import RUNS, WARM_UP, int8_file
 from tasks.searching.estimates import int8_bytes, peak_ram_bytes
 from tasks.searching.front import best_first
+from tasks.searching.inheritance import WEIGHTS, inherit, relative
 from tasks.searching.scores import evenly, naswot, synflow_at_any_depth
 from tasks.searching.space import architecture
+from tasks.store import Store
 from tasks.training.data import TrainingData
 from tasks.training.loop import Compiled, compile_training, fit_model
 from tasks.training.macs import count_macs
@@ -55,12 +58,14 @@ class Rungs:
         params: Epochs of both rungs, budget, objective.
         data: What is trained on and measured on.
         seed: Of the weights and the batches; the same for all trials, so that architectures alone differ.
+        store: Where trained networks are kept for those that inherit.
     """
 
     space: SearchSpace
     params: SearchParams
     data: TrainingData
     seed: int
+    store: Store
 
     def __call__(self, trial: optuna.Trial, chosen: dict[str, Any]) -> tuple[Trial, tuple[float, float] | None]:
         """Return the trial's record, and (accuracy, cost) where it says something about them.
@@ -151,13 +156,27 @@ class Rungs:
     def _train(self, trial: optuna.Trial, model: Any, record: Trial) -> dict[str, Any]:  # noqa: ANN401
         """Return the best validation accuracy of both rungs that were reached, and the epochs until there."""
         epochs = self.params.epochs
+        parent = self._inherit(trial, model)
         compiled = compile_training(model, self.params.fit)
         first = accuracy = self._fit(model, epochs, compiled)
         trial.set_user_attr(RUNG, [accuracy, self._cost(record)])
         more = self.params.promoted_epochs - epochs
         if more > 0 and self._promoted(trial):
             accuracy, epochs = max(accuracy, self._fit(model, more, compiled)), epochs + more
-        return {"state": "complete", "accuracy": accuracy, "first_accuracy": first, "epochs": epochs}
+        if self.params.inherit:
+            trial.set_user_attr(WEIGHTS, put_model(self.store, model).model_dump(mode="json"))
+        found = {"accuracy": accuracy, "first_accuracy": first, "epochs": epochs, "inherited_from": parent}
+        return {"state": "complete", **found}
+
+    def _inherit(self, trial: optuna.Trial, model: Any) -> int | None:  # noqa: ANN401
+        """Give the network its relative's weights, where it has one. Returns that trial's number."""
+        parent = relative(trial) if self.params.inherit else None
+        if parent is None:
+            return None
+        file = ModelFileRef.model_validate(parent.user_attrs[WEIGHTS])
+        part = inherit(model, load_file(self.store, file))
+        print(f"trial {trial.number} inherits {100 * part:.0f} % of its weights from trial {parent.number}")
+        return int(parent.number)
 
     def _fit(self, model: Any, epochs: int, compiled: Compiled) -> float:  # noqa: ANN401
         fit = self.params.fit.model_copy(update={"epochs": epochs})

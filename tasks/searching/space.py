@@ -71,4 +71,6 @@ def trial_line(record: Trial) -> str:
         said += f"  accuracy {record.accuracy:.4f} after {record.epochs} epochs"
     if record.macs:
         said += f"  {record.macs:,} MACs  about {record.size_bytes:,} bytes"
+    if record.inherited_from is not None:
+        said += f"  after trial {record.inherited_from}"
     return f"{said}  {record.seconds:.1f} s" + (f"  {record.reason}" if record.reason else "")

@@ -210,3 +210,20 @@ def test_latency_is_not_measured_of_what_is_too_large_anyway(
 
     assert trial.latency_ms is None
     assert "latency" not in trial.reason
+
+
+def test_a_trial_begins_with_the_weights_of_its_relative(
+    context: Context, digits: tuple[DatasetRef, Dataset], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All but the first say whose they are, and one epoch more on them beats one epoch from nothing."""
+    space = SPACE.model_copy(update={"choices": {"widths.1": (16, 24, 32), "dense": (0,)}})
+    change = {"space": space, "trials": 3, "promoted_epochs": 1, "budget": Budget(), "sampler": "random"}
+    asked = PARAMS.model_copy(update=change)
+
+    fresh = trials_of(context, digits[0], asked).trials
+    heirs = trials_of(context, digits[0], asked.model_copy(update={"inherit": True})).trials
+
+    assert all(trial.inherited_from is None for trial in fresh)
+    assert [trial.inherited_from is not None for trial in heirs] == [False, True, True]
+    assert heirs[1].accuracy > max(trial.accuracy for trial in fresh)  # type: ignore[type-var]
+    assert "of its weights from trial" in capsys.readouterr().out
