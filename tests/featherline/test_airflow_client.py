@@ -73,7 +73,7 @@ def test_a_server_that_stays_broken_is_told(server: Faltering, monkeypatch: pyte
     monkeypatch.setattr(airflow_client, "LOST_S", 0.6)
     server.answers = [BUSY]
 
-    with pytest.raises(Refused, match="500: .*Database error"):
+    with pytest.raises(Refused, match=r"500: .*Database error"):
         client(server).trigger("one", {})
 
     assert len(server.asked) >= 2
