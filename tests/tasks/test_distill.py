@@ -159,7 +159,7 @@ def test_a_file_can_teach(
 @pytest.mark.parametrize(
     ("source", "got"),
     [
-        ("models:/resnet/3", "a version of a registry, which `resolve` replaces"),
+        ("models:/resnet/3", "a version of a registry, which `resolve` replaces by its float baseline in a run"),
         ("resnet.tflite", "a .tflite file"),
         ("nowhere.keras", "nothing"),
     ],
