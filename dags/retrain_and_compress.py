@@ -175,6 +175,7 @@ def retrain_and_compress() -> None:
             "report": report.output,
             "recipe": earlier("resolve", "recipe"),
             "data": data,
+            "baseline": teacher,
         },
     )
     register = step("register", inputs={"release": publish.output["release"]})

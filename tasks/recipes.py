@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,16 @@ VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 WRITTEN_IN = "the recipe, or its override"
 
 
-def read_recipe(folder: Path, name: str, overrides: dict[str, Any]) -> Recipe:
+def read_recipe(
+    folder: Path, name: str, overrides: dict[str, Any], teacher_of: Callable[[str], str] | None = None
+) -> Recipe:
     """Read `<folder>/<name>.yaml`, apply overrides, fill in environment variables, and check all of it.
 
     Args:
         folder: Of the recipes.
         name: Of the file, without `.yaml`.
         overrides: Values by dotted key, such as `{"train.epochs": 3}`. None removes a key, such as a candidate.
+        teacher_of: Says where the model of a registered version lies, from `models:/…`; absent, that stays as written.
 
     Raises:
         Refused: There is no such recipe, or a key or value of it is wrong; every wrong one at once, candidates too.
@@ -36,7 +40,7 @@ def read_recipe(folder: Path, name: str, overrides: dict[str, Any]) -> Recipe:
     raw = _read(folder, name, "recipe")
     for key, value in overrides.items():
         _set(raw, key, value)
-    _fill_in(raw)
+    _fill_in(raw, teacher_of)
     try:
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
@@ -102,8 +106,11 @@ def _set(raw: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - Y
         place[last] = value
 
 
-def _fill_in(raw: dict[str, Any]) -> None:
-    """Replace `${NAME}` where something of the machine is named: the data source, the model file, teachers."""
+def _fill_in(raw: dict[str, Any], teacher_of: Callable[[str], str] | None) -> None:
+    """Replace `${NAME}` where something of the machine is named (the data source, the model file, teachers).
+
+    A teacher that is a registered version is replaced by its model, so that a run does not change when an alias moves.
+    """
     places = [("data", "source"), ("model", "file")]
     candidates = raw.get("candidates")
     for name in candidates if isinstance(candidates, dict) else ():
@@ -123,7 +130,8 @@ def _fill_in(raw: dict[str, Any]) -> None:
                     got="nothing",
                     fix=f"set {name} where the steps run, or override {section}.{key}",
                 )
-        holder[key] = VARIABLE.sub(lambda match: os.environ[match[1]], text)
+        text = VARIABLE.sub(lambda match: os.environ[match[1]], text)
+        holder[key] = teacher_of(text) if teacher_of and key == "teacher" and text.startswith("models:") else text
 
 
 def _check_candidates(recipe: Recipe) -> None:

@@ -1,6 +1,6 @@
 """Resolve: freeze what a run depends on and what can change while it runs.
 
-    recipe, overrides, device, the registry's champion ──► [resolve] ──► the knobs of every step
+    recipe, overrides, device, the registry's champion and teachers ──► [resolve] ──► the knobs of every step
 
 It is the door of a run: a typo, an unknown device, a candidate without its technique, a missing key, a store or a
 registry out of reach are refused here, before hours are spent. It always runs; it counts as a hit when the answer is
@@ -41,6 +41,7 @@ from tasks.contracts.steps import (
 )
 from tasks.recipes import read_device, read_recipe
 from tasks.registries import open_registry
+from tasks.registries.baseline import float_baseline
 
 
 class _Frozen(Contract):
@@ -58,12 +59,17 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
     Raises:
         Refused: Any of them is wrong or out of reach.
     """
-    recipe = read_recipe(context.recipes, params.recipe, params.overrides)
+    registry = open_registry(context)
+    recipe = read_recipe(
+        context.recipes,
+        params.recipe,
+        params.overrides,
+        teacher_of=lambda reference: float_baseline(reference, registry, context.store),
+    )
     device = read_device(context.recipes, recipe.device)
     _check_signing(recipe)
     _check_rounds(recipe, params.rounds)
     name = recipe.release.name or recipe.name
-    registry = open_registry(context)
     champion = registry.champion(name)
     knobs = {step: value.model_dump(mode="json") for step, value in knobs_of_steps(recipe, device.budget).items()}
     frozen = _Frozen(recipe=recipe.name, seed=context.seed, params=knobs, champion=champion)

@@ -1,4 +1,4 @@
-"""A teacher that is no model of the run: the user's own file.
+"""A teacher that is no model of the run: the user's own file, or the float baseline of a registered version.
 
 .keras, .h5, SavedModel folder, s3://… ──► read as any foreign model, no code of it run ──► gives logits
 """
@@ -19,14 +19,14 @@ def read_teacher(source: str, data: TrainingData) -> Any:  # noqa: ANN401 - tf_k
     """Read a model file that is to teach on this data.
 
     Raises:
-        Refused: It names a version of a registry, which holds `.tflite` files; or it cannot be used as a model file.
+        Refused: It names a version of a registry, which nobody has looked up; or it cannot be used as a model file.
     """
     if source.startswith(REGISTRY):
         raise refuse(
             f"the teacher {source} is no model file",
             expected="a .keras or .h5 file or a SavedModel folder, here or at s3://",
-            got="a version of a registry, which holds the exported .tflite and no float model",
-            fix="give the file that the version was trained as",
+            got="a version of a registry, which `resolve` replaces by its float baseline in a run",
+            fix="in a recipe write models:/NAME@ALIAS or models:/NAME/VERSION; by hand give the file",
         )
     if source.endswith(".tflite"):
         raise refuse(

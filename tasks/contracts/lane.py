@@ -59,7 +59,9 @@ class PruneParams(Params):
     sparsity: float = Field(0.8, gt=0, lt=1, description="magnitude: fraction of weights set to zero.")
     fit: Fit = Field(Fit(), description="The fine-tuning.")
     knowledge: Knowledge | None = Field(None, description="Fine-tune with the float baseline as teacher.")
-    teacher: str | None = Field(None, description="A model file that teaches instead of the float baseline.")
+    teacher: str | None = Field(
+        None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -115,7 +117,9 @@ class DistillParams(Params):
     architecture: Architecture | None = Field(
         None, description="logits: a student built anew; else the pruned model is the student."
     )
-    teacher: str | None = Field(None, description="logits: a model file that teaches instead of the float baseline.")
+    teacher: str | None = Field(
+        None, description="logits: a model file, or models:/NAME@ALIAS, that teaches instead of the baseline."
+    )
     generations: int = Field(1, ge=1, le=10, description="self: how often; each one teaches the next.")
     fit: Fit = Fit()
 

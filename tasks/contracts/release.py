@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.contracts.artifacts import Champion, DatasetRef, RecipeRef, Release, VerdictRef
+from tasks.contracts.artifacts import Champion, DatasetRef, Model, RecipeRef, Release, VerdictRef
 from tasks.contracts.base import Contract, Name
 from tasks.contracts.gate import ReportOutputs, SelectOutputs
 from tasks.contracts.step import EffectOutputs, Params
@@ -18,6 +18,8 @@ class PublishInputs(Contract):
     report: ReportOutputs
     recipe: RecipeRef
     data: DatasetRef
+    baseline: Model
+    """The float model that all lanes began with."""
 
 
 class PublishParams(Params):

@@ -49,7 +49,7 @@ def open_archive(path: Path, folder: Path) -> Archive:
     if path.is_dir():
         return _open_saved_model(path)
     try:
-        if path.suffix == ".keras":
+        if path.suffix == ".keras" or (not path.suffix and zipfile.is_zipfile(path)):  # an artifact has no ending
             return _open_zip(path, folder)
         if path.suffix in {".h5", ".hdf5"}:
             return _open_hdf5(path)

@@ -15,6 +15,8 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD = "urn:featherline:retrain-and-compress:1"
 """Names the meaning of the parameters below."""
+BASELINE = "float baseline"
+"""The name of the dependency that can teach a later run."""
 
 
 def statement(inputs: PublishInputs, name: str, provenance: Provenance) -> dict[str, Any]:
@@ -47,6 +49,7 @@ def statement(inputs: PublishInputs, name: str, provenance: Provenance) -> dict[
                     _material("recipe", inputs.recipe.uri, inputs.recipe.sha256),
                     _material("data", inputs.data.uri, inputs.data.sha256),
                     _material("source model", model.source.file.uri, model.source.file.sha256),
+                    _material(BASELINE, inputs.baseline.file.uri, inputs.baseline.file.sha256),
                     _material("code of the steps", "pkg:pypi/featherline", code_digest()),
                 ],
             },

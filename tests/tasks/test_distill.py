@@ -159,7 +159,7 @@ def test_a_file_can_teach(
 @pytest.mark.parametrize(
     ("source", "got"),
     [
-        ("models:/resnet/3", "a version of a registry, which holds the exported .tflite and no float model"),
+        ("models:/resnet/3", "a version of a registry, which `resolve` replaces by its float baseline in a run"),
         ("resnet.tflite", "a .tflite file"),
         ("nowhere.keras", "nothing"),
     ],
@@ -186,3 +186,15 @@ def test_knobs_that_contradict_each_other_are_refused_at_the_door(knobs: dict[st
     """Nothing that is asked is silently left out."""
     with pytest.raises(ValidationError, match=message):
         DistillParams.model_validate(knobs)
+
+
+def test_an_artifact_of_the_store_teaches(
+    teacher: Model, sparse: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """The float baseline of a registered version has no ending in its name, and is read all the same."""
+    fit = Fit(epochs=1, batch_size=50)
+    place = f"{context.store.uri}/artifacts/{teacher.file.sha256}"
+
+    by_file = taught(teacher, sparse, digits[0], context, fit=fit, teacher=place)
+
+    assert by_file.file == taught(teacher, sparse, digits[0], context, fit=fit).file

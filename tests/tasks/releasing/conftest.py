@@ -140,6 +140,7 @@ def winner(store: Store) -> Winner:
             report=pages,
             recipe=store.put_bytes(b'{"name":"digits"}', RecipeRef),
             data=store.put_bytes(b'{"name":"digits"}', DatasetRef),
+            baseline=source.model_copy(update={"file": store.put_bytes(b"the float baseline", ModelFileRef)}),
         )
 
     return build

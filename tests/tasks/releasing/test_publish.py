@@ -182,6 +182,7 @@ def test_provenance_names_what_the_release_was_made_of(context: Context, winner:
     assert materials["recipe"] == inputs.recipe.sha256
     assert materials["data"] == inputs.data.sha256
     assert materials["source model"] == inputs.selection.model.source.file.sha256
+    assert materials["float baseline"] == inputs.baseline.file.sha256
     assert len(materials["code of the steps"]) == 64
     assert definition["internalParameters"]["libraries"]["ai-edge-litert"] == "2.3.0"
     assert said["predicate"]["runDetails"]["metadata"]["invocationId"] == "scheduled-1"

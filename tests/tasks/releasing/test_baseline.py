@@ -1,0 +1,93 @@
+"""A registered version as a teacher: its float baseline is found by way of its release."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tasks.context import Context
+from tasks.contracts.refusal import Refused
+from tasks.contracts.release import PublishParams, RegisterInputs, RegisterParams
+from tasks.publish import publish
+from tasks.recipes import read_recipe
+from tasks.register import register
+from tasks.registries import open_registry
+from tasks.registries.baseline import float_baseline
+
+
+@pytest.fixture
+def baseline(context: Context, winner: Any) -> Any:
+    """Register version 1 of `digits`, and return the float model it was made from."""
+    inputs = winner()
+    release = publish(inputs, PublishParams(name="digits", sign=False), context).release
+    register(RegisterInputs(release=release), RegisterParams(), context)
+    return inputs.baseline.file
+
+
+def looked_up(reference: str, context: Context) -> str:
+    """Return what a recipe's teacher becomes."""
+    return float_baseline(reference, open_registry(context), context.store)
+
+
+@pytest.mark.parametrize("reference", ["models:/digits@challenger", "models:/digits/1"])
+def test_a_version_leads_to_its_float_baseline(baseline: Any, context: Context, reference: str) -> None:
+    """By alias and by number; not to the network that was pruned of it."""
+    found = looked_up(reference, context)
+
+    assert found == f"{context.store.uri}/artifacts/{baseline.sha256}"
+    assert context.store.blobs.read(f"artifacts/{baseline.sha256}") == b"the float baseline"
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        ("models:digits", "models:/NAME@ALIAS"),
+        ("models:/digits@champion", "models:/digits/1, models:/digits@challenger"),
+        ("models:/digits/7", "models:/digits/1, models:/digits@challenger"),
+        ("models:/letters/1", "no version at all"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_is(baseline: Any, context: Context, reference: str, told: str) -> None:
+    """Whoever mistypes an alias reads the ones that there are."""
+    assert baseline
+
+    with pytest.raises(Refused) as refused:
+        looked_up(reference, context)
+
+    assert told in str(refused.value)
+
+
+def test_a_model_that_was_cleared_away_is_refused(baseline: Any, context: Context) -> None:
+    """Before the run, and not in the middle of its first lane."""
+    context.store.blobs.delete(f"artifacts/{baseline.sha256}")
+
+    with pytest.raises(Refused, match="has no float model any more"):
+        looked_up("models:/digits/1", context)
+
+
+def test_the_recipe_of_a_run_names_the_model_itself(tmp_path: Any) -> None:
+    """Every lane's teacher is replaced; a file stays as it is written."""
+    taught = "knowledge: {temperature: 4}, fit: {epochs: 1}"
+    text = f"""
+name: taught
+data: {{source: digits}}
+model: {{builder: cnn}}
+candidates:
+  pruned: {{prune: {{method: channel, teacher: "models:/digits@champion", {taught}}}}}
+  told: {{distill: {{method: logits, teacher: "models:/digits/3"}}}}
+  own: {{distill: {{method: logits, teacher: "own.keras"}}}}
+device: phone-low
+"""
+    (tmp_path / "taught.yaml").write_text(text)
+    asked: list[str] = []
+
+    def found(reference: str) -> str:
+        asked.append(reference)
+        return f"found/{len(asked)}"
+
+    recipe = read_recipe(tmp_path, "taught", {}, found)
+
+    assert asked == ["models:/digits@champion", "models:/digits/3"]
+    said = recipe.model_dump_json()
+    assert [word in said for word in ("found/1", "found/2", "own.keras", "models:")] == [True, True, True, False]
