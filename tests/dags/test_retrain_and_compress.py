@@ -43,7 +43,7 @@ EDGES = {
         "validate_model",
         "validate_data",
     },
-    "publish": {"report", "select", "validate_metrics", "validate_data"},
+    "publish": {"report", "select", "validate_metrics", "validate_data", "validate_model"},
     "register": {"publish"},
     "approve": {"register", "select", "report"},
     "promote": {"approve", "register"},
