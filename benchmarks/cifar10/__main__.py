@@ -51,7 +51,7 @@ def pruned(macs: float) -> dict[str, Any]:
 
 FEATHERLINE = {"featherline-macs36": pruned(0.36), "featherline-macs24": pruned(0.24)}
 """Both then train with quantization in the loop, taught by the float model too."""
-SCRATCH = {"scratch-width9": {"builder": "resnet", "options": {"depth": 20, "width": 9}}}
+SCRATCH = {"scratch-width11": {"builder": "resnet", "options": {"depth": 20, "width": 11}}}
 """The control: a ResNet-20 of the first one's bytes from the start, with its number of epochs."""
 
 
