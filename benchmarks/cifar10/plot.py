@@ -12,6 +12,9 @@ mpl.use("svg")
 import matplotlib.pyplot as plt
 
 OURS, THEIRS = "#c2410c", "#475569"
+WORDS = {"textcoords": "offset points", "fontsize": 7}
+HEIGHTS = (4, 14, -10)
+"""Of the names beside their points, in points: neighbours that are equally good would lie on one another."""
 
 
 def plot(results: dict[str, Any], path: Path) -> None:
@@ -20,13 +23,14 @@ def plot(results: dict[str, Any], path: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True)
     sides = (("raw_bytes", 1e3, "file, kB"), ("latency_ms_p50", 1, "latency, ms (p50, one thread)"))
     for axis, (column, unit, label) in zip(axes, sides, strict=True):
-        for row in (results["baseline"], *results["rows"]):
+        for number, row in enumerate((results["baseline"], *results["rows"])):
             low, high = row["accuracy"] - row["accuracy_low"], row["accuracy_high"] - row["accuracy"]
             color = OURS if row["tool"] == "Featherline" else THEIRS
             spot = row[column] / unit, 100 * row["accuracy"]
             axis.errorbar(*spot, yerr=[[100 * low], [100 * high]], fmt="o", color=color, capsize=2)
-            axis.annotate(row["name"], spot, xytext=(5, 4), textcoords="offset points", fontsize=7, color=color)
+            axis.annotate(row["name"], spot, xytext=(5, HEIGHTS[number % 3]), **WORDS, color=color)
         axis.set(xscale="log", xlabel=label)
+        axis.margins(x=0.2)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("test accuracy, % (95 % interval)")
     figure.tight_layout()
