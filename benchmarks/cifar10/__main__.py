@@ -4,9 +4,9 @@
                   └─► Featherline: prune ► quantize ► export ────────► NAME.tflite ──┼─► [evaluate] ─► results, plot
     nothing ────────► the winner's size, trained from scratch ───────► NAME.tflite ──┘
 
-A file that lies in `benchmarks/results/cifar10-resnet20/` is measured and not made again, and a training that was
-killed goes on from its last checkpoint; `--anew` makes all of them again. At the end all files are measured in one
-go by the step `evaluate`, each in turn with the float file.
+A file that lies in `benchmarks/results/cifar10-resnet20/` is measured and not made again; `--anew` makes all of them
+again. A training of Featherline's own that was killed goes on from its last checkpoint, one of TFMOT begins anew. At
+the end all files are measured in one go by the step `evaluate`, each in turn with the float file.
 
     make bench MODEL=resnet20.keras DATA=cifar10/      (hours on two cores; progress a line an epoch)
 """

@@ -49,32 +49,18 @@ def test_refuses_what_cannot_be_chosen(choices: dict[str, tuple[int, ...]], got:
     assert [problem.got for problem in refused.value.problems] == [got]
 
 
+FIXED = {"widths": [16, 32], "depths": [1, 1]}
+STAGED = {
+    "stem": (8, 16),
+    "widths.0": (8, 16),
+    "widths.1": (24, 32),
+    "depths.0": (1, 2),
+    "depths.1": (1, 3),
+    "kernel": (3, 5),
+}
 VARIED = {
-    "resnet": {
-        "fixed": {"widths": [16, 32], "depths": [1, 1]},
-        "choices": {
-            "stem": (8, 16),
-            "widths.0": (8, 16),
-            "widths.1": (24, 32),
-            "depths.0": (1, 2),
-            "depths.1": (1, 3),
-            "block": ("basic", "separable"),
-            "kernel": (3, 5),
-        },
-    },
-    "mobilenet": {
-        "fixed": {"widths": [16, 32], "depths": [1, 1]},
-        "choices": {
-            "stem": (8, 16),
-            "widths.0": (8, 16),
-            "widths.1": (24, 32),
-            "depths.0": (1, 2),
-            "depths.1": (1, 3),
-            "block": ("inverted", "separable"),
-            "kernel": (3, 5),
-            "expansion": (2, 4),
-        },
-    },
+    "resnet": {"fixed": FIXED, "choices": STAGED | {"block": ("basic", "separable")}},
+    "mobilenet": {"fixed": FIXED, "choices": STAGED | {"block": ("inverted", "separable"), "expansion": (2, 4)}},
 }
 
 
