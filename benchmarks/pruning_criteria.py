@@ -77,7 +77,7 @@ def main() -> None:
     rows = []
     for kept in KEPT_MACS:
         for criterion, ratios, seeds in RANKINGS:
-            target = Target("macs", kept)
+            target = Target({"macs": kept})
             found = [cut(network, target, Ranking(criterion, ratios, seed), data, test) for seed in seeds]  # type: ignore[arg-type]
             row = {"kept_macs": kept, "criterion": criterion, "ratios": ratios, "seeds": len(seeds)}
             row |= {name: round(statistics.median(each[name] for each in found), 4) for name in found[0]}

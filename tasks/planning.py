@@ -63,10 +63,9 @@ def _kept(candidate: Candidate) -> tuple[float, float]:
     """Return the fractions of the MACs and of the weights that pruning is expected to leave; 0 is unknown."""
     if candidate.prune.method != "channel":
         return 1.0, 1.0
-    measure, kept = candidate.prune.target
-    if measure == "macs":
-        return kept, kept
-    return 0.0, kept if measure in ("parameters", "size") else 0.0
+    targets = candidate.prune.targets
+    macs = targets.get("macs", 0.0)
+    return macs, min((targets[measure] for measure in ("parameters", "size") if measure in targets), default=macs)
 
 
 def _searches(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:  # noqa: ANN401 - YAML

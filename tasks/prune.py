@@ -75,7 +75,7 @@ def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> PruneOu
 def _stage(params: PruneParams) -> str:
     """Return what is done, for people."""
     if params.method == "channel":
-        measure, kept = params.target
-        words = f"prune channel {params.criterion} {'' if measure == 'macs' else f'{measure} '}{kept:g}"
+        targets = (f"{'' if measure == 'macs' else f'{measure} '}{kept:g}" for measure, kept in params.targets.items())
+        words = f"prune channel {params.criterion} {' '.join(targets)}"
         return words if params.rounds == 1 else f"{words} in {params.rounds} rounds"
     return "prune 2:4" if params.method == "2:4" else f"prune magnitude {params.sparsity:g}"

@@ -5,8 +5,8 @@
                 ──► TFMOT magnitude pruning to 80 %, then int8
                 ──► TFMOT quantization-aware training
 
-The two trainings get the optimizer, the schedule and the number of epochs of the fine-tuning that they are compared
-with. Each rival runs in a process of its own:
+The two trainings go on from the float model at a low rate, as the guides do; a killed one goes on from its last epoch.
+Each rival runs in a process of its own:
 
     python -m benchmarks.cifar10.rivals NAME FOLDER    reads FOLDER/{model.keras, train.npz}, writes FOLDER/NAME.tflite
 """
@@ -29,7 +29,7 @@ from tasks.framework import keras, tf
 
 CALIBRATION_IMAGES = 500
 BATCH = 128
-PRUNING_EPOCHS, PRUNING_RATE = 15, 0.1
+PRUNING_EPOCHS, PRUNING_RATE = 5, 0.01
 QAT_EPOCHS, QAT_RATE = 2, 0.005
 SPARSITY = 0.8
 SEED = 0
@@ -37,7 +37,7 @@ Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-def converter_int8(model: Any, images: Images, labels: Labels) -> bytes:  # noqa: ARG001 - every rival takes the same
+def converter_int8(model: Any, images: Images, labels: Labels, folder: Path) -> bytes:  # noqa: ARG001 - all take it
     """Convert to full integer with a representative data set.
 
     Source: https://ai.google.dev/edge/litert/conversion/tensorflow/quantization/post_training_integer_quant
@@ -50,19 +50,19 @@ def converter_int8(model: Any, images: Images, labels: Labels) -> bytes:  # noqa
     return bytes(converter.convert())
 
 
-def quantizer_static(model: Any, images: Images, labels: Labels) -> bytes:  # noqa: ARG001
+def quantizer_static(model: Any, images: Images, labels: Labels, folder: Path) -> bytes:  # noqa: ARG001
     """Quantize the float file, weights and activations, by the recipe `static_wi8_ai8` that ships with the tool."""
     tool = Quantizer(_float_file(model), recipe.static_wi8_ai8())
     signature = {"serving_default": [{"image": image[None]} for image in images[:CALIBRATION_IMAGES]]}
     return bytes(tool.quantize(tool.calibrate(signature)).quantized_model)
 
 
-def quantizer_dynamic(model: Any, images: Images, labels: Labels) -> bytes:  # noqa: ARG001
+def quantizer_dynamic(model: Any, images: Images, labels: Labels, folder: Path) -> bytes:  # noqa: ARG001
     """Quantize the weights of the float file, by the recipe `dynamic_wi8_afp32` that ships with the tool."""
     return bytes(Quantizer(_float_file(model), recipe.dynamic_wi8_afp32()).quantize().quantized_model)
 
 
-def tfmot_pruned(model: Any, images: Images, labels: Labels) -> bytes:
+def tfmot_pruned(model: Any, images: Images, labels: Labels, folder: Path) -> bytes:
     """Prune by magnitude to 80 % zeros while fine-tuning, strip, convert to int8.
 
     Source: https://www.tensorflow.org/model_optimization/guide/pruning/pruning_with_keras
@@ -70,22 +70,22 @@ def tfmot_pruned(model: Any, images: Images, labels: Labels) -> bytes:
     end = math.ceil(len(images) / BATCH) * PRUNING_EPOCHS
     schedule = tfmot.sparsity.keras.PolynomialDecay(0.5, SPARSITY, begin_step=0, end_step=end)
     pruned = tfmot.sparsity.keras.prune_low_magnitude(model, pruning_schedule=schedule)
-    callbacks = [tfmot.sparsity.keras.UpdatePruningStep()]
+    callbacks = [_saved(folder / "tfmot-pruned"), tfmot.sparsity.keras.UpdatePruningStep()]
     _fit(pruned, (images, labels), PRUNING_EPOCHS, PRUNING_RATE, callbacks)
-    return converter_int8(tfmot.sparsity.keras.strip_pruning(pruned), images, labels)
+    return converter_int8(tfmot.sparsity.keras.strip_pruning(pruned), images, labels, folder)
 
 
-def tfmot_aware(model: Any, images: Images, labels: Labels) -> bytes:
+def tfmot_aware(model: Any, images: Images, labels: Labels, folder: Path) -> bytes:
     """Train with the quantization in the loop, convert.
 
     Source: https://www.tensorflow.org/model_optimization/guide/quantization/training_example
     """
     aware = tfmot.quantization.keras.quantize_model(model)
-    _fit(aware, (images, labels), QAT_EPOCHS, QAT_RATE, [])
-    return converter_int8(aware, images, labels)
+    _fit(aware, (images, labels), QAT_EPOCHS, QAT_RATE, [_saved(folder / "tfmot-aware")])
+    return converter_int8(aware, images, labels, folder)
 
 
-RIVALS: dict[str, Callable[[Any, Images, Labels], bytes]] = {
+RIVALS: dict[str, Callable[[Any, Images, Labels, Path], bytes]] = {
     "converter-int8": converter_int8,
     "quantizer-static-int8": quantizer_static,
     "quantizer-dynamic-int8": quantizer_dynamic,
@@ -102,6 +102,11 @@ def _float_file(model: Any) -> bytes:
 
 def _one_by_one(images: Images) -> Iterator[list[Images]]:
     return ([image[None]] for image in images[:CALIBRATION_IMAGES])
+
+
+def _saved(folder: Path) -> Any:
+    """Return what keeps a training after each epoch. Goes before `UpdatePruningStep`, which reads the restored step."""
+    return keras.callbacks.BackupAndRestore(str(folder))
 
 
 def _fit(model: Any, train: tuple[Images, Labels], epochs: int, rate: float, callbacks: list[Any]) -> None:
@@ -133,7 +138,7 @@ def main(name: str, folder: Path) -> None:
     keras.utils.set_random_seed(SEED)
     model = keras.models.load_model(folder / "model.keras", compile=False)
     with np.load(folder / "train.npz") as train:
-        data = RIVALS[name](model, train["images"], train["labels"])
+        data = RIVALS[name](model, train["images"], train["labels"], folder)
     part = folder / f"{name}.part"
     part.write_bytes(data)
     part.replace(folder / f"{name}.tflite")

@@ -42,6 +42,12 @@ class Knowledge(Contract):
     temperature: float = Field(4.0, gt=0, description="T, softens both distributions.")
     alpha: Fraction = Field(0.9, description="Weight of the teacher's logits against the labels.")
     beta: float = Field(8.0, gt=0, description="dkd: weight of the other classes against the true one.")
+    views: int | None = Field(
+        None,
+        gt=0,
+        description="Different random views of each image; they come again after so many epochs, and the teacher is "
+        "asked once for each. As many as epochs where not given.",
+    )
     attention: float = Field(
         0.0, ge=0, description="Weight of attention transfer beside the logits, 1000 in its authors' code; 0: none."
     )

@@ -29,14 +29,18 @@ class PruneParams(Params):
 
     method: Literal["none", "channel", "magnitude", "2:4"] = Field("none", description="What is removed.")
     macs: float | None = Field(
-        None, gt=0, lt=1, description="channel: fraction of the model's MACs to keep; 0.5 where no target is given."
+        None,
+        gt=0,
+        lt=1,
+        description="channel: fraction of the model's MACs to keep; 0.5 where no target is given, and where several "
+        "are, each is met.",
     )
     parameters: float | None = Field(None, gt=0, lt=1, description="channel: fraction of the parameters to keep.")
     size: float | None = Field(
         None, gt=0, lt=1, description="channel: fraction of the int8 file's bytes to keep, estimated."
     )
     latency: float | None = Field(
-        None, gt=0, lt=1, description="channel: fraction of the int8 file's latency to keep, measured where it runs."
+        None, gt=0, lt=1, description="channel: fraction of the int8 latency to keep, measured; a target of its own."
     )
     probes: int = Field(6, ge=1, le=20, description="latency: int8 files that are made and measured, each round.")
     criterion: Literal["l1", "l2", "fpgm", "bn_gamma", "taylor", "random"] = Field(
@@ -74,9 +78,8 @@ class PruneParams(Params):
     def _holds_together(self) -> Self:
         if self.method in ("magnitude", "2:4") and self.fit.epochs == 0:
             raise ValueError(f"at least 1 epoch of fit for {self.method}: weights become zero while the model learns")
-        given = [measure for measure in MEASURES if getattr(self, measure) is not None]
-        if len(given) > 1:
-            raise ValueError(f"one target, not {' and '.join(given)}: they cannot all be met exactly")
+        if "latency" in self.targets and len(self.targets) > 1:
+            raise ValueError(f"latency as the only target, not {' and '.join(self.targets)}: the others are counted")
         if self.slimming_epochs and self.criterion != "bn_gamma":
             raise ValueError(f"criterion bn_gamma with slimming_epochs, not {self.criterion}: it alone reads gammas")
         if self.teacher is not None and self.knowledge is None:
@@ -84,9 +87,9 @@ class PruneParams(Params):
         return self
 
     @property
-    def target(self) -> tuple[Measure, float]:
-        """Return what is counted, and the fraction of it to keep."""
-        return next((measure, kept) for measure in MEASURES if (kept := getattr(self, measure)) is not None)
+    def targets(self) -> dict[Measure, float]:
+        """Return what is counted, and the fraction of each to keep."""
+        return {measure: kept for measure in MEASURES if (kept := getattr(self, measure)) is not None}
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the model on where nothing is pruned."""

@@ -21,7 +21,7 @@ from tasks.pruning.latency import Stopwatch, widest_within
 from tasks.pruning.opinions import Scores
 from tasks.pruning.sensitivity import IMAGES, kept_units, losses_alone, sensitivity_ladder
 from tasks.pruning.surgery import check_equivalence, shrink, silence
-from tasks.pruning.widths import FLOOR, Ladder, allowed_widths, choose_widths, ladder_of
+from tasks.pruning.widths import FLOOR, Bound, Ladder, allowed_widths, choose_widths, ladder_of
 from tasks.training.data import TrainingData
 from tasks.training.macs import count_macs
 
@@ -31,15 +31,14 @@ class Target:
     """How small the model is to be.
 
     Attributes:
-        measure: What is counted; `latency` is measured of the int8 file.
-        fraction: Of it to keep, 0 < fraction < 1: the result has at most that much, and comes as close as multiples of
-            eight channels allow.
+        fractions: Of each measure to keep, 0 < fraction < 1: the result has at most that much of each, and comes as
+            close to the tightest as multiples of eight channels allow. `latency`, which is measured of the int8 file,
+            stands alone.
         floor: Fraction of every group's channels that stays.
         probes: Measurements of `latency`.
     """
 
-    measure: Literal[Measure, "latency"]
-    fraction: float
+    fractions: Mapping[Measure | Literal["latency"], float]
     floor: float = FLOOR
     probes: int = 6
 
@@ -168,25 +167,30 @@ class _Cutter:
 
     def widths(self, target: Target) -> Widths:
         """Choose the width of each group."""
-        if target.measure != "latency":
-            cost = self.cost(target.measure)
-            return choose_widths(self.ladder(cost, target), cost, target.fraction, self.whole.cost(target.measure))
+        if "latency" not in target.fractions:
+            bounds = [self.bound(measure, kept) for measure, kept in target.fractions.items() if measure != "latency"]
+            return choose_widths(self.ladder(target, bounds), bounds)
         if self.data is None:
             raise ValueError("the target latency needs data")
         cost, full = self.cost("macs"), self.whole.cost("macs")
-        ladder = self.ladder(cost, target)
+        ladder = self.ladder(target, [Bound(cost, 1.0, full)])
         stopwatch = Stopwatch(self.whole.model, self.data.train_images, seed=self.ranking.seed)
 
         def ratio(fraction: float) -> float:
-            widths = choose_widths(ladder, cost, fraction, full)
+            widths = choose_widths(ladder, [Bound(cost, fraction, full)])
             found = stopwatch.ratio(self.cut(widths)[0])
             print(f"prune: {cost.of(widths) / full:.1%} of the MACs take {found:.1%} of the int8 latency")
             return found
 
         least = min(1.0, cost.of(ladder.narrowest) / full)
-        return choose_widths(ladder, cost, widest_within(ratio, least, target.fraction, target.probes), full)
+        fraction = widest_within(ratio, least, target.fractions["latency"], target.probes)
+        return choose_widths(ladder, [Bound(cost, fraction, full)])
 
-    def ladder(self, cost: Cost, target: Target) -> Ladder:
+    def bound(self, measure: Measure, kept: float) -> Bound:
+        """Return what the model may have of a measure."""
+        return Bound(self.cost(measure), kept, self.whole.cost(measure))
+
+    def ladder(self, target: Target, bounds: Sequence[Bound]) -> Ladder:
         """Return the allowed widths, and the worth of each block by the ranking."""
         options = [
             allowed_widths(len(group.units), target.floor, self.whole.sizes.get(group.layers))
@@ -196,7 +200,7 @@ class _Cutter:
             return ladder_of(self.channels, self.scores, options)
         if self.data is None:
             raise ValueError("ratios by sensitivity need data")
-        return sensitivity_ladder(self._losses(self.data, options), options, cost)
+        return sensitivity_ladder(self._losses(self.data, options), options, [bound.cost for bound in bounds])
 
     def _losses(self, data: TrainingData, options: Sequence[tuple[int, ...]]) -> list[list[float]]:
         chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation_labels))[:IMAGES]

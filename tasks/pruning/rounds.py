@@ -63,10 +63,11 @@ def prune_in_rounds(
     if params.slimming_epochs:
         unit_scores(model, whole.channels, params.criterion)  # refuses groups without gammas before any training
     histories = list(_slimmed(model, params, learn))
-    measure, kept = params.target
     ranking = Ranking(params.criterion, params.ratios, seed)
-    for number, fraction in enumerate(fractions(kept, params.rounds), 1):
-        target = Target(measure, fraction, params.floor, params.probes)
+    paths = {measure: fractions(kept, params.rounds) for measure, kept in params.targets.items()}
+    for number in range(1, params.rounds + 1):
+        now = {measure: path[number - 1] for measure, path in paths.items()}
+        target = Target(now, params.floor, params.probes)
         pruned = prune_channels(model, target, ranking, data=data, whole=whole)
         _show(pruned)
         model = pruned.model

@@ -70,20 +70,24 @@ def losses_alone(
     return [[full, *(loss(group, width) for width in option[1:])] for group, option in enumerate(options)]
 
 
-def sensitivity_ladder(losses: Sequence[Sequence[float]], options: Sequence[tuple[int, ...]], cost: Cost) -> Ladder:
-    """Return the ladder on which a block is worth the loss that its absence adds, for each part of the cost it saves.
+def sensitivity_ladder(
+    losses: Sequence[Sequence[float]], options: Sequence[tuple[int, ...]], costs: Sequence[Cost]
+) -> Ladder:
+    """Return the ladder on which a block is worth the loss that its absence adds, for each part of the costs it saves.
 
     Args:
         losses: Of each group at each width.
         options: The allowed widths.
-        cost: Of widths.
+        costs: Of widths; of several the mean of the parts counts.
     """
     widest = [option[0] for option in options]
-    full = cost.of(np.array(widest))
+
+    def part(widths: list[int]) -> float:
+        return float(np.mean([cost.of(np.array(widths)) / cost.of(np.array(widest)) for cost in costs]))
 
     def saved(group: int, wide: int, narrow: int) -> float:
-        costs = [cost.of(np.array([*widest[:group], width, *widest[group + 1 :]])) for width in (wide, narrow)]
-        return (costs[0] - costs[1]) / full
+        before, after = (part([*widest[:group], width, *widest[group + 1 :]]) for width in (wide, narrow))
+        return before - after
 
     worths = [
         [

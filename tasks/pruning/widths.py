@@ -1,4 +1,4 @@
-"""How wide each group stays: the least important blocks of eight channels leave until the model fits its target.
+"""How wide each group stays: the least important blocks of eight channels leave until the model fits its bounds.
 
     ladder ──► one ranking of all blocks ──► remove from the bottom ──► put back what still fits ──► swap to come close
 
@@ -25,7 +25,7 @@ FLOOR = 0.25
 """Of a group's channels, that always stays by default: a starved layer blocks everything behind it."""
 
 CLOSE_ENOUGH = 0.01
-"""Of the model's cost: within this of the target no channel is given for another only to come closer."""
+"""Of the model's cost: within this of the tightest bound no channel is given for another only to come closer."""
 
 ROUNDING = 1e-6
 """What a fraction of a whole number may lose in float64, so that a target that is exactly a model's cost is met."""
@@ -92,96 +92,121 @@ def ladder_of(channels: Channels, scores: Scores, options: Sequence[tuple[int, .
     return Ladder(options, worths)
 
 
-def choose_widths(ladder: Ladder, cost: Cost, fraction: float, full: int | None = None) -> Widths:
+@dataclass(frozen=True)
+class Bound:
+    """What a model may have of one measure.
+
+    Attributes:
+        cost: Of widths.
+        fraction: To keep, 0 < fraction <= 1.
+        full: The cost that `fraction` is of.
+    """
+
+    cost: Cost
+    fraction: float
+    full: int
+
+    def slack(self, widths: Widths) -> float:
+        """Return how far below the bound these widths are, as part of `full`; negative above it."""
+        return (self.fraction * self.full + ROUNDING - self.cost.of(widths)) / self.full
+
+
+def choose_widths(ladder: Ladder, bounds: Sequence[Bound]) -> Widths:
     """Choose how many units each group keeps.
 
     Args:
         ladder: The allowed widths and the worth of their blocks.
-        cost: Of widths.
-        fraction: Of the model's cost to keep, 0 < fraction < 1.
-        full: The cost that `fraction` is of, where it is not that of the widest widths.
+        bounds: One or more, each to be met.
 
     Returns:
-        (groups,) widths, each one of the allowed, whose cost is at most `fraction` of the model's.
+        (groups,) widths, each one of the allowed, whose costs are at most what the bounds allow.
 
     Raises:
         Refused: No allowed widths are that cheap; the message names the lowest fraction that is.
     """
-    full = cost.of(ladder.widest) if full is None else full
-    least = cost.of(ladder.narrowest)
-    target = fraction * full + ROUNDING
-    if least > target:
-        knob, words = f"prune.{cost.measure}", WORDS[cost.measure]
-        lowest = np.ceil(1000 * least / full) / 1000
-        raise refuse(
-            f"prune cannot bring the model to {fraction:.3g} of its {words}: impossible with these layers",
-            expected=f"{knob} of at least {lowest:.3f}: every group keeps {BLOCK} channels and prune.floor of its own",
-            got=f"{fraction:.3g} of {full:,} {words}; the narrowest model has {least:,}",
-            fix=f"set {knob} to {lowest:.3f} or more, lower prune.floor, or train a wider baseline",
-        )
-    rungs = _removed(ladder, cost, target)
-    rungs = _refilled(ladder, cost, target, rungs)
-    return ladder.widths(_swapped(ladder, cost, target, rungs, full))
+    for bound in bounds:
+        if bound.slack(ladder.narrowest) < 0:
+            raise _out_of_reach(bound, bound.cost.of(ladder.narrowest))
+    within = _Within(ladder, bounds)
+    return ladder.widths(within.swapped(within.refilled(within.removed())))
 
 
-def _removed(ladder: Ladder, cost: Cost, target: float) -> list[int]:
-    """Step down by the least worthy block until the model fits."""
-    rungs = [0] * len(ladder.options)
-    while cost.of(ladder.widths(rungs)) > target:
-        movable = [group for group, rung in enumerate(rungs) if rung + 1 < len(ladder.options[group])]
-        lowest = min(movable, key=lambda group: ladder.worths[group][rungs[group]])
-        rungs[lowest] += 1
-    return rungs
+def _out_of_reach(bound: Bound, least: int) -> Exception:
+    knob, words = f"prune.{bound.cost.measure}", WORDS[bound.cost.measure]
+    lowest = np.ceil(1000 * least / bound.full) / 1000
+    return refuse(
+        f"prune cannot bring the model to {bound.fraction:.3g} of its {words}: impossible with these layers",
+        expected=f"{knob} of at least {lowest:.3f}: every group keeps {BLOCK} channels and prune.floor of its own",
+        got=f"{bound.fraction:.3g} of {bound.full:,} {words}; the narrowest model has {least:,}",
+        fix=f"set {knob} to {lowest:.3f} or more, lower prune.floor, or train a wider baseline",
+    )
 
 
-def _refilled(ladder: Ladder, cost: Cost, target: float, rungs: list[int]) -> list[int]:
-    """Step up by the worthiest block that still fits, as long as there is one."""
-    while True:
-        wider = [
-            (ladder.worths[group][rung - 1], group)
-            for group, rung in enumerate(rungs)
-            if rung > 0 and cost.of(ladder.widths(_moved(rungs, group, -1))) <= target
-        ]
-        if not wider:
-            return rungs
-        rungs = _moved(rungs, max(wider)[1], -1)
+@dataclass(frozen=True)
+class _Within:
+    """The ladder, and what all bounds together leave."""
 
+    ladder: Ladder
+    bounds: Sequence[Bound]
 
-def _swapped(ladder: Ladder, cost: Cost, target: float, rungs: list[int], full: int) -> list[int]:
-    """Narrow one group so that others can be wider, as long as this comes closer to the target from below.
+    def slack(self, rungs: list[int]) -> float:
+        """Return how far below the tightest bound a choice is."""
+        return min(bound.slack(self.ladder.widths(rungs)) for bound in self.bounds)
 
-    Only blocks leave that are worth no more than the worthiest that the ranking removed: without that bound a block
-    that everything depends on was given away for a hundredth of the MACs (ResNet-20 on CIFAR-10 at 0.75 by sensitivity,
-    not fine-tuned: 79 % instead of 85 %).
-    """
-    most = max((ladder.worths[group][rung - 1] for group, rung in enumerate(rungs) if rung > 0), default=-np.inf)
-    while True:
-        now = cost.of(ladder.widths(rungs))
-        if target - now <= CLOSE_ENOUGH * full:
-            return rungs
-        tries = [
-            _refilled_without(ladder, cost, target, _moved(rungs, group, 1), group)
-            for group, rung in enumerate(rungs)
-            if rung + 1 < len(ladder.options[group]) and ladder.worths[group][rung] <= most
-        ]
-        best = max(tries, key=lambda option: cost.of(ladder.widths(option)), default=rungs)
-        if cost.of(ladder.widths(best)) <= now:
-            return rungs
-        rungs = best
+    def removed(self) -> list[int]:
+        """Step down by the least worthy block until the model fits."""
+        rungs = [0] * len(self.ladder.options)
+        while self.slack(rungs) < 0:
+            movable = [group for group, rung in enumerate(rungs) if rung + 1 < len(self.ladder.options[group])]
+            lowest = min(movable, key=lambda group: self.ladder.worths[group][rungs[group]])
+            rungs[lowest] += 1
+        return rungs
 
+    def refilled(self, rungs: list[int]) -> list[int]:
+        """Step up by the worthiest block that still fits, as long as there is one."""
+        while True:
+            wider = [
+                (self.ladder.worths[group][rung - 1], group)
+                for group, rung in enumerate(rungs)
+                if rung > 0 and self.slack(_moved(rungs, group, -1)) >= 0
+            ]
+            if not wider:
+                return rungs
+            rungs = _moved(rungs, max(wider)[1], -1)
 
-def _refilled_without(ladder: Ladder, cost: Cost, target: float, rungs: list[int], narrowed: int) -> list[int]:
-    """Step up by the most expensive block that still fits, but never in the group that was just narrowed."""
-    while True:
-        wider = [
-            (cost.of(ladder.widths(_moved(rungs, group, -1))), group)
-            for group, rung in enumerate(rungs)
-            if rung > 0 and group != narrowed
-        ]
-        fitting = [pair for pair in wider if pair[0] <= target]
-        if not fitting:
-            return rungs
-        rungs = _moved(rungs, max(fitting)[1], -1)
+    def swapped(self, rungs: list[int]) -> list[int]:
+        """Narrow one group so that others can be wider, as long as this comes closer to the tightest bound from below.
+
+        Only blocks leave that are worth no more than the worthiest that the ranking removed: without that limit a block
+        that everything depends on was given away for a hundredth of the MACs (ResNet-20 on CIFAR-10 at 0.75 by
+        sensitivity, not fine-tuned: 79 % instead of 85 %).
+        """
+        worths = self.ladder.worths
+        most = max((worths[group][rung - 1] for group, rung in enumerate(rungs) if rung > 0), default=-np.inf)
+        while (now := self.slack(rungs)) > CLOSE_ENOUGH:
+            tries = [
+                self._refilled_without(_moved(rungs, group, 1), group)
+                for group, rung in enumerate(rungs)
+                if rung + 1 < len(self.ladder.options[group]) and worths[group][rung] <= most
+            ]
+            best = min(tries, key=self.slack, default=rungs)
+            if self.slack(best) >= now:
+                break
+            rungs = best
+        return rungs
+
+    def _refilled_without(self, rungs: list[int], narrowed: int) -> list[int]:
+        """Step up by the most expensive block that still fits, but never in the group that was just narrowed."""
+        while True:
+            wider = [
+                (-self.slack(_moved(rungs, group, -1)), group)
+                for group, rung in enumerate(rungs)
+                if rung > 0 and group != narrowed
+            ]
+            fitting = [pair for pair in wider if pair[0] <= 0]
+            if not fitting:
+                return rungs
+            rungs = _moved(rungs, max(fitting)[1], -1)
 
 
 def _moved(rungs: list[int], group: int, by: int) -> list[int]:

@@ -1,17 +1,18 @@
 """The training loop of every step that trains: one compiled step, one line an epoch.
 
     batch ──► augment ──► model ──► loss (labels, teacher, weight decay) ──► gradients ──► optimizer
-                     └──► teacher ──┘          its logits are computed once where no view differs from another
+                     └──► teacher ──┘          its logits are computed once where the views come again
 
-Shuffling and views depend on the seed and the epoch alone, so a training that goes on from a checkpoint sees what it
-would have seen. The optimizers are Keras' legacy ones: one fused operation a variable, which matters for small models.
+Shuffling and views depend on the seed and the round alone, which is the epoch where views do not come again, so a
+training that goes on from a checkpoint sees what it would have seen. The optimizers are Keras' legacy ones: one fused
+operation a variable, which matters for small models.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ from tasks.contracts.artifacts import TrainingHistory
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.refusal import refuse
 from tasks.framework import keras, tf
+from tasks.training.answers import Answers, known_beforehand, view_seed
 from tasks.training.augmentation import augment
 from tasks.training.batches import even_batches
 from tasks.training.checkpoint import Checkpoint, TrainingState
@@ -28,7 +30,7 @@ from tasks.training.data import TrainingData
 from tasks.training.distillation import inattention
 from tasks.training.history import empty_history, longer, out_of_patience, progress_line
 from tasks.training.losses import cross_entropy, decay, taught
-from tasks.training.metrics import accuracy, mean_cross_entropy, predict_logits
+from tasks.training.metrics import accuracy, mean_cross_entropy
 from tasks.training.schedules import learning_rates
 from tasks.training.watching import watched
 
@@ -92,7 +94,8 @@ def fit_model(
     batches = math.ceil(count / fit.batch_size)
     rates = learning_rates(fit, fit.epochs * batches)
     optimizer, train_step, forward = compiled or compile_training(model, fit, teacher, knowledge)
-    told = _told(data, fit, teacher, knowledge)
+    answers = Answers(teacher, data, fit, seed=seed) if knowledge and known_beforehand(fit, knowledge) else None
+    rounds = knowledge.views if knowledge and knowledge.views else fit.epochs
     if checkpoint and (state := checkpoint.load()):
         history, best = state.history, state.best
         _restore(model, optimizer, state)
@@ -100,10 +103,14 @@ def fit_model(
     listeners = _listeners(callbacks, model, optimizer, fit.epochs, batches)
     while len(history.loss) < fit.epochs and not out_of_patience(history, fit.patience):
         epoch, started = len(history.loss), time.monotonic()
-        order = np.random.default_rng([seed, epoch]).permutation(count)
+        round_ = epoch % rounds
         steps = slice(epoch * batches, (epoch + 1) * batches)
-        dealt = even_batches(order, batches)
-        loss, right = _epoch(train_step, data, told, dealt, listeners, rates=rates[steps], seed=seed, epoch=epoch)
+        dealt = even_batches(np.random.default_rng([seed, round_]).permutation(count), batches)
+        told = answers.of(round_, dealt) if answers else [np.zeros((len(chosen), 0), np.float32) for chosen in dealt]
+        views = [view_seed(seed, round_ * batches + number) for number in range(batches)]
+        listeners.on_epoch_begin(epoch)
+        loss, right = _epoch(train_step, data, zip(dealt, told, views, rates[steps], strict=True), listeners)
+        listeners.on_epoch_end(epoch)
         logits = _logits(forward, data.validation_images)
         history = longer(
             history,
@@ -132,39 +139,26 @@ def fit_model(
 def _epoch(
     train_step: Any,  # noqa: ANN401
     data: TrainingData,
-    told: NDArray[np.float32],
-    batches: Sequence[NDArray[np.int64]],
+    batches: Iterable[tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int32], np.float32]],
     listeners: Any,  # noqa: ANN401
-    *,
-    rates: NDArray[np.float32],
-    seed: int,
-    epoch: int,
 ) -> tuple[float, float]:
-    """Take a step a batch. Returns the mean loss and the accuracy of what the steps saw; ends at a loss not finite."""
-    listeners.on_epoch_begin(epoch)
+    """Take a step a batch. Returns the mean loss and the accuracy of what the steps saw; ends at a loss not finite.
+
+    Args:
+        train_step: Of `compile_training`.
+        data: The images.
+        batches: Indices, the teacher's logits where they are known, the seed of the views, and the learning rate.
+        listeners: Told of each batch.
+    """
     loss_sum, right, count = 0.0, 0, 0
-    for number, (chosen, rate) in enumerate(zip(batches, rates, strict=True)):
+    for number, (chosen, told, view, rate) in enumerate(batches):
         listeners.on_train_batch_begin(number)
-        view = np.array([seed & 0x7FFFFFFF, 4 * (epoch * len(batches) + number)], np.int32)
-        loss, hits = train_step(data.train_images[chosen], data.train_labels[chosen], told[chosen], rate, view)
+        loss, hits = train_step(data.train_images[chosen], data.train_labels[chosen], told, rate, view)
         listeners.on_train_batch_end(number)
         loss_sum, right, count = loss_sum + float(loss) * len(chosen), right + int(hits), count + len(chosen)
         if not math.isfinite(loss_sum):
             break
-    listeners.on_epoch_end(epoch)
     return loss_sum / count, right / count
-
-
-def _known_beforehand(fit: Fit, knowledge: Knowledge | None) -> bool:
-    """Return whether the teacher's logits are all that is asked of it, and are the same in every epoch."""
-    return knowledge is not None and not (fit.flip or fit.crop or knowledge.attention)
-
-
-def _told(data: TrainingData, fit: Fit, teacher: Any, knowledge: Knowledge | None) -> NDArray[np.float32]:  # noqa: ANN401
-    """Return the teacher's logits for every train image, (n, classes), or (n, 0) where each step asks it anew."""
-    if _known_beforehand(fit, knowledge):
-        return predict_logits(teacher, data.train_images)
-    return np.zeros((len(data.train_labels), 0), np.float32)
 
 
 def _optimizer(fit: Fit) -> Any:  # noqa: ANN401
@@ -185,7 +179,7 @@ def compile_training(
     """
     optimizer = _optimizer(fit)
     image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-    beforehand = _known_beforehand(fit, knowledge)
+    beforehand = knowledge is not None and known_beforehand(fit, knowledge)
     watching = knowledge is not None and knowledge.attention > 0
     pupil, master = watched(model, teacher) if watching else (model, teacher)
 

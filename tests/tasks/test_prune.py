@@ -163,7 +163,7 @@ def test_every_criterion_reaches_the_target(
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
-        ({"macs": 0.5, "size": 0.5}, "one target, not macs and size"),
+        ({"macs": 0.5, "latency": 0.5}, "latency as the only target, not macs and latency"),
         ({"criterion": "l2", "slimming_epochs": 1}, "criterion bn_gamma with slimming_epochs"),
         ({"teacher": "teacher.keras"}, "knowledge beside teacher"),
     ],
@@ -176,6 +176,6 @@ def test_knobs_that_contradict_each_other_are_refused_at_the_door(knobs: dict[st
 
 def test_a_target_survives_the_way_through_json() -> None:
     """Half of the MACs is what is meant without a target; with another one the MACs are free."""
-    assert PruneParams().target == ("macs", 0.5)
+    assert PruneParams().targets == {"macs": 0.5}
     sized = PruneParams(method="channel", size=0.3)
-    assert PruneParams.model_validate_json(sized.to_json()).target == ("size", 0.3)
+    assert PruneParams.model_validate_json(sized.to_json()).targets == {"size": 0.3}

@@ -18,7 +18,7 @@ from tasks.training.macs import count_macs
 from tasks.zoo.build import build
 
 L = keras.layers
-HALF = Target("macs", 0.5)
+HALF = Target({"macs": 0.5})
 
 
 def test_a_pruned_residual_network_equals_the_original_with_silent_channels(residual: Any) -> None:

@@ -29,7 +29,7 @@ def test_networks_of_keras_applications_are_pruned(name: str) -> None:
     keras.utils.set_random_seed(0)
     model = FOREIGN[name]()
 
-    pruned = prune_channels(model, Target("macs", 0.6), Ranking("l2"))
+    pruned = prune_channels(model, Target({"macs": 0.6}), Ranking("l2"))
 
     assert pruned.macs <= 0.6 * count_macs(model)
     assert pruned.difference <= 1e-4
@@ -52,7 +52,7 @@ def nested() -> Any:
 
 def test_models_inside_a_model_are_pruned_through(nested: Any) -> None:
     """Both convolutions of the residual lose the same eight channels, though one is in a model of its own."""
-    pruned = prune_channels(nested, Target("macs", 0.6), Ranking("l1"))
+    pruned = prune_channels(nested, Target({"macs": 0.6}), Ranking("l1"))
 
     assert [(cut.before, cut.after) for cut in pruned.cuts] == [(16, 8)]
     assert pruned.difference <= 1e-4

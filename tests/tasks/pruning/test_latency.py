@@ -62,7 +62,7 @@ def test_a_model_is_pruned_to_a_latency() -> None:
     labels = np.zeros(len(IMAGES), np.int64)
     data = TrainingData(IMAGES, labels, IMAGES, labels, 10)
 
-    pruned = prune_channels(model, Target("latency", 0.8, probes=2), Ranking(), data=data)
+    pruned = prune_channels(model, Target({"latency": 0.8}, probes=2), Ranking(), data=data)
 
     assert pruned.macs < pruned.macs_before
     assert all(cut.after % 8 == 0 for cut in pruned.cuts)

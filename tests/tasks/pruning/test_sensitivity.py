@@ -53,7 +53,7 @@ def test_a_block_is_worth_the_loss_it_adds_for_what_it_saves(lopsided: Any) -> N
     """Of 96 MACs a cut of either group saves 24: adding a loss of 1 is worth 4."""
     cost = cost_of(lopsided, trace_channels(lopsided))
 
-    ladder = sensitivity_ladder([[1.0, 2.0], [1.0, 1.0]], OPTIONS, cost)
+    ladder = sensitivity_ladder([[1.0, 2.0], [1.0, 1.0]], OPTIONS, [cost])
 
     assert cost.of(ladder.widest) == 96
     assert [list(worths) for worths in ladder.worths] == [[pytest.approx(4.0)], [0.0]]
@@ -65,7 +65,7 @@ def test_the_group_that_does_not_hurt_is_cut(lopsided: Any) -> None:
         *(np.ones((2, 1), np.float32), np.zeros(2, np.int64), np.ones((3, 1), np.float32), np.zeros(3, np.int64), 2)
     )
 
-    pruned = prune_channels(lopsided, Target("macs", 0.75), Ranking(ratios="sensitivity"), data=data)
+    pruned = prune_channels(lopsided, Target({"macs": 0.75}), Ranking(ratios="sensitivity"), data=data)
 
     assert {cut.layers: cut.after for cut in pruned.cuts} == {("heard",): 16, ("unheard",): 8}
 

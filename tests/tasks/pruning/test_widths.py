@@ -14,7 +14,7 @@ from tasks.contracts.refusal import Refused
 from tasks.pruning.cost import Cost, cost_of
 from tasks.pruning.graph import functional
 from tasks.pruning.groups import Channels, Group, trace_channels
-from tasks.pruning.widths import allowed_widths, choose_widths, ladder_of
+from tasks.pruning.widths import Bound, allowed_widths, choose_widths, ladder_of
 from tasks.training.macs import count_macs
 
 
@@ -34,7 +34,7 @@ def chain(*sizes: int) -> tuple[Channels, Cost]:
 def chosen(channels: Channels, scores: Any, cost: Cost, fraction: float) -> Any:
     """Choose widths by one ranking of all channels."""
     ladder = ladder_of(channels, scores, [allowed_widths(len(group.units)) for group in channels.groups])
-    return choose_widths(ladder, cost, fraction)
+    return choose_widths(ladder, [Bound(cost, fraction, cost.of(ladder.widest))])
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,31 @@ def test_a_teacher_is_asked_once_where_every_view_is_the_same(
     assert int(teacher.asked) == times
 
 
+def test_a_teacher_is_asked_once_for_each_view(model: Any, data: TrainingData) -> None:
+    """Two views that come again in four epochs are 2 x 10 steps, not 4 x 10."""
+    teacher, fit = Counted(), FIT.model_copy(update={"epochs": 4, "crop": 1, "flip": True})
+
+    fit_model(model, data, fit, seed=0, stage="distill", teacher=teacher, knowledge=Knowledge(views=2))
+
+    assert int(teacher.asked) == 20
+
+
+@pytest.mark.parametrize("views", [2, 3])
+def test_what_is_remembered_teaches_what_is_asked(model: Any, data: TrainingData, views: int) -> None:
+    """With as many views as epochs, or with fewer that come again: the losses of a teacher asked in every step."""
+    keras.utils.set_random_seed(1)
+    teacher, fit = cnn((8, 8, 1), 10, widths=(8,), dense=0), FIT.model_copy(update={"epochs": 3, "crop": 1})
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+
+    remembered, asked = (
+        fit_model(each, data, fit, seed=0, stage="distill", teacher=teacher, knowledge=knowledge)
+        for each, knowledge in ((model, Knowledge(views=views)), (twin, Knowledge(views=views, attention=1e-12)))
+    )
+
+    assert remembered.loss == pytest.approx(asked.loss, rel=1e-4)
+
+
 def test_the_logits_of_before_teach_what_fresh_ones_teach(model: Any, data: TrainingData) -> None:
     """Known beforehand or asked in each step (as attention of next to no weight makes it): the same losses."""
     keras.utils.set_random_seed(1)
