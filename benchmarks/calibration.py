@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from pyarrow import parquet
 
-from tasks.contracts.artifacts import Model, ModelFileRef
+from tasks.contracts.model import Model
 from tasks.contracts.post_training import Calibration, Mixed
+from tasks.contracts.references import ModelFileRef
 from tasks.dataset import in_turn
 from tasks.litert.conversion import convert_apart
 from tasks.measuring.machine import machine

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.contracts.artifacts import Measurement, MeasurementRef, PageRef, Verdict, VerdictRef
 from tasks.contracts.base import Contract
 from tasks.contracts.gate import SelectOutputs
+from tasks.contracts.measurement import Measurement, Verdict
 from tasks.contracts.plan import PlanOutputs
 from tasks.contracts.propose import ProposeOutputs
+from tasks.contracts.references import MeasurementRef, PageRef, VerdictRef
 from tasks.contracts.release import Registration
 from tasks.contracts.request import StepRecord
 from tasks.store import Store

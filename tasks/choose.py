@@ -8,9 +8,10 @@ python -m tasks choose --request request.json --result result.json --store var/s
 from __future__ import annotations
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Trial, Trials, TrialsRef
+from tasks.contracts.references import TrialsRef
 from tasks.contracts.refusal import examples, refuse
 from tasks.contracts.search import ChooseInputs, ChooseOutputs, ChooseParams, ChosenArchitecture
+from tasks.contracts.trials import Trial, Trials
 from tasks.searching.front import best_first, pareto_ranks
 from tasks.searching.summary import lines, summarised
 

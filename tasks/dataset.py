@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import Dataset, Normalisation, SplitName
 from tasks.contracts.base import digest
+from tasks.contracts.dataset import Dataset, Normalisation, SplitName
 from tasks.store import Store
 
 Images = NDArray[np.uint8]

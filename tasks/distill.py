@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, Model, TrainingHistory
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import DistillInputs, DistillOutputs, DistillParams
+from tasks.contracts.model import Model, TrainingHistory
 from tasks.contracts.refusal import refuse
 from tasks.framework import keras
 from tasks.model_files import load_model

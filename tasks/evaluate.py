@@ -22,8 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, Measurement, MeasurementRef, StageEntry
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import EvaluateInputs, EvaluateOutputs, EvaluateParams
+from tasks.contracts.measurement import Measurement, StageEntry
+from tasks.contracts.references import MeasurementRef
 from tasks.contracts.refusal import refuse
 from tasks.dataset import Labels, normalise, read_split, split_digest
 from tasks.litert.graph import Graph, read_graph

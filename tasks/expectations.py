@@ -25,7 +25,7 @@ import great_expectations as gx
 import pandas as pd
 from great_expectations.expectations.expectation import Expectation
 
-from tasks.contracts.artifacts import Finding
+from tasks.contracts.measurement import Finding
 from tasks.findings import finding, outcome
 
 POSITION = "position"

@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, GoldenRef, LiteRTFileRef, LiteRTModel, Model, Rung, StageFile
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import ExportInputs, ExportOutputs, ExportParams
+from tasks.contracts.model import LiteRTModel, Model, Rung, StageFile
+from tasks.contracts.references import GoldenRef, LiteRTFileRef
 from tasks.contracts.refusal import refuse
 from tasks.dataset import in_turn
 from tasks.litert import flatbuffer, metadata

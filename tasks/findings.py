@@ -14,7 +14,7 @@ from great_expectations.expectations.expectation import (
 )
 from great_expectations.expectations.row_conditions import PassThroughCondition
 
-from tasks.contracts.artifacts import Finding
+from tasks.contracts.measurement import Finding
 from tasks.contracts.refusal import MOST_EXAMPLES
 
 MAPS = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)

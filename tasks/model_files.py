@@ -11,7 +11,8 @@ import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.contracts.artifacts import Model, ModelFileRef
+from tasks.contracts.model import Model
+from tasks.contracts.references import ModelFileRef
 from tasks.framework import keras
 from tasks.store import Store
 

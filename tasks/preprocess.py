@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, Normalisation, SamplesRef, Split, SplitName
 from tasks.contracts.data import PreprocessInputs, PreprocessOutputs, PreprocessParams
+from tasks.contracts.dataset import Dataset, Normalisation, Split, SplitName
+from tasks.contracts.references import DatasetRef, SamplesRef
 from tasks.contracts.refusal import Refused, refuse
 from tasks.sources.decode import Decoder
 from tasks.sources.labels import Labels, read_labels

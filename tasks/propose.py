@@ -10,8 +10,8 @@ Failed lanes teach that their point failed, and stop nothing. The same history g
 from __future__ import annotations
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Measurement
 from tasks.contracts.auto import Auto, Knobs
+from tasks.contracts.measurement import Measurement
 from tasks.contracts.propose import ProposeInputs, ProposeOutputs, ProposeParams
 from tasks.proposing.grid import candidate, fits_device
 from tasks.proposing.outcomes import Outcome, outcomes

@@ -17,9 +17,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, TrainingHistory
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.fit import Fit
 from tasks.contracts.lane import PruneInputs, PruneOutputs, PruneParams
+from tasks.contracts.model import TrainingHistory
 from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.pruning.rounds import prune_in_rounds

@@ -11,8 +11,9 @@ Nothing is released without an open gate. It always runs, and finds its own work
 from __future__ import annotations
 
 from tasks.context import Context
-from tasks.contracts.artifacts import ArtifactRef, Measurement, PageRef, Verdict
 from tasks.contracts.base import canonical_json
+from tasks.contracts.measurement import Measurement, Verdict
+from tasks.contracts.references import ArtifactRef, PageRef
 from tasks.contracts.refusal import Problem, Refused, examples
 from tasks.contracts.release import PublishInputs, PublishOutputs, PublishParams
 from tasks.releases import folder

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, Model
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.fit import Fit
 from tasks.contracts.lane import QuantizeInputs, QuantizeOutputs, QuantizeParams
+from tasks.contracts.model import Model
 from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.pruning.graph import functional

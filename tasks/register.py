@@ -11,7 +11,8 @@ was registered last and stays there: a version that is champion and challenger h
 from __future__ import annotations
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Measurement, MeasurementRef, Release, Verdict
+from tasks.contracts.measurement import Measurement, Verdict
+from tasks.contracts.references import MeasurementRef, Release
 from tasks.contracts.refusal import refuse
 from tasks.contracts.release import RegisterInputs, RegisterOutputs, RegisterParams, Registration
 from tasks.registries import ModelRegistry, open_registry

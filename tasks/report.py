@@ -11,8 +11,8 @@ the noise of the other, so every accuracy carries its interval.
 from __future__ import annotations
 
 from tasks.context import Context
-from tasks.contracts.artifacts import PageRef
 from tasks.contracts.gate import ReportInputs, ReportOutputs, ReportParams
+from tasks.contracts.references import PageRef
 from tasks.reporting.brief import render_brief
 from tasks.reporting.card import render_card
 from tasks.reporting.facts import gather

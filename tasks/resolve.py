@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Champion, RecipeRef
 from tasks.contracts.base import Contract
 from tasks.contracts.device import Budget
 from tasks.contracts.recipe import Recipe
+from tasks.contracts.references import Champion, RecipeRef
 from tasks.contracts.refusal import refuse
 from tasks.contracts.request import Variable
 from tasks.contracts.resolve import ResolveInputs, ResolveOutputs, ResolveParams

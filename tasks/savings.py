@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.contracts.artifacts import Model, StageEntry
+from tasks.contracts.measurement import StageEntry
+from tasks.contracts.model import Model
 
 NOTICEABLE = 0.05
 """A change of size or MACs by less than this fraction buys nothing."""

@@ -16,9 +16,11 @@ from collections import Counter
 import numpy as np
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, Trial, Trials, TrialsRef
+from tasks.contracts.dataset import Dataset
+from tasks.contracts.references import TrialsRef
 from tasks.contracts.refusal import examples, refuse
 from tasks.contracts.search import SearchInputs, SearchOutputs, SearchParams, SearchSpace
+from tasks.contracts.trials import Trial, Trials
 from tasks.searching.rungs import Rungs
 from tasks.searching.shift import Shift
 from tasks.searching.space import architecture, distributions

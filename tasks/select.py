@@ -15,8 +15,8 @@ from tasks.candidates.entries import Entry, entries_of, nearest
 from tasks.candidates.front import dominates
 from tasks.candidates.reasons import COST, why_broken, why_lost, why_won
 from tasks.context import Context
-from tasks.contracts.artifacts import Measurement, Verdict
 from tasks.contracts.gate import Objective, Ranked, SelectInputs, SelectOutputs, SelectParams
+from tasks.contracts.measurement import Measurement, Verdict
 from tasks.contracts.refusal import Problem, Refused, refuse
 
 Rival = tuple[Entry, Measurement]

@@ -20,8 +20,8 @@ from pydantic import BaseModel
 
 from tasks.artifact_cache import ArtifactCache, CachedS3Blobs
 from tasks.blobs import LARGE, Blobs, open_blobs
-from tasks.contracts.artifacts import ArrayRef, ArtifactRef
 from tasks.contracts.base import Contract, digest
+from tasks.contracts.references import ArrayRef, ArtifactRef
 from tasks.contracts.request import Variable
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset
 from tasks.contracts.baseline import TrainInputs, TrainOutputs, TrainParams
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.refusal import refuse
 from tasks.foreign.read import read_model
 from tasks.framework import keras

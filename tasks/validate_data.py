@@ -21,8 +21,10 @@ import pandas as pd
 
 from tasks import ledger
 from tasks.context import Context
-from tasks.contracts.artifacts import ArchiveRef, Dataset, Finding
 from tasks.contracts.data import ValidateDataInputs, ValidateDataOutputs, ValidateDataParams
+from tasks.contracts.dataset import Dataset
+from tasks.contracts.measurement import Finding
+from tasks.contracts.references import ArchiveRef
 from tasks.data_checks.evidence import (
     DataStatistics,
     channels_table,

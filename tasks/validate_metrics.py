@@ -18,9 +18,10 @@ from tasks.candidates.measured import Measured, TestSplit, read_measured, read_t
 from tasks.candidates.rules import judge_candidates
 from tasks.candidates.subject import Subject, label_of
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, Finding
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.gate import ValidateMetricsInputs, ValidateMetricsOutputs, ValidateMetricsParams
 from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.measurement import Finding
 from tasks.contracts.refusal import refuse
 from tasks.store import Store
 from tasks.verdicts import put_verdict

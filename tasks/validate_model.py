@@ -20,8 +20,8 @@ from great_expectations.expectations.expectation import Expectation
 
 from tasks import ledger
 from tasks.context import Context
-from tasks.contracts.artifacts import Finding
 from tasks.contracts.baseline import ClassMetrics, ValidateModelInputs, ValidateModelOutputs, ValidateModelParams
+from tasks.contracts.measurement import Finding
 from tasks.expectations import judge
 from tasks.verdicts import put_verdict, shut_gate
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jinja2 import Environment
 
-from tasks.contracts.artifacts import Finding
+from tasks.contracts.measurement import Finding
 
 PAGE = """<!doctype html>
 <html lang="en">

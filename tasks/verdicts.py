@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tasks.context import Context
-from tasks.contracts.artifacts import ArchiveRef, Finding, PageRef, Verdict, VerdictRef
+from tasks.contracts.measurement import Finding, Verdict
+from tasks.contracts.references import ArchiveRef, PageRef, VerdictRef
 from tasks.contracts.refusal import MOST_EXAMPLES, Problem, Refused
 from tasks.store import Store
 from tasks.verdict_page import render

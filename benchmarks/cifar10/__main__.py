@@ -27,7 +27,9 @@ import numpy as np
 
 from benchmarks.cifar10.plot import plot
 from benchmarks.cifar10.steps import ROOT, Steps
-from tasks.contracts.artifacts import Dataset, DatasetRef, LiteRTFileRef, Measurement, MeasurementRef
+from tasks.contracts.dataset import Dataset
+from tasks.contracts.measurement import Measurement
+from tasks.contracts.references import DatasetRef, LiteRTFileRef, MeasurementRef
 from tasks.dataset import normalise, read_split
 from tasks.measuring.machine import machine
 

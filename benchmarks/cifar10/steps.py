@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.contracts.artifacts import Model, TrainingHistory
+from tasks.contracts.model import Model, TrainingHistory
 from tasks.contracts.request import StepRequest, StepResult, Variable
 from tasks.store import Store, open_store
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from tasks.contracts.artifacts import Measurement
 from tasks.contracts.device import Budget
+from tasks.contracts.measurement import Measurement
 
 
 class Breach(NamedTuple):

@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from tasks.candidates.bounds import ACCURACY_RULES
 from tasks.candidates.budget import Breach, breaches
 from tasks.candidates.subject import label_of
-from tasks.contracts.artifacts import Finding, Measurement, Verdict
 from tasks.contracts.device import Budget
 from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.measurement import Finding, Measurement, Verdict
 from tasks.store import Store
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from tasks.contracts.artifacts import ArrayRef, Dataset, MeasurementRef
+from tasks.contracts.dataset import Dataset
+from tasks.contracts.references import ArrayRef, MeasurementRef
 from tasks.dataset import split_digest
 from tasks.store import Store
 

@@ -13,7 +13,7 @@ from great_expectations.expectations.row_conditions import Column
 
 from tasks.candidates.measured import NUMBERS
 from tasks.candidates.subject import Subject
-from tasks.contracts.artifacts import Finding
+from tasks.contracts.measurement import Finding
 from tasks.contracts.refusal import examples
 from tasks.expectations import judge
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tasks.candidates.entries import Entry
-from tasks.contracts.artifacts import Measurement
 from tasks.contracts.gate import Objective
+from tasks.contracts.measurement import Measurement
 
 Named = tuple[str, Measurement]
 """A candidate's name and measurement."""

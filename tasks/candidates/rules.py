@@ -18,8 +18,8 @@ from great_expectations.expectations.row_conditions import Column
 from tasks.candidates.bounds import Bound, bounds_of
 from tasks.candidates.numbers import judge_numbers
 from tasks.candidates.subject import NAME, Subject
-from tasks.contracts.artifacts import Finding
 from tasks.contracts.gate import GateRules
+from tasks.contracts.measurement import Finding
 from tasks.expectations import judge
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.contracts.artifacts import Architecture, DatasetRef, Model, VerdictRef
 from tasks.contracts.base import Contract, Fraction
 from tasks.contracts.fit import Fit
+from tasks.contracts.model import Architecture, Model
+from tasks.contracts.references import DatasetRef, VerdictRef
 from tasks.contracts.step import Params
 
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.contracts.artifacts import DatasetRef, VerdictRef
 from tasks.contracts.base import Contract, Fraction
+from tasks.contracts.references import DatasetRef, VerdictRef
 from tasks.contracts.step import Params
 
 

@@ -6,20 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.contracts.artifacts import (
-    Champion,
-    DatasetRef,
-    LiteRTModel,
-    MeasurementRef,
-    Model,
-    PageRef,
-    TrialsRef,
-    VerdictRef,
-)
 from tasks.contracts.base import Contract, Fraction, Name
 from tasks.contracts.device import Budget
 from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.model import LiteRTModel, Model
 from tasks.contracts.plan import PlanOutputs
+from tasks.contracts.references import Champion, DatasetRef, MeasurementRef, PageRef, TrialsRef, VerdictRef
 from tasks.contracts.step import Params
 
 Objective = Literal["size", "latency", "macs", "accuracy", "energy"]

@@ -6,10 +6,11 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.contracts.artifacts import Architecture, DatasetRef, LiteRTModel, MeasurementRef, Model, Scheme
 from tasks.contracts.base import Contract, Name
 from tasks.contracts.fit import Fit, Knowledge
+from tasks.contracts.model import Architecture, LiteRTModel, Model, Scheme
 from tasks.contracts.post_training import Calibration, Ladder, Mixed
+from tasks.contracts.references import DatasetRef, MeasurementRef
 from tasks.contracts.step import Params
 
 Measure = Literal["macs", "parameters", "size", "latency"]

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.contracts.artifacts import Model
 from tasks.contracts.auto import Auto, Knobs
 from tasks.contracts.base import Contract, Name
 from tasks.contracts.device import Budget
 from tasks.contracts.lane import DistillParams, EvaluateParams, ExportParams, PruneParams, QuantizeParams
+from tasks.contracts.model import Model
 from tasks.contracts.search import ChosenArchitecture
 from tasks.contracts.step import Params
 

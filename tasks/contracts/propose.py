@@ -6,12 +6,12 @@ from typing import Any
 
 from pydantic import Field
 
-from tasks.contracts.artifacts import Model
 from tasks.contracts.auto import Auto
 from tasks.contracts.base import Contract
 from tasks.contracts.device import Budget
 from tasks.contracts.gate import GateRules, Objective
 from tasks.contracts.lane import EvaluateOutputs, EvaluateParams, ExportParams
+from tasks.contracts.model import Model
 from tasks.contracts.plan import Candidate, Infeasible, PlanOutputs
 from tasks.contracts.search import ChosenArchitecture
 from tasks.contracts.step import Params

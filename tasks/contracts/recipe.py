@@ -10,7 +10,6 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from tasks.contracts.artifacts import Architecture
 from tasks.contracts.auto import PREFIX, Auto
 from tasks.contracts.base import Contract, Fraction, Name
 from tasks.contracts.baseline import ValidateModelParams
@@ -18,6 +17,7 @@ from tasks.contracts.data import PreprocessParams, ValidateDataParams
 from tasks.contracts.fit import Fit
 from tasks.contracts.gate import GateRules, Objective
 from tasks.contracts.lane import EvaluateParams
+from tasks.contracts.model import Architecture
 from tasks.contracts.plan import CandidateTemplate
 from tasks.contracts.search import SearchParams
 

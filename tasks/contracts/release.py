@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.contracts.artifacts import Champion, DatasetRef, Model, RecipeRef, Release, VerdictRef
 from tasks.contracts.base import Contract, Name
 from tasks.contracts.gate import ReportOutputs, SelectOutputs
+from tasks.contracts.model import Model
+from tasks.contracts.references import Champion, DatasetRef, RecipeRef, Release, VerdictRef
 from tasks.contracts.step import EffectOutputs, Params
 
 

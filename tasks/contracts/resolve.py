@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tasks.contracts.artifacts import Champion, RecipeRef
 from tasks.contracts.base import Contract
+from tasks.contracts.references import Champion, RecipeRef
 from tasks.contracts.step import EffectOutputs, Params
 
 

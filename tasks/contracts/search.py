@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tasks.contracts.artifacts import Architecture, DatasetRef, Score, TrialsRef
 from tasks.contracts.base import Contract, Fraction, Name
 from tasks.contracts.device import Budget
 from tasks.contracts.fit import Fit
+from tasks.contracts.model import Architecture
+from tasks.contracts.references import DatasetRef, TrialsRef
 from tasks.contracts.step import Params
+from tasks.contracts.trials import Score
 
 
 class SearchSpace(Contract):

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import Dataset, SplitName
 from tasks.contracts.base import Contract
+from tasks.contracts.dataset import Dataset, SplitName
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "calibration", "test")
 APART = (("train", "validation"), ("train", "test"), ("validation", "test"))

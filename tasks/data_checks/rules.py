@@ -8,8 +8,8 @@ import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.row_conditions import Column
 
-from tasks.contracts.artifacts import Dataset
 from tasks.contracts.data import ValidateDataParams
+from tasks.contracts.dataset import Dataset
 from tasks.data_checks.evidence import SPLITS, DataStatistics, Leak
 
 COLUMNS = ("split", "label", "sha256", "mean", "std", "minimum", "maximum")

@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 import tasks
-from tasks.contracts.artifacts import ArchiveRef, Model, Scheme
+from tasks.contracts.model import Model, Scheme
+from tasks.contracts.references import ArchiveRef
 from tasks.contracts.request import Exit
 from tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, float_name
 from tasks.store import Store, open_store

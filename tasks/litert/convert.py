@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.contracts.artifacts import ArrayRef, Model, Scheme
 from tasks.contracts.base import Contract, canonical_json
+from tasks.contracts.model import Model, Scheme
+from tasks.contracts.references import ArrayRef
 from tasks.shell import die_with_parent
 from tasks.store import open_store
 

@@ -17,8 +17,9 @@ import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
-from tasks.contracts.artifacts import Normalisation, Scheme
 from tasks.contracts.base import Contract, Fraction, Sha256, canonical_json
+from tasks.contracts.dataset import Normalisation
+from tasks.contracts.model import Scheme
 from tasks.litert import flatbuffer
 
 ENTRY = "featherline"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import Latency
+from tasks.contracts.measurement import Latency
 from tasks.litert.interpreter import Classifier
 
 TIME_LIMIT_S = 20.0

@@ -14,7 +14,8 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import Dataset, LayerWidth, Model, Scheme, SplitName, Width
+from tasks.contracts.dataset import Dataset, SplitName
+from tasks.contracts.model import LayerWidth, Model, Scheme, Width
 from tasks.contracts.post_training import Calibration, Mixed
 from tasks.contracts.refusal import refuse
 from tasks.dataset import Labels, in_turn, normalise, read_split

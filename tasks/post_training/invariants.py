@@ -5,7 +5,7 @@ file ──► kernels hold something ──► integer schemes have no float le
 
 from __future__ import annotations
 
-from tasks.contracts.artifacts import Model, Scheme
+from tasks.contracts.model import Model, Scheme
 from tasks.contracts.post_training import Mixed
 from tasks.contracts.refusal import examples, refuse
 from tasks.litert.graph import KERNELS, Graph, Operator

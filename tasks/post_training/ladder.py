@@ -10,7 +10,7 @@ equally high.
 
 from __future__ import annotations
 
-from tasks.contracts.artifacts import Rung, Scheme
+from tasks.contracts.model import Rung, Scheme
 from tasks.contracts.post_training import Ladder, Mixed
 from tasks.contracts.refusal import examples, refuse
 from tasks.litert import flatbuffer

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tasks.contracts.artifacts import LayerWidth, Width
+from tasks.contracts.model import LayerWidth, Width
 from tasks.contracts.post_training import Mixed
 from tasks.post_training.judging import Judge, Judgement
 from tasks.post_training.layers import INT4_OPERATORS, Layer, layers

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tasks.contracts.artifacts import Width
+from tasks.contracts.model import Width
 from tasks.litert import flatbuffer, versions
 from tasks.post_training.calibration import Ranges
 from tasks.post_training.layers import INT4_OPERATORS, ONE_STEP, Layer, layers

@@ -11,10 +11,10 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from tasks.contracts.artifacts import Model
 from tasks.contracts.auto import PREFIX, Auto, Knobs
 from tasks.contracts.device import Budget
 from tasks.contracts.lane import EvaluateParams, ExportParams
+from tasks.contracts.model import Model
 from tasks.contracts.plan import Candidate
 from tasks.contracts.search import ChosenArchitecture
 from tasks.planning import infeasible

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tasks.candidates.reasons import COST
-from tasks.contracts.artifacts import Measurement
 from tasks.contracts.auto import Knobs
 from tasks.contracts.device import Budget
 from tasks.contracts.gate import GateRules, Objective
 from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.measurement import Measurement
 from tasks.contracts.plan import Candidate
 
 BOUNDS = ("size_bytes", "macs", "peak_ram_bytes", "latency_ms_p50")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import Model
+from tasks.contracts.model import Model
 from tasks.contracts.refusal import refuse
 from tasks.litert.conversion import convert_apart
 from tasks.litert.interpreter import Classifier

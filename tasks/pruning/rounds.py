@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tasks.contracts.artifacts import TrainingHistory
 from tasks.contracts.fit import Fit
 from tasks.contracts.lane import PruneParams
+from tasks.contracts.model import TrainingHistory
 from tasks.pruning.channel import Pruned, Ranking, Target, Whole, prune_channels
 from tasks.pruning.criteria import unit_scores
 from tasks.pruning.graph import functional

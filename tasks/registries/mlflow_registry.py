@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from tasks.contracts.artifacts import Champion, MeasurementRef
+from tasks.contracts.references import Champion, MeasurementRef
 from tasks.contracts.refusal import refuse
 from tasks.registries.mlflow_server import MlflowError, MlflowServer
 from tasks.registries.registry import CHAMPION, AliasMovedError, Move, Submission, Version

@@ -23,7 +23,7 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 from mlflow import MlflowClient
 from mlflow.entities import LoggedModelOutput, Metric
 
-from tasks.contracts.artifacts import Measurement
+from tasks.contracts.measurement import Measurement
 from tasks.registries.bundle import write_bundle
 from tasks.registries.registry import Submission
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from tasks.contracts.artifacts import Champion, Measurement, MeasurementRef, Release
 from tasks.contracts.base import Contract, Name, Sha256
+from tasks.contracts.measurement import Measurement
+from tasks.contracts.references import Champion, MeasurementRef, Release
 
 CHAMPION = "champion"
 """The alias of the version that apps are given, and that a new candidate is compared with."""

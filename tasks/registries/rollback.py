@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Release
 from tasks.contracts.base import Contract
+from tasks.contracts.references import Release
 from tasks.contracts.refusal import refuse
 from tasks.registries import open_registry
 from tasks.registries.registry import CHAMPION, Move, Version

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 
 from pydantic import TypeAdapter
 
-from tasks.contracts.artifacts import Champion
 from tasks.contracts.base import canonical_json
+from tasks.contracts.references import Champion
 from tasks.registries.registry import CHAMPION, AliasMovedError, Move, Submission, Version
 from tasks.store import Store
 

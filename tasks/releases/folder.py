@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tasks.contracts.artifacts import ArtifactRef, Release
+from tasks.contracts.references import ArtifactRef, Release
 from tasks.contracts.refusal import refuse
 from tasks.releases.manifest import MANIFEST, SIGNATURE, File, Manifest, folder_of, read_manifest
 from tasks.releases.verification import fetched

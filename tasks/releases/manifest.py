@@ -15,8 +15,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
-from tasks.contracts.artifacts import Release
 from tasks.contracts.base import Contract, Name, Sha256, digest
+from tasks.contracts.references import Release
 from tasks.contracts.refusal import Refused, refuse
 from tasks.store import Store
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tasks.contracts.artifacts import Release
 from tasks.contracts.base import digest
+from tasks.contracts.references import Release
 from tasks.contracts.refusal import Problem, Refused, refuse
 from tasks.releases.keys import verify_key
 from tasks.releases.manifest import MANIFEST, SIGNATURE, File, Manifest, file_of, folder_of, no_release, read_manifest

@@ -5,7 +5,7 @@ facts ──► float baseline, champion, challenger, all measured on the test s
 
 from __future__ import annotations
 
-from tasks.contracts.artifacts import Measurement
+from tasks.contracts.measurement import Measurement
 from tasks.reporting import words
 from tasks.reporting.facts import Facts
 

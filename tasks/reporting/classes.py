@@ -9,7 +9,7 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import Measurement
+from tasks.contracts.measurement import Measurement
 from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.facts import Facts
 from tasks.reporting.words import points

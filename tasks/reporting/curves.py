@@ -10,7 +10,8 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from tasks.candidates.front import on_front
-from tasks.contracts.artifacts import TrainingHistory, Trials
+from tasks.contracts.model import TrainingHistory
+from tasks.contracts.trials import Trials
 from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.words import count
 

@@ -14,21 +14,14 @@ from tasks.candidates.compare import Comparison, compare
 from tasks.candidates.measured import TestSplit, read_measured, read_test_split
 from tasks.candidates.subject import label_of
 from tasks.context import Context
-from tasks.contracts.artifacts import (
-    Champion,
-    Dataset,
-    Finding,
-    LiteRTModel,
-    Measurement,
-    MeasurementRef,
-    Model,
-    TrainingHistory,
-    Trials,
-    Verdict,
-)
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.gate import Ranked, ReportInputs
 from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.measurement import Finding, Measurement, Verdict
+from tasks.contracts.model import LiteRTModel, Model, TrainingHistory
 from tasks.contracts.plan import Infeasible
+from tasks.contracts.references import Champion, MeasurementRef
+from tasks.contracts.trials import Trials
 from tasks.store import Store
 
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tasks.contracts.artifacts import Measurement, StageEntry
 from tasks.contracts.gate import ReportParams
+from tasks.contracts.measurement import Measurement, StageEntry
 from tasks.contracts.request import Provenance
 from tasks.reporting import classes, curves, tradeoff, words
 from tasks.reporting.facts import Facts

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from tasks.candidates.front import on_front
-from tasks.contracts.artifacts import Measurement
+from tasks.contracts.measurement import Measurement
 from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.facts import Facts
 from tasks.reporting.labels import label_points

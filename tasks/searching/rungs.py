@@ -19,10 +19,12 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import Architecture, ModelFileRef, Trial
+from tasks.contracts.model import Architecture
+from tasks.contracts.references import ModelFileRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Exit
 from tasks.contracts.search import SearchParams, SearchSpace
+from tasks.contracts.trials import Trial
 from tasks.framework import keras, tf
 from tasks.litert.conversion import ConverterDied, ConverterFailed
 from tasks.measuring.latency import medians_ms

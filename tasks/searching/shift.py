@@ -21,7 +21,7 @@ from optuna.distributions import BaseDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from tasks.contracts.artifacts import Trial
+from tasks.contracts.trials import Trial
 from tasks.searching.space import trial_line
 
 BEAT_SECONDS = 5.0

@@ -11,9 +11,10 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
-from tasks.contracts.artifacts import Architecture, Trial
+from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Problem, Refused
 from tasks.contracts.search import SearchSpace
+from tasks.contracts.trials import Trial
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:

@@ -18,7 +18,7 @@ from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
 
 from tasks import cache
-from tasks.contracts.artifacts import DatasetRef
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.search import SearchInputs, SearchParams
 from tasks.searching.evolution import EvolutionSampler
 from tasks.searching.reinforce import ReinforceSampler

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tasks.contracts.artifacts import SCORES, Agreement, Hypervolumes, Trial, Trials
+from tasks.contracts.trials import SCORES, Agreement, Hypervolumes, Trial, Trials
 from tasks.searching.front import hypervolume
 
 FEWEST = 3

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from tasks.contracts.artifacts import CorruptImages, ImageShape
+from tasks.contracts.dataset import CorruptImages, ImageShape
 from tasks.contracts.refusal import MOST_EXAMPLES, Problem
 from tasks.sources.source import Image as SourceImage
 

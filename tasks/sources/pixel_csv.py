@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import ImageShape
+from tasks.contracts.dataset import ImageShape
 from tasks.contracts.refusal import examples, refuse
 from tasks.sources.files import FileRows
 from tasks.sources.place import Place

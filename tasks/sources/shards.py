@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import ImageShape, SamplesRef, Shard, Split, SplitName
+from tasks.contracts.dataset import ImageShape, Shard, Split, SplitName
+from tasks.contracts.references import SamplesRef
 from tasks.store import Store
 
 LARGEST_SHARD_BYTES = 32 * 2**20

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import SplitName
+from tasks.contracts.dataset import SplitName
 from tasks.contracts.refusal import refuse
 from tasks.sources.source import SourceSplit
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from tasks import cache
 from tasks.context import Context
-from tasks.contracts.artifacts import TrainingHistory
 from tasks.contracts.base import Contract
+from tasks.contracts.model import TrainingHistory
 from tasks.store import Store
 
 EVERY_SECONDS = 5.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import Dataset
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.refusal import refuse
 from tasks.dataset import normalise, read_split, stratified
 from tasks.store import Store

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tasks.contracts.artifacts import HistoryRef, Model, TrainingHistory
+from tasks.contracts.model import Model, TrainingHistory
+from tasks.contracts.references import HistoryRef
 from tasks.model_files import put_model
 from tasks.store import Store
 from tasks.training.data import TrainingData

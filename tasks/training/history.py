@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.contracts.artifacts import TrainingHistory
+from tasks.contracts.model import TrainingHistory
 
 
 def empty_history(stage: str) -> TrainingHistory:

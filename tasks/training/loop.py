@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.artifacts import TrainingHistory
 from tasks.contracts.fit import Fit, Knowledge
+from tasks.contracts.model import TrainingHistory
 from tasks.contracts.refusal import refuse
 from tasks.framework import keras, tf
 from tasks.training.answers import Answers, known_beforehand, view_seed

@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from tasks.contracts.artifacts import Architecture
+from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Problem, Refused, did_you_mean, refuse
 from tasks.framework import keras
 from tasks.zoo.cnn import cnn

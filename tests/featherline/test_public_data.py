@@ -25,8 +25,8 @@ from featherline import public_archives
 from featherline.public_data import SETS, Archive, PublicSet, bring, download, fetch
 from tasks.blobs import open_blobs
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset
 from tasks.contracts.data import PreprocessInputs, PreprocessParams
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.refusal import Refused
 from tasks.dataset import read_split
 from tasks.preprocess import preprocess

@@ -12,26 +12,22 @@ from rich.console import Console
 from featherline.outcome import tell
 from featherline.summary import Summary, read_records, summarise
 from tasks.blobs import FolderBlobs
-from tasks.contracts.artifacts import (
+from tasks.contracts.gate import Ranked, ReportOutputs, SelectOutputs, ValidateMetricsOutputs
+from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.measurement import Finding, Latency, Measurement, Verdict
+from tasks.contracts.model import LiteRTModel, Model
+from tasks.contracts.plan import Candidate, Infeasible, PlanOutputs
+from tasks.contracts.propose import ProposeOutputs
+from tasks.contracts.references import (
     ArtifactRef,
-    Finding,
     GoldenRef,
-    Latency,
     LiteRTFileRef,
-    LiteRTModel,
-    Measurement,
     MeasurementRef,
-    Model,
     ModelFileRef,
     PageRef,
     Release,
-    Verdict,
     VerdictRef,
 )
-from tasks.contracts.gate import Ranked, ReportOutputs, SelectOutputs, ValidateMetricsOutputs
-from tasks.contracts.lane import EvaluateOutputs
-from tasks.contracts.plan import Candidate, Infeasible, PlanOutputs
-from tasks.contracts.propose import ProposeOutputs
 from tasks.contracts.release import PromoteOutputs, PublishOutputs, Registration
 from tasks.contracts.request import StepRecord
 from tasks.store import Store

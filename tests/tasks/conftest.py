@@ -14,7 +14,8 @@ from sklearn.datasets import load_digits
 
 from tasks.blobs import FolderBlobs
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, Normalisation, SamplesRef, Shard, Split
+from tasks.contracts.dataset import Dataset, Normalisation, Shard, Split
+from tasks.contracts.references import DatasetRef, SamplesRef
 from tasks.store import Store
 
 SCALE = 16.0

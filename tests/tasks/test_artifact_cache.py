@@ -13,7 +13,7 @@ import pytest
 
 from featherline.stack.s3_server import S3Server
 from tasks.artifact_cache import ABANDONED_S, ArtifactCache, CachedS3Blobs
-from tasks.contracts.artifacts import SamplesRef
+from tasks.contracts.references import SamplesRef
 from tasks.contracts.request import Variable
 from tasks.store import Damaged, Store, open_store
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tasks import cache
-from tasks.contracts.artifacts import DatasetRef
 from tasks.contracts.data import PreprocessInputs, PreprocessOutputs, PreprocessParams
 from tasks.contracts.lane import ExportInputs
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.request import StepResult, Variable
 from tasks.store import Store
 

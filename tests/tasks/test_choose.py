@@ -10,9 +10,11 @@ import pytest
 
 from tasks.choose import choose, merge
 from tasks.context import Context
-from tasks.contracts.artifacts import Architecture, Trial, Trials, TrialsRef
+from tasks.contracts.model import Architecture
+from tasks.contracts.references import TrialsRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.search import ChooseInputs, ChooseParams, SearchOutputs
+from tasks.contracts.trials import Trial, Trials
 
 
 def trial(number: int, accuracy: float | None, macs: int = 100, width: int | None = None, **values: Any) -> Trial:

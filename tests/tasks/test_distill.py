@@ -10,9 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Architecture, Dataset, DatasetRef, Model
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.lane import DistillInputs, DistillParams
+from tasks.contracts.model import Architecture, Model
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.distill import distill
 from tasks.framework import keras

@@ -13,7 +13,7 @@ import pytest
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.row_conditions import Column
 
-from tasks.contracts.artifacts import Finding
+from tasks.contracts.measurement import Finding
 from tasks.expectations import judge, zip_docs
 
 RULE = {"rule": "floor", "subject": "accuracy of all", "expected": "at least 0.9", "fix": "train longer"}

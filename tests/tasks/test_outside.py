@@ -8,10 +8,11 @@ import pytest
 
 from tasks import outside
 from tasks.context import Context
-from tasks.contracts.artifacts import Architecture, DatasetRef, Model
 from tasks.contracts.baseline import TrainInputs, TrainParams
 from tasks.contracts.fit import Knowledge
 from tasks.contracts.lane import DistillInputs, DistillParams, PruneInputs, PruneParams
+from tasks.contracts.model import Architecture, Model
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.search import SearchInputs, SearchParams, SearchSpace
 

@@ -23,8 +23,8 @@ from PIL import Image
 
 from tasks.blobs import open_blobs
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset
 from tasks.contracts.data import PreprocessInputs, PreprocessParams
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.refusal import Refused
 from tasks.dataset import normalise, read_split
 from tasks.preprocess import preprocess

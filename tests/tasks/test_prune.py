@@ -8,9 +8,11 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, Model, TrainingHistory
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.lane import PruneInputs, PruneParams
+from tasks.contracts.model import Model, TrainingHistory
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras
 from tasks.model_files import load_model

@@ -10,9 +10,11 @@ from ai_edge_litert.interpreter import Interpreter
 from pydantic import ValidationError
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, Model
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.lane import QuantizeInputs, QuantizeParams
+from tasks.contracts.model import Model
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras, tf
 from tasks.model_files import load_model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.contracts.artifacts import StageEntry
+from tasks.contracts.measurement import StageEntry
 from tasks.savings import bought, savings_table
 
 BASE = StageEntry(

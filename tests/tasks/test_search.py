@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import SCORES, Dataset, DatasetRef, Trials
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.device import Budget
 from tasks.contracts.fit import Fit
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Variable
 from tasks.contracts.search import SearchInputs, SearchParams, SearchSpace, TrialFilter
+from tasks.contracts.trials import SCORES, Trials
 from tasks.search import search
 
 SPACE = SearchSpace(builder="cnn", fixed={"widths": [8, 8]}, choices={"widths.1": (8, 16, 32), "dense": (0, 16)})

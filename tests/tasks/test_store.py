@@ -11,18 +11,17 @@ import pytest
 
 from featherline.stack.s3_server import S3Server
 from tasks.blobs import LARGE
-from tasks.contracts.artifacts import (
+from tasks.contracts.base import digest
+from tasks.contracts.measurement import Finding, Verdict
+from tasks.contracts.references import (
     ArchiveRef,
     ArrayRef,
     ArtifactRef,
-    Finding,
     LiteRTFileRef,
     ModelFileRef,
     PageRef,
-    Verdict,
     VerdictRef,
 )
-from tasks.contracts.base import digest
 from tasks.store import Damaged, Store, open_store, references
 
 

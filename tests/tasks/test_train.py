@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Architecture, Dataset, DatasetRef, TrainingHistory
 from tasks.contracts.baseline import TrainInputs, TrainParams
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.fit import Fit
+from tasks.contracts.model import Architecture, TrainingHistory
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras
 from tasks.model_files import load_model

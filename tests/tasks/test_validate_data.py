@@ -11,8 +11,10 @@ import pytest
 
 from tasks import ledger
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, Finding, Verdict
 from tasks.contracts.data import ValidateDataInputs, ValidateDataParams
+from tasks.contracts.dataset import Dataset
+from tasks.contracts.measurement import Finding, Verdict
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.data_checks.evidence import DataStatistics, channels_table, leaks, splits_table, statistics
 from tasks.store import Store

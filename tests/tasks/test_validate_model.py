@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Model, ModelFileRef
 from tasks.contracts.baseline import ClassMetrics, ValidateModelInputs, ValidateModelParams
+from tasks.contracts.model import Model
+from tasks.contracts.references import ModelFileRef
 from tasks.contracts.refusal import Refused
 from tasks.validate_model import find, validate_model
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Finding, Verdict
+from tasks.contracts.measurement import Finding, Verdict
 from tasks.store import Store
 from tasks.verdicts import Gate, is_open, put_verdict, shut_gate
 

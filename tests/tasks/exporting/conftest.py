@@ -12,9 +12,11 @@ import pytest
 import tasks.post_training.build
 from tasks.blobs import FolderBlobs
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, LiteRTModel, Model, Scheme
 from tasks.contracts.base import digest
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import ExportInputs, ExportParams
+from tasks.contracts.model import LiteRTModel, Model, Scheme
+from tasks.contracts.references import DatasetRef
 from tasks.dataset import normalise, read_split
 from tasks.export import export
 from tasks.framework import keras

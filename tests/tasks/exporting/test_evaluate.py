@@ -9,17 +9,11 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import (
-    Dataset,
-    DatasetRef,
-    LiteRTFileRef,
-    LiteRTModel,
-    Measurement,
-    Model,
-    ModelFileRef,
-    Scheme,
-)
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import EvaluateInputs, EvaluateOutputs, EvaluateParams, ExportInputs, ExportParams
+from tasks.contracts.measurement import Measurement
+from tasks.contracts.model import LiteRTModel, Model, Scheme
+from tasks.contracts.references import DatasetRef, LiteRTFileRef, ModelFileRef
 from tasks.contracts.refusal import Refused
 from tasks.dataset import normalise, read_split, split_digest
 from tasks.evaluate import evaluate, table

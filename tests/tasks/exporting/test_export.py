@@ -20,8 +20,10 @@ import pytest
 
 import tasks.post_training.build
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, LiteRTModel, Model, Scheme
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import ExportInputs, ExportParams
+from tasks.contracts.model import LiteRTModel, Model, Scheme
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Exit, Provenance, StepRequest
 from tasks.dataset import in_turn, normalise, read_split

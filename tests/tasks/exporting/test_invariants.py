@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, LayerWidth, Model, Scheme
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import ExportInputs, ExportParams
+from tasks.contracts.model import LayerWidth, Model, Scheme
 from tasks.contracts.post_training import Calibration, Mixed
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.export import export
 from tasks.framework import keras

@@ -8,10 +8,12 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef, LiteRTModel, Model, Scheme
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import ExportInputs, ExportParams, QuantizeParams
+from tasks.contracts.model import LiteRTModel, Model, Scheme
 from tasks.contracts.plan import Candidate
 from tasks.contracts.post_training import Ladder
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.export import export
 from tasks.post_training.judging import Judgement

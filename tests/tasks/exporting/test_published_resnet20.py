@@ -13,20 +13,11 @@ from PIL import Image
 from pyarrow import parquet
 
 from tasks.context import Context
-from tasks.contracts.artifacts import (
-    Dataset,
-    DatasetRef,
-    Measurement,
-    Model,
-    ModelFileRef,
-    Normalisation,
-    SamplesRef,
-    Scheme,
-    Shard,
-    Split,
-    SplitName,
-)
+from tasks.contracts.dataset import Dataset, Normalisation, Shard, Split, SplitName
 from tasks.contracts.lane import EvaluateInputs, EvaluateParams, ExportInputs, ExportParams
+from tasks.contracts.measurement import Measurement
+from tasks.contracts.model import Model, Scheme
+from tasks.contracts.references import DatasetRef, ModelFileRef, SamplesRef
 from tasks.evaluate import evaluate
 from tasks.export import export
 from tasks.store import Store

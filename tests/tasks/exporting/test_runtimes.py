@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tasks.contracts.artifacts import LiteRTModel, Scheme
+from tasks.contracts.model import LiteRTModel, Scheme
 from tasks.litert.graph import read_graph
 from tasks.litert.runtimes import RUNTIMES, Runtime, answer, apart, main
 from tasks.store import Store

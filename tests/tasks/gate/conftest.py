@@ -10,28 +10,7 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import (
-    Agreement,
-    Architecture,
-    Champion,
-    Dataset,
-    DatasetRef,
-    GoldenRef,
-    HistoryRef,
-    Hypervolumes,
-    LiteRTFileRef,
-    LiteRTModel,
-    Measurement,
-    MeasurementRef,
-    Model,
-    ModelFileRef,
-    Rung,
-    StageEntry,
-    TrainingHistory,
-    Trial,
-    Trials,
-    TrialsRef,
-)
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.gate import (
     GateRules,
     ReportInputs,
@@ -41,7 +20,20 @@ from tasks.contracts.gate import (
     ValidateMetricsParams,
 )
 from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.measurement import Measurement, StageEntry
+from tasks.contracts.model import Architecture, LiteRTModel, Model, Rung, TrainingHistory
 from tasks.contracts.plan import Infeasible, PlanOutputs
+from tasks.contracts.references import (
+    Champion,
+    DatasetRef,
+    GoldenRef,
+    HistoryRef,
+    LiteRTFileRef,
+    MeasurementRef,
+    ModelFileRef,
+    TrialsRef,
+)
+from tasks.contracts.trials import Agreement, Hypervolumes, Trial, Trials
 from tasks.dataset import read_split, split_digest
 from tasks.select import select
 from tasks.store import Store

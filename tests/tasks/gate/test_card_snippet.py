@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Dataset, DatasetRef
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.gate import ReportInputs, ReportParams
+from tasks.contracts.references import DatasetRef
 from tasks.dataset import normalise, read_split
 from tasks.framework import keras, tf
 from tasks.report import report

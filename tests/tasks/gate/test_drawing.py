@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import TrainingHistory
 from tasks.contracts.gate import ReportInputs
+from tasks.contracts.model import TrainingHistory
 from tasks.reporting import classes, curves, tradeoff
 from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.facts import Facts, gather

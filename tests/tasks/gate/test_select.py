@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Finding, VerdictRef
 from tasks.contracts.device import Budget
 from tasks.contracts.gate import SelectInputs, SelectOutputs, SelectParams
 from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.measurement import Finding
+from tasks.contracts.references import VerdictRef
 from tasks.contracts.refusal import Refused
 from tasks.select import select
 from tasks.verdicts import put_verdict

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Champion, Dataset, DatasetRef, Finding, Verdict
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.gate import GateRules, ValidateMetricsInputs, ValidateMetricsParams
 from tasks.contracts.lane import EvaluateOutputs
+from tasks.contracts.measurement import Finding, Verdict
+from tasks.contracts.references import Champion, DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.validate_metrics import validate_metrics
 

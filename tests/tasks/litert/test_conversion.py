@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.contracts.artifacts import Model, ModelFileRef
+from tasks.contracts.model import Model
+from tasks.contracts.references import ModelFileRef
 from tasks.litert.conversion import ConverterDied, ConverterFailed, convert_apart
 from tasks.litert.convert import ConversionRequest
 from tasks.store import Store

@@ -7,7 +7,7 @@ import zipfile
 
 import numpy as np
 
-from tasks.contracts.artifacts import Normalisation
+from tasks.contracts.dataset import Normalisation
 from tasks.litert import metadata
 from tasks.litert.interpreter import Classifier
 

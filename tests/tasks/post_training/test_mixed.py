@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tasks.contracts.artifacts import Width
+from tasks.contracts.model import Width
 from tasks.contracts.post_training import Calibration, Mixed
 from tasks.litert.graph import read_graph
 from tasks.post_training.calibration import activation_ranges

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tasks.contracts.artifacts import Width
+from tasks.contracts.model import Width
 from tasks.contracts.post_training import Calibration
 from tasks.litert import flatbuffer
 from tasks.litert.graph import OPERATOR_NAMES, read_graph

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from tasks.contracts.artifacts import Architecture
 from tasks.contracts.auto import Auto, Knobs
+from tasks.contracts.model import Architecture
 from tasks.contracts.search import ChosenArchitecture
 from tasks.proposing.grid import candidate, canonical, name_of, points
 

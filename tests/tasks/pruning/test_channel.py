@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.contracts.artifacts import Architecture
+from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras
 from tasks.pruning.channel import Ranking, Target, prune_channels

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.contracts.artifacts import TrainingHistory
 from tasks.contracts.fit import Fit
 from tasks.contracts.lane import PruneParams
+from tasks.contracts.model import TrainingHistory
 from tasks.framework import keras
 from tasks.pruning.rounds import fractions, prune_in_rounds
 from tasks.training.data import TrainingData

@@ -19,24 +19,21 @@ import requests
 from ai_edge_litert import schema_py_generated as schema
 
 from featherline.stack.ports import HOST, choose
-from tasks.contracts.artifacts import (
+from tasks.contracts.dataset import Normalisation
+from tasks.contracts.gate import ReportOutputs, SelectOutputs
+from tasks.contracts.measurement import Finding, Measurement, Verdict
+from tasks.contracts.model import LiteRTModel, Model
+from tasks.contracts.references import (
     ArrayRef,
     DatasetRef,
-    Finding,
     GoldenRef,
     LiteRTFileRef,
-    LiteRTModel,
-    Measurement,
     MeasurementRef,
-    Model,
     ModelFileRef,
-    Normalisation,
     PageRef,
     RecipeRef,
-    Verdict,
     VerdictRef,
 )
-from tasks.contracts.gate import ReportOutputs, SelectOutputs
 from tasks.contracts.release import PublishInputs
 from tasks.contracts.request import Variable
 from tasks.litert import flatbuffer, metadata

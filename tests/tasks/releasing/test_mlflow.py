@@ -20,7 +20,9 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import LiteRTFileRef, Measurement, MeasurementRef, Normalisation
+from tasks.contracts.dataset import Normalisation
+from tasks.contracts.measurement import Measurement
+from tasks.contracts.references import LiteRTFileRef, MeasurementRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.release import PublishParams, RegisterInputs, RegisterParams
 from tasks.contracts.request import Variable

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Measurement, MeasurementRef, Verdict, VerdictRef
+from tasks.contracts.measurement import Measurement, Verdict
+from tasks.contracts.references import MeasurementRef, VerdictRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.release import PublishInputs, PublishParams
 from tasks.contracts.request import Provenance, Variable

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Release, Verdict
 from tasks.contracts.base import digest
+from tasks.contracts.measurement import Verdict
+from tasks.contracts.references import Release
 from tasks.contracts.refusal import Refused
 from tasks.contracts.release import PublishParams, RegisterInputs, RegisterOutputs, RegisterParams
 from tasks.publish import publish

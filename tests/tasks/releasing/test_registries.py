@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Measurement
+from tasks.contracts.measurement import Measurement
 from tasks.contracts.refusal import Refused
 from tasks.contracts.release import PublishParams
 from tasks.contracts.request import Variable

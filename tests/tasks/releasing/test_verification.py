@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Release
+from tasks.contracts.references import Release
 from tasks.contracts.refusal import Refused
 from tasks.contracts.release import PublishParams
 from tasks.contracts.request import Variable

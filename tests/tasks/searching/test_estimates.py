@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.contracts.artifacts import Architecture
+from tasks.contracts.model import Architecture
 from tasks.framework import keras
 from tasks.litert import flatbuffer
 from tasks.litert.convert import convert

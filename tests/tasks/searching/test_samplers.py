@@ -9,8 +9,9 @@ from typing import Any, get_args
 import optuna
 import pytest
 
-from tasks.contracts.artifacts import Architecture, Trial
+from tasks.contracts.model import Architecture
 from tasks.contracts.search import SearchParams, SearchSpace
+from tasks.contracts.trials import Trial
 from tasks.searching.front import hypervolume
 from tasks.searching.shift import Shift
 from tasks.searching.space import distributions

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.contracts.artifacts import Architecture
+from tasks.contracts.model import Architecture
 from tasks.framework import keras
 from tasks.searching.scores import evenly, in_float64, log_determinant, naswot, synflow, synflow_at_any_depth
 from tasks.zoo.build import build

@@ -13,8 +13,9 @@ from typing import Any
 import optuna
 import pytest
 
-from tasks.contracts.artifacts import Architecture, Trial
+from tasks.contracts.model import Architecture
 from tasks.contracts.search import SearchParams, SearchSpace
+from tasks.contracts.trials import Trial
 from tasks.searching import shift as module
 from tasks.searching.shift import Shift
 from tasks.searching.space import distributions

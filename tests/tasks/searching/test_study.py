@@ -8,7 +8,7 @@ import pytest
 from optuna.storages import JournalStorage, RDBStorage
 from optuna.trial import TrialState
 
-from tasks.contracts.artifacts import DatasetRef
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.search import SearchParams, SearchSpace
 from tasks.searching.space import distributions
 from tasks.searching.study import open_storage, open_study, study_name

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from tasks.contracts.artifacts import Architecture, Trial, Trials
+from tasks.contracts.model import Architecture
+from tasks.contracts.trials import Trial, Trials
 from tasks.searching.summary import agreements, lines, ranks, spearman, summarised
 
 

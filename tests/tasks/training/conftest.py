@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tasks.contracts.artifacts import Dataset, DatasetRef
+from tasks.contracts.dataset import Dataset
+from tasks.contracts.references import DatasetRef
 from tasks.framework import keras
 from tasks.store import Store
 from tasks.training.data import TrainingData, load_training_data

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.contracts.artifacts import Dataset, DatasetRef
+from tasks.contracts.dataset import Dataset
+from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.store import Store
 from tasks.training.data import load_training_data

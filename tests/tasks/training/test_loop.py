@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.contracts.artifacts import TrainingHistory
 from tasks.contracts.fit import Fit, Knowledge
+from tasks.contracts.model import TrainingHistory
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras
 from tasks.store import Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.contracts.artifacts import Architecture
+from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras
 from tasks.training.macs import count_macs

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.artifacts import Architecture, Dataset, DatasetRef, Model, TrainingHistory
 from tasks.contracts.baseline import TrainInputs, TrainParams
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.lane import (
     DistillInputs,
@@ -21,6 +21,8 @@ from tasks.contracts.lane import (
     QuantizeInputs,
     QuantizeParams,
 )
+from tasks.contracts.model import Architecture, Model, TrainingHistory
+from tasks.contracts.references import DatasetRef
 from tasks.distill import distill
 from tasks.model_files import load_model
 from tasks.prune import prune

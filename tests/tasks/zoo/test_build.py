@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tasks.contracts.artifacts import Architecture
+from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Refused
 from tasks.recipes import read_recipe
 from tasks.training.macs import count_macs

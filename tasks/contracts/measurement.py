@@ -1,0 +1,134 @@
+"""What was measured of a file, and what the gates made of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.contracts.base import Contract, Fraction, Name, Sha256
+from tasks.contracts.model import Scheme
+from tasks.contracts.references import ArchiveRef, ArrayRef, LiteRTFileRef, PageRef
+
+
+class Latency(Contract):
+    """Time of `invoke()` alone, in milliseconds, measured interleaved with the baseline file where one is given."""
+
+    p50: float = Field(gt=0)
+    p90: float = Field(gt=0)
+    p99: float = Field(gt=0)
+    threads: int
+    runs: int
+    warm_up: int
+    baseline_p50: float | None = None
+    speedup: float | None = None
+    """p50 of the baseline over p50 of this file, in the same interleaved runs."""
+    speedup_low: float | None = None
+    speedup_high: float | None = None
+
+
+class StageEntry(Contract):
+    """A file on the way from the float baseline to what ships: what each stage of the lane bought."""
+
+    stage: str
+    size_bytes: int
+    gzip_bytes: int
+    zstd_bytes: int
+    entropy_bytes: int
+    sparsity: Fraction
+    distinct_weights: int
+    parameters: int
+    macs: int
+    latency_ms_p50: float = Field(gt=0)
+    """Of all the files in turn: to be compared with the other entries of the same ledger, and with nothing else."""
+
+
+class Measurement(Contract):
+    """What was measured of the exported file itself, on the test split and on this machine."""
+
+    candidate: Name
+    file: LiteRTFileRef
+    scheme: Scheme
+    samples: int = Field(gt=0)
+    accuracy: Fraction
+    accuracy_low: Fraction
+    accuracy_high: Fraction
+    confidence: Fraction
+    class_recall: tuple[Fraction | None, ...]
+    """In the order of the data set's classes; None where the test split has no image of the class."""
+    confusion: tuple[tuple[int, ...], ...]
+    """Rows are true classes, columns predicted ones."""
+    agreement: Fraction | None
+    """Fraction of test images on which this file and the float baseline predict the same class."""
+    calibration_error: Fraction
+    """Expected calibration error, 15 bins."""
+    predictions: ArrayRef
+    """(samples, classes) float32 logits, in the order of the test split."""
+    test_sha256: Sha256
+    """Of the test split (`tasks.dataset.split_digest`): two measurements are paired only where it is equal."""
+    size_bytes: int
+    gzip_bytes: int
+    zstd_bytes: int
+    entropy_bytes: int
+    """Shannon bound of the weights' symbols, one code a tensor: no lossless code of single weights gets below it."""
+    sparsity: Fraction
+    """Zeros among the weights in the file."""
+    distinct_weights: int
+    """Most distinct values in one weight tensor."""
+    parameters: int
+    macs: int
+    peak_ram_bytes: int
+    peak_ram_method: Literal["tflite-micro", "liveness"]
+    latency_ms: Latency
+    energy_uj: float
+    energy_method: str
+    """How the energy was had: an estimate is never compared with a measurement."""
+    operators: dict[str, int]
+    float_operators: int
+    """Operators that compute in float32 or float16."""
+    minimum_runtime: str | None
+    """The lowest TFLite runtime that has every operator version, as the converter wrote it."""
+    runtime: str
+    machine: str
+    ledger: tuple[StageEntry, ...] = ()
+    """From the float baseline by way of every stage to this file; empty for the baseline itself."""
+
+
+class Finding(Contract):
+    """One rule of a gate applied to one subject."""
+
+    rule: str
+    subject: str
+    """What was judged: a candidate, a split, a column."""
+    passed: bool
+    severity: Literal["critical", "warning"] = "critical"
+    expected: str
+    got: str
+    fix: str = ""
+    margin: float | None = None
+    """Room left under the rule, in its own unit, negative where it is broken; None where the rule is no bound."""
+
+
+class Verdict(Contract):
+    """What a gate decided, and why.
+
+    The gates of data and model are open only when there is a finding and no critical one failed; the gate of the
+    metrics only when at least one candidate passed all its critical findings (`passed_candidates`).
+    """
+
+    gate: Literal["data", "model", "metrics"]
+    passed: bool
+    findings: tuple[Finding, ...]
+    page: PageRef
+    """The verdict for people."""
+    docs: ArchiveRef | None = None
+    """Great Expectations' own data docs, zipped; they load styles from the internet."""
+
+    def passed_candidates(self) -> frozenset[str]:
+        """Return the subjects with at least one critical finding and no failed one; none where the gate is shut.
+
+        The gate of the metrics is open as soon as one candidate passed, so whoever takes a candidate further asks here.
+        """
+        critical = [finding for finding in self.findings if finding.severity == "critical"]
+        failed = {finding.subject for finding in critical if not finding.passed}
+        return frozenset(finding.subject for finding in critical if self.passed) - failed

@@ -1,0 +1,112 @@
+"""What is said of a network, in Keras and as a `.tflite` file."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tasks.contracts.base import Contract, Fraction
+from tasks.contracts.references import GoldenRef, HistoryRef, LiteRTFileRef, ModelFileRef
+
+
+class TrainingHistory(Contract):
+    """The curves of one training, a number an epoch each. Losses and accuracies of the train and validation splits."""
+
+    stage: str
+    loss: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    validation_loss: tuple[float, ...]
+    validation_accuracy: tuple[float, ...]
+    learning_rate: tuple[float, ...]
+    seconds: tuple[float, ...]
+
+
+class Model(Contract):
+    """A tf_keras classifier that takes normalised float32 images and gives logits, (n, classes)."""
+
+    file: ModelFileRef
+    format: Literal["keras", "qat_h5"] = "keras"
+    """`qat_h5`: a quantization-aware model, which the `.keras` format cannot hold (TFMOT 0.8.1)."""
+    parameters: int = Field(gt=0)
+    macs: int = Field(gt=0)
+    """Multiply-accumulates of one inference; FLOPs are twice this."""
+    validation_accuracy: Fraction
+    sparsity: Literal["none", "magnitude", "2:4"] = "none"
+    """The pattern of zeros that later steps must keep."""
+    clusters: int | None = None
+    """Distinct weights a layer, which later steps must keep."""
+    stages: tuple[str, ...] = ()
+    """What was done to the model so far, for people."""
+    histories: tuple[HistoryRef, ...] = ()
+
+
+class Architecture(Contract):
+    """How to build a network: a builder of `tasks.zoo` or the user's own `module:function`, and its options.
+
+    The builder is called as `builder(input_shape, classes, **options)` and returns a tf_keras Model that gives logits.
+    """
+
+    builder: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_]*)?$")
+    options: dict[str, int | float | str | bool | list[int] | list[str]] = {}
+
+
+Scheme = Literal["none", "float16", "dynamic", "int8", "int16x8", "int4", "mixed"]
+"""How the exported file holds its numbers.
+
+`none` float32; `float16` weights; `dynamic` int8 weights, activations rounded while it runs. Integers throughout, input
+and output too: `int8`; `int16x8` int16 activations, int8 weights; `int4` int8 activations, int4 weights. `mixed` int8
+activations, each layer int4, int8 or float, as its measured damage and the budget allow.
+"""
+
+Width = Literal["int4", "int8", "float"]
+"""How a layer holds its weights. A float layer also computes in float."""
+
+
+class LayerWidth(Contract):
+    """What was measured of one layer of a `mixed` file, and how it ended."""
+
+    layer: str
+    operator: str
+    weights: int
+    damage: dict[Width, float]
+    """Mean Kullback-Leibler divergence of the predictions from the float file's, in nats, this layer alone rounded."""
+    width: Width
+
+
+class Rung(Contract):
+    """One file that the ladder tried."""
+
+    scheme: Scheme
+    size_bytes: int
+    validation_accuracy: Fraction
+    agreement: Fraction
+    """Fraction of validation images on which it predicts the same class as the float file."""
+    kept: bool
+    why: str
+    """Why it was kept or left, for people."""
+
+
+class StageFile(Contract):
+    """A model of the lane as it was between two steps, as a float file."""
+
+    stage: str
+    file: LiteRTFileRef
+
+
+class LiteRTModel(Contract):
+    """An exported file and what goes with it."""
+
+    file: LiteRTFileRef
+    scheme: Scheme
+    """As it is, which the ladder may have made another than was asked."""
+    golden: GoldenRef
+    validation_accuracy: Fraction
+    """Of the exported file, on the validation split."""
+    source: Model
+    layers: tuple[LayerWidth, ...] = ()
+    """Of a `mixed` file, in the order in which they run."""
+    rungs: tuple[Rung, ...] = ()
+    """What the ladder tried, in order; the last one was kept. Empty without a ladder."""
+    stages: tuple[StageFile, ...] = ()
+    """What the lane's steps made on the way, in order, each as a float file."""

@@ -1,0 +1,74 @@
+"""What an architecture search tried and found."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.contracts.base import Contract, Fraction
+from tasks.contracts.model import Architecture
+
+Score = Literal["parameters", "synflow", "naswot"]
+SCORES: tuple[Score, ...] = ("parameters", "synflow", "naswot")
+"""What an untrained network is judged by; each is a field of `Trial`, and more is better."""
+
+
+class Trial(Contract):
+    """One architecture that the search looked at."""
+
+    number: int
+    architecture: Architecture
+    state: Literal["complete", "infeasible", "filtered", "failed"]
+    """Infeasible: outside the budget; filtered: its cheap score was among the worse. Neither was trained."""
+    accuracy: Fraction | None
+    """On the validation split, at the highest fidelity it reached."""
+    first_accuracy: Fraction | None = None
+    """After the epochs that every trained trial gets."""
+    epochs: int
+    macs: int
+    parameters: int
+    size_bytes: int
+    """Estimated int8 file."""
+    peak_ram_bytes: int | None = None
+    """Estimated arena of the int8 file."""
+    latency_ms: float | None = None
+    """Median of the int8 file on the machine that searched, one thread; where the budget bounds it."""
+    inherited_from: int | None = None
+    """The trial whose trained weights this one began with."""
+    synflow: float | None = None
+    naswot: float | None = None
+    seconds: float
+    reason: str = ""
+
+
+class Agreement(Contract):
+    """How well a cheap score orders the trained trials."""
+
+    score: Score
+    spearman: Annotated[float, Field(ge=-1, le=1)] | None
+    """Rank correlation with `first_accuracy`; None for less than three trials, or where all are equal."""
+    trials: int
+
+
+class Hypervolumes(Contract):
+    """What the fronts dominate, of the box from the reference point to accuracy 1 at no cost."""
+
+    reference: int
+    """MACs or bytes of the dearest trained trial, at accuracy 0."""
+    search: Fraction
+    control: Fraction | None = None
+    """Of the random control."""
+
+
+class Trials(Contract):
+    """The trials of a study, by number, and what they show together."""
+
+    study: str
+    sampler: str
+    objective: Literal["macs", "size"] = "macs"
+    trials: tuple[Trial, ...]
+    control: tuple[Trial, ...] = ()
+    """As many by random search, where the recipe asks for it; none of them is chosen."""
+    agreements: tuple[Agreement, ...] = ()
+    hypervolumes: Hypervolumes | None = None
