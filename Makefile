@@ -42,8 +42,9 @@ schema: .venvs/tasks.ready  ## write docs/recipe.schema.json anew from the contr
 
 bench: $(READY)  ## measure the overhead, or, with MODEL=… DATA=…, compression against other tools (hours)
 ifdef MODEL
-	@echo "bench: hours on two cores; a file that is made is not made again, and Featherline's own trainings go on where they were"
+	@echo "bench: hours on two cores; a file that is made is not made again, and a killed training goes on from its last epoch"
 	$(TASKS)/python -m benchmarks.cifar10 --model $(MODEL) --data $(DATA)
+	$(TASKS)/python -m benchmarks.cifar10.wide --data $(DATA)
 else
 	$(TASKS)/python benchmarks/overhead.py
 endif

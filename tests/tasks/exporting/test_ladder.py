@@ -12,7 +12,7 @@ from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import ExportInputs, ExportParams, QuantizeParams
 from tasks.contracts.model import LiteRTModel, Model, Scheme
 from tasks.contracts.plan import Candidate
-from tasks.contracts.post_training import Ladder
+from tasks.contracts.post_training import Calibration, Ladder
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.export import export
@@ -25,10 +25,12 @@ from tests.tasks.exporting.conftest import converting_once
 def climbed(context: Context, digits: tuple[DatasetRef, Dataset], model: Model, made: dict[str, Any]) -> Any:
     """Give a function that exports the small network with a ladder."""
 
-    def by(scheme: Scheme, **ladder: Any) -> LiteRTModel:
+    def by(scheme: Scheme, percentile: float | None = None, **ladder: Any) -> LiteRTModel:
+        calibration = Calibration(method="percentile", percentile=percentile) if percentile else Calibration()
+        params = ExportParams(golden=1, calibration=calibration, ladder=Ladder(**ladder))
         inputs = ExportInputs(model=model, scheme=scheme, data=digits[0])
         with converting_once(made):
-            return export(inputs, ExportParams(golden=1, ladder=Ladder(**ladder)), context).model
+            return export(inputs, params, context).model
 
     return by
 
@@ -62,9 +64,9 @@ def test_the_same_climb_gives_the_same_bytes(climbed: Any) -> None:
 
 
 def test_a_ladder_climbed_in_vain_is_refused(climbed: Any) -> None:
-    """Where no rung keeps the rules, the message says of each what it broke."""
+    """Where no rung keeps the rules, as with ranges that cut off a third, the message says of each what it broke."""
     with pytest.raises(Refused) as refusal:
-        climbed("int4", max_drop=0, min_agreement=1, rungs=("int8",))
+        climbed("int4", percentile=67, max_drop=0, min_agreement=1, rungs=("int8",))
 
     problem = refusal.value.problems[0]
     assert problem.what == "export climbed the whole ladder in vain"
