@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 
 OURS, THEIRS = "#c2410c", "#475569"
 WORDS = {"textcoords": "offset points", "fontsize": 7}
-HEIGHTS = (4, 14, -10)
+HEIGHTS = (4, 16, -10, 28, -22)
 """Of the names beside their points, in points: neighbours that are equally good would lie on one another."""
 
 
@@ -28,7 +28,7 @@ def plot(results: dict[str, Any], path: Path) -> None:
             color = OURS if row["tool"] == "Featherline" else THEIRS
             spot = row[column] / unit, 100 * row["accuracy"]
             axis.errorbar(*spot, yerr=[[100 * low], [100 * high]], fmt="o", color=color, capsize=2)
-            axis.annotate(row["name"], spot, xytext=(5, HEIGHTS[number % 3]), **WORDS, color=color)
+            axis.annotate(row["name"], spot, xytext=(5, HEIGHTS[number % len(HEIGHTS)]), **WORDS, color=color)
         axis.set(xscale="log", xlabel=label)
         axis.margins(x=0.2)
         axis.grid(alpha=0.3)
