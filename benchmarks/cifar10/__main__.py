@@ -5,8 +5,8 @@
     nothing ────────► the winner's size, trained from scratch ───────► NAME.tflite ──┘
 
 A file that lies in `benchmarks/results/cifar10-resnet20/` is measured and not made again; `--anew` makes all of them
-again. A training that was killed goes on from its last epoch. At the end all files are measured in one go by the step
-`evaluate`, each in turn with the float file.
+again. A training that was killed goes on from its last epoch; `wall_s` of a rival that was killed is that of its last
+process alone. At the end all files are measured in one go by the step `evaluate`, each in turn with the float file.
 
     make bench MODEL=resnet20.keras DATA=cifar10/      (hours on two cores; progress a line an epoch)
 """

@@ -45,8 +45,8 @@ class Knowledge(Contract):
     views: int | None = Field(
         None,
         gt=0,
-        description="Different random views of each image; they come again after so many epochs, and the teacher is "
-        "asked once for each. As many as epochs where not given.",
+        description="Different random views of each image; they come again after so many epochs, and without "
+        "attention the teacher is asked once for each. As many as epochs where not given.",
     )
     attention: float = Field(
         0.0, ge=0, description="Weight of attention transfer beside the logits, 1000 in its authors' code; 0: none."

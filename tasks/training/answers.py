@@ -4,7 +4,7 @@
                           └─► seen before ──────────────► the same logits
 
 Views differ from epoch to epoch where images are mirrored or moved. With `Knowledge.views` they come round again after
-so many epochs, and then half of a training's time, the teacher's, is saved.
+so many epochs, and from then on the teacher costs nothing.
 
 Source: Beyer et al. 2022, section 3, https://arxiv.org/abs/2106.05237 (teacher and student must see the same view)
 """
