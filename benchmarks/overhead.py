@@ -27,6 +27,7 @@ from rich.console import Console
 from featherline import runs
 from featherline.places import ROOT, Places
 from featherline.stack import stack as stacks
+from featherline.stack.record import Stack
 from featherline.summary import read_records
 from tasks.contracts.request import Provenance, StepRecord, StepRequest, Variable
 from tasks.measuring.machine import machine
@@ -66,7 +67,7 @@ def main() -> None:
         print(f"{name:16} {value}")
 
 
-def measure(places: Places, stack: stacks.Stack, console: Console) -> dict[str, Any]:
+def measure(places: Places, stack: Stack, console: Console) -> dict[str, Any]:
     """Return the four numbers, in seconds and as a ratio."""
     parse = statistics.median(_parse(places) for _ in range(REPEATS))
     order = runs.Order("digits", {}, ignore_cache=True)

@@ -44,6 +44,7 @@ from featherline.places import ROOT, Places
 from featherline.stack import containers
 from featherline.stack import stack as stacks
 from featherline.stack.many_workers import is_worker
+from featherline.stack.record import running
 from featherline.summary import read_records
 from tasks.contracts.request import StepRecord, Variable
 from tasks.measuring.machine import machine
@@ -164,7 +165,7 @@ def up(name: str, *words: str) -> Iterator[Places]:
 def bind(places: Places) -> None:
     """Bind each worker, and so all that it starts, to a core of its own."""
     cores = sorted(os.sched_getaffinity(0))
-    workers = [server for server in stacks.running(places).servers if is_worker(server.name)]
+    workers = [server for server in running(places).servers if is_worker(server.name)]
     for core, worker in zip(itertools.cycle(cores), workers, strict=False):
         for pid in stacks.leftovers(places):
             with contextlib.suppress(ProcessLookupError):
@@ -174,7 +175,7 @@ def bind(places: Places) -> None:
 
 def run(places: Places, lanes: int, load: Load) -> Measured:
     """Run the recipe with so many lanes, every step anew."""
-    stack = stacks.running(places)
+    stack = running(places)
     runs.enter(places, stack)
     summary = runs.execute(places, stack, order(lanes, load), Console(width=120))
     if summary.state != "success":

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from featherline import demo, runs
 from featherline.places import Places, places
+from featherline.stack import record
 from featherline.stack import stack as stacks
 from featherline.stack.secrets import USER, secrets_in
 from featherline.status import status
@@ -67,7 +68,7 @@ def _down(_: argparse.Namespace, here: Places, console: Console) -> int:  # noqa
 
 
 def _run(options: argparse.Namespace, here: Places, console: Console) -> int:
-    stack = stacks.running(here)
+    stack = record.running(here)
     runs.enter(here, stack)
     order = runs.Order(options.recipe, overrides(options.set), options.seed, options.ignore_cache)
     try:
@@ -90,7 +91,7 @@ def _status(options: argparse.Namespace, here: Places, console: Console) -> int:
 def _rollback(options: argparse.Namespace, here: Places, console: Console) -> int:  # noqa: ARG001 - the same
     from tasks.registries.rollback import rollback  # noqa: PLC0415 - MLflow's client is wanted here alone
 
-    runs.enter(here, stacks.running(here))
+    runs.enter(here, record.running(here))
     context = Context(open_store(os.environ["FEATHERLINE_STORE"]))
     rollback(options.name, context, verify_signature=not options.unsigned)
     return Exit.DONE

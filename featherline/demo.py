@@ -9,6 +9,7 @@ from rich.console import Console
 
 from featherline import runs
 from featherline.places import Places
+from featherline.stack import record
 from featherline.stack import stack as stacks
 
 RECIPE = "digits"
@@ -30,7 +31,7 @@ def demo(places: Places, console: Console, order: runs.Order | None = None) -> i
     return 0 if summary.state == "success" else 1
 
 
-def _end_cut_short(places: Places, stack: stacks.Stack, console: Console) -> None:
+def _end_cut_short(places: Places, stack: record.Stack, console: Console) -> None:
     """End runs that an earlier stack left unfinished when it died: Airflow would resume them before the new one."""
     client = runs.client_of(places, stack)
     for run in client.runs(20, "running", "queued"):

@@ -10,13 +10,13 @@ from rich.table import Table
 
 from featherline.places import Places
 from featherline.runs import client_of
-from featherline.stack import stack as stacks
+from featherline.stack import record
 from featherline.summary import Summary
 
 
 def status(places: Places, console: Console, most: int = 20) -> None:
     """Print the latest runs, the newest first. Raises `Refused` where the stack is down."""
-    stack = stacks.running(places)
+    stack = record.running(places)
     table = Table("run", "recipe", "state", "started", "seconds", "winner", box=None, padding=(0, 2, 0, 0))
     for run in client_of(places, stack).runs(most):
         summary = _summary(places, run["dag_run_id"])

@@ -11,6 +11,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
+
 from featherline.places import Places
 from featherline.stack import secrets as files
 from featherline.stack.ports import HOST
@@ -110,6 +112,18 @@ def write_wrapper(places: Places) -> Path:
     (folder / "airflow").write_text(WRAPPER.format(python=places.program("airflow", "python"), part=PART))
     (folder / "airflow").chmod(0o755)
     return folder
+
+
+def is_healthy(port: int) -> bool:
+    """Return whether the server that listens on this port and all its parts run."""
+    try:
+        answer = httpx.get(f"http://{HOST}:{port}/api/v2/monitor/health", timeout=5, trust_env=False)
+    except httpx.TransportError:
+        return False
+    if answer.status_code != httpx.codes.OK:
+        return False
+    parts = answer.json()
+    return all(parts[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
 
 
 def _store(store: Mapping[str, str]) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
+
 from featherline.places import Places
 from featherline.stack.ports import HOST
 from featherline.stack.secrets import USER, Secrets
@@ -64,6 +66,16 @@ def environment(places: Places, secrets: Secrets, store: Mapping[str, str]) -> d
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 2 processes instead of 10
         "DO_NOT_TRACK": "true",
     }
+
+
+def answers(port: int, secrets: Secrets) -> bool:
+    """Return whether the server that listens on this port lets its user in."""
+    address = f"http://{HOST}:{port}/api/2.0/mlflow/experiments/get?experiment_id=0"
+    try:
+        answer = httpx.get(address, auth=(USER, secrets.mlflow_password), timeout=5, trust_env=False)
+    except httpx.TransportError:
+        return False
+    return answer.status_code == httpx.codes.OK
 
 
 def _folder(places: Places) -> Path:

@@ -1,4 +1,4 @@
-"""The whole embedded stack: up, down, and what of it runs.
+"""The whole embedded stack: up and down.
 
     up ──► SeaweedFS + MLflow + Airflow, at once ──► each answers ──► var/stack.json
     up with workers ──► PostgreSQL, Redis ──► the same ──► Celery workers
@@ -17,90 +17,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
-
-import httpx
 
 from featherline.places import Places
 from featherline.stack import airflow, containers, many_workers, mlflow, ports, processes
-from featherline.stack.ports import HOST
-from featherline.stack.processes import MARK, Process
+from featherline.stack.processes import MARK
+from featherline.stack.record import RECORDS, Runtime, Stack, recorded, remember
 from featherline.stack.s3_server import PORTS, S3Server, free_ports
-from featherline.stack.secrets import USER, Secrets, secrets_in
-from tasks.contracts.base import Contract
+from featherline.stack.secrets import Secrets, secrets_in
 from tasks.contracts.refusal import refuse
 
-SERVERS = ("s3", "mlflow", "airflow")
-RECORDS = ("postgres", "redis")
-"""Beside them, where there are workers."""
 NOT_INHERITED = ("AIRFLOW", "AWS_", "MLFLOW_", "PYTHON", "VIRTUAL_ENV", "GX_", "OTEL_")
 """What of this shell would change how the servers behave (PYTHONDONTWRITEBYTECODE alone costs 4 s a step)."""
 START_LIMIT_S = 240
 ASK_S, ASK_AGAIN_S, KILL_S = 2.0, 0.5, 5.0
 """How long each way of ending the stack may take."""
-Runtime = Literal["process", "docker"]
-"""How steps run."""
-
-
-class Stack(Contract):
-    """A stack that was started: its servers and where they listen."""
-
-    servers: tuple[Process, ...]
-    s3_port: int
-    mlflow_port: int
-    airflow_port: int
-    runtime: Runtime = "process"
-    workers: int = 0
-    """Celery workers; where there is none, the scheduler runs the tasks."""
-    many: many_workers.Ports | None = None
-
-    @property
-    def airflow_url(self) -> str:
-        """Return the address of the UI and the API."""
-        return f"http://{HOST}:{self.airflow_port}"
-
-    @property
-    def mlflow_url(self) -> str:
-        """Return the address of the registry."""
-        return f"http://{HOST}:{self.mlflow_port}"
-
-    def gone(self) -> list[str]:
-        """Return the names of the servers that do not run. Of the workers, one is enough."""
-        alive = {server.name for server in self.servers if server.is_alive()}
-        wanted = [*SERVERS, *(RECORDS if self.workers else ())]
-        lost = self.lost_workers()
-        return [name for name in wanted if name not in alive] + (lost if len(lost) == self.workers else [])
-
-    def lost_workers(self) -> list[str]:
-        """Return the names of the workers that do not run."""
-        alive = {server.name for server in self.servers if server.is_alive()}
-        return [name for name in map(many_workers.worker_name, range(1, self.workers + 1)) if name not in alive]
-
-
-def recorded(places: Places) -> Stack | None:
-    """Return what `stack.json` says, whether or not it still runs; None where there is none."""
-    try:
-        return Stack.model_validate_json(places.state.read_bytes())
-    except FileNotFoundError:
-        return None
-
-
-def running(places: Places) -> Stack:
-    """Return the stack, all of whose servers run.
-
-    Raises:
-        Refused: It, or a part of it, does not run.
-    """
-    stack = recorded(places)
-    gone = stack.gone() if stack else list(SERVERS)
-    if stack is None or gone:
-        raise refuse(
-            "the stack is not up",
-            expected=f"three servers that run, as {places.state} remembers them",
-            got="none was started" if stack is None else f"{', '.join(gone)} ended",
-            fix="make up",
-        )
-    return stack
 
 
 def up(
@@ -196,11 +126,11 @@ def _start(places: Places, before: Stack | None, say: Callable[[str], None], run
     s3.start()
     for bucket in (airflow.BUCKET, mlflow.BUCKET):
         s3.create_bucket(bucket)
-    stack = _remembered(places, stack, processes.identify("s3", s3.pid or 0))
+    stack = remember(places, stack, processes.identify("s3", s3.pid or 0))
     say(f"stack: S3 answers, {time.monotonic() - started:.1f} s")
-    _wait(places, stack, "mlflow", lambda: _mlflow_answers(stack, secrets))
+    _wait(places, stack, "mlflow", lambda: mlflow.answers(mlflow_port, secrets))
     say(f"stack: MLflow answers, {time.monotonic() - started:.1f} s")
-    _wait(places, stack, "airflow", lambda: _airflow_is_healthy(stack))
+    _wait(places, stack, "airflow", lambda: airflow.is_healthy(airflow_port))
     say(f"stack: Airflow answers, {time.monotonic() - started:.1f} s")
     return _with_lost_workers(places, stack)
 
@@ -233,14 +163,7 @@ def _launched(
     folder = places.airflow_home if many_workers.is_worker(name) else places.var / name
     user = many_workers.postgres_user() if name == "postgres" else None
     server = processes.start(name, command, environment=environment, folder=folder, log=places.log(name), user=user)
-    return _remembered(places, stack, server)
-
-
-def _remembered(places: Places, stack: Stack, server: Process) -> Stack:
-    others = [one for one in stack.servers if one.name != server.name]
-    stack = stack.model_copy(update={"servers": (*others, server)})
-    _write(places, stack)
-    return stack
+    return remember(places, stack, server)
 
 
 def _common(places: Places) -> dict[str, str]:
@@ -292,30 +215,6 @@ def _wait(places: Places, stack: Stack, name: str, answers: Callable[[], bool]) 
         time.sleep(0.1)
 
 
-def _mlflow_answers(stack: Stack, secrets: Secrets) -> bool:
-    try:
-        answer = httpx.get(
-            f"{stack.mlflow_url}/api/2.0/mlflow/experiments/get?experiment_id=0",
-            auth=(USER, secrets.mlflow_password),
-            timeout=5,
-            trust_env=False,
-        )
-    except httpx.TransportError:
-        return False
-    return answer.status_code == httpx.codes.OK
-
-
-def _airflow_is_healthy(stack: Stack) -> bool:
-    try:
-        answer = httpx.get(f"{stack.airflow_url}/api/v2/monitor/health", timeout=5, trust_env=False)
-    except httpx.TransportError:
-        return False
-    if answer.status_code != httpx.codes.OK:
-        return False
-    parts = answer.json()
-    return all(parts[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
-
-
 def _end(places: Places) -> bool:
     stack = recorded(places)
     left = leftovers(places)
@@ -336,12 +235,6 @@ def _end(places: Places) -> bool:
     if stack is not None and stack.runtime == "docker":
         containers.remove(places)
     return stack is not None
-
-
-def _write(places: Places, stack: Stack) -> None:
-    part = places.state.with_suffix(".part")
-    part.write_bytes(stack.to_json())
-    part.replace(places.state)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import pytest
 from featherline import runs
 from featherline.airflow_client import AirflowClient
 from featherline.places import ROOT, Places
-from featherline.stack import airflow, processes
+from featherline.stack import airflow, processes, record
 from featherline.stack import stack as stacks
 from tasks.store import Store, open_store
 
@@ -62,7 +62,7 @@ class Featherline:
 
     def airflow(self) -> AirflowClient:
         """Return the stack's Airflow."""
-        return runs.client_of(self.places, stacks.running(self.places))
+        return runs.client_of(self.places, record.running(self.places))
 
     def processes(self, word: str = "") -> list[int]:
         """Return the live processes of the stack whose command line holds `word`."""
@@ -86,7 +86,7 @@ class Featherline:
 
     def enter(self) -> Store:
         """Give this process the stack's keys, and return its store."""
-        runs.enter(self.places, stacks.running(self.places))
+        runs.enter(self.places, record.running(self.places))
         return open_store(f"s3://{airflow.BUCKET}")
 
     def _command(self, words: tuple[str, ...]) -> list[str]:

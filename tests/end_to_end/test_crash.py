@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from featherline.stack import processes
-from featherline.stack import stack as stacks
+from featherline.stack import processes, record
 
 pytestmark = pytest.mark.stack
 
@@ -62,7 +61,7 @@ def test_a_killed_stack_goes_on_where_it_was(up: Any):
     processes.send([*up.processes(), program.pid], signal.SIGKILL)
     up.wait(lambda: not up.processes(), 10)
     program.wait(10)
-    assert stacks.recorded(up.places) is not None  # the crash left its file, which says what ran
+    assert record.recorded(up.places) is not None  # the crash left its file, which says what ran
 
     told = up.call("up")
     resumed = up.run("digits", *SHORT)
@@ -85,7 +84,7 @@ def outcome(summary: dict[str, Any]) -> Any:
 
 def test_one_server_killed_is_noticed(up: Any):
     """`status` says which one is gone; `up` starts the stack anew; a second `up` says that it runs."""
-    stack = stacks.running(up.places)
+    stack = record.running(up.places)
     victim = next(server for server in stack.servers if server.name == "mlflow")
 
     os.kill(victim.pid, signal.SIGKILL)
@@ -98,7 +97,7 @@ def test_one_server_killed_is_noticed(up: Any):
 
 def test_down_leaves_no_process_and_no_lock(up: Any):
     """Also where `airflow standalone` was killed and its parts live on."""
-    stack = stacks.running(up.places)
+    stack = record.running(up.places)
     leader = next(server for server in stack.servers if server.name == "airflow")
     os.kill(leader.pid, signal.SIGKILL)
     up.wait(lambda: not leader.is_alive(), 5)

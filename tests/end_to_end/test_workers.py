@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from featherline.stack import many_workers, processes
-from featherline.stack import stack as stacks
+from featherline.stack import many_workers, processes, record
 from featherline.stack.secrets import password_in
 
 pytestmark = pytest.mark.stack
@@ -76,7 +75,7 @@ def steps_of(two: Any, worker: str) -> list[int]:
 
 def kill(two: Any, worker: str) -> None:
     """Kill a worker and all that it started, as when its machine goes. Airflow gives each task a process group."""
-    victim = next(one for one in stacks.running(two.places).servers if one.name == worker)
+    victim = next(one for one in record.running(two.places).servers if one.name == worker)
     processes.send([pid for pid in two.processes() if session(pid) == victim.pid], signal.SIGKILL)
     two.wait(lambda: not (victim.is_alive() or steps_of(two, worker)), 10)
 
@@ -150,12 +149,12 @@ def now(two: Any) -> dict[str, str]:
 
 def test_up_brings_a_dead_worker_back(two: Any):
     """The stack itself goes on with the other one; another number of workers is another stack."""
-    if not stacks.running(two.places).lost_workers():
+    if not record.running(two.places).lost_workers():
         kill(two, "worker2")
-    assert stacks.running(two.places).lost_workers() == ["worker2"]
+    assert record.running(two.places).lost_workers() == ["worker2"]
 
     assert "the stack is up already" in two.call("up")
-    assert stacks.running(two.places).lost_workers() == []
+    assert record.running(two.places).lost_workers() == []
     assert "expected  3 workers" in two.call("up", "--workers", "3", code=65)
 
 

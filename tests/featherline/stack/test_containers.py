@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from featherline.places import Places
-from featherline.stack import containers, processes
+from featherline.stack import containers, processes, record
 from featherline.stack import stack as stacks
 from tasks.contracts.refusal import Refused
 
@@ -37,7 +37,7 @@ def test_without_an_engine_nothing_is_started(tmp_path: Path, monkeypatch: pytes
     (problem,) = refused.value.problems
     assert problem.what == "the steps cannot run as containers"
     assert "make images" in problem.fix
-    assert stacks.recorded(places) is None
+    assert record.recorded(places) is None
     assert stacks.leftovers(places) == []
     assert [path.name for path in places.var.rglob("*.log")] == []
 
@@ -46,8 +46,8 @@ def test_a_stack_of_another_runtime_is_not_taken_for_the_one_that_was_asked(tmp_
     """Who asks for containers never gets child processes without a word."""
     places = Places(var=tmp_path)
     me = processes.identify("s3", os.getpid())
-    servers = tuple(me.model_copy(update={"name": name}) for name in stacks.SERVERS)
-    stack = stacks.Stack(servers=servers, s3_port=1, mlflow_port=2, airflow_port=3)
+    servers = tuple(me.model_copy(update={"name": name}) for name in record.SERVERS)
+    stack = record.Stack(servers=servers, s3_port=1, mlflow_port=2, airflow_port=3)
     places.state.write_bytes(stack.to_json())
 
     assert stacks.up(places, print) == (stack, False)

@@ -18,8 +18,8 @@ import redis
 from featherline.places import Places
 from featherline.stack import many_workers, ports, processes
 from featherline.stack.processes import Process
+from featherline.stack.record import Stack
 from featherline.stack.secrets import password_in
-from featherline.stack.stack import Stack
 from tasks.contracts.refusal import Refused
 
 HERE = Process(name="", pid=os.getpid(), started=processes.started_at(os.getpid()) or 0, boot=processes.boot_id())
