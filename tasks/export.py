@@ -30,6 +30,7 @@ from tasks.dataset import in_turn
 from tasks.litert import flatbuffer, metadata
 from tasks.litert.graph import read_graph
 from tasks.litert.interpreter import Classifier
+from tasks.measuring.accuracy import class_recall, confusion
 from tasks.post_training.build import Builder, Built
 from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kernels
 from tasks.post_training.ladder import climb
@@ -69,7 +70,8 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             fix="train the model on this data, or give the data that it was trained on",
         )
     images, labels = builder.split("validation")
-    correct = int((classifier.logits(images).argmax(axis=1) == labels).sum())
+    counts = confusion(classifier.logits(images).argmax(axis=1), labels, classifier.classes)
+    correct = int(counts.trace())
     accuracy = correct / len(labels)
     check_faithful(inputs.model, built.scheme, correct, len(labels))
     if built.scheme == "mixed" and params.ladder is None:
@@ -90,6 +92,7 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             scheme=built.scheme,
             golden=store.put_bytes(golden, GoldenRef),
             validation_accuracy=accuracy,
+            validation_recall=class_recall(counts),
             source=inputs.model,
             layers=built.layers,
             rungs=rungs,

@@ -103,6 +103,8 @@ class LiteRTModel(Contract):
     golden: GoldenRef
     validation_accuracy: Fraction
     """Of the exported file, on the validation split."""
+    validation_recall: tuple[Fraction | None, ...]
+    """The same by class; None where the split has no image of it."""
     source: Model
     layers: tuple[LayerWidth, ...] = ()
     """Of a `mixed` file, in the order in which they run."""

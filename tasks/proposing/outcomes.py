@@ -17,6 +17,7 @@ from tasks.contracts.device import Budget
 from tasks.contracts.gate import GateRules, Objective
 from tasks.contracts.lane import EvaluateOutputs
 from tasks.contracts.measurement import Measurement
+from tasks.contracts.model import LiteRTModel
 from tasks.contracts.plan import Candidate
 
 BOUNDS = ("size_bytes", "macs", "peak_ram_bytes", "latency_ms_p50")
@@ -81,6 +82,7 @@ def outcomes(
         broken = {
             "max_drop": baseline.model.validation_accuracy - accuracy - rules.max_drop,
             "min_accuracy": rules.min_accuracy - accuracy,
+            "max_class_drop": _class_drop(baseline.model, lane.model) - rules.max_class_drop,
         }
         found.append(
             Outcome(
@@ -94,6 +96,12 @@ def outcomes(
             )
         )
     return found
+
+
+def _class_drop(before: LiteRTModel, after: LiteRTModel) -> float:
+    """Return the most recall that a class of the validation split lost."""
+    pairs = zip(before.validation_recall, after.validation_recall, strict=True)
+    return max(had - has for had, has in pairs if had is not None and has is not None)
 
 
 def _over(measured: Mapping[str, float], budget: Budget) -> dict[str, float]:

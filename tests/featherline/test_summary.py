@@ -66,6 +66,7 @@ class Run:
             scheme="int8",
             golden=self.ref(GoldenRef),
             validation_accuracy=0.9,
+            validation_recall=(0.9, 0.9),
             source=source,
         )
 

@@ -154,7 +154,13 @@ def lane(store: Store, digits: tuple[DatasetRef, Dataset]) -> Lane:
         golden = store.put_bytes(b"golden", GoldenRef)
         scheme = "none" if name == "baseline" else "int8"
         model = LiteRTModel(
-            file=ref, scheme=scheme, golden=golden, validation_accuracy=accuracy, source=source, rungs=rungs
+            file=ref,
+            scheme=scheme,
+            golden=golden,
+            validation_accuracy=accuracy,
+            validation_recall=values["class_recall"],
+            source=source,
+            rungs=rungs,
         )
         return EvaluateOutputs(measurement=measurement, model=model)
 

@@ -120,6 +120,7 @@ def winner(store: Store) -> Winner:
             scheme="int8",
             golden=store.put_bytes(golden.getvalue(), GoldenRef),
             validation_accuracy=0.97,
+            validation_recall=(0.97, 0.97, 0.97),
             source=source,
         )
         measurement = store.put(measured(name, file, store.put_array(np.zeros((100, 3), np.float32))), MeasurementRef)
