@@ -6,8 +6,8 @@
               file ──► another teacher, where the recipe names one
     prune ──► student ──► teacher of its own fresh copy ──► …            (self)
 
-Teacher and student see the same augmented view. The zeros of a sparse student stay zero. A killed training goes on from
-its last checkpoint.
+Teacher and student see the same augmented view. The zeros of a sparse student stay zero. Lessons that make a student
+worse on the validation split are forgotten: it leaves as it came. A killed training goes on from its last checkpoint.
 
     python -m tasks distill --request request.json --result result.json --store var/store
 
@@ -78,8 +78,11 @@ class _Lane:
             before, student = None, build(architecture, self.data.image_shape, self.data.classes)
             stage = f"distill into a new {architecture.builder}"
         zeros = KeepZeros(student) if before is not None and before.sparsity != "none" else None
-        zeros_before = sparsity(student)
-        history = self._learn(stack, student, teacher, stage, callbacks=[zeros] if zeros else ())
+        zeros_before, weights = sparsity(student), student.get_weights()
+        history, start, end = self._learn(stack, student, teacher, stage, callbacks=[zeros] if zeros else ())
+        if before is not None and end < start:
+            student.set_weights(weights)
+            print(f"{stage}: the lessons made the student worse; it keeps the weights that it came with")
         if zeros:
             zeros.check()
         return self._described(student, before, stage, history, zeros_before)
@@ -96,10 +99,16 @@ class _Lane:
         count = self.params.generations
         stage = "distill into itself" + (f", {count} generations" if count > 1 else "")
         model, histories = load_model(self.context.store, self.inputs.student), []
+        best, most = model, self._accuracy(model)
         for generation in range(1, count + 1):
             teacher, model = model, keras.models.clone_model(model)
-            histories.append(self._learn(stack, model, teacher, stage, part=f"generation {generation}"))
-        return self._described(model, None, stage, joined(histories, stage), 0.0)
+            history, _, end = self._learn(stack, model, teacher, stage, part=f"generation {generation}")
+            histories.append(history)
+            if end >= most:
+                best, most = model, end
+        if best is not model:
+            print(f"{stage}: the last generation is not the best; the best of all, the first student too, goes on")
+        return self._described(best, None, stage, joined(histories, stage), 0.0)
 
     def _learn(
         self,
@@ -110,7 +119,8 @@ class _Lane:
         *,
         part: str = "",
         callbacks: Sequence[Any] = (),
-    ) -> TrainingHistory:
+    ) -> tuple[TrainingHistory, float, float]:
+        """Return the curves, and the student's validation accuracy before and after."""
         taught, start = (self._accuracy(model) for model in (teacher, student))
         print(f"{stage}: validation accuracy of the teacher {taught:.4f}, of the student before {start:.4f}")
         history = fit_model(
@@ -126,7 +136,7 @@ class _Lane:
         )
         end = self._accuracy(student)
         print(f"{stage}: validation accuracy of the teacher {taught:.4f}, of the student {start:.4f} -> {end:.4f}")
-        return history
+        return history, start, end
 
     def _accuracy(self, model: Any) -> float:  # noqa: ANN401
         return accuracy(predict_logits(model, self.data.validation_images), self.data.validation_labels)

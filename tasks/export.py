@@ -32,7 +32,7 @@ from tasks.litert.graph import read_graph
 from tasks.litert.interpreter import Classifier
 from tasks.measuring.accuracy import class_recall, confusion
 from tasks.post_training.build import Builder, Built
-from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kernels
+from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kept, check_kernels
 from tasks.post_training.ladder import climb
 
 
@@ -58,6 +58,7 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     graph = read_graph(built.data)
     check_integer(graph, built)
     check_kernels(graph)
+    check_kept(graph, inputs.model)
     objects = flatbuffer.unpack(built.data)
     flatbuffer.compact(objects)
     bare = flatbuffer.pack(objects)

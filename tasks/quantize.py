@@ -1,7 +1,7 @@
 """Quantize: prepare the model for the converter, by shared weights and by training with int8 rounding in the loop.
 
     prune/distill ──► model ──► [clusters] ──► [aware] ──► model ──► export, which applies the scheme
-                                    train ──► teacher ──┘
+                       train (or the user's file) ──► teacher ──┘
 
 Without `clusters` and `aware` there is nothing to do here: the converter quantizes after training. Zeros and shared
 values of the model are kept; that they are is checked at the end. A killed training goes on from its last checkpoint.
@@ -31,6 +31,7 @@ from tasks.quantization.clustering import check_clusters, clustered_while_traini
 from tasks.quantization.coverage import check_coverage
 from tasks.quantization.ranges import settle_ranges
 from tasks.savings import savings
+from tasks.teachers import read_teacher
 from tasks.training.checkpoint import Checkpoint, checkpoint_of
 from tasks.training.data import TrainingData, load_training_data
 from tasks.training.describe import describe
@@ -54,7 +55,9 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
     dataset = context.store.read(inputs.data, Dataset)
     fraction = params.fit.train_fraction
     data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
-    teacher = load_model(context.store, inputs.teacher) if params.knowledge else None
+    teacher = None
+    if params.knowledge:
+        teacher = read_teacher(params.teacher, data) if params.teacher else load_model(context.store, inputs.teacher)
     model = inputs.model
     with ExitStack() as stack:
         clustering, aware = (

@@ -162,14 +162,19 @@ class QuantizeParams(Params):
     clusters: int | None = Field(None, ge=2, le=256, description="Share the weights of a layer among this many values.")
     fit: Fit = Field(Fit(), description="Of the clustering and of the quantization-aware training.")
     knowledge: Knowledge | None = Field(None, description="Train with the float baseline as teacher.")
+    teacher: str | None = Field(
+        None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
+    )
 
     @model_validator(mode="after")
-    def _aware_is_int8(self) -> Self:
+    def _holds_together(self) -> Self:
         if self.aware and self.scheme != "int8":
             raise ValueError(f"scheme int8 where aware is true, not {self.scheme}: it is trained for int8 alone")
         if self.fit.epochs == 0 and (self.aware or self.clusters is not None):
             work = "aware" if self.aware else "clusters"
             raise ValueError(f"at least 1 epoch of fit for {work}: ranges and shared values are learnt in training")
+        if self.teacher is not None and self.knowledge is None:
+            raise ValueError("knowledge beside teacher: it says how much the teacher counts")
         return self
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401

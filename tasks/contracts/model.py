@@ -34,6 +34,8 @@ class Model(Contract):
     validation_accuracy: Fraction
     sparsity: Literal["none", "magnitude", "2:4"] = "none"
     """The pattern of zeros that later steps must keep."""
+    zeros: int = Field(0, ge=0)
+    """Weights that are zero, of the kernels that may hold them."""
     clusters: int | None = None
     """Distinct weights a layer, which later steps must keep."""
     stages: tuple[str, ...] = ()
@@ -75,12 +77,12 @@ class LayerWidth(Contract):
 
 
 class Rung(Contract):
-    """One file that the ladder tried."""
+    """One file that the ladder tried. One that could not be made has no figures."""
 
     scheme: Scheme
-    size_bytes: int
-    validation_accuracy: Fraction
-    agreement: Fraction
+    size_bytes: int | None = None
+    validation_accuracy: Fraction | None = None
+    agreement: Fraction | None = None
     """Fraction of validation images on which it predicts the same class as the float file."""
     kept: bool
     why: str

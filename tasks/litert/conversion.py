@@ -38,7 +38,7 @@ LOG = "converter.log"
 
 
 class ConverterDied(SystemExit):
-    """The converter died by a signal. As any SystemExit it is caught by nobody, so the step exits with its code."""
+    """The converter died by a signal. Caught by nobody but a ladder, as a SystemExit the step exits with its code."""
 
 
 class ConverterFailed(RuntimeError):  # noqa: N818 - what happened, in the words of the exit codes

@@ -1,13 +1,16 @@
 """What must be true of every exported file, whatever its accuracy is worth.
 
-file ──► kernels hold something ──► integer schemes have no float left ──► what promises no loss has none
+file ──► kernels hold something ──► zeros and shared weights are kept ──► integer schemes have no float left
+     ──► what promises no loss has none
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from tasks.contracts.model import Model, Scheme
 from tasks.contracts.post_training import Mixed
-from tasks.contracts.refusal import examples, refuse
+from tasks.contracts.refusal import Refused, examples, refuse
 from tasks.litert.graph import KERNELS, Graph, Operator
 from tasks.measuring.operators import is_float
 from tasks.measuring.weights import zeros
@@ -17,6 +20,8 @@ from tasks.post_training.layers import name_of
 from tasks.statistics.proportions import wilson
 
 INTEGER: tuple[Scheme, ...] = ("int8", "int16x8", "int4")
+CLUSTERED = ("CONV_2D", "FULLY_CONNECTED")
+"""Operators whose kernels may be clustered; their first axis is the output channel."""
 CONFIDENCE = 0.99
 """Of the interval around the accuracy that a faithful file must meet."""
 
@@ -66,6 +71,43 @@ def check_kernels(graph: Graph) -> None:
             got=f"{len(empty)} kernels of zeros: {examples(empty)}",
             fix="prune less (prune.sparsity, prune.macs), or train again: a layer of zeros passes nothing on",
         )
+
+
+def check_kept(graph: Graph, model: Model) -> None:
+    """See that a file has the zeros of a sparse model, and the few distinct weights of a clustered one.
+
+    A channel's weights have one step, and the normalisation behind it is folded in by channel, so neither makes a zero
+    or a shared value two.
+
+    Raises:
+        Refused: The file has fewer zeros, or a channel with more distinct weights.
+    """
+    kernels = {id(kernel): (operator, kernel) for operator, kernel in graph.kernels() if kernel.constant is not None}
+    if model.sparsity != "none":
+        found = sum(int(zeros(kernel).sum()) for _, kernel in kernels.values())
+        if found < model.zeros:
+            raise _lost(f"the {model.zeros:,} zeros of the {model.sparsity} pruning", f"{found:,} in the file")
+    if model.clusters is not None:
+        most = {
+            name_of(graph, operator): max(np.unique(channel).size for channel in kernel.constant)
+            for operator, kernel in kernels.values()
+            if operator.name in CLUSTERED and kernel.constant is not None
+        }
+        many = {name: count for name, count in most.items() if count > model.clusters}
+        if many:
+            raise _lost(
+                f"at most {model.clusters} distinct weights in each channel",
+                f"more in {len(many)} kernels: {examples(f'{name}: {count}' for name, count in many.items())}",
+            )
+
+
+def _lost(expected: str, got: str) -> Refused:
+    return refuse(
+        "export lost what the steps before had saved",
+        expected=expected,
+        got=got,
+        fix="export with another scheme, or leave the pruning or clustering out; and report it as a bug",
+    )
 
 
 def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> None:

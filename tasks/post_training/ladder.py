@@ -4,17 +4,21 @@
      │         │                              │           │           │
      └─────────┴── the first that loses no more than allowed against the float file, on the validation split
 
-Every rung is recorded with its size, its accuracy and why it was left. Nothing is random here: equal inputs climb
-equally high.
+A file that cannot be made, or that breaks its scheme's promise, is left as one that loses too much is. Every rung is
+recorded with its size, its accuracy and why it was left. Nothing is random here: equal inputs climb equally high.
 """
 
 from __future__ import annotations
 
 from tasks.contracts.model import Rung, Scheme
 from tasks.contracts.post_training import Ladder, Mixed
-from tasks.contracts.refusal import examples, refuse
+from tasks.contracts.refusal import Refused, examples, refuse
+from tasks.contracts.request import Exit
 from tasks.litert import flatbuffer
+from tasks.litert.conversion import ConverterDied
+from tasks.litert.graph import read_graph
 from tasks.post_training.build import Builder, Built
+from tasks.post_training.invariants import check_integer
 from tasks.post_training.judging import Judgement
 
 
@@ -28,29 +32,25 @@ def climb(builder: Builder, scheme: Scheme, ladder: Ladder, knobs: Mixed) -> tup
         knobs: Of a mixed file; the ladder's own rules hold, and from int8 layers only become float.
 
     Raises:
-        Refused: No rung keeps the rules.
+        Refused: No rung keeps the rules; the model has no float file to judge by.
     """
+    _ = builder.judge  # what is wrong with the model or the data is so on every rung
     widths = ("float",) if scheme == "int8" else knobs.widths
     knobs = knobs.model_copy(update={"widths": widths})
     rungs: list[Rung] = []
     for step in (scheme, *(rung for rung in ladder.rungs if rung != scheme)):
-        built = builder.build(step, knobs, lambda judged: not broken_rules(judged, ladder))
-        objects = flatbuffer.unpack(built.data)
-        flatbuffer.compact(objects)
-        file = flatbuffer.pack(objects)
-        judged = builder.judge.judge(file)
-        broken = broken_rules(judged, ladder)
-        rung = Rung(
-            scheme=step,
-            size_bytes=len(file),
-            validation_accuracy=judged.accuracy,
-            agreement=judged.agreement,
-            kept=not broken,
-            why=" and ".join(broken) or f"loses {judged.drop:.4f}, at most {ladder.max_drop:g} is allowed",
-        )
-        rungs.append(rung)
-        print(f"export: ladder, {said(rung)}")
-        if rung.kept:
+        try:
+            built = builder.build(step, knobs, lambda judged: not broken_rules(judged, ladder))
+            check_integer(read_graph(built.data), built)
+        except (ConverterDied, Refused, RuntimeError, ValueError) as problem:  # the tools' own errors are the last two
+            if isinstance(problem, ConverterDied) and problem.code != Exit.CONVERTER_DIED:
+                raise
+            rungs.append(Rung(scheme=step, kept=False, why=f"cannot be made: {_last_line(problem)}"))
+            print(f"export: ladder, {said(rungs[-1])}")
+            continue
+        rungs.append(_judged(builder, built, ladder))
+        print(f"export: ladder, {said(rungs[-1])}")
+        if rungs[-1].kept:
             return built, tuple(rungs)
     raise refuse(
         "export climbed the whole ladder in vain",
@@ -72,7 +72,31 @@ def broken_rules(judged: Judgement, ladder: Ladder) -> list[str]:
 
 def said(rung: Rung) -> str:
     """Return a rung in one line for people."""
-    return (
-        f"{rung.scheme}: {rung.size_bytes:,} bytes, validation accuracy {rung.validation_accuracy:.4f}, "
-        f"{'kept' if rung.kept else 'left'}, as it {rung.why}"
+    made = rung.size_bytes is not None
+    figures = f"{rung.size_bytes:,} bytes, validation accuracy {rung.validation_accuracy:.4f}, " if made else ""
+    return f"{rung.scheme}: {figures}{'kept' if rung.kept else 'left'}, as it {rung.why}"
+
+
+def _judged(builder: Builder, built: Built, ladder: Ladder) -> Rung:
+    """Return a rung that was made, measured as it would ship."""
+    objects = flatbuffer.unpack(built.data)
+    flatbuffer.compact(objects)
+    file = flatbuffer.pack(objects)
+    judged = builder.judge.judge(file)
+    broken = broken_rules(judged, ladder)
+    return Rung(
+        scheme=built.scheme,
+        size_bytes=len(file),
+        validation_accuracy=judged.accuracy,
+        agreement=judged.agreement,
+        kept=not broken,
+        why=" and ".join(broken) or f"loses {judged.drop:.4f}, at most {ladder.max_drop:g} is allowed",
     )
+
+
+def _last_line(problem: BaseException) -> str:
+    """Return what went wrong, in a line: of a refusal what was met, of an exception where its traceback ends."""
+    if isinstance(problem, ConverterDied):
+        return "the converter died of it"
+    text = problem.problems[0].got if isinstance(problem, Refused) else str(problem)
+    return (text.strip().splitlines() or [type(problem).__name__])[-1].strip()

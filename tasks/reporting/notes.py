@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.contracts.model import Rung
 from tasks.reporting.facts import Facts, LaneFacts
 from tasks.reporting.words import percent, points, size
 
@@ -98,8 +99,13 @@ def _ladder(lane: LaneFacts) -> list[str]:
     *left, kept = lane.model.rungs or (None,)
     if not left or kept is None:
         return []
-    tried = ", ".join(f"{rung.scheme} ({size(rung.size_bytes)}, {rung.why})" for rung in left if rung is not None)
-    return [f"{lane.name}: the ladder left {tried} and kept {kept.scheme} ({size(kept.size_bytes)}, {kept.why})."]
+    tried = ", ".join(_rung(rung) for rung in left if rung is not None)
+    return [f"{lane.name}: the ladder left {tried} and kept {_rung(kept)}."]
+
+
+def _rung(rung: Rung) -> str:
+    figures = "" if rung.size_bytes is None else f"{size(rung.size_bytes)}, "
+    return f"{rung.scheme} ({figures}{rung.why})"
 
 
 def _download_only(lane: LaneFacts) -> list[str]:

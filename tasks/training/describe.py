@@ -9,6 +9,7 @@ import numpy as np
 from tasks.contracts.model import Model, TrainingHistory
 from tasks.contracts.references import HistoryRef
 from tasks.model_files import put_model
+from tasks.pruning.zeros import kernels
 from tasks.store import Store
 from tasks.training.data import TrainingData
 from tasks.training.macs import count_macs
@@ -45,6 +46,7 @@ def describe(
     fields = {
         "parameters": _parameters(model),
         "macs": count_macs(model),
+        "zeros": sum(int((kernel == 0).sum()) for kernel in kernels(model).values()),
         "validation_accuracy": accuracy(predict_logits(model, data.validation_images), data.validation_labels),
         "stages": (*(before.stages if before else ()), stage),
         "histories": histories,

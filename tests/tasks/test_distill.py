@@ -130,6 +130,30 @@ def test_a_student_is_born_again(
     assert f"teacher {teacher.validation_accuracy:.4f}" in starts[0]
 
 
+def test_lessons_that_make_a_student_worse_are_forgotten(
+    teacher: Model,
+    sparse: Model,
+    digits: tuple[DatasetRef, Dataset],
+    context: Context,
+    *,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Taught by one who knows nothing, the student leaves as it came, and born again it stays the first."""
+    useless, fit = Knowledge(alpha=1.0), Fit(epochs=1, batch_size=60, learning_rate=0.3)
+
+    student = taught(sparse, teacher, digits[0], context, knowledge=useless, fit=fit)
+    reborn = taught(teacher, teacher, digits[0], context, method="self", fit=Fit(epochs=1, learning_rate=1e-6))
+
+    out = capsys.readouterr().out
+    assert "it keeps the weights that it came with" in out
+    assert "the last generation is not the best" in out
+    for model in (student, reborn):
+        assert model.validation_accuracy == teacher.validation_accuracy
+        weights = (load_model(context.store, one).get_weights() for one in (teacher, model))
+        for before, after in zip(*weights, strict=True):
+            np.testing.assert_array_equal(before, after)
+
+
 def test_a_sparse_student_is_not_born_again(
     teacher: Model, sparse: Model, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from tasks.contracts.model import Model
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras, tf
+from tasks.litert.graph import read_graph
 from tasks.model_files import load_model
+from tasks.post_training.invariants import check_kept
 from tasks.pruning.zeros import kernels, prunable_kernel, sparsity
 from tasks.quantize import quantize
 from tasks.store import Store
@@ -96,6 +99,25 @@ def test_an_aware_model_converts_to_all_int8(
     assert model.stages == ("train", "quantize aware")
 
 
+def test_a_file_can_teach_while_int8_is_learnt(
+    store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context, tmp_path: Path
+) -> None:
+    """The user's own model stands in for the baseline: another teacher, other weights; the same one, the same."""
+    baseline = trained(store, data)
+    same, other = tmp_path / "same.keras", tmp_path / "other.keras"
+    load_model(store, baseline).save(same)
+    keras.models.clone_model(load_model(store, baseline)).save(other)
+
+    by_itself, by_file, by_another = (
+        np.concatenate([np.ravel(weights) for weights in network.get_weights()])
+        for teacher in (None, str(same), str(other))
+        for _, network in [run(baseline, digits[0], context, aware=True, knowledge={"alpha": 1.0}, teacher=teacher)]
+    )
+
+    np.testing.assert_array_equal(by_file, by_itself)
+    assert not np.array_equal(by_another, by_file)
+
+
 def test_the_stored_model_is_the_measured_one(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
@@ -153,6 +175,7 @@ def test_clusters_and_zeros_survive_aware_training(
     assert most_distinct(network) <= 8
     assert sparsity(network) >= 0.5
     assert model.clusters == 8
+    check_kept(read_graph(int8_file(network)), model)
     assert model.stages == ("train", "cluster 8", "quantize aware keeping 8 clusters and zeros")
 
 
@@ -160,9 +183,10 @@ def test_clusters_survive_where_every_channel_uses_all_of_them(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """A kernel whose channels have equally many values keeps one set of values, not one a channel."""
-    _, network = run(trained(store, data, L.Conv2D(16, 3)), digits[0], context, aware=True, clusters=4)
+    model, network = run(trained(store, data, L.Conv2D(16, 3)), digits[0], context, aware=True, clusters=4)
 
     assert most_distinct(network) <= 4
+    check_kept(read_graph(int8_file(network)), model)
 
 
 def test_layers_that_are_not_covered_are_refused_before_training(
@@ -200,6 +224,7 @@ def test_two_clusters_are_refused_for_a_sparse_model(
         ({"aware": True, "scheme": "none"}, "scheme int8 where aware is true, not none"),
         ({"aware": True, "fit": {"epochs": 0}}, "at least 1 epoch of fit for aware"),
         ({"clusters": 8, "fit": {"epochs": 0}}, "at least 1 epoch of fit for clusters"),
+        ({"aware": True, "teacher": "a.keras"}, "knowledge beside teacher"),
     ],
 )
 def test_knobs_that_contradict_each_other_are_refused_at_the_door(knobs: dict[str, Any], message: str) -> None:

@@ -18,10 +18,11 @@ from tasks.export import export
 from tasks.framework import keras
 from tasks.litert.conversion import convert_apart
 from tasks.litert.graph import read_graph
+from tasks.measuring.weights import zeros
 from tasks.model_files import load_model, put_model
 from tasks.post_training.build import Built
 from tasks.post_training.calibration import activation_ranges
-from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kernels
+from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kept, check_kernels
 from tasks.post_training.judging import Judgement
 from tasks.post_training.layers import layers
 from tasks.post_training.static import Rounder
@@ -77,6 +78,23 @@ def test_a_kernel_of_zeros_is_named(
 def test_one_weight_is_enough(half_float: bytes) -> None:
     """A trained network passes."""
     check_kernels(read_graph(half_float))
+
+
+def test_zeros_and_shared_weights_that_the_file_lacks_are_named(half_float: bytes, model: Model) -> None:
+    """A dense file of a model that claims zeros, or few values, is refused; what it holds is enough."""
+    graph = read_graph(half_float)
+    held = sum(int(zeros(kernel).sum()) for _, kernel in graph.kernels())
+    most = max(np.unique(channel).size for _, kernel in graph.kernels() for channel in kernel.constant)
+    claims: list[dict[str, Any]] = [{"sparsity": "magnitude", "zeros": held}, {"clusters": int(most)}]
+    for claim in claims:
+        check_kept(graph, model.model_copy(update=claim))
+
+    with pytest.raises(Refused) as refusal:
+        check_kept(graph, model.model_copy(update={"sparsity": "2:4", "zeros": held + 1}))
+    assert refusal.value.problems[0].got == f"{held} in the file"
+    with pytest.raises(Refused) as refusal:
+        check_kept(graph, model.model_copy(update={"clusters": 2}))
+    assert layers(half_float)[0].name in refusal.value.problems[0].got
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,13 @@ from tasks.contracts.plan import Candidate
 from tasks.contracts.post_training import Calibration, Ladder
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
+from tasks.contracts.request import Exit
 from tasks.export import export
+from tasks.litert.conversion import Converted, ConverterDied, ConverterFailed
+from tasks.post_training import build
 from tasks.post_training.judging import Judgement
 from tasks.post_training.ladder import broken_rules
+from tasks.store import Store
 from tests.tasks.exporting.conftest import converting_once
 
 
@@ -51,6 +55,57 @@ def test_a_rung_that_breaks_a_rule_is_left(climbed: Any) -> None:
     assert found.rungs[0].why.startswith("agrees on 0.9")
     assert found.rungs[0].size_bytes < found.rungs[1].size_bytes < found.file.bytes
     assert (found.scheme, found.validation_accuracy) == ("float16", found.rungs[1].validation_accuracy)
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        (ConverterFailed("its last lines:\n  File 'x'\n  no such operator"), "no such operator"),
+        (ConverterDied(int(Exit.CONVERTER_DIED)), "the converter died of it"),
+        (None, "float operators: ADD"),
+    ],
+)
+def test_a_rung_that_cannot_be_made_is_left(
+    broken: BaseException | None,
+    why: str,
+    *,
+    context: Context,
+    digits: tuple[DatasetRef, Dataset],
+    model: Model,
+    made: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A converter that fails or dies at int8, or gives floats there, costs that rung alone; it has no figures."""
+    with converting_once(made):
+        real = build.convert_apart
+
+        def fails_at_int8(store: Store, model: Model, scheme: Scheme, images: Any, **more: Any) -> Converted:
+            if scheme == "int8" and broken is not None:
+                raise broken
+            return real(store, model, "none" if scheme == "int8" else scheme, images, **more)
+
+        monkeypatch.setattr(build, "convert_apart", fails_at_int8)
+        params = ExportParams(golden=1, ladder=Ladder(max_drop=1, rungs=("float16",)))
+        found = export(ExportInputs(model=model, scheme="int8", data=digits[0]), params, context).model
+
+    left, kept = found.rungs
+    assert (left.scheme, left.kept, left.size_bytes, left.validation_accuracy) == ("int8", False, None, None)
+    assert left.why.startswith("cannot be made: ")
+    assert why in left.why
+    assert (kept.scheme, kept.kept, found.scheme) == ("float16", True, "float16")
+
+
+def test_a_converter_killed_for_memory_is_tried_again_by_the_scheduler(
+    context: Context, digits: tuple[DatasetRef, Dataset], model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no fault of the rung, so the ladder does not go on."""
+
+    def killed(*_: Any, **__: Any) -> Converted:
+        raise ConverterDied(int(Exit.OUT_OF_MEMORY))
+
+    monkeypatch.setattr(build, "convert_apart", killed)
+    with pytest.raises(ConverterDied):
+        export(ExportInputs(model=model, scheme="int8", data=digits[0]), ExportParams(ladder=Ladder()), context)
 
 
 def test_the_same_climb_gives_the_same_bytes(climbed: Any) -> None:
