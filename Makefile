@@ -1,6 +1,6 @@
 # Featherline's verbs. `make` alone prints them; CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test unit rehearse lint schema bench images base-image clean environments
+.PHONY: help demo up down test unit rehearse lint schema bench overhead images base-image clean environments
 SHELL := /bin/bash
 
 PYTHON := python3
@@ -40,14 +40,16 @@ lint: $(READY)  ## format, style, types and import walls
 schema: .venvs/tasks.ready  ## write docs/recipe.schema.json anew from the contracts
 	@$(TASKS)/python tools/write_schema.py
 
-bench: $(READY)  ## measure the overhead, or, with MODEL=… DATA=…, compression against other tools (hours)
-ifdef MODEL
+bench: $(READY)  ## measure compression against other tools (hours), MODEL=… a float ResNet-20, DATA=… CIFAR-10
+	@if [ -z "$(MODEL)" ] || [ -z "$(DATA)" ]; then \
+		echo 'bench: needs a float ResNet-20 for CIFAR-10, and the images, as `featherline data cifar10` brings them'; \
+		echo "  fix  make bench MODEL=resnet20.keras DATA=cifar10/"; exit 65; fi
 	@echo "bench: hours on two cores; a file that is made is not made again, and a killed training goes on from its last epoch"
 	$(TASKS)/python -m benchmarks.cifar10 --model $(MODEL) --data $(DATA)
 	$(TASKS)/python -m benchmarks.cifar10.wide --data $(DATA)
-else
+
+overhead: $(READY)  ## measure what Airflow and the containers cost beside the work (8 minutes)
 	$(TASKS)/python benchmarks/overhead.py
-endif
 
 images:  ## build the images of the steps and of Airflow (docker/build.sh says how)
 	@docker/build.sh

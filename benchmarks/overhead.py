@@ -7,7 +7,7 @@ cache_hit_s       a hit, from the start of the interpreter to its end, against t
 dag_parse_s       importing the DAG file, in an interpreter that has airflow.sdk already (median)
 wall_over_work    the run's wall time over the sum of its steps' own work; below 1 when steps ran side by side
 
-    make bench        (about 8 minutes on two cores; a stack that is up is not touched)
+    make overhead        (about 8 minutes on two cores; a stack that is up is not touched)
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def main() -> None:
     found |= {
         "machine": machine(),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": "make bench",
+        "command": "make overhead",
     }
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(found, indent=2) + "\n")

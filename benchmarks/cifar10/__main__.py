@@ -4,9 +4,9 @@
                   └─► Featherline: prune ► quantize ► export ────────► NAME.tflite ──┼─► [evaluate] ─► results, plot
     nothing ────────► the winner's size, trained from scratch ───────► NAME.tflite ──┘
 
-A file that lies in `benchmarks/results/cifar10-resnet20/` is measured and not made again; `--anew` makes all of them
-again. A training that was killed goes on from its last epoch; `wall_s` of a rival that was killed is that of its last
-process alone. At the end all files are measured in one go by the step `evaluate`, each in turn with the float file.
+A file in `benchmarks/results/cifar10-resnet20/` that was made with the same knobs is not made again; `--anew` makes all
+of them again. A training that was killed goes on from its last epoch; `wall_s` of a rival that was killed is that of
+its last process alone. At the end all files are measured anew by the step `evaluate`, each in turn with the float file.
 
     make bench MODEL=resnet20.keras DATA=cifar10/      (hours on two cores; progress a line an epoch)
 """
@@ -18,7 +18,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,28 +36,31 @@ RESULTS = ROOT / "benchmarks" / "results"
 FILES = RESULTS / "cifar10-resnet20"
 SEED = 0
 
-TEACHING = {"temperature": 4, "alpha": 0.9}
-FIT = {"optimizer": "sgd", "schedule": "one_cycle", "weight_decay": 1e-4, "flip": True, "crop": 4, "batch_size": 64}
-LONG = FIT | {"epochs": 30, "learning_rate": 0.03}
-"""Of whatever trains for long: the pruned models, and the control, whose start is nothing (there 0.1)."""
+TEACHING = {"temperature": 4, "alpha": 0.5}
+"""As much from the labels as from the teacher, who is hardly better than its students are to be."""
+FIT = {"optimizer": "sgd", "schedule": "one_cycle", "weight_decay": 1e-4, "flip": True, "crop": 4, "batch_size": 128}
+LONG = FIT | {"epochs": 36, "learning_rate": 0.1}
+"""Of whatever trains for long: the pruned models, and the control."""
 SHORT = FIT | {"schedule": "cosine", "epochs": 2, "learning_rate": 0.0025}
 AWARE = {"scheme": "int8", "aware": True, "knowledge": TEACHING, "fit": SHORT}
 
 
-def pruned(targets: dict[str, float], **more: Any) -> dict[str, Any]:
-    """Return the knobs of `prune` for these parts of the model, the dense model as teacher."""
-    ranking = {"criterion": "taylor", "ratios": "sensitivity"}
-    return {"method": "channel", **ranking, **targets, "knowledge": TEACHING | more, "fit": LONG}
+def pruned(targets: dict[str, float]) -> dict[str, Any]:
+    """Return the knobs for these parts of the model, pruned, then trained for int8, the dense model as teacher."""
+    ranking = {"method": "channel", "criterion": "taylor", "ratios": "sensitivity"}
+    return {"prune": ranking | targets | {"knowledge": TEACHING | {"views": 12}, "fit": LONG}, "quantize": AWARE}
 
 
-FEATHERLINE = {
-    "featherline-10x": pruned({"macs": 0.4, "parameters": 0.35}, views=8),
+OURS: dict[str, dict[str, Any]] = {
+    "featherline-10x": pruned({"macs": 0.4, "parameters": 0.35}),
     "featherline-12x": pruned({"macs": 0.25}),
-    "featherline-25x": pruned({"parameters": 0.11}, views=8),
+    "featherline-25x": pruned({"parameters": 0.11}),
+    "scratch-resnet8": {
+        "train": {"architecture": {"builder": "resnet", "options": {"depth": 8, "width": 16}}, "fit": LONG}
+    },
 }
-"""By how much smaller their files are. All then train with quantization in the loop, taught by the float model too."""
-SCRATCH = {"scratch-resnet8": {"builder": "resnet", "options": {"depth": 8, "width": 16}}}
-"""The control of about the first two's bytes, with their number of epochs: the network of MLPerf Tiny.
+"""By how much smaller Featherline's files are; and the control of about the first two's bytes, trained from scratch for
+as many epochs: the network of MLPerf Tiny.
 
 Source: https://github.com/mlcommons/tiny/tree/master/benchmark/training/image_classification
 """
@@ -82,24 +84,34 @@ class Bench:
         self.teacher = self.steps.call("train", {"data": self.data}, taken, "")[0]["model"]
         exported, _ = self.steps.call("export", self._exported(self.teacher, "none"), {}, "float")
         self.float_file = exported["model"]
-        self._write("float", self._bytes(exported), tool="none", wall_s=0.0)
+        self._write("float", self._bytes(exported), knobs={}, tool="none", wall_s=0.0)
 
-    def featherline(self, name: str, knobs: dict[str, Any]) -> None:
+    def make(self, name: str, knobs: dict[str, Any]) -> None:
+        """Make a file as its knobs say: by a rival, or by the steps that they are of."""
+        if "prune" in knobs:
+            self._featherline(name, knobs)
+        elif "train" in knobs:
+            self._scratch(name, knobs)
+        else:
+            self._rival(name, knobs)
+
+    def _featherline(self, name: str, knobs: dict[str, Any]) -> None:
         """Prune, train with the quantization in the loop, export."""
-        model, pruning = self.steps.call("prune", {"model": self.teacher, "data": self.data}, knobs, name)
+        model, pruning = self.steps.call("prune", {"model": self.teacher, "data": self.data}, knobs["prune"], name)
         inputs = {"model": model["model"], "teacher": self.teacher, "data": self.data}
-        aware, training = self.steps.call("quantize", inputs, AWARE, name)
+        aware, training = self.steps.call("quantize", inputs, knobs["quantize"], name)
         exported, converting = self.steps.call("export", self._exported(aware["model"], "int8"), {}, name)
-        self._write(name, self._bytes(exported), tool="Featherline", wall_s=pruning + training + converting)
+        seconds = pruning + training + converting
+        self._write(name, self._bytes(exported), knobs=knobs, tool="Featherline", wall_s=seconds)
 
-    def scratch(self, name: str, architecture: dict[str, Any]) -> None:
+    def _scratch(self, name: str, knobs: dict[str, Any]) -> None:
         """Train a small model from nothing, and convert it."""
-        knobs = {"architecture": architecture, "fit": LONG | {"learning_rate": 0.1}}
-        model, training = self.steps.call("train", {"data": self.data}, knobs, name)
+        model, training = self.steps.call("train", {"data": self.data}, knobs["train"], name)
         exported, converting = self.steps.call("export", self._exported(model["model"], "int8"), {}, name)
-        self._write(name, self._bytes(exported), tool="from scratch, int8", wall_s=training + converting)
+        seconds = training + converting
+        self._write(name, self._bytes(exported), knobs=knobs, tool="from scratch, int8", wall_s=seconds)
 
-    def rival(self, name: str) -> None:
+    def _rival(self, name: str, knobs: dict[str, Any]) -> None:
         """Let a rival make its file, in a process of its own."""
         self._hand_over()
         started = time.monotonic()
@@ -107,10 +119,10 @@ class Bench:
             [sys.executable, "-m", "benchmarks.cifar10.rivals", name, str(self.folder)], cwd=ROOT, check=True
         )
         data = (self.folder / f"{name}.tflite").read_bytes()
-        self._write(name, data, tool=name.partition("-")[0], wall_s=time.monotonic() - started)
+        self._write(name, data, knobs=knobs, tool=name.partition("-")[0], wall_s=time.monotonic() - started)
 
-    def measure(self, name: str) -> dict[str, Any]:
-        """Measure a file in turn with the float file, and return its row."""
+    def measure(self, name: str, run: str) -> dict[str, Any]:
+        """Measure a file in turn with the float file, once in each run, and return its row."""
         file = self.steps.store.put_bytes((FILES / f"{name}.tflite").read_bytes(), LiteRTFileRef)
         scheme = "none" if name == "float" else "int8"
         inputs: dict[str, Any] = {
@@ -118,7 +130,7 @@ class Bench:
             "data": self.data,
             "baseline": self.float_file,
         }
-        outputs, _ = self.steps.call("evaluate", inputs, {"candidate": name, "runs": 1000}, name)
+        outputs, _ = self.steps.call("evaluate", inputs, {"candidate": name, "runs": 1000}, name, run=run)
         found = self.steps.store.read(MeasurementRef.model_validate(outputs["measurement"]), Measurement)
         kept = json.loads((FILES / f"{name}.json").read_text())
         return {
@@ -153,10 +165,17 @@ class Bench:
         return self.steps.store.read_bytes(LiteRTFileRef.model_validate(exported["model"]["file"]))
 
     @staticmethod
-    def _write(name: str, data: bytes, *, tool: str, wall_s: float) -> None:
+    def _write(name: str, data: bytes, *, knobs: dict[str, Any], tool: str, wall_s: float) -> None:
         (FILES / f"{name}.tflite").write_bytes(data)
-        note = {"tool": tool, "wall_s": round(wall_s, 1), "made_on": f"{datetime.now(UTC):%Y-%m-%d}"}
-        (FILES / f"{name}.json").write_text(json.dumps(note) + "\n")
+        made_on = f"{datetime.now(UTC):%Y-%m-%d}"
+        note = {"tool": tool, "wall_s": round(wall_s, 1), "made_on": made_on, "knobs": knobs}
+        (FILES / f"{name}.json").write_text(json.dumps(note, indent=2) + "\n")
+
+
+def made(name: str, knobs: dict[str, Any]) -> bool:
+    """Return whether a file is there that was made with these knobs."""
+    note = FILES / f"{name}.json"
+    return note.exists() and bool(json.loads(note.read_text())["knobs"] == knobs)
 
 
 def main() -> None:
@@ -164,18 +183,15 @@ def main() -> None:
     options = _options()
     bench = Bench(ROOT / "var" / "bench-cifar10", options.model.resolve(), options.data.resolve())
     bench.prepare()
-    rows: dict[str, Callable[[], None]] = {}
     from benchmarks.cifar10.rivals import RIVALS  # noqa: PLC0415 - imports TensorFlow, and `--help` need not wait
 
-    rows |= {name: lambda name=name: bench.rival(name) for name in RIVALS}  # type: ignore[misc]
-    rows |= {name: lambda name=name: bench.featherline(name, FEATHERLINE[name]) for name in FEATHERLINE}  # type: ignore[misc]
-    rows |= {name: lambda name=name: bench.scratch(name, SCRATCH[name]) for name in SCRATCH}  # type: ignore[misc]
+    rows = {name: rival.knobs for name, rival in RIVALS.items()} | OURS
     for name in options.only or rows:
-        if options.anew or not (FILES / f"{name}.json").exists():
+        if options.anew or not made(name, rows[name]):
             print(f"== {name}", flush=True)
-            rows[name]()
-    made = [name for name in ("float", *rows) if (FILES / f"{name}.json").exists()]
-    measured = [bench.measure(name) for name in made]
+            bench.make(name, rows[name])
+    run = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    measured = [bench.measure(name, run) for name in ("float", *rows) if (FILES / f"{name}.json").exists()]
     results = {
         "rows": measured[1:],
         "baseline": measured[0],

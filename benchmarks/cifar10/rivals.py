@@ -17,7 +17,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow_model_optimization as tfmot
@@ -85,12 +85,23 @@ def tfmot_aware(model: Any, images: Images, labels: Labels, folder: Path) -> byt
     return converter_int8(aware, images, labels, folder)
 
 
-RIVALS: dict[str, Callable[[Any, Images, Labels, Path], bytes]] = {
-    "converter-int8": converter_int8,
-    "quantizer-static-int8": quantizer_static,
-    "quantizer-dynamic-int8": quantizer_dynamic,
-    "tfmot-pruned80-int8": tfmot_pruned,
-    "tfmot-qat-int8": tfmot_aware,
+class Rival(NamedTuple):
+    """What another tool does, and with which numbers."""
+
+    make: Callable[[Any, Images, Labels, Path], bytes]
+    knobs: dict[str, Any]
+
+
+CALIBRATION = {"calibration_images": CALIBRATION_IMAGES}
+RIVALS = {
+    "converter-int8": Rival(converter_int8, CALIBRATION),
+    "quantizer-static-int8": Rival(quantizer_static, CALIBRATION),
+    "quantizer-dynamic-int8": Rival(quantizer_dynamic, {}),
+    "tfmot-pruned80-int8": Rival(
+        tfmot_pruned,
+        CALIBRATION | {"sparsity": SPARSITY, "epochs": PRUNING_EPOCHS, "rate": PRUNING_RATE, "batch": BATCH},
+    ),
+    "tfmot-qat-int8": Rival(tfmot_aware, CALIBRATION | {"epochs": QAT_EPOCHS, "rate": QAT_RATE, "batch": BATCH}),
 }
 
 
@@ -138,7 +149,7 @@ def main(name: str, folder: Path) -> None:
     keras.utils.set_random_seed(SEED)
     model = keras.models.load_model(folder / "model.keras", compile=False)
     with np.load(folder / "train.npz") as train:
-        data = RIVALS[name](model, train["images"], train["labels"], folder)
+        data = RIVALS[name].make(model, train["images"], train["labels"], folder)
     part = folder / f"{name}.part"
     part.write_bytes(data)
     part.replace(folder / f"{name}.tflite")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contracts.model import Model, TrainingHistory
-from tasks.contracts.request import StepRequest, StepResult, Variable
+from tasks.contracts.request import Provenance, StepRequest, StepResult, Variable
 from tasks.store import Store, open_store
 
 ROOT = Path(__file__).parents[2]
@@ -25,11 +25,26 @@ class Steps:
         self.store: Store = open_store(str(folder / "store"))
 
     def call(
-        self, step: str, inputs: dict[str, Any], params: dict[str, Any], label: str
+        self, step: str, inputs: dict[str, Any], params: dict[str, Any], label: str, *, run: str | None = None
     ) -> tuple[dict[str, Any], float]:
-        """Run a step, its progress on this terminal. Returns its outputs and the seconds of its work."""
+        """Run a step, its progress on this terminal. Returns its outputs and the seconds of its work.
+
+        Args:
+            step: Its name.
+            inputs: What it takes.
+            params: Its knobs.
+            label: Which of several.
+            run: Does the work anew in each run of another name; absent, what was done once is not done again.
+        """
         answer = self.folder / "result.json"
-        request = StepRequest(inputs=inputs, params=params, label=label, seed=self.seed)
+        request = StepRequest(
+            inputs=inputs,
+            params=params,
+            label=label,
+            seed=self.seed,
+            ignore_cache=run is not None,
+            provenance=Provenance(run_id=run) if run else Provenance(),
+        )
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment |= {
             Variable.STORE: str(self.folder / "store"),
