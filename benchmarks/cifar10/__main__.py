@@ -39,28 +39,32 @@ SEED = 0
 TEACHING = {"temperature": 4, "alpha": 0.5}
 """As much from the labels as from the teacher, who is hardly better than its students are to be."""
 FIT = {"optimizer": "sgd", "schedule": "one_cycle", "weight_decay": 1e-4, "flip": True, "crop": 4, "batch_size": 128}
-LONG = FIT | {"epochs": 36, "learning_rate": 0.1}
+LONG = FIT | {"learning_rate": 0.1}
 """Of whatever trains for long: the pruned models, and the control."""
 SHORT = FIT | {"schedule": "cosine", "epochs": 2, "learning_rate": 0.0025}
 AWARE = {"scheme": "int8", "aware": True, "knowledge": TEACHING, "fit": SHORT}
 
 
-def pruned(targets: dict[str, float]) -> dict[str, Any]:
+def pruned(targets: dict[str, float], epochs: int) -> dict[str, Any]:
     """Return the knobs for these parts of the model, pruned, then trained for int8, the dense model as teacher."""
     ranking = {"method": "channel", "criterion": "taylor", "ratios": "sensitivity"}
-    return {"prune": ranking | targets | {"knowledge": TEACHING | {"views": 12}, "fit": LONG}, "quantize": AWARE}
+    learning = {"knowledge": TEACHING | {"views": 12}, "fit": LONG | {"epochs": epochs}}
+    return {"prune": ranking | targets | learning, "quantize": AWARE}
 
 
 OURS: dict[str, dict[str, Any]] = {
-    "featherline-10x": pruned({"macs": 0.4, "parameters": 0.35}),
-    "featherline-12x": pruned({"macs": 0.25}),
-    "featherline-25x": pruned({"parameters": 0.11}),
+    "featherline-10x": pruned({"macs": 0.4, "parameters": 0.35}, 36),
+    "featherline-12x": pruned({"macs": 0.25}, 36),
+    "featherline-25x": pruned({"parameters": 0.11}, 30),
     "scratch-resnet8": {
-        "train": {"architecture": {"builder": "resnet", "options": {"depth": 8, "width": 16}}, "fit": LONG}
+        "train": {
+            "architecture": {"builder": "resnet", "options": {"depth": 8, "width": 16}},
+            "fit": LONG | {"epochs": 30, "batch_size": 64},
+        }
     },
 }
-"""By how much smaller Featherline's files are; and the control of about the first two's bytes, trained from scratch for
-as many epochs: the network of MLPerf Tiny.
+"""By how much smaller Featherline's files are; and a control of about the first two's bytes, trained from scratch: the
+network of MLPerf Tiny.
 
 Source: https://github.com/mlcommons/tiny/tree/master/benchmark/training/image_classification
 """
