@@ -28,9 +28,6 @@ Row = NDArray[np.float64]
 Measure = Literal["macs", "parameters", "size"]
 """`size`: bytes of the int8 file, estimated."""
 
-SEPARABLE_OPERATORS = 2
-"""The converter makes two of a SeparableConv2D."""
-
 
 @dataclass(frozen=True)
 class Cost:
