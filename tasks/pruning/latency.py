@@ -10,26 +10,16 @@ this machine: the ratio carries over to a device better than the milliseconds, b
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.model import Model
 from tasks.contracts.refusal import refuse
-from tasks.litert.conversion import convert_apart
-from tasks.litert.interpreter import Classifier
-from tasks.measuring.latency import Loaded, latency
-from tasks.model_files import put_model
-from tasks.store import open_store
-from tasks.training.macs import count_macs
+from tasks.measuring.latency import latency
+from tasks.probing.int8_file import RUNS, WARM_UP, int8_file
 
-CALIBRATION_IMAGES = 16
-"""Enough for a file whose accuracy nobody reads."""
-
-WARM_UP, RUNS = 20, 200
 CLOSE_ENOUGH = 0.02
 """Of the MACs: no finer than this is searched."""
 
@@ -48,21 +38,6 @@ class Stopwatch:
         if found.baseline_p50 is None:
             raise AssertionError("a measurement against another file has that file's median")
         return found.p50 / found.baseline_p50
-
-
-def int8_file(model: Any, images: NDArray[np.float32]) -> Loaded:  # noqa: ANN401
-    """Convert a model in a child process, calibrated on the first images, and load it to run the first one."""
-    images = images[:CALIBRATION_IMAGES]
-    with tempfile.TemporaryDirectory(prefix="featherline-probe-") as folder:
-        store = open_store(folder)
-        described = Model(
-            file=put_model(store, model),
-            parameters=model.count_params(),
-            macs=count_macs(model),
-            validation_accuracy=0.0,
-        )
-        file = Classifier(convert_apart(store, described, "int8", images).data)
-    return file, file.quantize(images[:1])[0]
 
 
 def widest_within(ratio_of: Callable[[float], float], least: float, target: float, probes: int) -> float:
