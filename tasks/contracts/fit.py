@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -51,6 +51,3 @@ class Knowledge(Contract):
     attention: float = Field(
         0.0, ge=0, description="Weight of attention transfer beside the logits, 1000 in its authors' code; 0: none."
     )
-
-
-Positive = Annotated[int, Field(gt=0)]

@@ -7,10 +7,6 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from tasks.contracts.base import Contract, Fraction
-from tasks.contracts.model import Scheme
-
-STATIC: tuple[Scheme, ...] = ("int8", "int16x8", "int4", "mixed")
-"""Schemes whose activation ranges are found from calibration images."""
 
 RungName = Literal["int8", "mixed", "int16x8", "dynamic", "float16"]
 

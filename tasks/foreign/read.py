@@ -11,11 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tasks.contracts.refusal import Problem, Refused, refuse
+from tasks.contracts.refusal import Problem, Refused, examples, refuse
 from tasks.foreign.archive import open_archive, unreadable
 from tasks.foreign.configuration import harmless
 from tasks.foreign.fetch import fetched
 from tasks.foreign.keras3 import translate
+from tasks.foreign.sizes import close_nested, fill_sizes, open_layers
 from tasks.framework import keras
 
 LAYERS = keras.layers
@@ -36,6 +37,7 @@ def read_model(source: str, input_shape: tuple[int, int, int], classes: int) -> 
     with fetched(source) as path, tempfile.TemporaryDirectory(prefix="featherline-") as folder:
         model = _rebuild(path, Path(folder), input_shape)
     _check_shapes(model, path.name, input_shape, classes)
+    _check_sizes(model, path.name)
     return _to_logits(model, path.name)
 
 
@@ -50,6 +52,8 @@ def _rebuild(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> Any
     _close_input(config, input_shape, was_called=was_called)
     try:
         model = kind.from_config(config["config"])
+        while model.built and close_nested(config, model):
+            model = kind.from_config(config["config"])
         loaded = model.load_weights(archive.weights) if model.built else None
         if loaded is not None:
             loaded.assert_existing_objects_matched()
@@ -68,10 +72,7 @@ def _close_input(config: dict[str, Any], input_shape: tuple[int, int, int], *, w
     if config["class_name"] == "Sequential" and was_called and "batch_input_shape" not in layers[0]["config"]:
         layers.insert(0, {"class_name": "InputLayer", "config": {"batch_input_shape": (None, *input_shape)}})
     for layer in layers:
-        shape = layer.get("config", {}).get("batch_input_shape")
-        if shape is not None and len(shape) == len(input_shape) + 1:
-            sizes = zip(shape[1:], input_shape, strict=True)
-            layer["config"]["batch_input_shape"] = (None, *(own or given for own, given in sizes))
+        fill_sizes(layer["config"], input_shape)
 
 
 def _check_shapes(model: Any, name: str, input_shape: tuple[int, int, int], classes: int) -> None:  # noqa: ANN401
@@ -105,6 +106,17 @@ def _check_shapes(model: Any, name: str, input_shape: tuple[int, int, int], clas
         )
     if problems:
         raise Refused(*problems)
+
+
+def _check_sizes(model: Any, name: str) -> None:  # noqa: ANN401
+    """Refuse a model that leaves sizes open within, though its input has all of them."""
+    if found := list(dict.fromkeys(open_layers(model))):
+        raise refuse(
+            f"{name} leaves sizes open within",
+            expected="layers whose every size follows from that of the image",
+            got=examples(found),
+            fix="give the Input of each nested model its height and width, and call it at one size alone",
+        )
 
 
 def _to_logits(model: Any, name: str) -> Any:  # noqa: ANN401

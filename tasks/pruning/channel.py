@@ -89,9 +89,15 @@ class Pruned:
 
 @dataclass(frozen=True)
 class Whole:
-    """The model before its first cut: what fractions and floors are of."""
+    """The model before its first cut: what fractions and floors are of.
+
+    Attributes:
+        model: As it was.
+        data: What its int8 file is calibrated on and run on, for `latency` alone.
+    """
 
     model: Any
+    data: TrainingData | None = None
 
     @cached_property
     def channels(self) -> Channels:
@@ -102,6 +108,13 @@ class Whole:
     def sizes(self) -> Mapping[tuple[str, ...], int]:
         """Return how many channels each group has, by the layers that make it."""
         return {group.layers: len(group.units) for group in self.channels.groups}
+
+    @cached_property
+    def stopwatch(self) -> Stopwatch:
+        """Return what others are timed against; it is converted once for all rounds."""
+        if self.data is None:
+            raise ValueError("the target latency needs data")
+        return Stopwatch(self.model, self.data.train_images)
 
     def cost(self, measure: Measure) -> int:
         """Return what it costs."""
@@ -130,7 +143,7 @@ def prune_channels(
         AssertionError: The result is not the masked original, or costs something else than was calculated.
     """
     flat = functional(model)
-    cutter = _Cutter(flat, trace_channels(flat), whole or Whole(flat), ranking, data)
+    cutter = _Cutter(flat, trace_channels(flat), whole or Whole(flat, data), ranking, data)
     if not cutter.channels.groups:
         raise refuse(
             f"prune finds no channels to remove in {flat.name}",
@@ -170,20 +183,17 @@ class _Cutter:
         if "latency" not in target.fractions:
             bounds = [self.bound(measure, kept) for measure, kept in target.fractions.items() if measure != "latency"]
             return choose_widths(self.ladder(target, bounds), bounds)
-        if self.data is None:
-            raise ValueError("the target latency needs data")
         cost, full = self.cost("macs"), self.whole.cost("macs")
         ladder = self.ladder(target, [Bound(cost, 1.0, full)])
-        stopwatch = Stopwatch(self.whole.model, self.data.train_images, seed=self.ranking.seed)
 
         def ratio(fraction: float) -> float:
             widths = choose_widths(ladder, [Bound(cost, fraction, full)])
-            found = stopwatch.ratio(self.cut(widths)[0])
+            found = self.whole.stopwatch.ratio(self.cut(widths)[0])
             print(f"prune: {cost.of(widths) / full:.1%} of the MACs take {found:.1%} of the int8 latency")
             return found
 
-        least = min(1.0, cost.of(ladder.narrowest) / full)
-        fraction = widest_within(ratio, least, target.fractions["latency"], target.probes)
+        least, most = (min(1.0, cost.of(widths) / full) for widths in (ladder.narrowest, ladder.widest))
+        fraction = widest_within(ratio, least, target.fractions["latency"], target.probes, most=most)
         return choose_widths(ladder, [Bound(cost, fraction, full)])
 
     def bound(self, measure: Measure, kept: float) -> Bound:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.framework import keras
+from tasks.probing.estimates import FILE_BYTES
+from tasks.probing.kernels import ZERO_POINT_BYTES, Term, kernels_of
 from tasks.pruning.groups import Channels, Units
-from tasks.searching.estimates import BIAS_BYTES, CHANNEL_BYTES, FILE_BYTES, OPERATOR_BYTES, ZERO_POINT_BYTES
 
 L = keras.layers
 Widths = NDArray[np.intp]
@@ -27,9 +28,6 @@ Row = NDArray[np.float64]
 
 Measure = Literal["macs", "parameters", "size"]
 """`size`: bytes of the int8 file, estimated."""
-
-SEPARABLE_OPERATORS = 2
-"""The converter makes two of a SeparableConv2D."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +95,20 @@ class _Ledger:
         """Note a term; one channel where none is given."""
         self.terms.append((factor, self.one if read is None else read, self.one if made is None else made))
 
+    def add_term(self, term: Term, read: Row, made: Row, times: int = 1) -> None:
+        """Note a count of a kernel, so many times."""
+        self.add(times * term.factor, read if term.reads else None, made if term.makes else None)
+
 
 def _macs(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # noqa: ANN401
-    positions = prod(layer.output_shape[1:-1]) if type(layer) in (*_KERNELS, L.SeparableConv2D) else 0
-    _kernels(ledger, layer, positions, read, made)
+    for kernel in kernels_of(layer):
+        ledger.add_term(kernel.weights, read, made, prod(layer.output_shape[1:-1]))
 
 
 def _parameters(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # noqa: ANN401
-    if type(layer) in (*_KERNELS, L.SeparableConv2D):
-        _kernels(ledger, layer, 1, read, made)
+    if kernels := kernels_of(layer):
+        for kernel in kernels:
+            ledger.add_term(kernel.weights, read, made)
         if layer.use_bias:
             ledger.add(1, None, made)
         return
@@ -119,36 +122,11 @@ def _parameters(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # n
 
 
 def _size(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # noqa: ANN401
-    """Count as `tasks.searching.estimates.int8_bytes` does."""
-    if type(layer) is L.SeparableConv2D:
-        _convolution(ledger, layer.depth_multiplier * read)
-    if type(layer) in (*_KERNELS, L.SeparableConv2D):
-        _kernels(ledger, layer, 1, read, made)
-        if type(layer) is L.Dense:
-            ledger.add(BIAS_BYTES, None, made)
-            ledger.add(OPERATOR_BYTES)
-        else:
-            _convolution(ledger, made)
+    for kernel in kernels_of(layer):
+        for term in kernel.int8_terms:
+            ledger.add_term(term, read, made)
+        if kernel.by_channel:
+            ledger.distinct.append(kernel.outputs.factor * (read if kernel.outputs.reads else made))
 
 
-def _convolution(ledger: _Ledger, made: Row) -> None:
-    """Note a scale and a bias for each channel, and the operator's own bytes."""
-    ledger.add(CHANNEL_BYTES, None, made)
-    ledger.add(OPERATOR_BYTES)
-    ledger.distinct.append(made)
-
-
-def _kernels(ledger: _Ledger, layer: Any, positions: int, read: Row, made: Row) -> None:  # noqa: ANN401
-    """Note `positions` times each number of the kernels of a layer."""
-    kernel = positions * prod(getattr(layer, "kernel_size", (1,)))
-    if type(layer) in (L.Conv2D, L.Dense):
-        ledger.add(kernel, read, made)
-    elif type(layer) is L.DepthwiseConv2D:
-        ledger.add(kernel * layer.depth_multiplier, read)
-    elif type(layer) is L.SeparableConv2D:
-        ledger.add(kernel * layer.depth_multiplier, read)
-        ledger.add(positions * layer.depth_multiplier, read, made)
-
-
-_KERNELS = (L.Conv2D, L.Dense, L.DepthwiseConv2D)
 _ENTRIES = {"macs": _macs, "parameters": _parameters, "size": _size}

@@ -7,6 +7,7 @@ TFMOT's wrappers and channel surgery change the layers of the model that they ar
 
 from __future__ import annotations
 
+from itertools import chain, count
 from typing import Any
 
 from tasks.contracts.refusal import refuse
@@ -30,7 +31,7 @@ def functional(model: Any, who: str = "prune") -> Any:  # noqa: ANN401 - tf_kera
     inputs = [
         keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.node.layer.name) for tensor in copy.inputs
     ]
-    outputs = _called(copy, inputs, set())
+    outputs = _called(copy, inputs, dict.fromkeys(tensor.node.layer.name for tensor in inputs))
     flat = keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0], name=model.name)
     result = keras.models.clone_model(flat)
     result.set_weights(flat.get_weights())
@@ -66,8 +67,11 @@ def _can_be_copied(layer: Any) -> bool:  # noqa: ANN401
     return True
 
 
-def _called(model: Any, tensors: list[Any], names: set[str]) -> list[Any]:  # noqa: ANN401
-    """Call the layers of `model` one by one on `tensors`, opening models inside it. Returns its outputs."""
+def _called(model: Any, tensors: list[Any], named: dict[str, Any]) -> list[Any]:  # noqa: ANN401
+    """Call the layers of `model` one by one on `tensors`, opening models inside it. Returns its outputs.
+
+    `named` has the layer that each name belongs to; a layer whose name is another's gets one of its own.
+    """
     known = {str(id(old)): new for old, new in zip(model.inputs, tensors, strict=True)}
     for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 - Keras 2 shows the order of a graph only here
         for node in model._nodes_by_depth[depth]:  # noqa: SLF001
@@ -77,11 +81,17 @@ def _called(model: Any, tensors: list[Any], names: set[str]) -> list[Any]:  # no
             arguments, options = node.map_arguments(waiting)
             layer = node.layer
             if isinstance(layer, keras.Model):
-                outputs = _called(layer, tf.nest.flatten(arguments), names)
+                outputs = _called(layer, tf.nest.flatten(arguments), named)
             else:
-                if layer.name in names and len(layer.inbound_nodes) == 1:
-                    layer._name = f"{model.name}_{layer.name}"  # noqa: SLF001 - a layer of our own copy; two models may share a name
-                names.add(layer.name)
+                layer._name = _own_name(layer, model.name, named)  # noqa: SLF001 - a layer of our own copy
+                named[layer.name] = layer
                 outputs = tf.nest.flatten(layer(*arguments, **options))
             known.update(zip((str(key) for key in node.flat_output_ids), outputs, strict=True))
     return [known[str(id(tensor))] for tensor in model.outputs]
+
+
+def _own_name(layer: Any, model: str, named: dict[str, Any]) -> str:  # noqa: ANN401
+    """Return the name of a layer; where another layer has it, with the model's before it, and numbered if need be."""
+    inside = f"{model}_{layer.name}"
+    names = chain([str(layer.name), inside], (f"{inside}_{number}" for number in count(2)))
+    return next(name for name in names if named.get(name, layer) is layer)

@@ -10,26 +10,16 @@ this machine: the ratio carries over to a device better than the milliseconds, b
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.model import Model
 from tasks.contracts.refusal import refuse
-from tasks.litert.conversion import convert_apart
-from tasks.litert.interpreter import Classifier
-from tasks.measuring.latency import Loaded, latency
-from tasks.model_files import put_model
-from tasks.store import open_store
-from tasks.training.macs import count_macs
+from tasks.measuring.latency import latency
+from tasks.probing.int8_file import RUNS, WARM_UP, int8_file
 
-CALIBRATION_IMAGES = 16
-"""Enough for a file whose accuracy nobody reads."""
-
-WARM_UP, RUNS = 20, 200
 CLOSE_ENOUGH = 0.02
 """Of the MACs: no finer than this is searched."""
 
@@ -37,35 +27,22 @@ CLOSE_ENOUGH = 0.02
 class Stopwatch:
     """Measures models against one that it was given first."""
 
-    def __init__(self, whole: Any, images: NDArray[np.float32], *, seed: int = 0) -> None:  # noqa: ANN401 - no types
+    def __init__(self, whole: Any, images: NDArray[np.float32]) -> None:  # noqa: ANN401 - no types
         """Convert `whole`, which all others are compared with. The first images calibrate, the first is run."""
-        self.images, self.seed = images, seed
+        self.images = images
         self.base = int8_file(whole, images)
 
     def ratio(self, model: Any) -> float:  # noqa: ANN401
         """Return the median time of one inference over that of the whole model, run in turn."""
-        found = latency(int8_file(model, self.images), self.base, threads=1, warm_up=WARM_UP, runs=RUNS, seed=self.seed)
+        found = latency(int8_file(model, self.images), self.base, threads=1, warm_up=WARM_UP, runs=RUNS, seed=0)
         if found.baseline_p50 is None:
             raise AssertionError("a measurement against another file has that file's median")
         return found.p50 / found.baseline_p50
 
 
-def int8_file(model: Any, images: NDArray[np.float32]) -> Loaded:  # noqa: ANN401
-    """Convert a model in a child process, calibrated on the first images, and load it to run the first one."""
-    images = images[:CALIBRATION_IMAGES]
-    with tempfile.TemporaryDirectory(prefix="featherline-probe-") as folder:
-        store = open_store(folder)
-        described = Model(
-            file=put_model(store, model),
-            parameters=model.count_params(),
-            macs=count_macs(model),
-            validation_accuracy=0.0,
-        )
-        file = Classifier(convert_apart(store, described, "int8", images).data)
-    return file, file.quantize(images[:1])[0]
-
-
-def widest_within(ratio_of: Callable[[float], float], least: float, target: float, probes: int) -> float:
+def widest_within(
+    ratio_of: Callable[[float], float], least: float, target: float, probes: int, *, most: float = 1.0
+) -> float:
     """Return the largest fraction of MACs whose model is fast enough, as far as so many probes tell.
 
     Args:
@@ -73,6 +50,7 @@ def widest_within(ratio_of: Callable[[float], float], least: float, target: floa
         least: The smallest fraction that the model can be brought to.
         target: The ratio that is wanted.
         probes: Measurements, at least 1; the first is at `least`, the others halve what is left.
+        most: The fraction that the model has now, less than 1 after a first cut.
 
     Raises:
         Refused: The narrowest model is not fast enough.
@@ -85,7 +63,7 @@ def widest_within(ratio_of: Callable[[float], float], least: float, target: floa
             got=f"{target:.3g}",
             fix="raise prune.latency, lower prune.floor, or train a baseline with fewer layers",
         )
-    low, high = least, 1.0
+    low, high = least, most
     for _ in range(probes - 1):
         if high - low <= CLOSE_ENOUGH:
             break

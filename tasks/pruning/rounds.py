@@ -59,7 +59,7 @@ def prune_in_rounds(
         stage: What the history is called.
     """
     model = functional(baseline)
-    whole = Whole(model)
+    whole = Whole(model, data)
     if params.slimming_epochs:
         unit_scores(model, whole.channels, params.criterion)  # refuses groups without gammas before any training
     histories = list(_slimmed(model, params, learn))

@@ -27,6 +27,9 @@ from tasks.training.metrics import mean_cross_entropy
 IMAGES = 512
 """Of the validation split, on which the loss is measured."""
 
+BATCH = 128
+"""Images a call: of large ones all at once would need gigabytes for their activations."""
+
 
 def kept_units(channels: Channels, scores: Scores, widths: Sequence[int] | NDArray[np.intp]) -> KeepMask:
     """Mark the units to keep: in each group as many as its width, those with the largest scores; of equal the first."""
@@ -64,7 +67,9 @@ def losses_alone(
     def loss(group: int, width: int) -> float:
         copy.set_weights(whole)
         mute(copy, channels, kept_units(channels, scores, [*widest[:group], width, *widest[group + 1 :]]))
-        return mean_cross_entropy(forward(tf.constant(images)).numpy(), labels)
+        batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+        logits = [forward(tf.constant(batch)).numpy() for batch in batches]
+        return mean_cross_entropy(np.concatenate(logits), labels)
 
     full = loss(0, widest[0])
     return [[full, *(loss(group, width) for width in option[1:])] for group, option in enumerate(options)]

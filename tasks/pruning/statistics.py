@@ -17,7 +17,13 @@ from tasks.framework import keras, tf
 
 L = keras.layers
 BATCH = 128
-NOISE = {L.Dropout: "rate", L.SpatialDropout2D: "rate", L.GaussianDropout: "rate", L.GaussianNoise: "stddev"}
+NOISE = {
+    L.Dropout: "rate",
+    L.AlphaDropout: "rate",
+    L.SpatialDropout2D: "rate",
+    L.GaussianDropout: "rate",
+    L.GaussianNoise: "stddev",
+}
 """What is quiet meanwhile: an inference, whose statistics these are, has no noise either."""
 
 

@@ -178,8 +178,7 @@ class _Within:
         """Narrow one group so that others can be wider, as long as this comes closer to the tightest bound from below.
 
         Only blocks leave that are worth no more than the worthiest that the ranking removed: without that limit a block
-        that everything depends on was given away for a hundredth of the MACs (ResNet-20 on CIFAR-10 at 0.75 by
-        sensitivity, not fine-tuned: 79 % instead of 85 %).
+        that everything depends on is given away for a hundredth of the MACs.
         """
         worths = self.ladder.worths
         most = max((worths[group][rung - 1] for group, rung in enumerate(rungs) if rung > 0), default=-np.inf)

@@ -29,8 +29,8 @@ from tasks.framework import keras, tf
 from tasks.litert.conversion import ConverterDied, ConverterFailed
 from tasks.measuring.latency import medians_ms
 from tasks.model_files import load_file, put_model
-from tasks.pruning.latency import RUNS, WARM_UP, int8_file
-from tasks.searching.estimates import int8_bytes, peak_ram_bytes
+from tasks.probing.estimates import int8_bytes, peak_ram_bytes
+from tasks.probing.int8_file import RUNS, WARM_UP, int8_file
 from tasks.searching.front import best_first
 from tasks.searching.inheritance import WEIGHTS, inherit, relative
 from tasks.searching.scores import evenly, naswot, synflow_at_any_depth

@@ -14,6 +14,7 @@ from typing import Any
 from tasks.framework import tf
 
 TINY = 1e-8
+"""Added to the square of a norm, so that what does not vary has a slope: that of a norm at zero is not a number."""
 
 
 def decoupled(labels: Any, teacher_logits: Any, logits: Any, temperature: float, beta: float) -> Any:  # noqa: ANN401 - tensors
@@ -66,8 +67,8 @@ def relations(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # n
 
 def _correlation(one: Any, other: Any, axis: int) -> Any:  # noqa: ANN401
     one, other = (each - tf.reduce_mean(each, axis=axis, keepdims=True) for each in (one, other))
-    norms = tf.norm(one, axis=axis) * tf.norm(other, axis=axis)
-    return tf.reduce_sum(one * other, axis=axis) / (norms + TINY)
+    lengths = [tf.sqrt(tf.reduce_sum(tf.square(each), axis=axis) + TINY) for each in (one, other)]
+    return tf.reduce_sum(one * other, axis=axis) / (lengths[0] * lengths[1])
 
 
 def attention(features: Any) -> Any:  # noqa: ANN401

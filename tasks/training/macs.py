@@ -20,7 +20,7 @@ def count_macs(model: Any) -> int:  # noqa: ANN401 - tf_keras has no types
     inside the wrappers of TFMOT too. Biases, batch normalisation, additions and pooling are left out, as is usual.
 
     Raises:
-        Refused: A layer has weights and is none of these.
+        Refused: A layer has weights and is none of these, or leaves a size open.
     """
     total = 0
     for nodes in model._nodes_by_depth.values():  # noqa: SLF001 - the only account of what is called how often
@@ -34,6 +34,13 @@ def _layer_macs(layer: Any, input_shape: tuple[int, ...], output_shape: tuple[in
         return count_macs(layer)
     if hasattr(layer, "layer") and not isinstance(layer, LAYERS.TimeDistributed):
         return _layer_macs(layer.layer, input_shape, output_shape)
+    if None in output_shape[1:] and layer.weights:
+        raise refuse(
+            f"the multiply-accumulates of the layer {layer.name} cannot be counted",
+            expected="layers with weights whose every size is known",
+            got=f"an output of {output_shape[1:]}",
+            fix="give the Input of the model, and of each model inside it, its height and width",
+        )
     places = prod(output_shape[1:-1])
     macs = 0
     if isinstance(layer, LAYERS.SeparableConv2D):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tasks.contracts.baseline import ClassMetrics
 from tasks.framework import tf
+from tasks.measuring.accuracy import class_recall, confusion
 
 
 def predict_logits(model: Any, images: NDArray[np.float32], batch_size: int = 256) -> NDArray[np.float32]:  # noqa: ANN401
@@ -53,11 +54,9 @@ def class_metrics(
         classes: How many there are.
     """
     logits = predict_logits(model, images)
-    right = logits.argmax(axis=1) == labels
-    recalls = [float(right[labels == label].mean()) if (labels == label).any() else None for label in range(classes)]
     return ClassMetrics(
-        accuracy=float(right.mean()),
+        accuracy=accuracy(logits, labels),
         loss=mean_cross_entropy(logits, labels),
-        class_recall=tuple(recalls),
+        class_recall=class_recall(confusion(logits.argmax(axis=1), labels, classes)),
         samples=len(labels),
     )

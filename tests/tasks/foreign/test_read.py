@@ -15,6 +15,7 @@ import pytest
 from tasks.contracts.refusal import Refused
 from tasks.foreign.read import read_model
 from tasks.framework import keras, tf
+from tasks.training.macs import count_macs
 
 SHAPE = (8, 8, 1)
 IMAGES = np.random.default_rng(0).normal(size=(5, *SHAPE)).astype(np.float32)
@@ -133,6 +134,44 @@ def test_an_open_size_becomes_that_of_the_data(tmp_path: Path) -> None:
     path = saved(keras.Model(inputs, layers.Dense(10)(x)), tmp_path, "keras")
 
     assert read_model(str(path), SHAPE, 10).input_shape == (None, *SHAPE)
+
+
+def backbone(filters: int, name: str, *inside: Any) -> Any:
+    """Give a model for any height and width, of others and one convolution."""
+    x = inputs = keras.Input((None, None, filters if inside else 1))
+    for model in inside:
+        x = model(x)
+    return keras.Model(inputs, layers.Conv2D(filters, 3, strides=2, name=f"{name}_conv")(x), name=name)
+
+
+@pytest.mark.parametrize("form", ["keras", "h5", "tf"])
+@pytest.mark.parametrize("is_open", [True, False], ids=["open", "closed"])
+def test_open_sizes_of_nested_models_become_those_they_are_called_with(
+    tmp_path: Path, form: str, *, is_open: bool
+) -> None:
+    """Of an 8 x 8 image the first gives 3 x 3, padded to 7 x 7; the innermost of the second gives 3 x 3 of these."""
+    second = backbone(4, "second", keras.Sequential([backbone(4, "inner", layers.Identity())], name="between"))
+    parts = [backbone(4, "first"), layers.ZeroPadding2D(2), second, layers.GlobalAveragePooling2D(), layers.Dense(10)]
+    model = keras.Sequential([keras.Input((None, None, 1) if is_open else SHAPE), *parts])
+
+    read = read_model(str(saved(model, tmp_path, form)), SHAPE, 10)
+
+    inner = read.get_layer("second").get_layer("between").get_layer("inner")
+    assert inner.get_layer("inner_conv").output_shape == (None, 3, 3, 4)
+    assert count_macs(read) == 9 * (3 * 3 * 4 + 3 * 3 * 4 * 4 + 1 * 1 * 4 * 4) + 4 * 10
+    assert np.allclose(read(IMAGES), model(IMAGES), atol=1e-6)
+
+
+def test_a_nested_model_at_two_sizes_is_refused(tmp_path: Path) -> None:
+    """Called with 8 x 8 and with 3 x 3, its sizes stay open, and what it costs cannot be counted."""
+    inputs = keras.Input(SHAPE)
+    twice = backbone(1, "twice")
+    path = saved(keras.Model(inputs, layers.Dense(10)(layers.Flatten()(twice(twice(inputs))))), tmp_path, "keras")
+
+    problem = refusal(path).problems[0]
+
+    assert problem.what == "model.keras leaves sizes open within"
+    assert problem.got == "(None, None, 1) from twice_conv in twice"
 
 
 @pytest.mark.parametrize("form", ["keras", "h5"])

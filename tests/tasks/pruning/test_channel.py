@@ -13,6 +13,7 @@ from tasks.framework import keras
 from tasks.pruning.channel import Ranking, Target, prune_channels
 from tasks.pruning.graph import functional
 from tasks.pruning.groups import trace_channels
+from tasks.pruning.layers import MERGES
 from tasks.pruning.surgery import check_equivalence, shrink, silence
 from tasks.training.macs import count_macs
 from tasks.zoo.build import build
@@ -69,6 +70,48 @@ def test_every_kind_of_layer_survives_the_surgery(everything: Any) -> None:
 
     assert check_equivalence(small, silence(flat, channels, keep), seed=0) <= 1e-4
     assert count_macs(small) < 0.5 * count_macs(flat)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        L.Identity(),
+        L.ThresholdedReLU(0.5),
+        L.AlphaDropout(0.5),
+        L.SpatialDropout2D(0.5),
+        L.GaussianNoise(0.5),
+        L.GaussianDropout(0.5),
+        L.ActivityRegularization(l2=0.1),
+        L.Subtract(),
+        L.Average(),
+        L.Maximum(),
+        L.Minimum(),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_channels_are_cut_on_both_sides_of_a_layer(layer: Any) -> None:
+    """Every second of 16 channels dropped: equal to the original whose next layer has zeros in these rows."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((4, 4, 3))
+    a = L.Conv2D(16, 3, name="a")(inputs)
+    x = layer([a, L.Conv2D(16, 3, name="b")(inputs)]) if type(layer) in MERGES else layer(a)
+    model = keras.Model(inputs, L.Dense(2)(L.Flatten()(L.Conv2D(8, 1, name="next")(x))))
+    flat = functional(model)
+    channels = trace_channels(flat)
+    group = channels.groups[0]
+    keep = np.ones(channels.count, np.bool_)
+    keep[group.units[1::2]] = False
+    images = np.random.default_rng(2).standard_normal((4, 4, 4, 3)).astype(np.float32)
+
+    small = shrink(flat, channels, keep)
+
+    kernel, bias = model.get_layer("next").get_weights()
+    kernel[:, :, 1::2] = 0
+    model.get_layer("next").set_weights([kernel, bias])
+    assert set(group.layers) == ({"a", "b"} if type(layer) in MERGES else {"a"})
+    assert all(small.get_layer(name).filters == 8 for name in group.layers)
+    assert any(type(each) is type(layer) for each in small.layers)
+    assert np.allclose(small(images, training=False), model(images, training=False), atol=1e-5)
 
 
 def test_wrong_surgery_is_found(residual: Any) -> None:

@@ -9,14 +9,15 @@ import pytest
 
 from tasks.contracts.model import Architecture
 from tasks.framework import keras
+from tasks.probing.estimates import int8_bytes
 from tasks.pruning.channel import Ranking, Target, prune_channels
 from tasks.pruning.cost import Measure, cost_of
 from tasks.pruning.graph import functional
 from tasks.pruning.groups import trace_channels
-from tasks.searching.estimates import int8_bytes
 from tasks.training.macs import count_macs
 from tasks.zoo.build import build
 
+L = keras.layers
 ZOO = [
     Architecture(builder="resnet", options={"depth": 8, "width": 16}),
     Architecture(builder="cnn"),
@@ -61,6 +62,26 @@ def test_the_size_by_widths_is_the_estimate_of_the_search(architecture: Architec
     full = np.array([len(group.units) for group in channels.groups])
 
     assert cost_of(flat, channels, "size").of(full) == int8_bytes(flat)
+
+
+def test_the_size_of_every_kind_of_layer_is_the_estimate_of_the_search(everything: Any) -> None:
+    """Depthwise and separable convolutions with multipliers, convolutions, dense layers."""
+    flat = functional(everything)
+    channels = trace_channels(flat)
+    full = np.array([len(group.units) for group in channels.groups])
+
+    assert cost_of(flat, channels, "size").of(full) == int8_bytes(flat)
+
+
+def test_a_grouped_convolution_on_the_image_costs_its_groups() -> None:
+    """Of 4 channels in two groups each of 8 filters reads 2: the MACs by widths are those of the narrower model."""
+    keras.utils.set_random_seed(0)
+    layers = [L.Conv2D(8, 3, groups=2), L.Conv2D(16, 1), L.Flatten(), L.Dense(2)]
+    model = keras.Sequential([keras.Input((4, 4, 4)), *layers])
+
+    pruned = prune_channels(model, Target({"macs": 0.8}), Ranking())
+
+    assert pruned.macs == 4 * 8 * 9 * 2 + 4 * 8 * 8 + 4 * 8 * 2
 
 
 def test_parameters_of_every_kind_of_layer_are_counted(everything: Any) -> None:

@@ -41,6 +41,35 @@ def test_opens_models_inside_a_model() -> None:
     assert np.array_equal(copy(IMAGES, training=False), model(IMAGES, training=False))
 
 
+def test_every_name_becomes_one_of_a_kind() -> None:
+    """Three models called block with a layer called conv each, and a layer that is called as the input is."""
+
+    def block() -> Any:
+        return keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(3, 3, padding="same", name="conv")], name="block")
+
+    parts = [keras.Sequential([block()], name=name) for name in ("one", "two", "three")]
+    last = keras.Sequential([keras.Input((8, 8, 3)), L.ReLU(name="image")], name="last")
+    model = keras.Sequential([keras.Input((8, 8, 3), name="image"), *parts, last, L.Flatten(), L.Dense(10)])
+
+    copy = functional(model)
+
+    assert [layer.name for layer in copy.layers[:5]] == ["image", "conv", "block_conv", "block_conv_2", "last_image"]
+    assert np.array_equal(copy(IMAGES, training=False), model(IMAGES, training=False))
+
+
+def test_a_layer_that_is_called_twice_stays_one() -> None:
+    """In a model that is called twice, and beside another layer of its name: two layers, three calls."""
+    inputs = keras.Input((8, 8, 3))
+    twice = keras.Sequential([keras.Input((8, 8, 3)), L.Conv2D(3, 1, name="conv")], name="twice")
+    x = twice(twice(L.Conv2D(3, 1, name="conv")(inputs)))
+    model = keras.Model(inputs, L.Flatten()(x))
+
+    copy = functional(model)
+
+    assert [layer.name for layer in copy.layers if isinstance(layer, L.Conv2D)] == ["conv", "twice_conv"]
+    assert np.array_equal(copy(IMAGES, training=False), model(IMAGES, training=False))
+
+
 def test_shares_no_layer_with_the_original(residual: Any) -> None:
     """Changing the copy leaves the original alone."""
     before = residual.get_weights()

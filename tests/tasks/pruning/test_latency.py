@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from tasks.contracts.fit import Fit
+from tasks.contracts.lane import PruneParams
 from tasks.contracts.refusal import Refused
 from tasks.framework import keras
+from tasks.probing.int8_file import int8_file
 from tasks.pruning.channel import Ranking, Target, prune_channels
 from tasks.pruning.latency import Stopwatch, widest_within
+from tasks.pruning.rounds import prune_in_rounds
 from tasks.training.data import TrainingData
+from tasks.training.history import empty_history
+from tasks.training.macs import count_macs
 from tasks.zoo.cnn import cnn
 
 IMAGES = np.random.default_rng(0).standard_normal((32, 16, 16, 3)).astype(np.float32)
@@ -33,6 +41,18 @@ def test_bisection_ends_just_below_the_step() -> None:
 def test_one_probe_is_the_narrowest_model() -> None:
     """With a single measurement only the narrowest model is known to be fast enough."""
     assert widest_within(lambda fraction: fraction, least=0.2, target=0.5, probes=1) == 0.2
+
+
+def test_a_model_that_was_cut_before_is_halved_from_where_it_is() -> None:
+    """Between 0.2 and the 0.4 that the model has, not the 1.0 that it had: the second probe is at 0.3."""
+    asked: list[float] = []
+
+    def ratio(fraction: float) -> float:
+        asked.append(fraction)
+        return fraction
+
+    assert widest_within(ratio, least=0.2, target=0.36, probes=3, most=0.4) == pytest.approx(0.35)
+    assert asked == pytest.approx([0.2, 0.3, 0.35])
 
 
 def test_a_latency_out_of_reach_is_refused_with_the_lowest_one() -> None:
@@ -66,3 +86,23 @@ def test_a_model_is_pruned_to_a_latency() -> None:
 
     assert pruned.macs < pruned.macs_before
     assert all(cut.after % 8 == 0 for cut in pruned.cuts)
+
+
+def test_the_whole_model_is_converted_once_for_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rounds of one probe each: three conversions, the first of the whole model."""
+    keras.utils.set_random_seed(0)
+    model = cnn((16, 16, 3), 10, widths=(64, 32), dense=0)
+    labels = np.zeros(len(IMAGES), np.int64)
+    data = TrainingData(IMAGES, labels, IMAGES, labels, 10)
+    converted: list[int] = []
+
+    def noted(network: Any, images: Any) -> Any:
+        converted.append(count_macs(network))
+        return int8_file(network, images)
+
+    monkeypatch.setattr("tasks.pruning.latency.int8_file", noted)
+    params = PruneParams(method="channel", latency=0.9, probes=1, rounds=2, fit=Fit(epochs=0))
+    prune_in_rounds(model, params, data, lambda *_, **__: empty_history("prune"), seed=0, stage="prune")
+
+    assert len(converted) == 3
+    assert converted[0] == count_macs(model) > max(converted[1:])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tasks.pruning.channel import Ranking, Target, prune_channels
 from tasks.pruning.cost import cost_of
 from tasks.pruning.graph import functional
 from tasks.pruning.groups import trace_channels
-from tasks.pruning.sensitivity import kept_units, losses_alone, sensitivity_ladder
+from tasks.pruning.sensitivity import BATCH, kept_units, losses_alone, sensitivity_ladder
 from tasks.training.data import TrainingData
 
 L = keras.layers
@@ -47,6 +47,36 @@ def test_the_loss_of_each_cut_alone_is_measured(lopsided: Any) -> None:
 
     whole, halved = np.log(1 + np.exp(-2)), np.log(1 + np.exp(-1))
     assert losses == [pytest.approx([whole, halved]), pytest.approx([whole, whole])]
+
+
+class Watched(L.Layer):  # type: ignore[misc]
+    """Gives what it takes, and remembers how many images a call had."""
+
+    met: ClassVar[set[int | None]] = set()
+
+    def call(self, inputs: Any) -> Any:
+        """Remember the size of the batch."""
+        self.met.add(inputs.shape[0])
+        return inputs
+
+
+def test_images_are_looked_at_in_batches_and_the_loss_is_that_of_all() -> None:
+    """Of two batches and a half no call sees more than one; the mean over the images is no mean over the batches."""
+    count = 5 * BATCH // 2
+    inputs = keras.Input((1,))
+    hidden = L.Dense(16, use_bias=False, kernel_initializer="ones", name="hidden")(Watched()(inputs))
+    logits = L.Dense(2, use_bias=False, kernel_initializer=keras.initializers.Constant([[0.125, 0.0]] * 16))
+    model = keras.Model(inputs, logits(hidden))
+    channels = trace_channels(model)
+    images = np.linspace(-1, 2, count, dtype=np.float32)[:, np.newaxis]
+
+    ((whole, halved),) = losses_alone(
+        model, channels, np.ones(channels.count), [(16, 8)], images=images, labels=np.zeros(count, int)
+    )
+
+    assert whole == pytest.approx(float(np.log1p(np.exp(-2 * images)).mean()), rel=1e-5)
+    assert halved == pytest.approx(float(np.log1p(np.exp(-images)).mean()), rel=1e-5)
+    assert Watched.met - {None} == {BATCH, BATCH // 2}
 
 
 def test_a_block_is_worth_the_loss_it_adds_for_what_it_saves(lopsided: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.framework import keras
+from tasks.pruning.layers import PASSING
 from tasks.pruning.statistics import BATCH, reestimate_statistics
 
 L = keras.layers
@@ -43,6 +44,20 @@ def test_noise_is_quiet_and_comes_back(normalised: Any) -> None:
     assert np.allclose(normalised.get_layer("second").moving_variance, 1, atol=0.02)
     assert normalised.layers[2].rate == 0.5
     assert normalised.get_layer("first").momentum == 0.7
+
+
+@pytest.mark.parametrize("kind", [kind for kind in PASSING if "Dropout" in kind.__name__ or "Noise" in kind.__name__])
+def test_every_noise_that_pruning_passes_is_quiet(kind: Any) -> None:
+    """Behind each of them a normalisation sees variance 1, as an inference does."""
+    inputs = keras.Input((2, 2, 3))
+    x = L.BatchNormalization(name="behind")(kind(0.5, name="noise")(inputs))
+    model = keras.Model(inputs, L.Flatten()(x))
+    images = np.random.default_rng(0).normal(0, 1, (BATCH, 2, 2, 3)).astype(np.float32)
+
+    reestimate_statistics(model, images)
+
+    assert np.allclose(model.get_layer("behind").moving_variance, images.var((0, 1, 2)), rtol=0.01)
+    assert 0.5 in model.get_layer("noise").get_config().values()
 
 
 def test_nothing_else_changes(normalised: Any) -> None:

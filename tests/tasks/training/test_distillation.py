@@ -82,6 +82,26 @@ def test_relations_by_hand() -> None:
     assert loss == pytest.approx(1 - 24 / math.sqrt(24 * 42) + 1, rel=1e-4)
 
 
+@pytest.mark.parametrize("equal", ["classes", "images"])
+def test_relations_teach_a_student_that_says_nothing_yet(equal: str) -> None:
+    """Logits that are equal over classes (a head of zeros) or over images correlate with nothing, and have slopes.
+
+    The slopes point to the teacher: down its own class, up the others.
+    """
+    teacher = tf.constant([[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
+    student = tf.Variable(tf.zeros((3, 3)) if equal == "classes" else tf.tile([[1.0, 0.0, -1.0]], (3, 1)))
+    with tf.GradientTape() as tape:
+        loss = relations(teacher, student, 1.0)
+
+    slopes = tape.gradient(loss, student).numpy()
+
+    assert np.isfinite(slopes).all()
+    assert (np.diag(slopes) < 0).all()
+    if equal == "classes":
+        assert float(loss) == pytest.approx(2)
+        assert (slopes[~np.eye(3, dtype=bool)] > 0).all()
+
+
 def test_attention_is_where_the_energy_is() -> None:
     """Two pixels of two channels, (3, 1) and (1, 3) of energy 5 each, then nothing: both as loud, of length 1."""
     features = tf.constant([[[[3.0, 1.0], [1.0, -3.0], [0.0, 0.0]]]])

@@ -52,6 +52,16 @@ def test_the_reference_network_has_its_known_cost() -> None:
     assert model.count_params() == 274_042
 
 
+def test_an_open_size_cannot_be_counted() -> None:
+    """A nested model for any height and width counts for none."""
+    inner = keras.Sequential([keras.Input((None, None, 3)), LAYERS.Conv2D(2, 1, name="within")])
+
+    with pytest.raises(Refused) as refused:
+        count_macs(model_of(inner))
+
+    assert refused.value.problems[0].got == "an output of (None, None, 2)"
+
+
 def test_a_layer_that_cannot_be_counted_is_refused() -> None:
     """An unknown layer with weights is never counted as free."""
     with pytest.raises(Refused) as refused:

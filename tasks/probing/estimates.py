@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from tasks.framework import keras
+from tasks.framework import keras, tf
+from tasks.probing.kernels import ZERO_POINT_BYTES, Kernel, kernels_of
 
 LAYERS = keras.layers
 FOLDED = (
@@ -26,10 +27,8 @@ FOLDED = (
 )
 """Layers that become no operator of their own, or one that gives its input's memory another shape."""
 
-WEIGHTED = (LAYERS.Conv2D, LAYERS.DepthwiseConv2D, LAYERS.Dense)
-
-CHANNEL_BYTES, ZERO_POINT_BYTES, BIAS_BYTES, OPERATOR_BYTES, FILE_BYTES = 12, 8, 4, 590, 1400
-"""Of the file: scales and bias of a channel, its zero point, a bias, an operator with weights, everything else."""
+FILE_BYTES = 1400
+"""Of the int8 file, beside its operators."""
 
 ARENA_CHANNEL_BYTES, ARENA_OPERATOR_BYTES, ARENA_BYTES = 8, 222, 700
 """Of the arena: multiplier and shift of a channel, an operator, everything else."""
@@ -44,27 +43,59 @@ class Operator:
     Attributes:
         layer: The Keras layer.
         inputs: Its inputs, as positions in the list of operators; -1 is the image.
-        output_bytes: What it gives for one image, int8.
+        read: Channels that the layer reads.
+        shape: Of what it gives for one image, channels last.
+        kernel: Its weights, where it has any.
     """
 
     layer: Any
     inputs: tuple[int, ...]
-    output_bytes: int
+    read: int
+    shape: tuple[int, ...]
+    kernel: Kernel | None = None
+
+    @property
+    def output_bytes(self) -> int:
+        """Return what it gives for one image, int8."""
+        return prod(self.shape)
 
 
 def operators(model: Any) -> list[Operator]:  # noqa: ANN401 - tf_keras has no types
-    """Return the operators in the order in which they run. A nested model counts as one operator."""
+    """Return the operators in the order in which they run, those of models inside the model too."""
     found: list[Operator] = []
-    place: dict[int, int] = {}
+    _follow(model, [-1] * len(model.inputs), found)
+    return found
+
+
+def _follow(model: Any, given: list[int], found: list[Operator]) -> list[int]:  # noqa: ANN401
+    """Add the operators of a model whose inputs come from these operators; return those that its outputs come from."""
+    place = {id(tensor): source for tensor, source in zip(model.inputs, given, strict=True)}
     for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 - the order in which Keras runs them
         for node in model._nodes_by_depth[depth]:  # noqa: SLF001
-            sources = tuple(dict.fromkeys(place[id(tensor)] for tensor in node.keras_inputs)) or (-1,)
-            if isinstance(node.layer, FOLDED):
-                place[id(node.outputs)] = sources[0]
+            if node.is_input:
+                continue
+            sources = [place[id(tensor)] for tensor in node.keras_inputs]
+            outputs = tf.nest.flatten(node.outputs)
+            if isinstance(node.layer, keras.Model):
+                ends = _follow(node.layer, sources, found)
+            elif isinstance(node.layer, FOLDED):
+                ends = sources[:1] * len(outputs)
             else:
-                found.append(Operator(node.layer, sources, prod(node.output_shapes[1:])))
-                place[id(node.outputs)] = len(found) - 1
-    return found
+                found.extend(_made_of(node, tuple(dict.fromkeys(sources)), len(found)))
+                ends = [len(found) - 1] * len(outputs)
+            place.update(zip((id(tensor) for tensor in outputs), ends, strict=True))
+    return [place[id(tensor)] for tensor in model.outputs]
+
+
+def _made_of(node: Any, sources: tuple[int, ...], number: int) -> list[Operator]:  # noqa: ANN401
+    """Return what the converter makes of one call of a layer, the first of which gets this number."""
+    read, shape = int(node.keras_inputs[0].shape[-1]), tuple(tf.nest.flatten(node.outputs)[0].shape[1:])
+    made: list[Operator] = []
+    for kernel in kernels_of(node.layer):
+        given = int(kernel.outputs.of(read, shape[-1]))
+        made.append(Operator(node.layer, sources, read, (*shape[:-1], given), kernel))
+        sources = (number + len(made) - 1,)
+    return made or [Operator(node.layer, sources, read, shape)]
 
 
 def int8_bytes(model: Any) -> int:  # noqa: ANN401
@@ -73,12 +104,14 @@ def int8_bytes(model: Any) -> int:  # noqa: ANN401
     A convolution has a scale for each channel, a dense layer one for all; zero points of equal length are written once.
     Within 5 % of the packed file for networks of the zoo.
     """
-    weights = sum(prod(weight.shape) for weight in model.weights if "kernel" in weight.name.split("/")[-1])
-    layers = [run.layer for run in operators(model) if isinstance(run.layer, WEIGHTED)]
-    widths = [int(layer.output_shape[-1]) for layer in layers if not isinstance(layer, LAYERS.Dense)]
-    units = sum(int(layer.output_shape[-1]) for layer in layers if isinstance(layer, LAYERS.Dense))
-    quantization = CHANNEL_BYTES * sum(widths) + ZERO_POINT_BYTES * sum(set(widths)) + BIAS_BYTES * units
-    return int(weights + quantization + OPERATOR_BYTES * len(layers) + FILE_BYTES)
+    total, lengths = float(FILE_BYTES), set()
+    for run in operators(model):
+        if run.kernel is None:
+            continue
+        total += sum(term.of(run.read, run.shape[-1]) for term in run.kernel.int8_terms)
+        if run.kernel.by_channel:
+            lengths.add(run.shape[-1])
+    return round(total + ZERO_POINT_BYTES * sum(lengths))
 
 
 def peak_ram_bytes(model: Any) -> int:  # noqa: ANN401
@@ -104,6 +137,6 @@ def peak_ram_bytes(model: Any) -> int:  # noqa: ANN401
                     break
                 start = max(start, other + room)
         placed.append((start, size, first, until))
-    channels = sum(int(item.layer.output_shape[-1]) for item in run if isinstance(item.layer, WEIGHTED))
+    channels = sum(item.shape[-1] for item in run if item.kernel is not None)
     fixed = ARENA_BYTES + ARENA_OPERATOR_BYTES * len(run) + ARENA_CHANNEL_BYTES * channels
     return int(max(start + size for start, size, _, _ in placed) + fixed)
