@@ -131,6 +131,8 @@ class DistillParams(Params):
     def _holds_together(self) -> Self:
         if self.method == "self" and (self.architecture is not None or self.teacher is not None):
             raise ValueError("neither architecture nor teacher with method self: the student is both")
+        if self.method == "none" and (self.architecture is not None or self.teacher is not None):
+            raise ValueError("method logits beside architecture or teacher: without it nobody is taught")
         if self.method != "self" and self.generations > 1:
             raise ValueError(f"method self for {self.generations} generations, not {self.method}")
         return self

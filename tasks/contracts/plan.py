@@ -30,6 +30,15 @@ class Candidate(Contract):
     evaluate: EvaluateParams = EvaluateParams()
 
     @model_validator(mode="after")
+    def _nothing_is_pruned_in_vain(self) -> Candidate:
+        if self.prune.method != "none" and self.distill.architecture is not None:
+            raise ValueError(
+                f"no prune.method {self.prune.method} where distill.architecture is given: the student is built anew"
+                " from it, and the pruned model is not used"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _a_ladder_starts_from_float(self) -> Candidate:
         if self.export.ladder is not None and self.quantize.aware:
             raise ValueError(
