@@ -37,7 +37,10 @@ def check_candidates(recipe: Recipe) -> None:
 def _named(recipe: Recipe) -> Iterator[Problem]:
     for name, template in recipe.candidates.templates.items():
         who, searched = f"candidate {name}", template.student == "searched"
-        for expanded, knobs in expand(name, template):
+        lanes = list(expand(name, template))
+        if not lanes:
+            yield Problem(f"{who} is no lane", "a value in each {search: [...]}", "an empty list", "add a value to it")
+        for expanded, knobs in lanes:
             try:
                 Candidate.model_validate({"name": expanded, **knobs})
             except ValidationError as error:

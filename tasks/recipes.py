@@ -107,24 +107,45 @@ def _fill_in(raw: dict[str, Any], teacher_of: Callable[[str], str] | None) -> No
 
     A teacher that is a registered version is replaced by its model, so that a run does not change when an alias moves.
     """
-    places = [("data", "source"), ("model", "file")]
+    for section, key in (("data", "source"), ("model", "file")):
+        holder = raw.get(section)
+        if isinstance(holder, dict) and isinstance(holder.get(key), str):
+            holder[key] = _filled(holder[key], f"{section}.{key}")
+
+    def teacher(text: str, place: str) -> str:
+        text = _filled(text, place)
+        return teacher_of(text) if teacher_of and text.startswith("models:") else text
+
     candidates = raw.get("candidates")
-    for name in candidates if isinstance(candidates, dict) else ():
-        places += [(f"candidates.{name}.{step}", "teacher") for step in ("prune", "distill")]
-    for section, key in places:
-        holder: Any = raw
-        for part in section.split("."):
-            holder = holder.get(part) if isinstance(holder, dict) else None
-        text = holder.get(key) if isinstance(holder, dict) else None
-        if not isinstance(text, str):
-            continue
-        for name in VARIABLE.findall(text):
-            if name not in os.environ:
-                raise refuse(
-                    f"the recipe needs {section}.{key}",
-                    expected=f"the environment variable {name}",
-                    got="nothing",
-                    fix=f"set {name} where the steps run, or override {section}.{key}",
-                )
-        text = VARIABLE.sub(lambda match: os.environ[match[1]], text)
-        holder[key] = teacher_of(text) if teacher_of and key == "teacher" and text.startswith("models:") else text
+    for name, candidate in candidates.items() if isinstance(candidates, dict) else ():
+        for step in ("prune", "distill"):
+            if isinstance(candidate, dict):
+                _fill_teachers(candidate.get(step), f"candidates.{name}.{step}.teacher", teacher)
+
+
+def _fill_teachers(section: Any, place: str, teacher: Callable[[str, str], str]) -> None:  # noqa: ANN401 - YAML
+    """Replace the teachers of a step, also where it, or the teacher, is `{search: [...]}`."""
+    for one in _each(section):
+        given = one.get("teacher") if isinstance(one, dict) else None
+        several = _each(given)
+        several[:] = [teacher(each, place) if isinstance(each, str) else each for each in several]
+        if isinstance(given, str):
+            one["teacher"] = several[0]
+
+
+def _each(section: Any) -> list[Any]:  # noqa: ANN401 - YAML
+    """Return the values of a `{search: [...]}`, or the section itself."""
+    searched = section.get("search") if isinstance(section, dict) else None
+    return searched if isinstance(searched, list) else [section]
+
+
+def _filled(text: str, place: str) -> str:
+    for name in VARIABLE.findall(text):
+        if name not in os.environ:
+            raise refuse(
+                f"the recipe needs {place}",
+                expected=f"the environment variable {name}",
+                got="nothing",
+                fix=f"set {name} where the steps run, or override {place}",
+            )
+    return VARIABLE.sub(lambda match: os.environ[match[1]], text)

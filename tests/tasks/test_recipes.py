@@ -142,6 +142,12 @@ BAD = {
         "both",
         "leave distill.architecture out",
     ),
+    "a search of no value": (
+        {"candidates.int8.quantize.scheme": {"search": []}},
+        "candidate int8 is no lane",
+        "an empty list",
+        "add a value",
+    ),
     "a pruning that an architecture replaces": (
         {
             "candidates.int8.prune": {"method": "2:4"},
