@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tasks.contracts.auto import SET_BY_THE_SEARCH
-from tasks.contracts.plan import Candidate
+from tasks.contracts.plan import Candidate, climbs
 from tasks.contracts.recipe import Recipe
 from tasks.contracts.refusal import Problem, Refused, from_validation
 from tasks.planning import expand
@@ -56,7 +56,15 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
     auto = recipe.candidates.auto
     if auto is None:
         return
-    for knobs in points(auto, ()):
+    every = points(auto, ())
+    if auto.export.get("ladder") is not None and not any(climbs(one.scheme, aware=one.aware) for one in every):
+        yield Problem(
+            "candidates.auto has a ladder that no lane can use",
+            "a lane that is rounded after training: aware false, and a scheme other than none and float16",
+            f"aware {list(auto.aware)}, schemes {list(auto.schemes)}",
+            "add false to candidates.auto.aware or a scheme to schemes, or leave export.ladder out",
+        )
+    for knobs in every:
         try:
             candidate(knobs, auto)
         except ValidationError as error:

@@ -142,6 +142,12 @@ BAD = {
         "both",
         "leave distill.architecture out",
     ),
+    "a ladder that no proposed lane can use": (
+        {"candidates.auto": {"aware": [True], "schemes": ["int8", "float16"], "export": {"ladder": {}}}},
+        "candidates.auto has a ladder that no lane can use",
+        "aware [True], schemes ['int8', 'float16']",
+        "add false to candidates.auto.aware",
+    ),
     "a search of no value": (
         {"candidates.int8.quantize.scheme": {"search": []}},
         "candidate int8 is no lane",
