@@ -1,6 +1,7 @@
 """From a recipe's candidate templates to lanes: `{search: [...]}` expanded, and what cannot fit the device found.
 
-Source of the size bound: a weight takes 4, 2, 1 or half a byte; a `.tflite` file is never smaller than its weights.
+Bytes are estimated as those of the weights, of 4, 2, 1 or half a byte each. Batch normalisation counts among them and
+is folded away in the file; the file's graph and scales do not count.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from tasks.contracts.plan import Candidate, CandidateTemplate
 
 WEIGHT_BYTES = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1, "int16x8": 1, "int4": 0.5, "mixed": 0.5}
 SLACK = 0.5
-"""An estimate must miss the budget by this factor before a candidate is refused untrained: pruning to a fraction of the
-MACs removes weights unevenly, so the true size may be well below the estimate."""
+"""A pruned candidate is refused untrained only where this part of its estimate is too much: pruning to a fraction of
+the MACs removes weights unevenly, so the true size may be well below the estimate, and even below this part of it."""
 
 LONGEST_WORD = 20
 """Of a searched value in a candidate's name, in characters."""
@@ -44,7 +45,7 @@ def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[s
 
 
 def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget) -> str | None:
-    """Return why a candidate cannot fit the budget, or None where it may.
+    """Return why a candidate is not expected to fit the budget, or None where it may.
 
     Args:
         candidate: With all its knobs.
