@@ -33,7 +33,7 @@ def choose(inputs: ChooseInputs, params: ChooseParams, context: Context) -> Choo
     best = _best_of_each([trial for trial in merged.trials if trial.state == "complete"])
     if not best and params.keep:
         raise _nothing(merged)
-    points = [(trial.accuracy or 0.0, float(_cost(trial, params))) for trial in best]
+    points = [(trial.accuracy or 0.0, float(trial.cost(params.objective))) for trial in best]
     ranks, order = pareto_ranks(points), best_first(points)
     kept = [best[position] for position in order[: params.keep]]
     front = sorted(best[position].number for position, rank in enumerate(ranks) if rank == 0)
@@ -95,10 +95,6 @@ def _best_of_each(trials: list[Trial]) -> list[Trial]:
         if (trial.accuracy or 0.0) > (known.accuracy or 0.0):
             best[trial.architecture.to_json()] = trial
     return list(best.values())
-
-
-def _cost(trial: Trial, params: ChooseParams) -> int:
-    return trial.macs if params.objective == "macs" else trial.size_bytes
 
 
 def _nothing(merged: Trials) -> Exception:

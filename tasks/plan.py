@@ -2,7 +2,8 @@
 
     candidates, chosen architectures, device ──► [plan] ──► lanes, and what cannot fit, with the reason
 
-Refuses only where nothing is left. The bounds are optimistic, so what is refused here would have failed later too.
+Refuses only where nothing is left. What can fit is an estimate (`tasks.planning`), generous to a pruned candidate; one
+that would have come out below half of it is refused too. `select` judges the measured file.
 
     python -m tasks plan --request request.json --result result.json --store var/store
 """

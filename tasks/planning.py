@@ -1,6 +1,7 @@
 """From a recipe's candidate templates to lanes: `{search: [...]}` expanded, and what cannot fit the device found.
 
-Source of the size bound: a weight takes 4, 2, 1 or half a byte; a `.tflite` file is never smaller than its weights.
+Bytes are estimated as those of the weights, of 4, 2, 1 or half a byte each. Batch normalisation counts among them and
+is folded away in the file; the file's graph and scales do not count.
 """
 
 from __future__ import annotations
@@ -15,32 +16,36 @@ from tasks.contracts.plan import Candidate, CandidateTemplate
 
 WEIGHT_BYTES = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1, "int16x8": 1, "int4": 0.5, "mixed": 0.5}
 SLACK = 0.5
-"""An estimate must miss the budget by this factor before a candidate is refused untrained: pruning to a fraction of the
-MACs removes weights unevenly, so the true size may be well below the estimate."""
+"""A pruned candidate is refused untrained only where this part of its estimate is too much: pruning to a fraction of
+the MACs removes weights unevenly, so the true size may be well below the estimate, and even below this part of it."""
+
+LONGEST_WORD = 20
+"""Of a searched value in a candidate's name, in characters."""
 
 
 def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
     """Yield every candidate of a template: its name and the knobs of its prune, distill, quantize and export steps.
 
     A value `{search: [a, b]}` gives one candidate for a and one for b; several give every combination. The values are
-    appended to the name: `pruned-macs0.5`.
+    appended to the name: `pruned-macs0.5`; where one of them is long (a path, a section) their places in the list are:
+    `told-teacher2`.
     """
     knobs = {step: getattr(template, step) for step in ("prune", "distill", "quantize", "export")}
     places = list(_searches(knobs, ()))
-    for values in itertools.product(*(options for _, options in places)):
+    for values in itertools.product(*(zip(options, _words(options), strict=True) for _, options in places)):
         chosen = _copy(knobs)
         suffix = ""
-        for (path, _), value in zip(places, values, strict=True):
+        for (path, _), (value, words) in zip(places, values, strict=True):
             place: Any = chosen
             for part in path[:-1]:
                 place = place[part]
             place[path[-1]] = value
-            suffix += "-" + re.sub(r"[^a-z0-9.]", "", f"{path[-1]}{value}".lower())
+            suffix += "-" + _plain(path[-1]) + words
         yield f"{name}{suffix}", chosen
 
 
 def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget) -> str | None:
-    """Return why a candidate cannot fit the budget, or None where it may.
+    """Return why a candidate is not expected to fit the budget, or None where it may.
 
     Args:
         candidate: With all its knobs.
@@ -66,6 +71,18 @@ def _kept(candidate: Candidate) -> tuple[float, float]:
     targets = candidate.prune.targets
     macs = targets.get("macs", 0.0)
     return macs, min((targets[measure] for measure in ("parameters", "size") if measure in targets), default=macs)
+
+
+def _words(options: list[Any]) -> list[str]:
+    """Return what tells the values of a search apart in a name."""
+    words = [_plain(str(option)) for option in options]
+    if max(map(len, words), default=0) > LONGEST_WORD or len(set(words)) < len(words):
+        return [str(position) for position in range(1, len(options) + 1)]
+    return words
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9.]", "", text.lower())
 
 
 def _searches(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Any]]]:  # noqa: ANN401 - YAML

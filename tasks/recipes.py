@@ -11,16 +11,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from tasks.contracts.auto import SET_BY_THE_SEARCH
 from tasks.contracts.device import Device
-from tasks.contracts.plan import Candidate
 from tasks.contracts.recipe import Recipe, known_keys
-from tasks.contracts.refusal import Problem, Refused, did_you_mean, from_validation, refuse
-from tasks.planning import expand
-from tasks.proposing.grid import candidate, points
+from tasks.contracts.refusal import did_you_mean, from_validation, refuse
+from tasks.recipe_checks import WRITTEN_IN, check_candidates
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
-WRITTEN_IN = "the recipe, or its override"
 
 
 def read_recipe(
@@ -45,7 +41,7 @@ def read_recipe(
         recipe = Recipe.model_validate(raw)
     except ValidationError as error:
         raise from_validation(f"recipe {name}", error, known_keys(), written_in=WRITTEN_IN) from None
-    _check_candidates(recipe)
+    check_candidates(recipe)
     return recipe
 
 
@@ -111,70 +107,45 @@ def _fill_in(raw: dict[str, Any], teacher_of: Callable[[str], str] | None) -> No
 
     A teacher that is a registered version is replaced by its model, so that a run does not change when an alias moves.
     """
-    places = [("data", "source"), ("model", "file")]
+    for section, key in (("data", "source"), ("model", "file")):
+        holder = raw.get(section)
+        if isinstance(holder, dict) and isinstance(holder.get(key), str):
+            holder[key] = _filled(holder[key], f"{section}.{key}")
+
+    def teacher(text: str, place: str) -> str:
+        text = _filled(text, place)
+        return teacher_of(text) if teacher_of and text.startswith("models:") else text
+
     candidates = raw.get("candidates")
-    for name in candidates if isinstance(candidates, dict) else ():
-        places += [(f"candidates.{name}.{step}", "teacher") for step in ("prune", "distill")]
-    for section, key in places:
-        holder: Any = raw
-        for part in section.split("."):
-            holder = holder.get(part) if isinstance(holder, dict) else None
-        text = holder.get(key) if isinstance(holder, dict) else None
-        if not isinstance(text, str):
-            continue
-        for name in VARIABLE.findall(text):
-            if name not in os.environ:
-                raise refuse(
-                    f"the recipe needs {section}.{key}",
-                    expected=f"the environment variable {name}",
-                    got="nothing",
-                    fix=f"set {name} where the steps run, or override {section}.{key}",
-                )
-        text = VARIABLE.sub(lambda match: os.environ[match[1]], text)
-        holder[key] = teacher_of(text) if teacher_of and key == "teacher" and text.startswith("models:") else text
+    for name, candidate in candidates.items() if isinstance(candidates, dict) else ():
+        for step in ("prune", "distill", "quantize"):
+            if isinstance(candidate, dict):
+                _fill_teachers(candidate.get(step), f"candidates.{name}.{step}.teacher", teacher)
 
 
-def _check_candidates(recipe: Recipe) -> None:
-    problems: list[Problem] = []
-    for name, template in recipe.candidates.templates.items():
-        for expanded, knobs in expand(name, template):
-            try:
-                Candidate.model_validate({"name": expanded, **knobs})
-            except ValidationError as error:
-                known = {step: list(Candidate.model_fields[step].annotation.model_fields) for step in knobs}  # type: ignore[union-attr]
-                problems += from_validation(f"candidate {name}", error, known, written_in=WRITTEN_IN).problems
-        if template.student == "searched" and not (recipe.search.space and recipe.search.trials):
-            problems += refuse(
-                f"candidate {name} has no student",
-                expected="a search that finds one: search.space and search.trials",
-                got="no search",
-                fix="add a search to the recipe, or set student: baseline",
-            ).problems
-    problems += _check_proposals(recipe)
-    if problems:
-        raise Refused(*problems)
+def _fill_teachers(section: Any, place: str, teacher: Callable[[str, str], str]) -> None:  # noqa: ANN401 - YAML
+    """Replace the teachers of a step, also where it, or the teacher, is `{search: [...]}`."""
+    for one in _each(section):
+        given = one.get("teacher") if isinstance(one, dict) else None
+        several = _each(given)
+        several[:] = [teacher(each, place) if isinstance(each, str) else each for each in several]
+        if isinstance(given, str):
+            one["teacher"] = several[0]
 
 
-def _check_proposals(recipe: Recipe) -> list[Problem]:
-    """Return what is wrong with the lanes that could be proposed, each mistake once."""
-    auto = recipe.candidates.auto
-    if auto is None:
-        return []
-    problems: dict[Problem, None] = {}
-    for knobs in points(auto, ()):
-        try:
-            candidate(knobs, auto)
-        except ValidationError as error:
-            known = {step: list(Candidate.model_fields[step].annotation.model_fields) for step in SET_BY_THE_SEARCH}  # type: ignore[union-attr]
-            found = from_validation("candidates.auto", error, known, written_in=WRITTEN_IN).problems
-            problems |= dict.fromkeys(found)
-    if "searched" in auto.students and not (recipe.search.space and recipe.search.trials):
-        problems |= dict.fromkeys(
-            refuse(
-                "candidates.auto has no searched student",
-                expected="a search that finds one: search.space and search.trials",
-                got="no search",
-                fix="add a search to the recipe, or set candidates.auto.students: [baseline]",
-            ).problems
-        )
-    return list(problems)
+def _each(section: Any) -> list[Any]:  # noqa: ANN401 - YAML
+    """Return the values of a `{search: [...]}`, or the section itself."""
+    searched = section.get("search") if isinstance(section, dict) else None
+    return searched if isinstance(searched, list) else [section]
+
+
+def _filled(text: str, place: str) -> str:
+    for name in VARIABLE.findall(text):
+        if name not in os.environ:
+            raise refuse(
+                f"the recipe needs {place}",
+                expected=f"the environment variable {name}",
+                got="nothing",
+                fix=f"set {name} where the steps run, or override {place}",
+            )
+    return VARIABLE.sub(lambda match: os.environ[match[1]], text)

@@ -11,9 +11,6 @@ from tasks.contracts.refusal import refuse
 from tasks.foreign.read import read_model
 from tasks.training.data import TrainingData
 
-REGISTRY = ("models:", "runs:", "mlflow:", "registry:")
-"""How people write a version of a registry."""
-
 
 def read_teacher(source: str, data: TrainingData) -> Any:  # noqa: ANN401 - tf_keras has no types
     """Read a model file that is to teach on this data.
@@ -21,18 +18,11 @@ def read_teacher(source: str, data: TrainingData) -> Any:  # noqa: ANN401 - tf_k
     Raises:
         Refused: It names a version of a registry, which nobody has looked up; or it cannot be used as a model file.
     """
-    if source.startswith(REGISTRY):
+    if source.startswith("models:"):
         raise refuse(
             f"the teacher {source} is no model file",
             expected="a .keras or .h5 file or a SavedModel folder, here or at s3://",
             got="a version of a registry, which `resolve` replaces by its float baseline in a run",
-            fix="in a recipe write models:/NAME@ALIAS or models:/NAME/VERSION; by hand give the file",
-        )
-    if source.endswith(".tflite"):
-        raise refuse(
-            f"the teacher {source} is no float model",
-            expected="a .keras or .h5 file or a SavedModel folder, here or at s3://",
-            got="a .tflite file",
-            fix="give the file that it was exported from",
+            fix="name it in a recipe; by hand give the file",
         )
     return read_model(source, data.image_shape, data.classes)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from tasks.contracts.base import Contract, Name
 from tasks.contracts.fit import Fit, Knowledge
@@ -16,6 +17,22 @@ from tasks.contracts.step import Params
 Measure = Literal["macs", "parameters", "size", "latency"]
 MEASURES: tuple[Measure, ...] = ("macs", "parameters", "size", "latency")
 """What the target of channel pruning may be a fraction of."""
+
+ELSEWHERE = re.compile(r"(?!s3://|models:)(?:[a-z][a-z0-9+.-]*:/|(?:runs|mlflow|registry):)")
+"""How an address begins that no step reads."""
+
+
+def _can_teach(source: str) -> str:
+    if ELSEWHERE.match(source) or source.endswith(".tflite"):
+        raise ValueError(
+            "a .keras or .h5 file or a SavedModel folder, here or at s3://, or the float baseline of a registered"
+            " version, models:/NAME@ALIAS or models:/NAME/VERSION"
+        )
+    return source
+
+
+Teacher = Annotated[str, AfterValidator(_can_teach)]
+"""Where a teacher lies. In a recipe also a registered version, which `resolve` replaces by its float baseline."""
 
 
 class PruneInputs(Contract):
@@ -64,7 +81,7 @@ class PruneParams(Params):
     sparsity: float = Field(0.8, gt=0, lt=1, description="magnitude: fraction of weights set to zero.")
     fit: Fit = Field(Fit(), description="The fine-tuning.")
     knowledge: Knowledge | None = Field(None, description="Fine-tune with the float baseline as teacher.")
-    teacher: str | None = Field(
+    teacher: Teacher | None = Field(
         None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
     )
 
@@ -121,7 +138,7 @@ class DistillParams(Params):
     architecture: Architecture | None = Field(
         None, description="logits: a student built anew; else the pruned model is the student."
     )
-    teacher: str | None = Field(
+    teacher: Teacher | None = Field(
         None, description="logits: a model file, or models:/NAME@ALIAS, that teaches instead of the baseline."
     )
     generations: int = Field(1, ge=1, le=10, description="self: how often; each one teaches the next.")
@@ -131,6 +148,8 @@ class DistillParams(Params):
     def _holds_together(self) -> Self:
         if self.method == "self" and (self.architecture is not None or self.teacher is not None):
             raise ValueError("neither architecture nor teacher with method self: the student is both")
+        if self.method == "none" and (self.architecture is not None or self.teacher is not None):
+            raise ValueError("method logits beside architecture or teacher: without it nobody is taught")
         if self.method != "self" and self.generations > 1:
             raise ValueError(f"method self for {self.generations} generations, not {self.method}")
         return self
@@ -162,7 +181,7 @@ class QuantizeParams(Params):
     clusters: int | None = Field(None, ge=2, le=256, description="Share the weights of a layer among this many values.")
     fit: Fit = Field(Fit(), description="Of the clustering and of the quantization-aware training.")
     knowledge: Knowledge | None = Field(None, description="Train with the float baseline as teacher.")
-    teacher: str | None = Field(
+    teacher: Teacher | None = Field(
         None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
     )
 

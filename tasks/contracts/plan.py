@@ -10,7 +10,7 @@ from tasks.contracts.auto import Auto, Knobs
 from tasks.contracts.base import Contract, Name
 from tasks.contracts.device import Budget
 from tasks.contracts.lane import DistillParams, EvaluateParams, ExportParams, PruneParams, QuantizeParams
-from tasks.contracts.model import Model
+from tasks.contracts.model import Model, Scheme
 from tasks.contracts.search import ChosenArchitecture
 from tasks.contracts.step import Params
 
@@ -30,15 +30,29 @@ class Candidate(Contract):
     evaluate: EvaluateParams = EvaluateParams()
 
     @model_validator(mode="after")
+    def _nothing_is_pruned_in_vain(self) -> Candidate:
+        if self.prune.method != "none" and self.distill.architecture is not None:
+            raise ValueError(
+                f"no prune.method {self.prune.method} where distill.architecture is given: the student is built anew"
+                " from it, and the pruned model is not used"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _a_ladder_starts_from_float(self) -> Candidate:
-        if self.export.ladder is not None and self.quantize.aware:
+        if self.export.ladder is None or climbs(self.quantize.scheme, aware=self.quantize.aware):
+            return self
+        if self.quantize.aware:
             raise ValueError(
                 "no export.ladder where quantize.aware is true: its rungs need the float model, which training for"
                 " int8 has replaced; make the aware one a candidate of its own, beside the one with the ladder"
             )
-        if self.export.ladder is not None and self.quantize.scheme in ("none", "float16"):
-            raise ValueError(f"no export.ladder for the scheme {self.quantize.scheme}, which loses nothing")
-        return self
+        raise ValueError(f"no export.ladder for the scheme {self.quantize.scheme}, which loses nothing")
+
+
+def climbs(scheme: Scheme, *, aware: bool) -> bool:
+    """Return whether a ladder can stand behind a file: it may lose something, and its float model is there."""
+    return not aware and scheme not in ("none", "float16")
 
 
 class Infeasible(Contract):

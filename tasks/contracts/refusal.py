@@ -104,8 +104,9 @@ def _problem(who: str, item: Any, known: dict[str, list[str]], written_in: str) 
         return Problem(f"{who} lacks {path}", f"a value for {path}", "nothing", f"add {path}")
     got = repr(item["input"])
     got = got if len(got) <= 80 else got[:77] + "..."  # noqa: PLR2004 - one line of a terminal
-    fix = f"correct {path} in {written_in}" if written_in else f"correct {path}"
-    return Problem(f"{who} cannot take {path}", _sentence(item["msg"]), got, fix)
+    fix = f"correct {path or 'it'} in {written_in}" if written_in else f"correct {path or 'it'}"
+    what = f"{who} cannot take {path}" if path else f"{who} does not hold together"
+    return Problem(what, _sentence(item["msg"]), got, fix)
 
 
 def _sentence(message: str) -> str:

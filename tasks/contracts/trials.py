@@ -41,6 +41,10 @@ class Trial(Contract):
     seconds: float
     reason: str = ""
 
+    def cost(self, objective: Literal["macs", "size"]) -> int:
+        """Return what a search with this objective weighs against accuracy."""
+        return self.macs if objective == "macs" else self.size_bytes
+
 
 class Agreement(Contract):
     """How well a cheap score orders the trained trials."""

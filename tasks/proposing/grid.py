@@ -15,7 +15,7 @@ from tasks.contracts.auto import PREFIX, Auto, Knobs
 from tasks.contracts.device import Budget
 from tasks.contracts.lane import EvaluateParams, ExportParams
 from tasks.contracts.model import Model
-from tasks.contracts.plan import Candidate
+from tasks.contracts.plan import Candidate, climbs
 from tasks.contracts.search import ChosenArchitecture
 from tasks.planning import infeasible
 
@@ -112,7 +112,7 @@ def candidate(
             "prune": _prune(knobs, auto),
             "distill": _distill(knobs, auto, student),
             "quantize": _quantize(knobs, auto),
-            "export": (export or ExportParams()).model_dump() | auto.export,
+            "export": (export or ExportParams()).model_dump() | _export(knobs, auto),
             "evaluate": (evaluate or EvaluateParams()).model_copy(update={"candidate": name}),
         }
     )
@@ -152,6 +152,15 @@ def _quantize(knobs: Knobs, auto: Auto) -> dict[str, Any]:
     fit = {**auto.quantize.get("fit", {}), "epochs": knobs.tune_epochs}
     work = {"scheme": knobs.scheme, "aware": knobs.aware, "clusters": knobs.clusters, "fit": fit}
     return {**auto.quantize, **work, **_knowledge(knobs, auto.quantize)}
+
+
+def _export(knobs: Knobs, auto: Auto) -> dict[str, Any]:
+    """Return the common section, without its ladder in a lane that has nothing to climb from or for."""
+    return {
+        name: value
+        for name, value in auto.export.items()
+        if name != "ladder" or climbs(knobs.scheme, aware=knobs.aware)
+    }
 
 
 def _knowledge(knobs: Knobs, common: dict[str, Any]) -> dict[str, Any]:

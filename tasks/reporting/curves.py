@@ -9,11 +9,11 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from tasks.candidates.front import on_front
 from tasks.contracts.model import TrainingHistory
 from tasks.contracts.trials import Trials
 from tasks.reporting.drawing import STAND_INS, figure, inline
-from tasks.reporting.words import count
+from tasks.reporting.words import count, size
+from tasks.searching.front import pareto_ranks
 
 
 def training(histories: Sequence[TrainingHistory], whose: str) -> tuple[Markup, Markup] | None:
@@ -47,23 +47,29 @@ def _curve(trained: Sequence[TrainingHistory], whose: str, train: str, validatio
 
 
 def search(trials: Trials) -> Markup | None:
-    """Draw the trials' accuracy against their MACs, with the front; None where no trial was completed."""
-    done = [(trial.macs, trial.accuracy) for trial in trials.trials if trial.accuracy is not None]
-    if not done:
+    """Draw the trials' accuracy against what the search weighed it with, and the front that `choose` took from.
+
+    None where no trial was completed.
+    """
+    points = [(trial.accuracy, trial.cost(trials.objective)) for trial in trials.trials if trial.accuracy is not None]
+    if not points:
         return None
-    costs = np.array([[macs, -accuracy] for macs, accuracy in done])
-    front = on_front(costs)
+    front = [point for point, rank in zip(points, pareto_ranks(points), strict=True) if rank == 0]
+    behind = [point for point in points if point not in front]
+    macs = trials.objective == "macs"
     with figure() as sheet:
         axes = sheet.subplots()
-        axes.scatter(costs[~front, 0], -costs[~front, 1], s=22, color=STAND_INS["mute"], label="trial")
-        axes.scatter(costs[front, 0], -costs[front, 1], s=34, color=STAND_INS["accent"], label="on the front")
-        edge = sorted(map(tuple, costs[front]))
-        axes.step([x for x, _ in edge], [-y for _, y in edge], where="post", color=STAND_INS["accent"], linewidth=1)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value)))
+        for part, area, colour, name in ((behind, 22, "mute", "trial"), (front, 34, "accent", "on the front")):
+            accuracies, costs = [accuracy for accuracy, _ in part], [cost for _, cost in part]
+            axes.scatter(costs, accuracies, s=area, color=STAND_INS[colour], label=name)
+        edge = sorted((cost, accuracy) for accuracy, cost in front)
+        axes.step([x for x, _ in edge], [y for _, y in edge], where="post", color=STAND_INS["accent"], linewidth=1)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: count(value) if macs else size(value)))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        axes.set(xlabel="MACs of the architecture", ylabel="validation accuracy")
+        cost = "MACs of the architecture" if macs else "int8 file of the architecture, estimated"
+        axes.set(xlabel=cost, ylabel="validation accuracy")
         axes.legend(loc="lower right")
-        return inline(sheet, f"{len(done)} trials of the search, {int(front.sum())} of them on the front")
+        return inline(sheet, f"{len(points)} trials of the search, {len(front)} of them on the front")
 
 
 def _dot(epochs: Any) -> dict[str, Any]:  # noqa: ANN401 - an array of any length

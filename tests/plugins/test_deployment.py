@@ -6,12 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import ParamValidationError
 
 from plugins import deployment
 from plugins.form import form
+from tasks.contracts.auto import Auto
 from tasks.contracts.refusal import Refused
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_everything_has_a_default_that_fits_a_checkout(monkeypatch: pytest.MonkeyPatch, home: Path):
@@ -110,6 +114,15 @@ def test_a_connection_becomes_the_address_of_the_studies(
     monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_STUDIES", json.dumps(found))
 
     assert deployment.access()["FEATHERLINE_STUDIES"] == address
+
+
+def test_the_rounds_are_enough_for_every_recipe_that_ships():
+    """None is refused for its rounds by a deployment that says nothing of them."""
+    recipes = [yaml.safe_load(path.read_text()) for path in (ROOT / "recipes").glob("*.yaml")]
+    autos = [recipe["candidates"]["auto"] for recipe in recipes if "auto" in recipe["candidates"]]
+
+    assert autos
+    assert all(Auto.model_validate(auto).rounds <= deployment.rounds() for auto in autos)
 
 
 def test_the_form_offers_the_recipes_that_are_there(home: Path):

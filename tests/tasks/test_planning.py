@@ -89,3 +89,23 @@ def test_export_knobs_of_a_candidate_can_be_searched():
 
     assert list(found) == ["a-methodminmax", "a-methodmse"]
     assert found["a-methodmse"]["export"] == {"calibration": {"method": "mse"}}
+
+
+def test_long_values_are_told_apart_by_their_place():
+    """A path would make no name, and two paths may end alike."""
+    teachers = ["s3://featherline/artifacts/" + "0" * 64, "s3://featherline/artifacts/" + "1" * 64]
+    template = CandidateTemplate(distill={"method": "logits", "teacher": {"search": teachers}})
+
+    found = dict(expand("told", template))
+
+    assert list(found) == ["told-teacher1", "told-teacher2"]
+    assert [knobs["distill"]["teacher"] for knobs in found.values()] == teachers
+
+
+def test_a_whole_section_can_be_searched():
+    """Each section is a candidate, named by its place where its words are many."""
+    sections = [{"method": "channel", "macs": 0.5}, {"method": "magnitude", "sparsity": 0.8}]
+
+    found = dict(expand("a", CandidateTemplate(prune={"search": sections})))
+
+    assert {name: knobs["prune"] for name, knobs in found.items()} == {"a-prune1": sections[0], "a-prune2": sections[1]}

@@ -98,9 +98,76 @@ BAD = {
     ),
     "a student without a search": (
         {"search.trials": 0},
-        "candidate searched-int8 has no student",
+        "candidate searched-int8 has no searched student",
         "no search",
         "add a search",
+    ),
+    "a student that the search does not keep": (
+        {"search.keep": 0},
+        "candidate searched-int8 has no searched student",
+        "search.keep 0",
+        "raise search.keep, or set student: baseline",
+    ),
+    "proposed students that the search does not keep": (
+        {
+            "search.keep": 0,
+            "candidates.searched-int8": None,
+            "candidates.auto": {"students": ["baseline", "searched"], "distill_epochs": [4]},
+        },
+        "candidates.auto has no searched student",
+        "search.keep 0",
+        "raise search.keep, or set candidates.auto.students",
+    ),
+    "a searched student that nobody teaches": (
+        {"candidates.searched-int8.distill": {"method": "none"}},
+        "candidate searched-int8 does not teach its searched student",
+        "distill.method none",
+        "set distill.method to logits",
+    ),
+    "a searched student that teaches itself": (
+        {"candidates.searched-int8.distill.method": {"search": ["logits", "self"]}},
+        "candidate searched-int8 does not teach its searched student",
+        "distill.method self",
+        "set distill.method to logits",
+    ),
+    "a pruning that a searched student replaces": (
+        {"candidates.searched-int8.prune": {"method": "channel", "macs": 0.5}},
+        "candidate searched-int8 prunes what it does not use",
+        "prune.method channel",
+        "leave prune out",
+    ),
+    "a searched student with an architecture": (
+        {"candidates.searched-int8.distill.architecture": {"builder": "cnn"}},
+        "candidate searched-int8 has two architectures",
+        "both",
+        "leave distill.architecture out",
+    ),
+    "a ladder that no proposed lane can use": (
+        {"candidates.auto": {"aware": [True], "schemes": ["int8", "float16"], "export": {"ladder": {}}}},
+        "candidates.auto has a ladder that no lane can use",
+        "aware [True], schemes ['int8', 'float16']",
+        "add false to candidates.auto.aware",
+    ),
+    "a search of no value": (
+        {"candidates.int8.quantize.scheme": {"search": []}},
+        "candidate int8 is no lane",
+        "an empty list",
+        "add a value",
+    ),
+    "a pruning that an architecture replaces": (
+        {
+            "candidates.int8.prune": {"method": "2:4"},
+            "candidates.int8.distill": {"method": "logits", "architecture": {"builder": "cnn"}},
+        },
+        "candidate int8 does not hold together",
+        "2:4",
+        "correct it in the recipe",
+    ),
+    "an architecture that nobody teaches": (
+        {"candidates.int8.distill": {"architecture": {"builder": "cnn"}}},
+        "candidate int8 cannot take distill",
+        "cnn",
+        "correct distill",
     ),
     "a builder and a file": ({"model.file": "m.keras"}, "recipe digits cannot take model", "{", "correct model"),
     "an override into a value": (

@@ -11,7 +11,8 @@ import pytest
 
 from tasks.context import Context
 from tasks.contracts.gate import ReportInputs
-from tasks.contracts.model import TrainingHistory
+from tasks.contracts.model import Architecture, TrainingHistory
+from tasks.contracts.trials import Trial, Trials
 from tasks.reporting import classes, curves, tradeoff
 from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.facts import Facts, gather
@@ -131,6 +132,36 @@ def test_the_baseline_s_curves_are_drawn_once(told: Told, context: Context):
 
     assert [history.stage for history in built_anew.histories] == ["distill"]
     assert [history.stage for history in built_anew.baseline_histories] == ["train"]
+
+
+def test_the_search_is_drawn_against_what_it_weighed():
+    """Three networks, each better, dearer and smaller than the one before: one front has all, the other the last."""
+    figures = [(0.7, 100, 9000), (0.8, 200, 5000), (0.85, 300, 1000)]
+    trials = tuple(
+        Trial(
+            number=number,
+            architecture=Architecture(builder="cnn", options={"width": number}),
+            state="complete",
+            accuracy=accuracy,
+            epochs=1,
+            macs=macs,
+            parameters=10,
+            size_bytes=size_bytes,
+            seconds=1.0,
+        )
+        for number, (accuracy, macs, size_bytes) in enumerate(figures)
+    )
+
+    by_macs, by_size = (
+        str(curves.search(Trials(study="s", sampler="random", objective=objective, trials=trials)))
+        for objective in ("macs", "size")
+    )
+
+    assert "3 trials of the search, 3 of them on the front" in by_macs
+    assert "MACs of the architecture" in by_macs
+    assert "3 trials of the search, 1 of them on the front" in by_size
+    assert "int8 file of the architecture, estimated" in by_size
+    assert re.search(r">[0-9.]+ kB<", by_size)
 
 
 def test_a_winner_that_is_no_lane_is_a_mistake_of_the_caller(told: Told, context: Context):

@@ -88,3 +88,16 @@ def test_a_space_that_cannot_be_is_refused(wrong: dict[str, object], said: str):
     """With the rule that it breaks."""
     with pytest.raises(ValidationError, match=said):
         Auto.model_validate(wrong)
+
+
+def test_lanes_with_and_without_a_ladder_stand_side_by_side():
+    """Those that train for int8 have no float model to climb with, and float16 loses nothing."""
+    auto = Auto(macs=(1.0,), teacher=(False,), schemes=("int8", "float16"), export={"ladder": {"rungs": ["mixed"]}})
+
+    lanes = [candidate(knobs, auto) for knobs in points(auto, ())]
+
+    assert {lane.name: lane.export.ladder is not None for lane in lanes} == {
+        "auto-float16": False,
+        "auto-int8": True,
+        "auto-int8-aware-t3": False,
+    }

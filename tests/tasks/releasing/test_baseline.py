@@ -9,6 +9,7 @@ import pytest
 from tasks.context import Context
 from tasks.contracts.refusal import Refused
 from tasks.contracts.release import PublishParams, RegisterInputs, RegisterParams
+from tasks.planning import expand
 from tasks.publish import publish
 from tasks.recipes import read_recipe
 from tasks.register import register
@@ -91,3 +92,57 @@ device: phone-low
     assert asked == ["models:/digits@champion", "models:/digits/3"]
     said = recipe.model_dump_json()
     assert [word in said for word in ("found/1", "found/2", "own.keras", "models:")] == [True, True, True, False]
+
+
+def test_searched_teachers_are_looked_up_too(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each value of `{search: [...]}`, of the teacher or of its whole section; the candidates' names stay short."""
+    monkeypatch.setenv("FEATHERLINE_TEACHERS", "nets")
+    text = """
+name: taught
+data: {source: digits}
+model: {builder: cnn}
+candidates:
+  told:
+    distill: {method: logits, teacher: {search: ["${FEATHERLINE_TEACHERS}/own.keras", "models:/digits@champion"]}}
+  sections:
+    prune:
+      search:
+        - {method: none}
+        - {method: channel, macs: 0.5, knowledge: {}, teacher: "models:/digits/3"}
+  aware:
+    quantize: {aware: true, knowledge: {}, teacher: "models:/digits@challenger"}
+device: phone-low
+"""
+    (tmp_path / "taught.yaml").write_text(text)
+
+    recipe = read_recipe(tmp_path, "taught", {}, lambda reference: f"s3://store/{reference[-8:]}/{'0' * 64}")
+
+    told, sections, aware = (recipe.candidates.templates[name] for name in ("told", "sections", "aware"))
+    assert told.distill["teacher"] == {"search": ["nets/own.keras", f"s3://store/champion/{'0' * 64}"]}
+    assert sections.prune["search"][1]["teacher"] == f"s3://store/digits/3/{'0' * 64}"
+    assert aware.quantize["teacher"] == f"s3://store/allenger/{'0' * 64}"
+    assert [name for name, _ in expand("told", told)] == ["told-teacher1", "told-teacher2"]
+
+
+@pytest.mark.parametrize("text", ["runs:/1/model", "mlflow:/x", "registry:/x/1", "old.tflite", "http://host/a.keras"])
+@pytest.mark.parametrize("step", ["prune", "distill", "quantize"])
+def test_a_teacher_that_cannot_be_is_refused_at_the_door(tmp_path: Any, text: str, step: str) -> None:
+    """Before the float baseline is trained, and not in the middle of its lane."""
+    said = {"prune": "method: channel, knowledge: {}", "distill": "method: logits", "quantize": "knowledge: {}"}[step]
+    (tmp_path / "taught.yaml").write_text(f"""
+name: taught
+data: {{source: digits}}
+model: {{builder: cnn}}
+candidates:
+  told: {{{step}: {{{said}, teacher: {{search: [own.keras, "{text}"]}}}}}}
+device: phone-low
+""")
+
+    with pytest.raises(Refused) as refusal:
+        read_recipe(tmp_path, "taught", {})
+
+    (problem,) = refusal.value.problems
+    assert problem.what == f"candidate told cannot take {step}.teacher"
+    assert problem.expected.startswith("a .keras or .h5 file or a SavedModel folder, here or at s3://")
+    assert problem.got == repr(text)
+    assert problem.fix == f"correct {step}.teacher in the recipe, or its override"

@@ -1,0 +1,123 @@
+"""What is wrong with the candidates of a recipe, before any of them is trained.
+
+recipe ──► every lane that it names, and every one that `auto` may propose ──► Refused, with every mistake at once
+
+A template holds values that its contract cannot see (`{search: [...]}`), so each lane of it is checked by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from tasks.contracts.auto import SET_BY_THE_SEARCH
+from tasks.contracts.plan import Candidate, climbs
+from tasks.contracts.recipe import Recipe
+from tasks.contracts.refusal import Problem, Refused, from_validation
+from tasks.planning import expand
+from tasks.proposing.grid import candidate, points
+
+WRITTEN_IN = "the recipe, or its override"
+FRESH = "a searched architecture begins with fresh weights"
+
+
+def check_candidates(recipe: Recipe) -> None:
+    """Check every lane that the recipe names or may propose.
+
+    Raises:
+        Refused: A lane cannot be, or would throw away a part of what it is asked.
+    """
+    problems = dict.fromkeys((*_named(recipe), *_proposed(recipe)))
+    if problems:
+        raise Refused(*problems)
+
+
+def _named(recipe: Recipe) -> Iterator[Problem]:
+    for name, template in recipe.candidates.templates.items():
+        who, searched = f"candidate {name}", template.student == "searched"
+        lanes = list(expand(name, template))
+        if not lanes:
+            yield Problem(f"{who} is no lane", "a value in each {search: [...]}", "an empty list", "add a value to it")
+        for expanded, knobs in lanes:
+            try:
+                Candidate.model_validate({"name": expanded, **knobs})
+            except ValidationError as error:
+                yield from from_validation(who, error, _keys(knobs), written_in=WRITTEN_IN).problems
+                continue
+            if searched:
+                yield from _in_vain(who, knobs)
+        if searched:
+            yield from _without_student(who, recipe, "set student: baseline")
+
+
+def _proposed(recipe: Recipe) -> Iterator[Problem]:
+    auto = recipe.candidates.auto
+    if auto is None:
+        return
+    every = points(auto, ())
+    if auto.export.get("ladder") is not None and not any(climbs(one.scheme, aware=one.aware) for one in every):
+        yield Problem(
+            "candidates.auto has a ladder that no lane can use",
+            "a lane that is rounded after training: aware false, and a scheme other than none and float16",
+            f"aware {list(auto.aware)}, schemes {list(auto.schemes)}",
+            "add false to candidates.auto.aware or a scheme to schemes, or leave export.ladder out",
+        )
+    for knobs in every:
+        try:
+            candidate(knobs, auto)
+        except ValidationError as error:
+            keys = _keys(SET_BY_THE_SEARCH)
+            yield from from_validation("candidates.auto", error, keys, written_in=WRITTEN_IN).problems
+    if "searched" in auto.students:
+        yield from _without_student("candidates.auto", recipe, "set candidates.auto.students: [baseline]")
+
+
+def _without_student(who: str, recipe: Recipe, instead: str) -> Iterator[Problem]:
+    """Yield why no searched student will be there."""
+    if not (recipe.search.space and recipe.search.trials):
+        yield Problem(
+            f"{who} has no searched student",
+            "a search that finds one: search.space and search.trials",
+            "no search",
+            f"add a search to the recipe, or {instead}",
+        )
+    elif recipe.search.keep == 0:
+        yield Problem(
+            f"{who} has no searched student",
+            "a search that keeps one: search.keep of 1 or more",
+            "search.keep 0",
+            f"raise search.keep, or {instead}",
+        )
+
+
+def _in_vain(who: str, knobs: dict[str, dict[str, Any]]) -> Iterator[Problem]:
+    """Yield what a lane with a searched student is asked and could not keep."""
+    prune, distill = knobs["prune"].get("method", "none"), knobs["distill"].get("method", "logits")
+    if distill != "logits":
+        yield Problem(
+            f"{who} does not teach its searched student",
+            f"distill.method logits, the default, where student is searched: {FRESH}",
+            f"distill.method {distill}",
+            "set distill.method to logits or leave it out, or set student: baseline",
+        )
+    if prune != "none":
+        yield Problem(
+            f"{who} prunes what it does not use",
+            "no prune.method where student is searched: its architecture takes the place of the pruned model",
+            f"prune.method {prune}",
+            "leave prune out and search for a smaller student, or set student: baseline",
+        )
+    if knobs["distill"].get("architecture") is not None:
+        yield Problem(
+            f"{who} has two architectures",
+            "no distill.architecture where student is searched: the search finds it",
+            "both",
+            "leave distill.architecture out, or set student: baseline",
+        )
+
+
+def _keys(steps: Any) -> dict[str, list[str]]:  # noqa: ANN401 - anything that names steps
+    """Return the keys of each step's section, for close matches to a typo."""
+    return {step: list(Candidate.model_fields[step].annotation.model_fields) for step in steps}  # type: ignore[union-attr]
