@@ -1,8 +1,8 @@
 """Featherline against what people use today, from one float ResNet-20 on CIFAR-10.
 
-    float.keras ─┬─► rivals: converter, quantizer, TFMOT ─────────────────► NAME.tflite ─┐
-                 └─► Featherline: prune ► [distill] ► quantize ► export ──► NAME.tflite ─┼─► [evaluate] ─► results, plot
-    nothing ───────► a small network, trained from scratch ───────────────► NAME.tflite ─┘
+    float.keras ─┬─► rivals: converter, quantizer, TFMOT ─────► NAME.tflite ─┐
+                 └─► Featherline: prune ► quantize ► export ──► NAME.tflite ─┼─► [evaluate] ─► results, plot
+    nothing ───────► a small network, trained from scratch ───► NAME.tflite ─┘
 
 A file in `benchmarks/results/cifar10-resnet20/` that was made with the same knobs is not made again; `--anew` makes all
 of them again. A training that was killed goes on from its last epoch; `wall_s` of a rival that was killed is that of
@@ -103,15 +103,13 @@ class Bench:
             self._rival(name, knobs)
 
     def _featherline(self, name: str, knobs: dict[str, Any]) -> None:
-        """Prune, distill where asked, train with the quantization in the loop, export."""
-        given = {"teacher": self.teacher, "data": self.data}
-        model, seconds = self.steps.call("prune", {"model": self.teacher, "data": self.data}, knobs["prune"], name)
-        for step, of in (("distill", "student"), ("quantize", "model")):
-            if step in knobs:
-                model, more = self.steps.call(step, given | {of: model["model"]}, knobs[step], name)
-                seconds += more
-        exported, converting = self.steps.call("export", self._exported(model["model"], "int8"), {}, name)
-        self._write(name, self._bytes(exported), knobs=knobs, tool="Featherline", wall_s=seconds + converting)
+        """Prune, train with the quantization in the loop, export."""
+        model, pruning = self.steps.call("prune", {"model": self.teacher, "data": self.data}, knobs["prune"], name)
+        inputs = {"model": model["model"], "teacher": self.teacher, "data": self.data}
+        aware, training = self.steps.call("quantize", inputs, knobs["quantize"], name)
+        exported, converting = self.steps.call("export", self._exported(aware["model"], "int8"), {}, name)
+        seconds = pruning + training + converting
+        self._write(name, self._bytes(exported), knobs=knobs, tool="Featherline", wall_s=seconds)
 
     def _scratch(self, name: str, knobs: dict[str, Any]) -> None:
         """Train a small model from nothing, and convert it."""
