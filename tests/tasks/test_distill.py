@@ -186,7 +186,6 @@ def test_a_file_can_teach(
     ("source", "got"),
     [
         ("models:/resnet/3", "a version of a registry, which `resolve` replaces by its float baseline in a run"),
-        ("resnet.tflite", "a .tflite file"),
         ("nowhere.keras", "nothing"),
     ],
 )
@@ -204,6 +203,7 @@ def test_what_cannot_teach_is_refused(
     ("knobs", "message"),
     [
         ({"method": "self", "teacher": "a.keras"}, "neither architecture nor teacher"),
+        ({"method": "logits", "teacher": "a.tflite"}, "a .keras or .h5 file"),
         ({"method": "self", "architecture": {"builder": "cnn"}}, "neither architecture nor teacher"),
         ({"method": "logits", "generations": 2}, "method self for 2 generations"),
     ],
