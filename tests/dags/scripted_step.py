@@ -33,6 +33,7 @@ FILE = {
     "scheme": "int8",
     "golden": reference("golden"),
     "validation_accuracy": 0.96,
+    "validation_recall": [0.96],
     "source": MODEL,
 }
 RELEASE = {"name": "digits", "version": "v1", "uri": "releases/v1", "model_sha256": DIGEST, "manifest_sha256": DIGEST}
