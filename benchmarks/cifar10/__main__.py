@@ -182,17 +182,19 @@ class Bench:
 def made(name: str, knobs: dict[str, Any]) -> bool:
     """Return whether a file is there that was made with these knobs."""
     note = FILES / f"{name}.json"
-    return note.exists() and bool(json.loads(note.read_text())["knobs"] == knobs)
+    return note.exists() and bool(json.loads(note.read_text()).get("knobs") == knobs)
 
 
 def main() -> None:
     """Make what is missing, measure everything, write the results and the plot."""
     options = _options()
-    bench = Bench(ROOT / "var" / "bench-cifar10", options.model.resolve(), options.data.resolve())
-    bench.prepare()
     from benchmarks.cifar10.rivals import RIVALS  # noqa: PLC0415 - imports TensorFlow, and `--help` need not wait
 
     rows = {name: rival.knobs for name, rival in RIVALS.items()} | OURS
+    if unknown := [name for name in options.only or () if name not in rows]:
+        sys.exit(f"bench: there is no row {', '.join(unknown)}\n  expected  some of {', '.join(rows)}")
+    bench = Bench(ROOT / "var" / "bench-cifar10", options.model.resolve(), options.data.resolve())
+    bench.prepare()
     for name in options.only or rows:
         if options.anew or not made(name, rows[name]):
             print(f"== {name}", flush=True)
