@@ -47,7 +47,7 @@ def next_points(
 ) -> list[Knobs]:
     """Return at most `lanes` points that were not tried; none where the space is exhausted.
 
-    Presets that had no place so far come first.
+    Presets that had no place so far come first, and what is likely out of reach comes last.
 
     Args:
         auto: The space.
@@ -61,14 +61,28 @@ def next_points(
     done = {work for outcome in history if outcome.knobs and not outcome.failed for work in shared_work(outcome.knobs)}
     left = dict.fromkeys(knobs for knobs in points(auto, architectures) if knobs not in tried and fits(knobs))
     taken = Round(lanes, done)
-    for knobs in presets(auto, architectures):
-        if knobs in left:
+    doubtful = {knobs: None for knobs in left if _out_of_reach(knobs, history)}
+    for group in (dict.fromkeys(knobs for knobs in left if knobs not in doubtful), doubtful):
+        for knobs in presets(auto, architectures):
+            if knobs in group:
+                taken.add(knobs)
+        for knobs in _asked(auto, architectures, history, group, seed):
+            if taken.full:
+                break
             taken.add(knobs)
-    for knobs in _asked(auto, architectures, history, left, seed):
-        if taken.full:
-            break
-        taken.add(knobs)
     return taken.points
+
+
+def _out_of_reach(knobs: Knobs, history: Sequence[Outcome]) -> bool:
+    """Return whether a lane that pruned no harder fell out, and none that pruned as hard arrived.
+
+    The layers of a model have a least width, and what lies below it is refused whatever the other knobs are. A lane can
+    fall out for another reason too, so such points are not struck off.
+    """
+    pruned = [outcome for outcome in history if outcome.knobs and outcome.knobs.macs < 1]
+    fell = any(outcome.failed and outcome.knobs.macs >= knobs.macs for outcome in pruned if outcome.knobs)
+    reached = any(not outcome.failed and outcome.knobs.macs <= knobs.macs for outcome in pruned if outcome.knobs)
+    return knobs.macs < 1 and fell and not reached
 
 
 def _asked(

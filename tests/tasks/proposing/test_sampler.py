@@ -9,6 +9,7 @@ import pytest
 from tasks.contracts.auto import Auto, Knobs
 from tasks.proposing.grid import shared_work
 from tasks.proposing.outcomes import Outcome
+from tasks.proposing.sampler import next_points
 from tests.tasks.proposing.conftest import Search, lane
 
 
@@ -46,6 +47,20 @@ def test_a_failed_lane_stops_nothing_and_is_not_tried_again(auto: Auto, search: 
     assert any(outcome.failed for outcome in found)
     assert len(names) == len(set(names)) >= 20
     assert best(found) <= 35_000
+
+
+def test_once_a_lane_could_not_be_pruned_so_far_the_others_like_it_come_last(auto: Auto):
+    """Whatever their other knobs are; they are not struck off, as a lane can fall out for another reason."""
+    small = auto.model_copy(update={"macs": (1, 0.5, 0.2), "lanes": 30})
+    whole, half, fifth = Knobs(), Knobs(macs=0.5, prune_epochs=10), Knobs(macs=0.2, prune_epochs=10)
+    fell = Outcome(lane(fifth).name, fifth)
+
+    def asked(*history: Outcome) -> list[float]:
+        return [knobs.macs for knobs in next_points(small, (), history, lanes=30, seed=0, fits=lambda _: True)]
+
+    assert set(asked(lane(whole), lane(half), fell)[-4:]) == {0.2}
+    assert 0.2 in asked(lane(whole), lane(half))[:4]
+    assert 0.2 in asked(lane(whole), lane(half), fell, lane(fifth.model_copy(update={"prune_epochs": 5})))[:4]
 
 
 def test_a_search_goes_on_when_every_lane_failed(auto: Auto, search: Search):
