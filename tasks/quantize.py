@@ -1,4 +1,4 @@
-"""Quantize: prepare the model for the converter, by shared weights and by training with int8 rounding in the loop.
+"""Quantize: prepare the model for the converter, by shared weights and by training with the rounding in the loop.
 
     prune/distill ──► model ──► [clusters] ──► [aware] ──► model ──► export, which applies the scheme
                        train (or the user's file) ──► teacher ──┘
@@ -29,6 +29,7 @@ from tasks.pruning.zeros import check_zeros, sparsity
 from tasks.quantization.aware import finished, quantized_while_training
 from tasks.quantization.clustering import check_clusters, clustered_while_training, unclustered
 from tasks.quantization.coverage import check_coverage
+from tasks.quantization.int4 import four_bits, four_bits_while_training
 from tasks.quantization.ranges import settle_ranges
 from tasks.savings import savings
 from tasks.teachers import read_teacher
@@ -50,7 +51,7 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
     """
     keras.utils.set_random_seed(context.seed)
     network = load_model(context.store, inputs.model)
-    if params.aware:
+    if params.aware and params.scheme == "int8":
         check_coverage(functional(network, "quantize"))
     dataset = context.store.read(inputs.data, Dataset)
     fraction = params.fit.train_fraction
@@ -68,7 +69,8 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
         if params.clusters is not None:
             network, model = work.cluster(network, model, params.clusters, clustering)
         if params.aware:
-            model = work.train_aware(network, model, aware)
+            train = work.train_for_int4 if params.scheme == "int4" else work.train_for_int8
+            model = train(network, model, aware)
     return QuantizeOutputs(model=model, scheme=params.scheme)
 
 
@@ -101,7 +103,7 @@ class _Work:
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(shared)))
         return shared, result
 
-    def train_aware(self, network: Any, model: Model, checkpoint: Checkpoint) -> Model:  # noqa: ANN401
+    def train_for_int8(self, network: Any, model: Model, checkpoint: Checkpoint) -> Model:  # noqa: ANN401
         """Train with the rounding of the int8 file in the loop."""
         kept = [f"{model.clusters} clusters"] * (model.clusters is not None) + ["zeros"] * (model.sparsity != "none")
         stage = " ".join(["quantize aware", *(["keeping", " and ".join(kept)] if kept else [])])
@@ -121,6 +123,18 @@ class _Work:
         result = describe(
             self.context.store, result_model, self.data, format="qat_h5", before=model, stage=stage, history=history
         )
+        print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(result_model)))
+        return result
+
+    def train_for_int4(self, network: Any, model: Model, checkpoint: Checkpoint) -> Model:  # noqa: ANN401
+        """Train with the rounding of the weights to four bits in the loop; the result is a float model on that grid."""
+        stage = "quantize aware, int4"
+        trained = four_bits_while_training(network, keep_zeros=model.sparsity != "none")
+        history = self._fit(trained, self.params.fit, stage, checkpoint)
+        result_model = four_bits(trained, network)
+        if model.sparsity != "none":
+            check_zeros(network, result_model)
+        result = describe(self.context.store, result_model, self.data, before=model, stage=stage, history=history)
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(result_model)))
         return result
 

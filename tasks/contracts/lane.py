@@ -165,6 +165,10 @@ class DistillOutputs(Contract):
     model: Model
 
 
+AWARE: tuple[Scheme, ...] = ("int8", "int4")
+"""What a model can be trained for with the rounding in the loop."""
+
+
 class QuantizeInputs(Contract):
     """The model to prepare for the converter, and the teacher for quantization-aware training."""
 
@@ -177,9 +181,12 @@ class QuantizeParams(Params):
     """The knobs of `tasks.quantize`."""
 
     scheme: Scheme = Field("int8", description="How the file holds its numbers.")
-    aware: bool = Field(default=False, description="int8: train with the quantization in the loop (QAT).")
+    aware: bool = Field(
+        default=False,
+        description="int8: train with the quantization in the loop (QAT); int4: with the rounding of the weights.",
+    )
     clusters: int | None = Field(None, ge=2, le=256, description="Share the weights of a layer among this many values.")
-    fit: Fit = Field(Fit(), description="Of the clustering and of the quantization-aware training.")
+    fit: Fit = Field(Fit(), description="Of the clustering and of the training that is aware of the rounding.")
     knowledge: Knowledge | None = Field(None, description="Train with the float baseline as teacher.")
     teacher: Teacher | None = Field(
         None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
@@ -187,8 +194,10 @@ class QuantizeParams(Params):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        if self.aware and self.scheme != "int8":
-            raise ValueError(f"scheme int8 where aware is true, not {self.scheme}: it is trained for int8 alone")
+        if self.aware and self.scheme not in AWARE:
+            raise ValueError(f"scheme {' or '.join(AWARE)} where aware is true, not {self.scheme}")
+        if self.aware and self.scheme == "int4" and self.clusters is not None:
+            raise ValueError("no clusters where aware is true for int4: a channel has at most 15 distinct weights then")
         if self.fit.epochs == 0 and (self.aware or self.clusters is not None):
             work = "aware" if self.aware else "clusters"
             raise ValueError(f"at least 1 epoch of fit for {work}: ranges and shared values are learnt in training")

@@ -44,15 +44,15 @@ class Candidate(Contract):
             return self
         if self.quantize.aware:
             raise ValueError(
-                "no export.ladder where quantize.aware is true: its rungs need the float model, which training for"
-                " int8 has replaced; make the aware one a candidate of its own, beside the one with the ladder"
+                "no export.ladder where quantize.aware is true for int8: its rungs need the float model, which that"
+                " training has replaced; make the aware one a candidate of its own, beside the one with the ladder"
             )
         raise ValueError(f"no export.ladder for the scheme {self.quantize.scheme}, which loses nothing")
 
 
 def climbs(scheme: Scheme, *, aware: bool) -> bool:
     """Return whether a ladder can stand behind a file: it may lose something, and its float model is there."""
-    return not aware and scheme not in ("none", "float16")
+    return not (aware and scheme == "int8") and scheme not in ("none", "float16")
 
 
 class Infeasible(Contract):

@@ -147,6 +147,31 @@ def test_an_aware_sparse_model_keeps_its_zeros(
     assert len(found) >= 2
 
 
+def test_a_model_that_learnt_four_bits_is_a_float_model_on_their_grid(
+    store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """Fifteen values a channel at most, taught by the baseline, as accurate from its file as it was measured."""
+    baseline = trained(store, data, L.BatchNormalization(momentum=0.9))
+
+    model, network = run(baseline, digits[0], context, scheme="int4", aware=True, knowledge=Knowledge())
+
+    assert (model.format, model.macs, model.parameters) == ("keras", baseline.macs, baseline.parameters)
+    assert model.stages == ("train", "quantize aware, int4")
+    assert max(np.unique(kernel[..., 0]).size for kernel in kernels(network).values()) <= 15
+    measured = accuracy(predict_logits(network, data.validation_images), data.validation_labels)
+    assert measured == pytest.approx(model.validation_accuracy, abs=1e-9)
+
+
+def test_a_sparse_model_that_learns_four_bits_keeps_its_zeros(
+    store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """Half of the weights were zero and are zero."""
+    model, network = run(trained(store, data, zeros=True), digits[0], context, scheme="int4", aware=True)
+
+    assert sparsity(network) >= 0.5
+    assert model.sparsity == "magnitude"
+
+
 def test_clustered_kernels_have_few_values(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
@@ -220,8 +245,9 @@ def test_two_clusters_are_refused_for_a_sparse_model(
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
-        ({"aware": True, "scheme": "dynamic"}, "scheme int8 where aware is true, not dynamic"),
-        ({"aware": True, "scheme": "none"}, "scheme int8 where aware is true, not none"),
+        ({"aware": True, "scheme": "dynamic"}, "scheme int8 or int4 where aware is true, not dynamic"),
+        ({"aware": True, "scheme": "none"}, "scheme int8 or int4 where aware is true, not none"),
+        ({"aware": True, "scheme": "int4", "clusters": 8}, "no clusters where aware is true for int4"),
         ({"aware": True, "fit": {"epochs": 0}}, "at least 1 epoch of fit for aware"),
         ({"clusters": 8, "fit": {"epochs": 0}}, "at least 1 epoch of fit for clusters"),
         ({"aware": True, "teacher": "a.keras"}, "knowledge beside teacher"),
