@@ -12,9 +12,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from tasks.contracts.device import Budget
+from tasks.contracts.model import Scheme
 from tasks.contracts.plan import Candidate, CandidateTemplate
 
-WEIGHT_BYTES = {"none": 4, "float16": 2, "dynamic": 1, "int8": 1, "int16x8": 1, "int4": 0.5, "mixed": 0.5}
+WEIGHT_BYTES: dict[Scheme, float] = {
+    "none": 4,
+    "float16": 2,
+    "dynamic": 1,
+    "dynamic_int4": 0.5,
+    "weights_int8": 1,
+    "weights_int4": 0.5,
+    "int8": 1,
+    "int16x8": 1,
+    "int4": 0.5,
+    "mixed": 0.5,
+}
 SLACK = 0.5
 """A pruned candidate is refused untrained only where this part of its estimate is too much: pruning to a fraction of
 the MACs removes weights unevenly, so the true size may be well below the estimate, and even below this part of it."""

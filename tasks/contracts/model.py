@@ -53,12 +53,24 @@ class Architecture(Contract):
     options: dict[str, int | float | str | bool | list[int] | list[str]] = {}
 
 
-Scheme = Literal["none", "float16", "dynamic", "int8", "int16x8", "int4", "mixed"]
+Scheme = Literal[
+    "none",
+    "float16",
+    "dynamic",
+    "dynamic_int4",
+    "weights_int8",
+    "weights_int4",
+    "int8",
+    "int16x8",
+    "int4",
+    "mixed",
+]
 """How the exported file holds its numbers.
 
-`none` float32; `float16` weights; `dynamic` int8 weights, activations rounded while it runs. Integers throughout, input
-and output too: `int8`; `int16x8` int16 activations, int8 weights; `int4` int8 activations, int4 weights. `mixed` int8
-activations, each layer int4, int8 or float, as its measured damage and the budget allow.
+`none` float32; `float16` weights; `dynamic` int8 weights, activations rounded while it runs, `dynamic_int4` the same of
+int4 weights; `weights_int8` and `weights_int4` weights alone, which are float again when a layer computes. Integers
+throughout, input and output too: `int8`; `int16x8` int16 activations, int8 weights; `int4` int8 activations, int4
+weights. `mixed` int8 activations, each layer int4, int8 or float, as its measured damage and the budget allow.
 """
 
 Width = Literal["int4", "int8", "float"]

@@ -24,15 +24,33 @@ ENTRY_BYTES = 16
 """The converter pads the version with zeros to this length."""
 
 TYPES = {schema.TensorType.INT8: "int8", schema.TensorType.INT16: "int16"}
+WEIGHTS = {schema.TensorType.INT4: "int4", schema.TensorType.INT8: "int8"}
 
 NEEDED: dict[str, dict[str, tuple[int, str]]] = {
     "ADD": {"int8": (2, "1.14.0"), "int16": (3, "2.4.0")},
     "AVERAGE_POOL_2D": {"int8": (2, "1.14.0"), "int16": (3, "2.3.0")},
     "CONCATENATION": {"int8": (2, "1.14.0"), "int16": (3, "2.3.0")},
-    "CONV_2D": {"int8": (3, "1.14.0"), "int4": (7, "2.11.0"), "int16": (4, "2.3.0")},
-    "DEPTHWISE_CONV_2D": {"int8": (3, "1.14.0"), "int16": (5, "2.3.0")},
-    "DEQUANTIZE": {"int8": (2, "1.14.0"), "int16": (3, "1.15.0")},
-    "FULLY_CONNECTED": {"int8": (4, "1.14.0"), "int4": (10, "2.11.0"), "int16": (7, "2.3.0")},
+    "CONV_2D": {
+        "int8": (3, "1.14.0"),
+        "int4": (7, "2.11.0"),
+        "int16": (4, "2.3.0"),
+        "hybrid int8": (5, "2.4.0"),
+        "hybrid int4": (7, "2.11.0"),
+    },
+    "DEPTHWISE_CONV_2D": {"int8": (3, "1.14.0"), "int16": (5, "2.3.0"), "hybrid int8": (6, "2.3.0")},
+    "DEQUANTIZE": {
+        "int4": (6, "2.18.0"),
+        "int8": (2, "1.14.0"),
+        "int8 by channel": (5, "2.7.0"),
+        "int16": (3, "1.15.0"),
+    },
+    "FULLY_CONNECTED": {
+        "int8": (4, "1.14.0"),
+        "int4": (10, "2.11.0"),
+        "int16": (7, "2.3.0"),
+        "hybrid int8": (12, "2.17.0"),
+        "hybrid int4": (12, "2.17.0"),
+    },
     "LOGISTIC": {"int8": (2, "1.14.0"), "int16": (3, "2.3.0")},
     "MAX_POOL_2D": {"int8": (2, "1.14.0"), "int16": (3, "2.3.0")},
     "MEAN": {"int8": (2, "1.14.0"), "int16": (3, "2.4.0")},
@@ -83,11 +101,24 @@ def stamp(model: Any) -> None:  # noqa: ANN401 - generated code has no types
 
 
 def _kind(graph: Any, name: str, operator: Any) -> str | None:  # noqa: ANN401
-    """Return the type that decides about the version, None for an operator of float."""
+    """Return the type that decides about the version, None for an operator of float.
+
+    `hybrid`: integer weights, float in and out.
+    """
     kernel = KERNELS.get(name)
     inputs = [] if operator.inputs is None else [int(place) for place in operator.inputs]
-    if kernel is not None and graph.tensors[inputs[kernel]].type == schema.TensorType.INT4:
-        return "int4"
+    if kernel is not None:
+        weights, made = graph.tensors[inputs[kernel]].type, graph.tensors[operator.outputs[0]].type
+        if made == schema.TensorType.FLOAT32 and weights in WEIGHTS:
+            return f"hybrid {WEIGHTS[weights]}"
+        if weights == schema.TensorType.INT4:
+            return "int4"
+    if name == "DEQUANTIZE":
+        given = graph.tensors[inputs[0]]
+        if given.type == schema.TensorType.INT4:
+            return "int4"
+        if given.type == schema.TensorType.INT8 and len(given.quantization.scale) > 1:
+            return "int8 by channel"
     ends = [*inputs, *map(int, operator.outputs)] if name in ("QUANTIZE", "DEQUANTIZE") else inputs
     found = {TYPES[graph.tensors[place].type] for place in ends if place >= 0 and graph.tensors[place].type in TYPES}
     return "int16" if "int16" in found else "int8" if "int8" in found else None

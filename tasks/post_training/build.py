@@ -1,6 +1,7 @@
 """One model as a file in any scheme, with what is needed for it made once: float file, ranges, the judge.
 
 scheme ──► converter (none, float16, dynamic; int8 by min-max, and of an aware model)
+       ├─► float file ──► weights alone (dynamic_int4, weights_int8, weights_int4)
        └─► float file, ranges ──► static or mixed (all other int8, int16x8, int4, mixed)
 """
 
@@ -25,6 +26,7 @@ from tasks.post_training.judging import Judge, Judgement
 from tasks.post_training.layers import layers
 from tasks.post_training.mixed import mixed
 from tasks.post_training.static import Bits, Rounder
+from tasks.post_training.weights import with_integer_weights
 from tasks.store import Store
 
 
@@ -78,10 +80,13 @@ class Builder:
         if scheme in ("none", "float16", "dynamic"):
             return self._of_converter(scheme, None)
         # A quantization-aware model brings its own ranges and keeps them; the converter asks for images all the same.
+        made_by = {"litert-quantizer": version("litert-quantizer")}
         plain = self.calibration.method == "minmax" and self.calibration.weights == "minmax"
         if scheme == "int8" and (plain or self.model.format == "qat_h5"):
             return self._of_converter(scheme, self.calibration_images)
-        made_by = self.float_file.versions | {"litert-quantizer": version("litert-quantizer")}
+        made_by |= self.float_file.versions
+        if scheme in ("dynamic_int4", "weights_int8", "weights_int4"):
+            return Built(with_integer_weights(self.float_file.data, scheme), scheme, made_by)
         if scheme == "mixed":
             found = mixed(self.rounder(8), knobs, self.judge, good or (lambda judged: judged.drop <= knobs.max_drop))
             return Built(found.data, scheme, made_by, found.layers)
