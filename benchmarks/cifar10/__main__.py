@@ -6,7 +6,8 @@
 
 A file in `benchmarks/results/cifar10-resnet20/` that was made with the same knobs is not made again; `--anew` makes all
 of them again. A training that was killed goes on from its last epoch; `wall_s` of a rival that was killed is that of
-its last process alone. At the end all files are measured anew by the step `evaluate`, each in turn with the float file.
+its last process alone. At the end all files are measured anew by the step `evaluate`, each in turn with the float file,
+and the README gets the table.
 
     make bench MODEL=resnet20.keras DATA=cifar10/      (hours on two cores; progress a line an epoch)
 """
@@ -26,6 +27,7 @@ import numpy as np
 
 from benchmarks.cifar10.plot import plot
 from benchmarks.cifar10.steps import ROOT, Steps
+from benchmarks.cifar10.table import put_into
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.measurement import Measurement
 from tasks.contracts.references import DatasetRef, LiteRTFileRef, MeasurementRef
@@ -43,26 +45,30 @@ LONG = FIT | {"learning_rate": 0.1}
 """Of whatever trains for long: the pruned models, and the control."""
 SHORT = FIT | {"schedule": "cosine", "epochs": 2, "learning_rate": 0.0025}
 AWARE = {"scheme": "int8", "aware": True, "knowledge": TEACHING, "fit": SHORT}
+AWARE_INT4 = AWARE | {"scheme": "int4", "fit": SHORT | {"epochs": 5, "learning_rate": 0.01}}
 
 
-def pruned(targets: dict[str, float], epochs: int, views: int) -> dict[str, Any]:
+def pruned(
+    targets: dict[str, float], epochs: int, *, views: int | None = None, quantize: dict[str, Any] = AWARE
+) -> dict[str, Any]:
     """Return the knobs of the steps for these parts of the model; the dense model teaches in each.
 
     No choice between files is made on the validation split: the given model was trained on its images too.
     """
     ranking = {"method": "channel", "criterion": "taylor", "ratios": "sensitivity"}
-    learning = {"knowledge": TEACHING | {"views": views}, "fit": LONG | {"epochs": epochs}}
-    return {"prune": ranking | targets | learning, "quantize": AWARE}
+    knowledge = TEACHING | ({} if views is None else {"views": views})
+    learning = {"knowledge": knowledge, "fit": LONG | {"epochs": epochs}}
+    return {"prune": ranking | targets | learning, "quantize": quantize}
 
 
 OURS: dict[str, dict[str, Any]] = {
-    "featherline-10x": pruned({"macs": 0.4, "parameters": 0.35}, 36, 12),
-    "featherline-12x": pruned({"macs": 0.25}, 36, 12),
-    "featherline-25x": pruned({"parameters": 0.11}, 16, 4),
+    "featherline-10x": pruned({"macs": 0.31, "parameters": 0.36, "floor": 0.5}, 100),
+    "featherline-12x": pruned({"macs": 0.25}, 36, views=12),
+    "featherline-25x": pruned({"parameters": 0.22}, 30, quantize=AWARE_INT4),
     "scratch-resnet8": {
         "train": {
             "architecture": {"builder": "resnet", "options": {"depth": 8, "width": 16}},
-            "fit": LONG | {"epochs": 30, "batch_size": 64},
+            "fit": LONG | {"epochs": 120},
         }
     },
 }
@@ -107,7 +113,8 @@ class Bench:
         model, pruning = self.steps.call("prune", {"model": self.teacher, "data": self.data}, knobs["prune"], name)
         inputs = {"model": model["model"], "teacher": self.teacher, "data": self.data}
         aware, training = self.steps.call("quantize", inputs, knobs["quantize"], name)
-        exported, converting = self.steps.call("export", self._exported(aware["model"], "int8"), {}, name)
+        scheme = knobs["quantize"]["scheme"]
+        exported, converting = self.steps.call("export", self._exported(aware["model"], scheme), {}, name)
         seconds = pruning + training + converting
         self._write(name, self._bytes(exported), knobs=knobs, tool="Featherline", wall_s=seconds)
 
@@ -131,7 +138,8 @@ class Bench:
     def measure(self, name: str, run: str) -> dict[str, Any]:
         """Measure a file in turn with the float file, once in each run, and return its row."""
         file = self.steps.store.put_bytes((FILES / f"{name}.tflite").read_bytes(), LiteRTFileRef)
-        scheme = "none" if name == "float" else "int8"
+        kept = json.loads((FILES / f"{name}.json").read_text())
+        scheme = "none" if name == "float" else kept["knobs"].get("quantize", AWARE)["scheme"]
         inputs: dict[str, Any] = {
             "model": self.float_file | {"file": file.model_dump(mode="json"), "scheme": scheme},
             "data": self.data,
@@ -139,7 +147,6 @@ class Bench:
         }
         outputs, _ = self.steps.call("evaluate", inputs, {"candidate": name, "runs": 1000}, name, run=run)
         found = self.steps.store.read(MeasurementRef.model_validate(outputs["measurement"]), Measurement)
-        kept = json.loads((FILES / f"{name}.json").read_text())
         return {
             "name": name,
             "tool": kept["tool"],
@@ -210,6 +217,7 @@ def main() -> None:
     }
     (RESULTS / "cifar10-resnet20.json").write_text(json.dumps(results, indent=2) + "\n")
     plot(results, RESULTS / "cifar10-resnet20.svg")
+    put_into(ROOT / "README.md", results)
     for row in measured:
         print(
             f"{row['name']:24} {100 * row['accuracy']:6.2f} %  {row['raw_bytes']:>9,} B  {row['macs']:>11,} MACs",
