@@ -127,6 +127,7 @@ def retrain_and_compress() -> None:
             scheme=quantize.output["scheme"],
             data=data,
             stages=[teacher, prune.output["model"], distill.output["model"]],
+            between=quantize.output["between"],
         )
         lane(
             "evaluate",

@@ -46,7 +46,7 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     store = context.store
     dataset = store.read(inputs.data, Dataset)
     started = time.monotonic()
-    stages = _stages((*inputs.stages, inputs.model) if inputs.stages else ())
+    stages = _stages((*inputs.stages, *inputs.between, inputs.model) if inputs.stages else ())
     builder = Builder(store, dataset, inputs.model, params.calibration, stages)
     rungs: tuple[Rung, ...] = ()
     if params.ladder is None:

@@ -68,10 +68,11 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
         work = _Work(params, context, data, teacher)
         if params.clusters is not None:
             network, model = work.cluster(network, model, params.clusters, clustering)
+        between = (model,) if params.aware and params.clusters is not None else ()
         if params.aware:
             train = work.train_for_int4 if params.scheme == "int4" else work.train_for_int8
             model = train(network, model, aware)
-    return QuantizeOutputs(model=model, scheme=params.scheme)
+    return QuantizeOutputs(model=model, scheme=params.scheme, between=between)
 
 
 @dataclass(frozen=True)

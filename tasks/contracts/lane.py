@@ -216,6 +216,8 @@ class QuantizeOutputs(Contract):
 
     model: Model
     scheme: Scheme
+    between: tuple[Model, ...] = ()
+    """What the step made on the way: the model with shared weights, before it was trained for int8."""
 
 
 class ExportInputs(Contract):
@@ -225,7 +227,9 @@ class ExportInputs(Contract):
     scheme: Scheme
     data: DatasetRef
     stages: tuple[Model, ...] = ()
-    """What the lane began with, then what each earlier step gave, for the ledger of what each of them bought."""
+    """What the lane began with, then what the steps before `quantize` gave, for the ledger of what each bought."""
+    between: tuple[Model, ...] = ()
+    """What `quantize` made on the way to `model`, for the same."""
 
 
 class ExportParams(Params):

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.fit import Fit, Knowledge
-from tasks.contracts.lane import QuantizeInputs, QuantizeParams
+from tasks.contracts.lane import QuantizeInputs, QuantizeOutputs, QuantizeParams
 from tasks.contracts.model import Model
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
@@ -55,10 +55,15 @@ def trained(store: Store, data: TrainingData, *layers: Any, zeros: bool = False)
     return describe(store, network, data, before=None, stage="train", history=history, sparsity="magnitude")
 
 
+def quantized(model: Model, data: DatasetRef, context: Context, **params: Any) -> QuantizeOutputs:
+    """Quantize."""
+    knobs = QuantizeParams.model_validate({"fit": FIT, **params})
+    return quantize(QuantizeInputs(model=model, teacher=model, data=data), knobs, context)
+
+
 def run(model: Model, data: DatasetRef, context: Context, **params: Any) -> tuple[Model, Any]:
     """Quantize, and give the model with its network, loaded from its file."""
-    knobs = QuantizeParams.model_validate({"fit": FIT, **params})
-    result = quantize(QuantizeInputs(model=model, teacher=model, data=data), knobs, context).model
+    result = quantized(model, data, context, **params).model
     return result, load_model(context.store, result)
 
 
@@ -202,6 +207,20 @@ def test_clusters_and_zeros_survive_aware_training(
     assert model.clusters == 8
     check_kept(read_graph(int8_file(network)), model)
     assert model.stages == ("train", "cluster 8", "quantize aware keeping 8 clusters and zeros")
+
+
+def test_the_clustered_model_before_aware_training_is_kept(
+    store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """So that the ledger can tell what sharing weights bought from what int8 did; one alone has nothing between."""
+    baseline = trained(store, data)
+
+    both = quantized(baseline, digits[0], context, aware=True, clusters=8)
+    alone = quantized(baseline, digits[0], context, clusters=8)
+
+    assert [(model.stages[-1], model.clusters, model.format) for model in both.between] == [("cluster 8", 8, "keras")]
+    assert most_distinct(load_model(store, both.between[0])) <= 8
+    assert alone.between == ()
 
 
 def test_clusters_survive_where_every_channel_uses_all_of_them(

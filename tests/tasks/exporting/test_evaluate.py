@@ -20,6 +20,7 @@ from tasks.evaluate import evaluate, table
 from tasks.export import export
 from tasks.litert import flatbuffer
 from tasks.litert.interpreter import Classifier
+from tasks.model_files import load_model, put_model
 from tasks.store import Store
 from tests.tasks.exporting.conftest import converting_once
 
@@ -76,7 +77,12 @@ def test_the_ledger_goes_from_the_baseline_by_every_stage_to_the_file(
     """What the lane began with is the baseline; each model after it is a float file; the last is the one measured."""
     first = model.model_copy(update={"file": context.store.put_bytes(b"the teacher, not converted", ModelFileRef)})
     pruned = model.model_copy(update={"stages": ("train", "prune channel")})
-    asked = ExportInputs(model=pruned, scheme="int8", data=digits[0], stages=(first, pruned, pruned))
+    shared = load_model(context.store, model)
+    shared.layers[1].kernel.assign(np.sign(shared.layers[1].kernel))
+    clustered = pruned.model_copy(update={"file": put_model(context.store, shared), "stages": ("train", "cluster 2")})
+    asked = ExportInputs(
+        model=pruned, scheme="int8", data=digits[0], stages=(first, pruned, pruned), between=(clustered,)
+    )
     with converting_once(made):
         exported = export(asked, ExportParams(golden=1), context).model
 
@@ -85,11 +91,12 @@ def test_the_ledger_goes_from_the_baseline_by_every_stage_to_the_file(
     )
     measured = context.store.read(evaluate(inputs, PARAMS, context).measurement, Measurement)
 
-    assert [entry.stage for entry in measured.ledger] == ["float baseline", "prune channel", "export int8"]
-    assert [stage.stage for stage in exported.stages] == ["prune channel"]
+    between = ["prune channel", "cluster 2"]
+    assert [entry.stage for entry in measured.ledger] == ["float baseline", *between, "export int8"]
+    assert [stage.stage for stage in exported.stages] == between
     assert measured.ledger[1].size_bytes == exported.stages[0].file.bytes
-    assert measured.ledger[2].size_bytes == measured.size_bytes < measured.ledger[1].size_bytes
-    assert measured.ledger[2].macs == measured.macs
+    assert measured.ledger[3].size_bytes == measured.size_bytes < measured.ledger[1].size_bytes
+    assert measured.ledger[3].macs == measured.macs
 
 
 def test_interval_holds_the_accuracy(integer: Measurement) -> None:
