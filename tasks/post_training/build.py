@@ -80,11 +80,10 @@ class Builder:
         if scheme in ("none", "float16", "dynamic"):
             return self._of_converter(scheme, None)
         # A quantization-aware model brings its own ranges and keeps them; the converter asks for images all the same.
-        made_by = {"litert-quantizer": version("litert-quantizer")}
         plain = self.calibration.method == "minmax" and self.calibration.weights == "minmax"
         if scheme == "int8" and (plain or self.model.format == "qat_h5"):
             return self._of_converter(scheme, self.calibration_images)
-        made_by |= self.float_file.versions
+        made_by = self.float_file.versions | {"litert-quantizer": version("litert-quantizer")}
         if scheme in ("dynamic_int4", "weights_int8", "weights_int4"):
             return Built(with_integer_weights(self.float_file.data, scheme), scheme, made_by)
         if scheme == "mixed":
