@@ -16,7 +16,7 @@ TITLES = {
     "tfmot-qat-int8": "TFMOT, trained for int8",
     "featherline-10x": "**Featherline, 10x**",
     "featherline-12x": "**Featherline, 12x**",
-    "featherline-25x": "**Featherline, 25x**",
+    "featherline-25x": "**Featherline, 25x**, int4 weights",
     "scratch-resnet8": "ResNet-8 from scratch, int8",
 }
 HEAD = ("", "accuracy (95 % interval)", "bytes", "zstd", "MACs", "peak RAM", "p50 ms", "speed", "made in")
