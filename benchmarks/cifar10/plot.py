@@ -10,6 +10,7 @@ import matplotlib as mpl
 mpl.use("svg")
 
 import matplotlib.pyplot as plt
+from matplotlib.ticker import LogLocator, NullLocator
 
 OURS, THEIRS = "#c2410c", "#475569"
 WORDS = {"textcoords": "offset points", "fontsize": 7}
@@ -30,6 +31,9 @@ def plot(results: dict[str, Any], path: Path) -> None:
             axis.errorbar(*spot, yerr=[[100 * low], [100 * high]], fmt="o", color=color, capsize=2)
             axis.annotate(row["name"], spot, xytext=(5, HEIGHTS[number % len(HEIGHTS)]), **WORDS, color=color)
         axis.set(xscale="log", xlabel=label)
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_locator(NullLocator())
         axis.margins(x=0.2)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("test accuracy, % (95 % interval)")
