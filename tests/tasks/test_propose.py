@@ -126,7 +126,7 @@ def test_a_recipe_searches_its_pipelines_in_rounds(store: Store):
     """Presets, then what they leave, upon prunings that were done before; then the space is used up.
 
     On the way: the same question gives the same answer from the cache, a goal that is met and a time that is spent end
-    the search, and a lane that fell out is not proposed again.
+    the search, and a lane that fell out is not proposed again; what was pruned as far as it comes last.
     """
     run = Run(store)
     for candidate in run.plan["candidates"]:
@@ -139,7 +139,7 @@ def test_a_recipe_searches_its_pipelines_in_rounds(store: Store):
     assert again.outputs == second.outputs
 
     without = run.propose(2, lanes=run.lanes[:1])
-    assert names(without) == names(second)
+    assert names(without) == ["auto-int8-aware-t1", "auto-macs0.5-e1-int8-aware-t1"]
     met = run.propose(2, goal={"size_bytes": 1_000_000})
     assert (met.outputs["candidates"], met.outputs["why"]) == ([], "auto-int8 meets the goal")
     assert run.propose(2, goal={"size_bytes": 1}).outputs["candidates"]
