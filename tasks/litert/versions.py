@@ -35,7 +35,6 @@ NEEDED: dict[str, dict[str, tuple[int, str]]] = {
         "int4": (7, "2.11.0"),
         "int16": (4, "2.3.0"),
         "hybrid int8": (5, "2.4.0"),
-        "hybrid int4": (7, "2.11.0"),
     },
     "DEPTHWISE_CONV_2D": {"int8": (3, "1.14.0"), "int16": (5, "2.3.0"), "hybrid int8": (6, "2.3.0")},
     "DEQUANTIZE": {
@@ -49,7 +48,6 @@ NEEDED: dict[str, dict[str, tuple[int, str]]] = {
         "int4": (10, "2.11.0"),
         "int16": (7, "2.3.0"),
         "hybrid int8": (12, "2.17.0"),
-        "hybrid int4": (12, "2.17.0"),
     },
     "LOGISTIC": {"int8": (2, "1.14.0"), "int16": (3, "2.3.0")},
     "MAX_POOL_2D": {"int8": (2, "1.14.0"), "int16": (3, "2.3.0")},
@@ -103,7 +101,7 @@ def stamp(model: Any) -> None:  # noqa: ANN401 - generated code has no types
 def _kind(graph: Any, name: str, operator: Any) -> str | None:  # noqa: ANN401
     """Return the type that decides about the version, None for an operator of float.
 
-    `hybrid`: integer weights, float in and out.
+    `hybrid`: integer weights, float in and out. The sources name no version for those of int4, so none is in the table.
     """
     kernel = KERNELS.get(name)
     inputs = [] if operator.inputs is None else [int(place) for place in operator.inputs]
