@@ -128,6 +128,7 @@ def retrain_and_compress() -> None:
             data=data,
             stages=[teacher, prune.output["model"], distill.output["model"]],
             between=quantize.output["between"],
+            teacher=teacher,
         )
         lane(
             "evaluate",

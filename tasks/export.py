@@ -5,7 +5,7 @@
               └── converter (a child process)   validation accuracy            golden vectors, run twice
 
 The file takes one image at a time. `int8`, `int16x8` and `int4` take and give integers and have no float operator left.
-TensorFlow is imported by the converter's process alone. Equal model and request give equal bytes.
+TensorFlow is imported by the converter's process, and where a ladder trains. Equal model and request give equal bytes.
 
     python -m tasks export --request request.json --result result.json
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ from numpy.typing import NDArray
 
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
-from tasks.contracts.lane import ExportInputs, ExportOutputs, ExportParams
+from tasks.contracts.lane import ExportInputs, ExportOutputs, ExportParams, QuantizeInputs, QuantizeParams
 from tasks.contracts.model import LiteRTModel, Model, Rung, StageFile
+from tasks.contracts.post_training import AwareTraining
 from tasks.contracts.references import GoldenRef, LiteRTFileRef
 from tasks.contracts.refusal import refuse
 from tasks.dataset import in_turn
@@ -52,13 +54,14 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     if params.ladder is None:
         built = builder.build(inputs.scheme, params.mixed)
     else:
-        built, rungs = climb(builder, inputs.scheme, params.ladder, params.mixed)
+        trained = partial(_trained, inputs, params.ladder.aware, context)
+        built, rungs = climb(builder, inputs.scheme, params.ladder, params.mixed, trained)
     print(f"export: {built.scheme}, {len(built.data):,} bytes before they are put in order, {_since(started)}")
 
     graph = read_graph(built.data)
     check_integer(graph, built)
     check_kernels(graph)
-    check_kept(graph, inputs.model)
+    check_kept(graph, built.model)
     objects = flatbuffer.unpack(built.data)
     flatbuffer.compact(objects)
     bare = flatbuffer.pack(objects)
@@ -74,18 +77,18 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     counts = confusion(classifier.logits(images).argmax(axis=1), labels, classifier.classes)
     correct = int(counts.trace())
     accuracy = correct / len(labels)
-    check_faithful(inputs.model, built.scheme, correct, len(labels))
+    check_faithful(built.model, built.scheme, correct, len(labels))
     if built.scheme == "mixed" and params.ladder is None:
         check_budget(builder.judge.judge(bare), params.mixed)
 
-    said = _metadata(inputs, params, context, dataset, classifier=classifier, built=built, accuracy=accuracy)
+    said = _metadata(params, context, dataset, classifier=classifier, built=built, accuracy=accuracy)
     data = metadata.write(bare, said)
     test_images, test_labels = builder.split("test")
     chosen = test_images[in_turn(test_labels, params.golden)]
     golden = _golden(bare, data, chosen)
     print(
         f"export: {len(data):,} bytes with metadata and labels, validation accuracy {accuracy:.4f} "
-        f"(source {inputs.model.validation_accuracy:.4f}), {len(chosen)} golden vectors, {_since(started)} in all"
+        f"(source {built.model.validation_accuracy:.4f}), {len(chosen)} golden vectors, {_since(started)} in all"
     )
     return ExportOutputs(
         model=LiteRTModel(
@@ -94,12 +97,21 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             golden=store.put_bytes(golden, GoldenRef),
             validation_accuracy=accuracy,
             validation_recall=class_recall(counts),
-            source=inputs.model,
+            source=built.model,
             layers=built.layers,
             rungs=rungs,
             stages=tuple(_stage_file(builder, stage) for stage in stages),
         )
     )
+
+
+def _trained(inputs: ExportInputs, knobs: AwareTraining, context: Context) -> Model:
+    """Return the model after training with int8 in the loop, as `quantize` does it."""
+    from tasks.quantize import quantize  # noqa: PLC0415 - imports TensorFlow, which no other rung needs
+
+    asked = QuantizeParams(scheme="int8", aware=True, fit=knobs.fit, knowledge=knobs.knowledge)
+    taught = QuantizeInputs(model=inputs.model, teacher=inputs.teacher or inputs.model, data=inputs.data)
+    return quantize(taught, asked, context).model
 
 
 def _stages(models: Sequence[Model]) -> tuple[Model, ...]:
@@ -120,7 +132,6 @@ def _stage_file(builder: Builder, model: Model) -> StageFile:
 
 
 def _metadata(
-    inputs: ExportInputs,
     params: ExportParams,
     context: Context,
     dataset: Dataset,
@@ -137,7 +148,7 @@ def _metadata(
         output=_end(classifier.output),
         scheme=built.scheme,
         accuracy=accuracy,
-        source_accuracy=inputs.model.validation_accuracy,
+        source_accuracy=built.model.validation_accuracy,
         recipe=None if provenance.recipe_sha256 is None else provenance.recipe,
         recipe_sha256=provenance.recipe_sha256,
         run_id=provenance.run_id,

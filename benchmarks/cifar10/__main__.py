@@ -109,14 +109,21 @@ class Bench:
             self._rival(name, knobs)
 
     def _featherline(self, name: str, knobs: dict[str, Any]) -> None:
-        """Prune the given model, or one that is trained first, train with the rounding in the loop, export."""
-        whole, before = self.teacher, 0.0
+        """Prune the given model, or one that is trained first, train with the rounding in the loop, export.
+
+        A network trained from nothing is taught by the given model; the given one trained further teaches itself.
+        """
+        whole, teacher, before = self.teacher, self.teacher, 0.0
         asked = knobs["prune"]
         if "train" in knobs:
             trained, before = self.steps.call("train", {"data": self.data}, knobs["train"], name)
             whole, asked = trained["model"], asked | {"teacher": str(self.model)}
+        if "further" in knobs:
+            given = {"file": str(self.model)}
+            trained, before = self.steps.call("train", {"data": self.data}, knobs["further"] | given, name)
+            whole = teacher = trained["model"]
         model, pruning = self.steps.call("prune", {"model": whole, "data": self.data}, asked, name)
-        inputs = {"model": model["model"], "teacher": self.teacher, "data": self.data}
+        inputs = {"model": model["model"], "teacher": teacher, "data": self.data}
         aware, training = self.steps.call("quantize", inputs, knobs["quantize"], name)
         scheme = knobs["quantize"]["scheme"]
         exported, converting = self.steps.call("export", self._exported(aware["model"], scheme), {}, name)

@@ -119,6 +119,9 @@ def environment(places: Places, ports: Ports, workers: int) -> dict[str, str]:
         "CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": str(REDELIVERY_S),
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(SILENT_S),
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+        # A worker that sees the pipes of its task close before the process has ended looks again after this long: by
+        # Airflow's default an idle worker takes nothing for 5 s.
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "SCHEDULER__TASK_QUEUED_TIMEOUT": "90",  # what a dead worker had taken and not begun goes to another
         "SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
         "FEATHERLINE__STUDIES": f"{messages}/1",

@@ -24,7 +24,16 @@ class Fit(Contract):
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability spread evenly over all classes.")
     flip: bool = Field(default=False, description="Mirror half of the images.")
     crop: int = Field(0, ge=0, description="Pixels of padding for random crops.")
+    cutout: int = Field(0, ge=0, description="Pixels a side of a square that hides a part of each image.")
+    mixup: float = Field(
+        0.0, ge=0, description="Alpha of mixup: each image and its label mixed with another's by Beta(alpha, alpha)."
+    )
     patience: int | None = Field(None, gt=0, description="Epochs without a better validation accuracy before it stops.")
+    keep: Literal["best", "last"] = Field(
+        "best",
+        description="End with the weights of the best validation accuracy (of equals the later), or with the last; "
+        "this where the network has learnt from the validation images before.",
+    )
     train_fraction: float = Field(1.0, gt=0, le=1, description="Part of the train split to use, stratified.")
 
 

@@ -230,6 +230,8 @@ class ExportInputs(Contract):
     """What the lane began with, then what the steps before `quantize` gave, for the ledger of what each bought."""
     between: tuple[Model, ...] = ()
     """What `quantize` made on the way to `model`, for the same."""
+    teacher: Model | None = None
+    """Of the ladder's rung `aware`, where it has knowledge to pass on; the model itself where absent."""
 
 
 class ExportParams(Params):

@@ -92,6 +92,8 @@ class Rung(Contract):
     """One file that the ladder tried. One that could not be made has no figures."""
 
     scheme: Scheme
+    aware: bool = False
+    """Whether it was trained with int8 in the loop, on this rung."""
     size_bytes: int | None = None
     validation_accuracy: Fraction | None = None
     agreement: Fraction | None = None
@@ -99,6 +101,11 @@ class Rung(Contract):
     kept: bool
     why: str
     """Why it was kept or left, for people."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called, for people."""
+        return f"{self.scheme}, trained for it" if self.aware else self.scheme
 
 
 class StageFile(Contract):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.contracts.base import Contract, Fraction
+from tasks.contracts.fit import Fit, Knowledge
 
-RungName = Literal["int8", "mixed", "int16x8", "dynamic", "float16"]
+RungName = Literal["int8", "mixed", "int16x8", "aware", "dynamic", "float16"]
 
 
 class Calibration(Contract):
@@ -36,6 +37,13 @@ class Mixed(Contract):
     images: int = Field(500, ge=1, description="Of the validation split, to measure a layer's damage with, at most.")
 
 
+class AwareTraining(Contract):
+    """How the rung `aware` trains, with int8 in the loop."""
+
+    fit: Fit = Fit()
+    knowledge: Knowledge | None = Field(None, description="Train with the float baseline as teacher.")
+
+
 class Ladder(Contract):
     """What export tries in turn when a file loses too much, instead of giving it."""
 
@@ -44,8 +52,11 @@ class Ladder(Contract):
         None, description="Share of validation images on which it must predict the float file's class."
     )
     rungs: tuple[RungName, ...] = Field(
-        ("mixed", "int16x8", "dynamic", "float16"), min_length=1, description="After the scheme itself, in this order."
+        ("mixed", "int16x8", "aware", "dynamic", "float16"),
+        min_length=1,
+        description="After the scheme itself, in this order; aware: int8 after training with it in the loop (QAT).",
     )
+    aware: AwareTraining = Field(AwareTraining(), description="The training of the rung of that name.")
 
     @field_validator("rungs")
     @classmethod
@@ -53,3 +64,9 @@ class Ladder(Contract):
         if len(set(rungs)) < len(rungs):
             raise ValueError("each rung once: a file that lost too much does so again")
         return rungs
+
+    @model_validator(mode="after")
+    def _aware_learns(self) -> Self:
+        if "aware" in self.rungs and self.aware.fit.epochs == 0:
+            raise ValueError("at least 1 epoch of aware.fit for the rung aware: ranges are learnt in training")
+        return self

@@ -37,12 +37,14 @@ class Built:
     Attributes:
         data: The file.
         scheme: What it is.
+        model: What it was made from.
         versions: Of what made it.
         layers: Of a mixed file.
     """
 
     data: bytes
     scheme: Scheme
+    model: Model
     versions: dict[str, str]
     layers: tuple[LayerWidth, ...] = ()
 
@@ -85,15 +87,19 @@ class Builder:
             return self._of_converter(scheme, self.calibration_images)
         made_by = self.float_file.versions | {"litert-quantizer": version("litert-quantizer")}
         if scheme in ("dynamic_int4", "weights_int8", "weights_int4"):
-            return Built(with_integer_weights(self.float_file.data, scheme), scheme, made_by)
+            return Built(with_integer_weights(self.float_file.data, scheme), scheme, self.model, made_by)
         if scheme == "mixed":
             found = mixed(self.rounder(8), knobs, self.judge, good or (lambda judged: judged.drop <= knobs.max_drop))
-            return Built(found.data, scheme, made_by, found.layers)
+            return Built(found.data, scheme, self.model, made_by, found.layers)
         widths: dict[str, Width] = {}
         if scheme == "int4":
             widths = {layer.scope: "int4" for layer in layers(self.float_file.data)}
         bits: Bits = 16 if scheme == "int16x8" else 8
-        return Built(self.rounder(bits).all(bits, widths), scheme, made_by)
+        return Built(self.rounder(bits).all(bits, widths), scheme, self.model, made_by)
+
+    def of(self, model: Model) -> Builder:
+        """Return what makes files of another model, from the same data."""
+        return Builder(self.store, self.dataset, model, self.calibration)
 
     @property
     def float_file(self) -> Converted:
@@ -155,7 +161,7 @@ class Builder:
             converted = self.float_file
         else:
             converted = self._convert(self.model, scheme, images)
-        return Built(converted.data, scheme, converted.versions)
+        return Built(converted.data, scheme, self.model, converted.versions)
 
     def _float(self, model: Model) -> Converted:
         digest = model.file.sha256

@@ -1,7 +1,7 @@
 """The ladder: a file that loses too much is left, and the next scheme tried, until one keeps its accuracy.
 
-    int8 ──► mixed (worst layers float) ──► int16x8 ──► dynamic ──► float16
-     │         │                              │           │           │
+    int8 ──► mixed (worst layers float) ──► int16x8 ──► aware (int8, trained for it) ──► dynamic ──► float16
+     │         │                              │           │                                │           │
      └─────────┴── the first that loses no more than allowed against the float file, on the validation split
 
 A file that cannot be made, or that breaks its scheme's promise, is left as one that loses too much is. Every rung is
@@ -10,8 +10,10 @@ recorded with its size, its accuracy and why it was left. Nothing is random here
 
 from __future__ import annotations
 
-from tasks.contracts.model import Rung, Scheme
-from tasks.contracts.post_training import Ladder, Mixed
+from collections.abc import Callable
+
+from tasks.contracts.model import Model, Rung, Scheme
+from tasks.contracts.post_training import Ladder, Mixed, RungName
 from tasks.contracts.refusal import Refused, examples, refuse
 from tasks.contracts.request import Exit
 from tasks.litert import flatbuffer
@@ -22,7 +24,9 @@ from tasks.post_training.invariants import check_integer
 from tasks.post_training.judging import Judgement
 
 
-def climb(builder: Builder, scheme: Scheme, ladder: Ladder, knobs: Mixed) -> tuple[Built, tuple[Rung, ...]]:
+def climb(
+    builder: Builder, scheme: Scheme, ladder: Ladder, knobs: Mixed, train: Callable[[], Model]
+) -> tuple[Built, tuple[Rung, ...]]:
     """Return the first file that keeps the ladder's rules, and all that were tried.
 
     Args:
@@ -30,6 +34,7 @@ def climb(builder: Builder, scheme: Scheme, ladder: Ladder, knobs: Mixed) -> tup
         scheme: What is tried first.
         ladder: The rules, and what is tried next.
         knobs: Of a mixed file; the ladder's own rules hold, and from int8 layers only become float.
+        train: Gives the model after training with int8 in the loop; called where the climb comes to the rung `aware`.
 
     Raises:
         Refused: No rung keeps the rules; the model has no float file to judge by.
@@ -40,23 +45,26 @@ def climb(builder: Builder, scheme: Scheme, ladder: Ladder, knobs: Mixed) -> tup
     rungs: list[Rung] = []
     for step in (scheme, *(rung for rung in ladder.rungs if rung != scheme)):
         try:
-            built = builder.build(step, knobs, lambda judged: not broken_rules(judged, ladder))
+            if step == "aware":
+                built = builder.of(train()).build("int8", knobs)
+            else:
+                built = builder.build(step, knobs, lambda judged: not broken_rules(judged, ladder))
             check_integer(read_graph(built.data), built)
         except (ConverterDied, Refused, RuntimeError, ValueError) as problem:  # the tools' own errors are the last two
             if isinstance(problem, ConverterDied) and problem.code != Exit.CONVERTER_DIED:
                 raise
-            rungs.append(Rung(scheme=step, kept=False, why=f"cannot be made: {_last_line(problem)}"))
+            rungs.append(_rung(step).model_copy(update={"why": f"cannot be made: {_last_line(problem)}"}))
             print(f"export: ladder, {said(rungs[-1])}")
             continue
-        rungs.append(_judged(builder, built, ladder))
+        rungs.append(_judged(builder, built, ladder, step))
         print(f"export: ladder, {said(rungs[-1])}")
         if rungs[-1].kept:
             return built, tuple(rungs)
     raise refuse(
         "export climbed the whole ladder in vain",
         expected=f"a file that loses at most {ladder.max_drop:g} of validation accuracy (export.ladder)",
-        got=examples(f"{rung.scheme}: {rung.why}" for rung in rungs),
-        fix="allow a larger drop, add the rung float16, or train with quantize.aware in a candidate of its own",
+        got=examples(f"{rung.name}: {rung.why}" for rung in rungs),
+        fix="allow a larger drop, add the rung aware or float16, or give aware.fit more epochs",
     )
 
 
@@ -74,23 +82,31 @@ def said(rung: Rung) -> str:
     """Return a rung in one line for people."""
     made = rung.size_bytes is not None
     figures = f"{rung.size_bytes:,} bytes, validation accuracy {rung.validation_accuracy:.4f}, " if made else ""
-    return f"{rung.scheme}: {figures}{'kept' if rung.kept else 'left'}, as it {rung.why}"
+    return f"{rung.name}: {figures}{'kept' if rung.kept else 'left'}, as it {rung.why}"
 
 
-def _judged(builder: Builder, built: Built, ladder: Ladder) -> Rung:
+def _rung(step: Scheme | RungName) -> Rung:
+    """Return a rung that is not judged yet."""
+    if step == "aware":
+        return Rung(scheme="int8", aware=True, kept=False, why="")
+    return Rung(scheme=step, kept=False, why="")
+
+
+def _judged(builder: Builder, built: Built, ladder: Ladder, step: Scheme | RungName) -> Rung:
     """Return a rung that was made, measured as it would ship."""
     objects = flatbuffer.unpack(built.data)
     flatbuffer.compact(objects)
     file = flatbuffer.pack(objects)
     judged = builder.judge.judge(file)
     broken = broken_rules(judged, ladder)
-    return Rung(
-        scheme=built.scheme,
-        size_bytes=len(file),
-        validation_accuracy=judged.accuracy,
-        agreement=judged.agreement,
-        kept=not broken,
-        why=" and ".join(broken) or f"loses {judged.drop:.4f}, at most {ladder.max_drop:g} is allowed",
+    return _rung(step).model_copy(
+        update={
+            "size_bytes": len(file),
+            "validation_accuracy": judged.accuracy,
+            "agreement": judged.agreement,
+            "kept": not broken,
+            "why": " and ".join(broken) or f"loses {judged.drop:.4f}, at most {ladder.max_drop:g} is allowed",
+        }
     )
 
 

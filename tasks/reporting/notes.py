@@ -105,7 +105,7 @@ def _ladder(lane: LaneFacts) -> list[str]:
 
 def _rung(rung: Rung) -> str:
     figures = "" if rung.size_bytes is None else f"{size(rung.size_bytes)}, "
-    return f"{rung.scheme} ({figures}{rung.why})"
+    return f"{rung.name} ({figures}{rung.why})"
 
 
 def _download_only(lane: LaneFacts) -> list[str]:

@@ -3,8 +3,8 @@
     epoch ──► its round ──┬─► new:  view ──► teacher ──► logits, kept
                           └─► seen before ──────────────► the same logits
 
-Views differ from epoch to epoch where images are mirrored or moved. With `Knowledge.views` they come round again after
-so many epochs, and from then on the teacher costs nothing.
+Views differ from epoch to epoch where they are drawn at random (`moves`). With `Knowledge.views` they come round again
+after so many epochs, and from then on the teacher costs nothing.
 
 Source: Beyer et al. 2022, section 3, https://arxiv.org/abs/2106.05237 (teacher and student must see the same view)
 """
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.framework import tf
-from tasks.training.augmentation import augment
+from tasks.training.augmentation import DRAWS, augment, moves
 from tasks.training.data import TrainingData
 from tasks.training.metrics import predict_logits
 
@@ -28,12 +28,12 @@ Batches = Sequence[NDArray[np.int64]]
 
 def known_beforehand(fit: Fit, knowledge: Knowledge) -> bool:
     """Return whether logits are all that is asked of the teacher, of views that come again."""
-    return not knowledge.attention and (knowledge.views is not None or not (fit.flip or fit.crop))
+    return not knowledge.attention and (knowledge.views is not None or not moves(fit))
 
 
 def view_seed(seed: int, number: int) -> NDArray[np.int32]:
-    """Return the (2,) seed of the random views of a batch, which `augment` splits in four."""
-    return np.array([seed & 0x7FFFFFFF, 4 * number], np.int32)
+    """Return the (2,) seed of the random views of a batch, from which `augment` takes its draws."""
+    return np.array([seed & 0x7FFFFFFF, DRAWS * number], np.int32)
 
 
 class Answers:
@@ -45,7 +45,7 @@ class Answers:
     def __init__(self, teacher: Any, data: TrainingData, fit: Fit, *, seed: int) -> None:  # noqa: ANN401
         """Take the teacher, who has not been asked yet."""
         self.teacher, self.data, self.fit, self.seed = teacher, data, fit, seed
-        self.moving = fit.flip or fit.crop > 0
+        self.moving = moves(fit)
         self.kept: dict[int, list[NDArray[np.float32]]] = {}
         self.still: NDArray[np.float32] | None = None
         image = tf.TensorSpec((None, *data.image_shape), tf.float32)
@@ -71,4 +71,4 @@ class Answers:
         return self.kept[round_]
 
     def _answer(self, images: Any, seed: Any) -> Any:  # noqa: ANN401
-        return self.teacher(augment(images, seed, flip=self.fit.flip, crop=self.fit.crop), training=False)
+        return self.teacher(augment(images, seed, self.fit).images, training=False)

@@ -72,7 +72,7 @@ def fit_model(
         knowledge: How much the teacher counts.
         callbacks: tf_keras callbacks, such as TFMOT's `UpdatePruningStep`.
         checkpoint: Where an earlier, killed training of this very work may have left its state.
-        keep_best: End with the weights of the best validation accuracy (of equals, the later), not with the last.
+        keep_best: Do as `fit.keep` says; otherwise end with the last weights.
         say: Gets a line an epoch.
         compiled: What `compile_training` gave for this model and loss, when it is trained on: nothing is traced again,
             and the optimizer goes on from where it was.
@@ -123,7 +123,7 @@ def fit_model(
         )
         if not math.isfinite(loss + history.validation_loss[-1]):
             raise _diverged(stage, epoch, fit)
-        if keep_best and history.validation_accuracy[-1] >= max(history.validation_accuracy):
+        if keep_best and fit.keep == "best" and history.validation_accuracy[-1] >= max(history.validation_accuracy):
             best = model.get_weights()
         say(progress_line(history, fit.epochs))
         if checkpoint and checkpoint.due and len(history.loss) < fit.epochs:
@@ -184,14 +184,13 @@ def compile_training(
     pupil, master = watched(model, teacher) if watching else (model, teacher)
 
     def train_step(images: Any, labels: Any, told: Any, rate: Any, seed: Any) -> tuple[Any, Any]:  # noqa: ANN401
-        view = augment(images, seed, flip=fit.flip, crop=fit.crop)
+        view, share = augment(images, seed, fit)
         theirs = None if knowledge is None else [told] if beforehand else tf.nest.flatten(master(view, training=False))
         with tf.GradientTape() as tape:
             logits, *maps = tf.nest.flatten(pupil(view, training=True))
-            if knowledge is None or theirs is None:
-                loss = cross_entropy(labels, logits, fit.label_smoothing)
-            else:
-                loss = taught(labels, logits, theirs[0], knowledge, fit.label_smoothing)
+            loss = cross_entropy(labels, logits, fit.label_smoothing, share)
+            if knowledge is not None and theirs is not None:
+                loss = taught(labels, logits, theirs[0], knowledge, loss)
             if knowledge is not None and theirs is not None and maps:
                 loss += knowledge.attention * inattention(theirs[1:], maps)
             if fit.weight_decay:

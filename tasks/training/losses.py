@@ -16,17 +16,21 @@ KERNELS = {"kernel", "depthwise_kernel", "pointwise_kernel"}
 """Names of the variables that weight decay pulls to zero: no biases, no batch normalisation."""
 
 
-def cross_entropy(labels: Any, logits: Any, smoothing: float) -> Any:  # noqa: ANN401 - tensors have no types
-    """Return the mean cross entropy of labels (n,) and logits (n, classes), with smoothed targets.
+def cross_entropy(labels: Any, logits: Any, smoothing: float, share: Any = None) -> Any:  # noqa: ANN401 - tensors have no types
+    """Return the mean cross entropy of labels (n,) and logits (n, classes), with smoothed or mixed targets.
 
-    A target is `1 - smoothing + smoothing / classes` for the label, `smoothing / classes` for every other class.
+    A target is `1 - smoothing + smoothing / classes` for the label, `smoothing / classes` for every other class. With
+    `share`, (n,), it is that part of the image's own target and for the rest that of its partner, the batch backwards.
 
-    Source: Szegedy et al. 2015, section 7, https://arxiv.org/abs/1512.00567
+    Source: Szegedy et al. 2015, section 7, https://arxiv.org/abs/1512.00567; Zhang et al. 2018,
+    https://arxiv.org/abs/1710.09412 (mixing)
     """
-    if smoothing == 0:
+    if smoothing == 0 and share is None:
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
     classes = logits.shape[-1]
     targets = tf.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
+    if share is not None:
+        targets = share[:, tf.newaxis] * targets + (1 - share[:, tf.newaxis]) * tf.reverse(targets, [0])
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits))
 
 
@@ -41,15 +45,17 @@ def divergence(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # 
     return temperature**2 * tf.reduce_mean(each)
 
 
-def taught(labels: Any, logits: Any, teacher_logits: Any, knowledge: Knowledge, smoothing: float) -> Any:  # noqa: ANN401
-    """Return `alpha * what the teacher thinks (knowledge.loss) + (1 - alpha) * cross entropy`."""
+def taught(labels: Any, logits: Any, teacher_logits: Any, knowledge: Knowledge, hard: Any) -> Any:  # noqa: ANN401
+    """Return `alpha * what the teacher thinks (knowledge.loss) + (1 - alpha) * hard`, the cross entropy.
+
+    Of mixed images the teacher sees the mixture too; dkd takes for the true class that of the larger part.
+    """
     if knowledge.loss == "dkd":
         soft = decoupled(labels, teacher_logits, logits, knowledge.temperature, knowledge.beta)
     elif knowledge.loss == "dist":
         soft = relations(teacher_logits, logits, knowledge.temperature)
     else:
         soft = divergence(teacher_logits, logits, knowledge.temperature)
-    hard = cross_entropy(labels, logits, smoothing)
     return knowledge.alpha * soft + (1 - knowledge.alpha) * hard
 
 

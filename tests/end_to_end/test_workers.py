@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -68,6 +69,13 @@ def hosts(two: Any, run_id: str) -> dict[str, str]:
     return {f"{one['task_id']}.{one['map_index']}": one["hostname"] for one in found if one["hostname"]}
 
 
+def told(two: Any, run_id: str, name: str, beginning: str) -> list[str]:
+    """Return the lines of a task's log that begin so."""
+    client = two.airflow()
+    task = next(one for one in client.tasks(run_id) if f"{one.task_id}.{one.map_index}" == name)
+    return [line for line in client.log(run_id, task) if line.startswith(beginning)]
+
+
 def steps_of(two: Any, worker: str) -> list[int]:
     """Return the live processes of a worker, and of the steps that it runs."""
     return [pid for pid in two.processes() if variable(pid, "FEATHERLINE_WORKER") == worker]
@@ -105,13 +113,17 @@ def outcome(summary: dict[str, Any]) -> Any:
 
 
 def test_two_workers_share_the_lanes_and_the_search(two: Any, undisturbed: dict[str, Any]):
-    """Both ran lanes, each ran one of the two search workers, and both of these found trials of one study."""
+    """Both ran lanes; the search's two, on whichever worker the queue put each, saw the same study to its end."""
     ran = hosts(two, undisturbed["run_id"])
 
     assert undisturbed["state"] == "success"
     assert len([one for one in undisturbed["candidates"] if one["size_bytes"]]) == 3
     assert {worker for task, worker in ran.items() if task.startswith("lanes.")} == {"worker1", "worker2"}
-    assert {worker for task, worker in ran.items() if task.startswith("search.")} == {"worker1", "worker2"}
+    searched = [told(two, undisturbed["run_id"], f"search.{number}", "search: ") for number in (0, 1)]
+    assert [re.findall(r"worker (\d) of (\d)", lines[0]) for lines in searched] == [[("0", "2")], [("1", "2")]]
+    assert len({re.findall(r"\((\S+)\)", lines[0])[0] for lines in searched}) == 1
+    assert searched[0][-1] == searched[1][-1]
+    assert "2 complete" in "".join(searched[0])
 
 
 def test_a_killed_worker_changes_nothing(two: Any, undisturbed: dict[str, Any]):

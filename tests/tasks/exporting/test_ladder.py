@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+import tasks.quantize
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import ExportInputs, ExportParams, QuantizeParams
@@ -14,7 +15,7 @@ from tasks.contracts.model import LiteRTModel, Model, Scheme
 from tasks.contracts.plan import Candidate
 from tasks.contracts.post_training import Calibration, Ladder
 from tasks.contracts.references import DatasetRef
-from tasks.contracts.refusal import Refused
+from tasks.contracts.refusal import Refused, refuse
 from tasks.contracts.request import Exit
 from tasks.export import export
 from tasks.litert.conversion import Converted, ConverterDied, ConverterFailed
@@ -167,3 +168,49 @@ def test_a_rung_is_there_once() -> None:
     """A ladder that tries the same again is a mistake."""
     with pytest.raises(ValidationError, match="each rung once"):
         Ladder(rungs=("dynamic", "dynamic"))
+
+
+LESSONS = {"fit": {"epochs": 2, "batch_size": 60, "learning_rate": 1e-3}, "knowledge": {"alpha": 0.5}}
+"""Enough for the small network to get used to int8."""
+
+
+def test_a_network_can_be_trained_for_int8_on_a_rung(climbed: Any) -> None:
+    """Ranges that cut off a third spoil int8; trained with int8 in the loop it has its own, and keeps its accuracy."""
+    found = climbed("int8", percentile=67, max_drop=0.05, rungs=("aware", "float16"), aware=LESSONS)
+
+    left, kept = found.rungs
+    assert (left.name, left.kept) == ("int8", False)
+    assert (kept.name, kept.aware, kept.kept, found.scheme) == ("int8, trained for it", True, True, "int8")
+    assert kept.size_bytes < left.size_bytes * 1.1
+    assert (found.source.format, found.source.stages[-1]) == ("qat_h5", "quantize aware")
+    assert found.source.validation_accuracy == pytest.approx(found.validation_accuracy, abs=0.05)
+
+
+def test_nothing_is_trained_before_its_rung(climbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training is what costs most, so a rung that stands before it and keeps the rules ends the climb."""
+    monkeypatch.setattr(tasks.quantize, "quantize", lambda *_: pytest.fail("it trained"))
+
+    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("float16", "aware"))
+
+    assert [rung.name for rung in found.rungs] == ["int4", "float16"]
+
+
+def test_a_network_that_cannot_be_trained_for_int8_climbs_on(climbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer that TFMOT does not cover costs that rung alone, and the rung says which layer it is."""
+
+    def uncovered(*_: Any) -> Any:
+        raise refuse("x", expected="y", got="a layer that nobody covers", fix="z")
+
+    monkeypatch.setattr(tasks.quantize, "quantize", uncovered)
+
+    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("aware", "float16"))
+
+    assert [(rung.name, rung.kept) for rung in found.rungs[1:]] == [("int8, trained for it", False), ("float16", True)]
+    assert found.rungs[1].why == "cannot be made: a layer that nobody covers"
+
+
+def test_a_rung_that_trains_needs_an_epoch() -> None:
+    """Ranges are learnt; a recipe learns so before the run."""
+    with pytest.raises(ValidationError, match="at least 1 epoch of aware"):
+        Ladder.model_validate({"aware": {"fit": {"epochs": 0}}})
+    Ladder.model_validate({"rungs": ["mixed"], "aware": {"fit": {"epochs": 0}}})

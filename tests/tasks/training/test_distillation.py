@@ -127,7 +127,7 @@ def test_inattention_compares_maps_of_other_widths() -> None:
     ids=["dkd", "dist"],
 )
 def test_the_recipe_chooses_the_loss(knowledge: Knowledge, expected: tf.Tensor) -> None:
-    """Half of it, and half of the cross entropy, which is log 2."""
-    loss = float(taught(LABEL, EIGHTHS, HALF_QUARTERS, knowledge, 0.0))
+    """Half of it, and half of the cross entropy, here log 2."""
+    loss = float(taught(LABEL, EIGHTHS, HALF_QUARTERS, knowledge, math.log(2)))
 
     assert loss == pytest.approx(0.5 * float(expected) + 0.5 * math.log(2), rel=1e-5)

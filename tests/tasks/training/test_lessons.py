@@ -61,11 +61,13 @@ def test_a_teacher_is_asked_once_for_each_view(model: Any, data: TrainingData) -
     assert int(teacher.asked) == 20
 
 
-@pytest.mark.parametrize("views", [2, 3])
-def test_what_is_remembered_teaches_what_is_asked(model: Any, data: TrainingData, views: int) -> None:
+@pytest.mark.parametrize(("views", "moved"), [(2, {"crop": 1}), (3, {"crop": 1}), (2, {"cutout": 3, "mixup": 0.5})])
+def test_what_is_remembered_teaches_what_is_asked(
+    model: Any, data: TrainingData, views: int, moved: dict[str, Any]
+) -> None:
     """With as many views as epochs, or with fewer that come again: the losses of a teacher asked in every step."""
     keras.utils.set_random_seed(1)
-    teacher, fit = cnn((8, 8, 1), 10, widths=(8,), dense=0), FIT.model_copy(update={"epochs": 3, "crop": 1})
+    teacher, fit = cnn((8, 8, 1), 10, widths=(8,), dense=0), FIT.model_copy(update={"epochs": 3, **moved})
     twin = keras.models.clone_model(model)
     twin.set_weights(model.get_weights())
 

@@ -83,6 +83,7 @@ def same(one: Any, other: Any) -> bool:
         FIT,
         FIT.model_copy(update={"optimizer": "sgd", "learning_rate": 0.1, "schedule": "one_cycle"}),
         FIT.model_copy(update={"label_smoothing": 0.1, "schedule": "constant"}),
+        FIT.model_copy(update={"cutout": 2, "mixup": 0.1}),
     ],
 )
 def test_learns_the_digits(model: Any, data: TrainingData, fit: Fit) -> None:
@@ -103,9 +104,10 @@ def test_ends_with_the_best_weights(model: Any, data: TrainingData) -> None:
     assert measured > history.validation_accuracy[-1]
 
 
-def test_ends_with_the_last_weights_where_asked(model: Any, data: TrainingData) -> None:
-    """Without `keep_best` the model is as the last epoch left it."""
-    fit_model(model, data, FIT, seed=0, stage="train", keep_best=False, callbacks=[Spoiler(0)])
+@pytest.mark.parametrize(("fit", "keep_best"), [(FIT, False), (FIT.model_copy(update={"keep": "last"}), True)])
+def test_ends_with_the_last_weights_where_asked(model: Any, data: TrainingData, *, fit: Fit, keep_best: bool) -> None:
+    """Where the caller or the knobs say so the model is as the last epoch left it."""
+    fit_model(model, data, fit, seed=0, stage="train", keep_best=keep_best, callbacks=[Spoiler(0)])
 
     assert not model.layers[-1].kernel.numpy().any()
 

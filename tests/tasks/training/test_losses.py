@@ -28,6 +28,22 @@ def test_smoothing_spreads_the_target_over_all_classes() -> None:
     assert loss == pytest.approx(-0.9 * math.log(0.75) - 0.1 * math.log(0.25))
 
 
+def test_mixed_images_have_mixed_targets() -> None:
+    """Three quarters of its own label and a quarter of its partner's, the batch read backwards; with smoothing too."""
+    labels, share = tf.constant([0, 1], tf.int64), tf.constant([0.75, 0.75])
+    logits = tf.concat([THREE_TO_ONE, THREE_TO_ONE], axis=0)  # probabilities 3/4 and 1/4
+
+    loss = float(cross_entropy(labels, logits, 0.0, share))
+    smoothed = float(cross_entropy(labels, logits, 0.2, share))
+
+    right, wrong = -math.log(0.75), -math.log(0.25)
+    assert loss == pytest.approx(((0.75 * right + 0.25 * wrong) + (0.25 * right + 0.75 * wrong)) / 2)
+    own, partner = 0.75 * 0.9 + 0.25 * 0.1, 0.75 * 0.1 + 0.25 * 0.9
+    assert smoothed == pytest.approx(((own * right + partner * wrong) + (partner * right + own * wrong)) / 2)
+    whole = tf.ones_like(share)
+    assert float(cross_entropy(labels, logits, 0.2, whole)) == pytest.approx(float(cross_entropy(labels, logits, 0.2)))
+
+
 def test_divergence_is_nothing_where_both_agree() -> None:
     """A student with the teacher's logits has nothing to learn."""
     assert float(divergence(THREE_TO_ONE, THREE_TO_ONE, 4.0)) == pytest.approx(0.0, abs=1e-7)
@@ -44,10 +60,10 @@ def test_divergence_is_scaled_by_the_squared_temperature() -> None:
 
 def test_alpha_weighs_the_teacher_against_the_labels() -> None:
     """Alpha 0 leaves the labels alone, alpha 1 the teacher alone."""
-    labels = float(taught(LABEL, EVEN, THREE_TO_ONE, Knowledge(alpha=0), 0.0))
-    teacher = float(taught(LABEL, EVEN, THREE_TO_ONE, Knowledge(alpha=1, temperature=4), 0.0))
+    labels = float(taught(LABEL, EVEN, THREE_TO_ONE, Knowledge(alpha=0), 0.5))
+    teacher = float(taught(LABEL, EVEN, THREE_TO_ONE, Knowledge(alpha=1, temperature=4), 0.5))
 
-    assert labels == pytest.approx(math.log(2))
+    assert labels == pytest.approx(0.5)
     assert teacher == pytest.approx(float(divergence(THREE_TO_ONE, EVEN, 4.0)))
 
 
