@@ -4,8 +4,8 @@
 resolve ► preprocess ► validate_data ► train ► validate_model ─┬─► search ×W ► choose ► plan
                                                                │                         │  one lane a candidate
                               baseline: export ► evaluate ◄────┘                         ▼
-                                             │                 ┌ prune ► distill ► quantize ► export ► evaluate ┐ ×N
-                                             └─────────────────┴────────────────────────────────────────────────┘
+                                             │          ┌ prune ► distill ► trim ► quantize ► export ► evaluate ┐ ×N
+                                             └──────────┴───────────────────────────────────────────────────────┘
                                                                                          │  what they came to
                                        where the recipe asks: round_2, round_3: propose ► lanes again
                                                                                          ▼
@@ -120,13 +120,14 @@ def retrain_and_compress() -> None:
 
         prune = lane("prune", model=teacher, data=data)
         distill = lane("distill", teacher=teacher, student=prune.output["model"], data=data)
-        quantize = lane("quantize", model=distill.output["model"], teacher=teacher, data=data)
+        trim = lane("trim", student=distill.output["model"], teacher=teacher, data=data)
+        quantize = lane("quantize", model=trim.output["model"], teacher=teacher, data=data)
         export = lane(
             "export",
             model=quantize.output["model"],
             scheme=quantize.output["scheme"],
             data=data,
-            stages=[teacher, prune.output["model"], distill.output["model"]],
+            stages=[teacher, prune.output["model"], distill.output["model"], trim.output["model"]],
             between=quantize.output["between"],
             teacher=teacher,
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from featherline.airflow_client import TaskState
 from featherline.summary import Records
 
-LANE = ("prune", "distill", "quantize", "export", "evaluate")
+LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")
 """The steps of a lane, in order."""
 
 ROUNDS = ("more_rounds", "rounds_over", "all_rounds", "propose")

@@ -45,6 +45,7 @@ RESOURCES = {
     "propose": DECIDING,
     "prune": TRAINING,
     "distill": TRAINING,
+    "trim": TRAINING,
     "quantize": TRAINING,
     "export": MEASURING,
     "evaluate": MEASURING,

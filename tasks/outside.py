@@ -14,7 +14,16 @@ from tasks import ledger
 from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainParams, ValidateModelInputs, ValidateModelParams
 from tasks.contracts.data import PreprocessInputs, PreprocessParams, ValidateDataInputs, ValidateDataParams
-from tasks.contracts.lane import DistillInputs, DistillParams, PruneInputs, PruneParams, QuantizeInputs, QuantizeParams
+from tasks.contracts.lane import (
+    DistillInputs,
+    DistillParams,
+    PruneInputs,
+    PruneParams,
+    QuantizeInputs,
+    QuantizeParams,
+    TrimInputs,
+    TrimParams,
+)
 from tasks.contracts.propose import ProposeInputs, ProposeParams
 from tasks.contracts.refusal import refuse
 from tasks.contracts.search import SearchInputs, SearchParams
@@ -67,6 +76,11 @@ def distill(inputs: DistillInputs, params: DistillParams, context: Context) -> d
     """Return the state of the user's own builder of a new student, and of the user's own teacher."""
     builder = _builder("distill", params.architecture.builder) if params.architecture else {}
     return builder | _teacher(params.teacher)
+
+
+def trim(inputs: TrimInputs, params: TrimParams, context: Context) -> dict[str, str]:  # noqa: ARG001
+    """Return the state of the user's own teacher."""
+    return _teacher(params.teacher)
 
 
 def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -> dict[str, str]:  # noqa: ARG001

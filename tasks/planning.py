@@ -36,13 +36,13 @@ LONGEST_WORD = 20
 
 
 def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
-    """Yield every candidate of a template: its name and the knobs of its prune, distill, quantize and export steps.
+    """Yield every candidate of a template: its name and the knobs of its steps.
 
     A value `{search: [a, b]}` gives one candidate for a and one for b; several give every combination. The values are
     appended to the name: `pruned-macs0.5`; where one of them is long (a path, a section) their places in the list are:
     `told-teacher2`.
     """
-    knobs = {step: getattr(template, step) for step in ("prune", "distill", "quantize", "export")}
+    knobs = {step: getattr(template, step) for step in ("prune", "distill", "trim", "quantize", "export")}
     places = list(_searches(knobs, ()))
     for values in itertools.product(*(zip(options, _words(options), strict=True) for _, options in places)):
         chosen = _copy(knobs)
@@ -78,11 +78,13 @@ def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget)
 
 def _kept(candidate: Candidate) -> tuple[float, float]:
     """Return the fractions of the MACs and of the weights that pruning is expected to leave; 0 is unknown."""
-    if candidate.prune.method != "channel":
-        return 1.0, 1.0
-    targets = candidate.prune.targets
-    macs = targets.get("macs", 0.0)
-    return macs, min((targets[measure] for measure in ("parameters", "size") if measure in targets), default=macs)
+    kept_macs = kept_weights = 1.0
+    for cut in (candidate.prune, candidate.trim):
+        if cut.method == "channel":
+            macs = cut.targets.get("macs", 0.0)
+            counted = [cut.targets[measure] for measure in ("parameters", "size") if measure in cut.targets]
+            kept_macs, kept_weights = kept_macs * macs, kept_weights * min(counted, default=macs)
+    return kept_macs, kept_weights
 
 
 def _words(options: list[Any]) -> list[str]:

@@ -41,11 +41,15 @@ def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> PruneOu
         AssertionError: The pruned model is not what was asked: it differs from the masked original, or lacks zeros.
     """
     keras.utils.set_random_seed(context.seed)
-    baseline = load_model(context.store, inputs.model)
+    whole = load_model(context.store, inputs.model)
     dataset = context.store.read(inputs.data, Dataset)
     fit, knowledge, stage = params.fit, params.knowledge, _stage(params)
     data = load_training_data(context.store, dataset, train_fraction=fit.train_fraction, seed=context.seed)
-    teacher = read_teacher(params.teacher, data) if params.teacher else baseline
+    teacher = whole
+    if knowledge and params.teacher:
+        teacher = read_teacher(params.teacher, data)
+    elif knowledge and inputs.teacher:
+        teacher = load_model(context.store, inputs.teacher)
     with ExitStack() as stack:
 
         def learn(model: Any, fit: Fit, *, part: str = "", **more: Any) -> TrainingHistory:  # noqa: ANN401
@@ -55,21 +59,21 @@ def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> PruneOu
 
         if params.method == "channel":
             pattern = inputs.model.sparsity
-            model, history = prune_in_rounds(baseline, params, data, learn, seed=context.seed, stage=stage)
+            model, history = prune_in_rounds(whole, params, data, learn, seed=context.seed, stage=stage)
         else:
             from tasks.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
 
             pattern = "2:4" if params.method == "2:4" else "magnitude"
             steps = fit.epochs * math.ceil(len(data.train_labels) / fit.batch_size)
-            wrapped, callbacks = sparse_while_training(baseline, pattern, params.sparsity, steps)
+            wrapped, callbacks = sparse_while_training(whole, pattern, params.sparsity, steps)
             # To the end and with the last weights: those of the best epoch may have been dense still.
-            whole = fit.model_copy(update={"patience": None})
-            history = learn(wrapped, whole, callbacks=callbacks, keep_best=False)
+            to_the_end = fit.model_copy(update={"patience": None})
+            history = learn(wrapped, to_the_end, callbacks=callbacks, keep_best=False)
             model = stripped(wrapped, pattern, params.sparsity)
         result = describe(
             context.store, model, data, before=inputs.model, stage=stage, history=history, sparsity=pattern
         )
-    print(savings(stage, inputs.model, result, zeros_before=sparsity(baseline), zeros_after=sparsity(model)))
+    print(savings(stage, inputs.model, result, zeros_before=sparsity(whole), zeros_after=sparsity(model)))
     return PruneOutputs(model=result)
 
 

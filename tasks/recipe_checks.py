@@ -107,7 +107,7 @@ def _in_vain(who: str, knobs: dict[str, dict[str, Any]]) -> Iterator[Problem]:
             f"{who} prunes what it does not use",
             "no prune.method where student is searched: its architecture takes the place of the pruned model",
             f"prune.method {prune}",
-            "leave prune out and search for a smaller student, or set student: baseline",
+            "put it into trim, after the lessons, or set student: baseline",
         )
     if knobs["distill"].get("architecture") is not None:
         yield Problem(

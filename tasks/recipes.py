@@ -118,7 +118,7 @@ def _fill_in(raw: dict[str, Any], teacher_of: Callable[[str], str] | None) -> No
 
     candidates = raw.get("candidates")
     for name, candidate in candidates.items() if isinstance(candidates, dict) else ():
-        for step in ("prune", "distill", "quantize"):
+        for step in ("prune", "distill", "trim", "quantize"):
             if isinstance(candidate, dict):
                 _fill_teachers(candidate.get(step), f"candidates.{name}.{step}.teacher", teacher)
 

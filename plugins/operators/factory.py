@@ -61,6 +61,7 @@ LIMITS = {
     "propose": JUDGING,
     "prune": TRAINING,
     "distill": TRAINING,
+    "trim": TRAINING,
     "quantize": TRAINING,
     "export": MEASURING,
     "evaluate": MEASURING,

@@ -26,6 +26,9 @@ SET_BY_THE_SEARCH: dict[str, tuple[str, ...]] = {
 """Knobs that a common section of `auto` must leave alone."""
 
 
+Order = Literal["prune, distill", "distill, prune"]
+
+
 class Knobs(Contract):
     """One point of the space: what a proposed lane does, and how strongly. Two equal points are the same lane."""
 
@@ -43,6 +46,8 @@ class Knobs(Contract):
     clusters: int | None = None
     tune_epochs: int = 0
     """Of the training for int8 or clusters."""
+    order: Order = "prune, distill"
+    """What comes first, where there is both."""
 
 
 class Auto(Contract):
@@ -65,6 +70,11 @@ class Auto(Contract):
     prune_epochs: tuple[int, ...] = Field((5,), min_length=1, description="Of the fine-tuning after pruning.")
     teacher: tuple[bool, ...] = Field((False, True), min_length=1, description="Whether the float baseline teaches.")
     distill_epochs: tuple[int, ...] = Field((0,), min_length=1, description="Of distillation on its own; 0: none.")
+    orders: tuple[Order, ...] = Field(
+        ("prune, distill",),
+        min_length=1,
+        description="Whether pruning comes before that distillation, or after it; a searched student is pruned after.",
+    )
     schemes: tuple[Scheme, ...] = Field(("int8",), min_length=1, description="How the file holds its numbers.")
     aware: tuple[bool, ...] = Field((False, True), min_length=1, description="int8: trained with int8 in the loop.")
     clusters: tuple[int | None, ...] = Field((None,), min_length=1, description="Weights of a layer share as many.")
@@ -93,4 +103,4 @@ class Auto(Contract):
     def size(self) -> int:
         """Return the number of combinations, those that come to the same lane counted apart."""
         lists = (self.students, self.macs, self.prune_epochs, self.teacher, self.distill_epochs)
-        return math.prod(map(len, (*lists, self.schemes, self.aware, self.clusters, self.tune_epochs)))
+        return math.prod(map(len, (*lists, self.orders, self.schemes, self.aware, self.clusters, self.tune_epochs)))

@@ -1,4 +1,4 @@
-"""The steps of a lane: `prune`, `distill`, `quantize`, `export`, `evaluate`."""
+"""The steps of a lane: `prune`, `distill`, `trim`, `quantize`, `export`, `evaluate`."""
 
 from __future__ import annotations
 
@@ -36,10 +36,12 @@ Teacher = Annotated[str, AfterValidator(_can_teach)]
 
 
 class PruneInputs(Contract):
-    """The float baseline: what is pruned, and the teacher of the fine-tuning."""
+    """What is pruned, the float baseline as a rule, and the teacher of the fine-tuning."""
 
     model: Model
     data: DatasetRef
+    teacher: Model | None = None
+    """The model as it came, where absent."""
 
 
 class PruneParams(Params):
@@ -161,6 +163,28 @@ class DistillParams(Params):
 
 class DistillOutputs(Contract):
     """The student after its lessons."""
+
+    model: Model
+
+
+class TrimInputs(Contract):
+    """The student after its lessons, and the float baseline."""
+
+    student: Model
+    teacher: Model
+    data: DatasetRef
+
+
+class TrimParams(PruneParams):
+    """The knobs of `tasks.trim`: those of `prune`."""
+
+    def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
+        """Hand the student on where nothing is pruned."""
+        return TrimOutputs(model=inputs.student) if self.method == "none" else None
+
+
+class TrimOutputs(Contract):
+    """The student, smaller or sparse."""
 
     model: Model
 

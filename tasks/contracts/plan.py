@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from tasks.contracts.auto import Auto, Knobs
 from tasks.contracts.base import Contract, Name
 from tasks.contracts.device import Budget
-from tasks.contracts.lane import DistillParams, EvaluateParams, ExportParams, PruneParams, QuantizeParams
+from tasks.contracts.lane import DistillParams, EvaluateParams, ExportParams, PruneParams, QuantizeParams, TrimParams
 from tasks.contracts.model import Model, Scheme
 from tasks.contracts.search import ChosenArchitecture
 from tasks.contracts.step import Params
@@ -25,6 +25,7 @@ class Candidate(Contract):
     """The point of the space that it was proposed as; None of a candidate that the recipe names."""
     prune: PruneParams = PruneParams()
     distill: DistillParams = DistillParams()
+    trim: TrimParams = TrimParams()
     quantize: QuantizeParams = QuantizeParams()
     export: ExportParams = ExportParams()
     evaluate: EvaluateParams = EvaluateParams()
@@ -34,7 +35,16 @@ class Candidate(Contract):
         if self.prune.method != "none" and self.distill.architecture is not None:
             raise ValueError(
                 f"no prune.method {self.prune.method} where distill.architecture is given: the student is built anew"
-                " from it, and the pruned model is not used"
+                " from it, and the pruned model is not used; trim prunes a student after its lessons"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _zeros_come_last(self) -> Candidate:
+        if self.trim.method != "none" and self.prune.method in ("magnitude", "2:4"):
+            raise ValueError(
+                f"no trim where prune.method is {self.prune.method}: its fine-tuning would fill the zeros; make zeros"
+                " in trim, after a prune.method channel"
             )
         return self
 
@@ -70,6 +80,7 @@ class CandidateTemplate(Contract):
     )
     prune: dict[str, Any] = {}
     distill: dict[str, Any] = {}
+    trim: dict[str, Any] = Field({}, description="As prune, after the lessons of distill.")
     quantize: dict[str, Any] = {}
     export: dict[str, Any] = Field({}, description="calibration, mixed, ladder: of quantizing after training.")
 

@@ -47,6 +47,9 @@ from tasks.contracts.lane import (
     QuantizeInputs,
     QuantizeOutputs,
     QuantizeParams,
+    TrimInputs,
+    TrimOutputs,
+    TrimParams,
 )
 from tasks.contracts.plan import PlanInputs, PlanOutputs, PlanParams
 from tasks.contracts.propose import ProposeInputs, ProposeOutputs, ProposeParams
@@ -116,6 +119,9 @@ __all__ = [
     "TrainInputs",
     "TrainOutputs",
     "TrainParams",
+    "TrimInputs",
+    "TrimOutputs",
+    "TrimParams",
     "ValidateDataInputs",
     "ValidateDataOutputs",
     "ValidateDataParams",

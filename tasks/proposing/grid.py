@@ -36,19 +36,25 @@ def choices(auto: Auto, architectures: Sequence[ChosenArchitecture]) -> dict[str
         "aware": sorted(set(auto.aware)),
         "clusters": sorted(set(auto.clusters), key=lambda count: count or 0),
         "tune_epochs": sorted(set(auto.tune_epochs)),
+        "order": sorted(set(auto.orders), reverse=True),
     }
 
 
 def canonical(knobs: Knobs, auto: Auto) -> Knobs:
     """Return the point with every knob that has no effect in it at its default, so that equal lanes are equal points.
 
-    A searched student is not pruned (its architecture replaces the pruned model) and has to be taught.
+    A searched student has to be taught, and is not pruned before (its architecture replaces the pruned model).
     """
     changed: dict[str, Any] = {}
     if knobs.student != "baseline":
-        changed = {"macs": 1.0, "distill_epochs": knobs.distill_epochs or max(auto.distill_epochs)}
-    if changed.get("macs", knobs.macs) == 1:
+        changed = {"distill_epochs": knobs.distill_epochs or max(auto.distill_epochs)}
+        if knobs.order == "prune, distill":
+            changed["macs"] = 1.0
+    whole = changed.get("macs", knobs.macs) == 1
+    if whole:
         changed["prune_epochs"] = 0
+    if whole or not changed.get("distill_epochs", knobs.distill_epochs):
+        changed["order"] = "prune, distill"
     if knobs.scheme != "int8":
         changed["aware"] = False
     tuned = changed.get("aware", knobs.aware) or knobs.clusters is not None
@@ -68,20 +74,22 @@ def points(auto: Auto, architectures: Sequence[ChosenArchitecture]) -> list[Knob
 
 def shared_work(knobs: Knobs) -> Iterator[Work]:
     """Yield the trainings that another lane may have in common with this one, as what tells them apart."""
-    pruning = ("prune", knobs.macs, knobs.prune_epochs, knobs.teacher) if knobs.macs < 1 else ("whole",)
-    if knobs.macs < 1:
-        yield pruning
-    if knobs.distill_epochs:
-        yield ("distill", knobs.student, knobs.distill_epochs, pruning)
+    pruning = ("prune", knobs.macs, knobs.prune_epochs, knobs.teacher) if knobs.macs < 1 else None
+    lessons = ("distill", knobs.student, knobs.distill_epochs) if knobs.distill_epochs else None
+    before: Work = ()
+    for work in (lessons, pruning) if knobs.order == "distill, prune" else (pruning, lessons):
+        if work is not None:
+            before = (*before, work)
+            yield before
 
 
 def name_of(knobs: Knobs) -> str:
     """Return the name of a proposed candidate: all that tells it from the others."""
     words = [] if knobs.student == "baseline" else [knobs.student]
-    if knobs.macs < 1:
-        words.append(f"macs{knobs.macs:g}-e{knobs.prune_epochs}")
-    words += ["kd"] if knobs.teacher else []
-    words += [f"distill{knobs.distill_epochs}"] if knobs.distill_epochs else []
+    cut = [f"macs{knobs.macs:g}-e{knobs.prune_epochs}"] if knobs.macs < 1 else []
+    cut += ["kd"] if knobs.teacher else []
+    lessons = [f"distill{knobs.distill_epochs}"] if knobs.distill_epochs else []
+    words += [*lessons, *cut] if knobs.order == "distill, prune" else [*cut, *lessons]
     words.append(knobs.scheme)
     words += ["aware"] if knobs.aware else []
     words += [f"c{knobs.clusters}"] if knobs.clusters else []
@@ -109,7 +117,7 @@ def candidate(
             "name": name,
             "searched": student.name if student else None,
             "auto": knobs,
-            "prune": _prune(knobs, auto),
+            "trim" if knobs.order == "distill, prune" else "prune": _prune(knobs, auto),
             "distill": _distill(knobs, auto, student),
             "quantize": _quantize(knobs, auto),
             "export": (export or ExportParams()).model_dump() | _export(knobs, auto),

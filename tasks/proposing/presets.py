@@ -77,6 +77,7 @@ def _on_grid(preset: Preset, auto: Auto, values: dict[str, list[Any]]) -> Knobs 
         "clusters": None,
         "prune_epochs": max(values["prune_epochs"]),
         "tune_epochs": max(values["tune_epochs"]),
+        "order": values["order"][0],
     } | preset.knobs
     if chosen["student"] == "searched":
         chosen["student"] = next((name for name in values["student"] if name != "baseline"), "baseline")

@@ -32,7 +32,7 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 ASKS = 40
 """Questions to the sampler for one lane. It may name points that were tried; what it never names is drawn by lot."""
 
-UNORDERED = ("student", "scheme")
+UNORDERED = ("student", "scheme", "order")
 """Knobs whose values have no order. The others are numbers, known to the sampler by their place in the grid."""
 
 

@@ -16,7 +16,7 @@ from tasks import cache
 from tasks.contracts.request import StepRecord, StepResult
 from tasks.store import Store
 
-LANE = ("prune", "distill", "quantize", "export", "evaluate")
+LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")
 
 
 def spent_seconds(store: Store, run_id: str, candidates: Collection[str]) -> float:

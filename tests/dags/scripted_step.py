@@ -55,7 +55,7 @@ BREAKS = os.environ.get("FEATHERLINE_TEST_BREAKS", "fragile").split()
 KNOBS |= {"search": {"space": {"builder": "cnn", "choices": {"width": [8]}}, "trials": 1}}
 
 WORK = {"prune": {"method": "channel"}, "quantize": {"scheme": "int8", "aware": True}}
-"""Of a lane: nothing is asked of `distill`."""
+"""Of a lane: nothing is asked of `distill` and `trim`."""
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "resolve": {
@@ -77,6 +77,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "propose": {"candidates": [{"name": "second"} | WORK, {"name": "brittle"} | WORK], "why": "scripted"},
     "prune": {"model": MODEL},
     "distill": {"model": MODEL},
+    "trim": {"model": MODEL},
     "quantize": {"model": MODEL, "scheme": "none"},
     "export": {"model": FILE},
     "evaluate": {"measurement": MEASUREMENT, "model": FILE},

@@ -103,7 +103,7 @@ def test_a_failed_lane_and_a_dead_worker_stop_nobody(flow: Flow):
     assert flow.told["run"] == "success"
     assert {name for name, state in states.items() if state == "failed"} == {"lanes.prune.0", "search.1"}
     assert {name for name, state in states.items() if state == "upstream_failed"} == {
-        f"lanes.{step}.0" for step in ("distill", "quantize", "export", "evaluate")
+        f"lanes.{step}.0" for step in ("distill", "trim", "quantize", "export", "evaluate")
     }
     assert states["promote.-1"] == "success"
 
@@ -125,9 +125,10 @@ def test_each_lane_gets_its_own_candidate_and_what_its_lane_gave(flow: Flow):
 
 
 def test_nothing_is_started_for_a_step_of_which_nothing_is_asked(flow: Flow):
-    """`distill` has no work in this lane: no process is started, and its input goes on as its output."""
-    with pytest.raises(FileNotFoundError):
-        flow.asked("distill", "sturdy")
+    """`distill` and `trim` have no work in this lane: no process is started, and what they get goes on."""
+    for step in ("distill", "trim"):
+        with pytest.raises(FileNotFoundError):
+            flow.asked(step, "sturdy")
 
     assert flow.asked("quantize", "sturdy")["inputs"]["model"]["macs"] == 100
 
@@ -155,7 +156,7 @@ def test_the_baseline_is_exported_as_it_is(flow: Flow):
     assert (asked["inputs"]["scheme"], asked["label"], asked["candidate"]) == ("none", "baseline", None)
 
 
-LANE = ("prune", "distill", "quantize", "export", "evaluate")
+LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")
 
 
 def test_a_recipe_with_one_round_has_nothing_started_for_the_others(flow: Flow):

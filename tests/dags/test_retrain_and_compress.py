@@ -52,10 +52,12 @@ for group, before in (("lanes", "plan"), ("round_2.lanes", "round_2.propose"), (
     EDGES |= {
         f"{group}.prune": {before, "validate_model", "validate_data"},
         f"{group}.distill": {f"{group}.prune", before, "validate_model", "validate_data"},
-        f"{group}.quantize": {f"{group}.distill", before, "validate_model", "validate_data"},
+        f"{group}.trim": {f"{group}.distill", before, "validate_model", "validate_data"},
+        f"{group}.quantize": {f"{group}.trim", before, "validate_model", "validate_data"},
         f"{group}.export": {
             f"{group}.prune",
             f"{group}.distill",
+            f"{group}.trim",
             f"{group}.quantize",
             before,
             "validate_data",

@@ -17,7 +17,7 @@ def test_each_step_has_its_resources():
 def test_only_what_trains_takes_a_gpu():
     """Nothing else would use it."""
     assert {step for step, found in RESOURCES.items() if found.gpu} == {
-        *("train", "search", "prune", "distill", "quantize")
+        *("train", "search", "prune", "distill", "trim", "quantize")
     }
 
 

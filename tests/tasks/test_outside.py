@@ -10,7 +10,16 @@ from tasks import outside
 from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainParams
 from tasks.contracts.fit import Knowledge
-from tasks.contracts.lane import DistillInputs, DistillParams, PruneInputs, PruneParams, QuantizeInputs, QuantizeParams
+from tasks.contracts.lane import (
+    DistillInputs,
+    DistillParams,
+    PruneInputs,
+    PruneParams,
+    QuantizeInputs,
+    QuantizeParams,
+    TrimInputs,
+    TrimParams,
+)
 from tasks.contracts.model import Architecture, Model
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
@@ -62,12 +71,13 @@ def test_an_absent_module_is_refused(context: Context) -> None:
 
 
 def test_a_changed_teacher_is_seen(tmp_path: Path, context: Context) -> None:
-    """Pruning, distilling and quantizing know the state of the user's own teacher; without one they read nothing."""
+    """Whatever can be taught knows the state of the user's own teacher; without one it reads nothing."""
     file = tmp_path / "teacher.keras"
     file.write_bytes(b"one")
     model = Model.model_construct()
     prune = PruneParams(teacher=str(file), knowledge=Knowledge())
     distill = DistillParams(method="logits", teacher=str(file))
+    trim = TrimParams(teacher=str(file), knowledge=Knowledge())
     quantize = QuantizeParams(aware=True, teacher=str(file), knowledge=Knowledge())
 
     def found() -> list[dict[str, str]]:
@@ -75,12 +85,13 @@ def test_a_changed_teacher_is_seen(tmp_path: Path, context: Context) -> None:
         return [
             outside.prune(PruneInputs.model_construct(model=model, data=DATA), prune, context),
             outside.distill(lane, distill, context),
+            outside.trim(TrimInputs.model_construct(student=model, teacher=model, data=DATA), trim, context),
             outside.quantize(QuantizeInputs.model_construct(model=model, teacher=model, data=DATA), quantize, context),
         ]
 
     before = found()
     file.write_bytes(b"other")
 
-    assert before[0] == before[1] == before[2]
+    assert before[0] == before[1] == before[2] == before[3]
     assert all(now != then for now, then in zip(found(), before, strict=True))
     assert outside.prune(PruneInputs.model_construct(), PruneParams(), context) == {}

@@ -15,7 +15,7 @@ def test_a_template_without_search_is_one_candidate():
     template = CandidateTemplate(prune={"method": "channel", "macs": 0.5})
 
     assert list(expand("a", template)) == [
-        ("a", {"prune": {"method": "channel", "macs": 0.5}, "distill": {}, "quantize": {}, "export": {}})
+        ("a", {"prune": {"method": "channel", "macs": 0.5}, "distill": {}, "trim": {}, "quantize": {}, "export": {}})
     ]
 
 

@@ -134,7 +134,7 @@ BAD = {
         {"candidates.searched-int8.prune": {"method": "channel", "macs": 0.5}},
         "candidate searched-int8 prunes what it does not use",
         "prune.method channel",
-        "leave prune out",
+        "put it into trim",
     ),
     "a searched student with an architecture": (
         {"candidates.searched-int8.distill.architecture": {"builder": "cnn"}},

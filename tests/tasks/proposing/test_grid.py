@@ -6,10 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from tasks.contracts.auto import Auto, Knobs
+from tasks.contracts.fit import Knowledge
 from tasks.contracts.model import Architecture
 from tasks.contracts.search import ChosenArchitecture
-from tasks.proposing.grid import candidate, canonical, name_of, points
+from tasks.proposing.grid import candidate, canonical, name_of, points, shared_work
 
+ORDERS = ("prune, distill", "distill, prune")
 SEARCHED = ChosenArchitecture(
     name="searched-0",
     architecture=Architecture(builder="cnn", options={"width": 8}),
@@ -52,6 +54,44 @@ def test_a_searched_student_is_taught_and_not_pruned():
     assert lane.distill.fit.epochs == 6
 
 
+def test_a_searched_student_is_pruned_after_its_lessons():
+    """Where the space has that order; before them there is nothing to prune."""
+    auto = Auto(students=("searched",), distill_epochs=(6,), macs=(0.5,), aware=(False,), orders=("distill, prune",))
+
+    lanes = {knobs.teacher: candidate(knobs, auto, (SEARCHED,)) for knobs in points(auto, (SEARCHED,))}
+
+    lane = lanes[True]
+    assert (lane.prune.method, lane.distill.method, lane.trim.method) == ("none", "logits", "channel")
+    assert (lane.trim.macs, lane.trim.fit.epochs, lane.trim.knowledge) == (0.5, 5, Knowledge())
+    assert lane.name == "auto-searched-0-distill6-macs0.5-e5-kd-int8"
+    assert set(lanes) == {False, True}
+
+
+def test_an_order_counts_where_there_are_two() -> None:
+    """Without pruning, or without lessons of their own, both orders are the same lane."""
+    both = Auto(macs=(0.5,), distill_epochs=(0, 4), aware=(False,), teacher=(False,), orders=ORDERS)
+
+    assert [(knobs.distill_epochs, knobs.order) for knobs in points(both, ())] == [
+        (0, "prune, distill"),
+        (4, "prune, distill"),
+        (4, "distill, prune"),
+    ]
+    assert canonical(Knobs(distill_epochs=4, order="distill, prune"), both) == Knobs(distill_epochs=4)
+
+
+def test_lanes_have_in_common_what_begins_alike() -> None:
+    """The first training of one order is no part of the other, unless it is the same one from the same start."""
+    first, second = (
+        Knobs(macs=0.5, prune_epochs=5, distill_epochs=4, order=order) for order in ("prune, distill", "distill, prune")
+    )
+    taught = Knobs(distill_epochs=4)
+
+    assert len(list(shared_work(first))) == len(list(shared_work(second))) == 2
+    assert not set(shared_work(first)) & set(shared_work(second))
+    assert set(shared_work(taught)) < set(shared_work(second))
+    assert set(shared_work(Knobs(macs=0.5, prune_epochs=5))) < set(shared_work(first))
+
+
 def test_lanes_that_prune_alike_have_equal_knobs_of_prune():
     """So the second one finds the first one's result under the same cache key."""
     auto = Auto(prune={"criterion": "taylor", "fit": {"batch_size": 64}})
@@ -67,7 +107,7 @@ def test_lanes_that_prune_alike_have_equal_knobs_of_prune():
 
 def test_names_tell_all_lanes_apart():
     """No two points of a space share one, and each is short enough for a name."""
-    auto = Auto(schemes=("int8", "float16", "int4"), clusters=(None, 16, 32), distill_epochs=(0, 4), tune_epochs=(2, 3))
+    auto = Auto(schemes=("int8", "float16"), clusters=(None, 16, 32), distill_epochs=(0, 4), orders=ORDERS)
     every = points(auto, ())
 
     assert len({name_of(knobs) for knobs in every}) == len(every)
