@@ -63,7 +63,7 @@ LIMITS = {
     "distill": TRAINING,
     "trim": TRAINING,
     "quantize": TRAINING,
-    "export": MEASURING,
+    "export": TRAINING,  # its ladder may train
     "evaluate": MEASURING,
     "validate_metrics": JUDGING,
     "select": JUDGING,
