@@ -47,7 +47,7 @@ RESOURCES = {
     "distill": TRAINING,
     "trim": TRAINING,
     "quantize": TRAINING,
-    "export": MEASURING._replace(memory_mib=TRAINING.memory_mib),  # its ladder may train
+    "export": TRAINING._replace(gpu=False),  # its ladder may train
     "evaluate": MEASURING,
     "validate_metrics": DECIDING,
     "select": DECIDING,

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from tasks.contracts.refusal import Refused, refuse
+from tasks.contracts.refusal import OutOfReach, Problem
 
 LARGE = 8 * 2**20
 """Bytes from which an upload goes in parts."""
@@ -255,31 +255,31 @@ class S3Blobs:
             failures.ConnectTimeoutError,
             failures.ConnectionClosedError,
         ) as error:
-            raise refuse(
+            raise _out_of_reach(
                 f"the store {self.uri} is out of reach",
                 expected=f"an S3 server that answers at {self._address()}",
                 got=type(error).__name__,
                 fix="start the server, or correct the endpoint of the S3 connection",
             ) from error
         except (failures.NoCredentialsError, failures.PartialCredentialsError, failures.NoRegionError) as error:
-            raise refuse(
+            raise _out_of_reach(
                 f"the store {self.uri} cannot be opened",
                 expected="an access key, a secret key and a region",
                 got=str(error),
                 fix="set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, or the S3 connection of Airflow",
             ) from error
 
-    def _refusal(self, code: str) -> Refused | None:
+    def _refusal(self, code: str) -> OutOfReach | None:
         keys = {"403", "AccessDenied", "SignatureDoesNotMatch", "InvalidAccessKeyId", "Forbidden"}
         if code in keys:
-            return refuse(
+            return _out_of_reach(
                 f"the store {self.uri} does not let us in",
                 expected="keys that may read and write the bucket",
                 got=code,
                 fix="correct the access key and the secret of the S3 connection, or the bucket's policy",
             )
         if code == "NoSuchBucket":
-            return refuse(
+            return _out_of_reach(
                 f"the store {self.uri} has no bucket",
                 expected=f"the bucket {self.bucket} at {self._address()}",
                 got=code,
@@ -290,6 +290,10 @@ class S3Blobs:
     def _address(self) -> str:
         client: Any = getattr(self, "client", None)
         return str(client.meta.endpoint_url) if client else os.environ.get("AWS_ENDPOINT_URL_S3", "the AWS endpoint")
+
+
+def _out_of_reach(what: str, *, expected: str, got: str, fix: str) -> OutOfReach:
+    return OutOfReach(Problem(what, expected, got, fix))
 
 
 def _inside(key: str) -> str:

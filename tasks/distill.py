@@ -80,7 +80,7 @@ class _Lane:
         zeros = KeepZeros(student) if before is not None and before.sparsity != "none" else None
         zeros_before, weights = sparsity(student), student.get_weights()
         history, start, end = self._learn(stack, student, teacher, stage, callbacks=[zeros] if zeros else ())
-        if before is not None and end < start:
+        if before is not None and end < start and self.params.fit.keep == "best":
             student.set_weights(weights)
             print(f"{stage}: the lessons made the student worse; it keeps the weights that it came with")
         if zeros:
@@ -104,7 +104,7 @@ class _Lane:
             teacher, model = model, keras.models.clone_model(model)
             history, _, end = self._learn(stack, model, teacher, stage, part=f"generation {generation}")
             histories.append(history)
-            if end >= most:
+            if end >= most or self.params.fit.keep == "last":
                 best, most = model, end
         if best is not model:
             print(f"{stage}: the last generation is not the best; the best of all, the first student too, goes on")

@@ -23,16 +23,25 @@ from numpy.typing import NDArray
 
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
-from tasks.contracts.lane import ExportInputs, ExportOutputs, ExportParams, QuantizeInputs, QuantizeParams
+from tasks.contracts.lane import (
+    ExportInputs,
+    ExportOutputs,
+    ExportParams,
+    QuantizeInputs,
+    QuantizeOutputs,
+    QuantizeParams,
+)
 from tasks.contracts.model import LiteRTModel, Model, Rung, StageFile
 from tasks.contracts.post_training import AwareTraining
 from tasks.contracts.references import GoldenRef, LiteRTFileRef
 from tasks.contracts.refusal import refuse
+from tasks.contracts.request import StepRequest
 from tasks.dataset import in_turn
 from tasks.litert import flatbuffer, metadata
 from tasks.litert.graph import read_graph
 from tasks.litert.interpreter import Classifier
 from tasks.measuring.accuracy import class_recall, confusion
+from tasks.performing import perform
 from tasks.post_training.build import Builder, Built
 from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kept, check_kernels
 from tasks.post_training.ladder import climb
@@ -106,12 +115,19 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
 
 
 def _trained(inputs: ExportInputs, knobs: AwareTraining, context: Context) -> Model:
-    """Return the model after training with int8 in the loop, as `quantize` does it."""
-    from tasks.quantize import quantize  # noqa: PLC0415 - imports TensorFlow, which no other rung needs
-
-    asked = QuantizeParams(scheme="int8", aware=True, fit=knobs.fit, knowledge=knobs.knowledge)
+    """Return the model after training with int8 in the loop, as `quantize` does it, or once did for whoever asked."""
     taught = QuantizeInputs(model=inputs.model, teacher=inputs.teacher or inputs.model, data=inputs.data)
-    return quantize(taught, asked, context).model
+    asked = QuantizeParams(scheme="int8", aware=True, fit=knobs.fit, knowledge=knobs.knowledge)
+    request = StepRequest(
+        inputs=taught.model_dump(mode="json"),
+        params=asked.model_dump(mode="json"),
+        label=context.label,
+        seed=context.seed,
+        provenance=context.provenance,
+        ignore_cache="only_run" in context.fingerprint,
+    )
+    result = perform("quantize", request, context, time.monotonic())
+    return QuantizeOutputs.model_validate(result.outputs).model
 
 
 def _stages(models: Sequence[Model]) -> tuple[Model, ...]:

@@ -28,8 +28,9 @@ WEIGHT_BYTES: dict[Scheme, float] = {
     "mixed": 0.5,
 }
 SLACK = 0.5
-"""A pruned candidate is refused untrained only where this part of its estimate is too much: pruning to a fraction of
-the MACs removes weights unevenly, so the true size may be well below the estimate, and even below this part of it."""
+"""A pruned candidate is refused untrained only where this part of its estimate is too much, of two cuts this part of
+this part: pruning to a fraction of the MACs removes weights unevenly, so the true size may be well below the estimate,
+and even below this part of it."""
 
 LONGEST_WORD = 20
 """Of a searched value in a candidate's name, in characters."""
@@ -68,7 +69,7 @@ def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget)
     kept_macs, kept_weights = _kept(candidate)
     estimated_macs = macs * kept_macs
     estimated_bytes = parameters * kept_weights * WEIGHT_BYTES[candidate.quantize.scheme]
-    slack = SLACK if kept_macs < 1 else 1.0
+    slack = SLACK ** sum(cut.method == "channel" for cut in (candidate.prune, candidate.trim))
     if budget.macs is not None and estimated_macs * slack > budget.macs:
         return f"about {estimated_macs:,.0f} MACs, the device allows {budget.macs:,}"
     if budget.size_bytes is not None and estimated_bytes * slack > budget.size_bytes:

@@ -1,6 +1,6 @@
 """Quantize: prepare the model for the converter, by shared weights and by training with the rounding in the loop.
 
-    prune/distill ──► model ──► [clusters] ──► [aware] ──► model ──► export, which applies the scheme
+    prune, distill, trim ──► model ──► [clusters] ──► [aware] ──► model ──► export, which applies the scheme
                        train (or the user's file) ──► teacher ──┘
 
 Without `clusters` and `aware` there is nothing to do here: the converter quantizes after training. Zeros and shared

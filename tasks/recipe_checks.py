@@ -66,7 +66,8 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
         )
     for knobs in every:
         try:
-            candidate(knobs, auto)
+            # Pruned after its lessons too, a lane has its knobs from the recipe's section `prune`.
+            candidate(knobs.model_copy(update={"order": "prune_first"}), auto)
         except ValidationError as error:
             keys = _keys(SET_BY_THE_SEARCH)
             yield from from_validation("candidates.auto", error, keys, written_in=WRITTEN_IN).problems

@@ -1,47 +1,29 @@
 """The shell: how every step is called, by Airflow or by hand.
 
-    python -m tasks STEP --request request.json --result result.json --store var/store
+python -m tasks STEP --request request.json --result result.json --store var/store
 
-    request ──► knobs ──► nothing to do? ──► key ──► hit? ──► step ──► result, written last ──► exit code
-
-TensorFlow is imported by the step's own module, and only after both questions were answered with no.
+request ──► [perform] ──► record of the run, result, written last ──► exit code
 """
 
 from __future__ import annotations
 
 import argparse
 import ctypes
-import importlib
-import importlib.util
 import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 from pydantic import ValidationError
 
-from tasks import cache, outside
 from tasks.context import Context, store_from_environment
-from tasks.contracts import steps
-from tasks.contracts.asked import contract_of, read
-from tasks.contracts.base import Contract
-from tasks.contracts.refusal import Refused, did_you_mean, from_validation, refuse
+from tasks.contracts.refusal import Refused, from_validation, refuse
 from tasks.contracts.request import Exit, StepRecord, StepRequest, StepResult, Variable
-from tasks.contracts.step import EffectOutputs, Params
-
-STEPS = tuple(
-    sorted(
-        name
-        for name in (path.stem for path in Path(__file__).parent.glob("*.py"))
-        if hasattr(steps, f"{''.join(word.title() for word in name.split('_'))}Params")
-    )
-)
-"""Every file of `tasks/` that has contracts of its name."""
+from tasks.performing import STEPS, perform
 
 ORDER_LIMIT_S = 1
 """Two seconds after SIGTERM nothing of a step may be left."""
@@ -125,45 +107,6 @@ def _run(step: str, started: float) -> int:
     return Exit.DONE
 
 
-def perform(step: str, request: StepRequest, context: Context, started: float) -> StepResult:
-    """Run a step, or find that it needs not run, and return its result.
-
-    Raises:
-        Refused: The request or the step's input is wrong.
-    """
-    inputs, params = read(step, request)
-    nothing_to_do = params.passthrough(inputs)
-    if nothing_to_do is not None:
-        parts = cache.ingredients(step, inputs, params, seed=request.seed, outside={})
-        return _result(step, context, "passed", nothing_to_do, key=cache.key_of(parts), started=started)
-    look_outside = getattr(outside, step, None)
-    seen = look_outside(inputs, params, context) if look_outside else {}
-    if request.ignore_cache:  # no result, no checkpoint and no study of an earlier run is taken
-        seen |= {"only_run": request.provenance.run_id}
-    context = replace(context, fingerprint=seen)
-    parts = cache.ingredients(step, inputs, params, seed=request.seed, outside=seen)
-    key = cache.key_of(parts)
-    outputs_type: type[Contract] = contract_of(step, "Outputs")
-    if issubclass(outputs_type, EffectOutputs):
-        outputs = _call(step, inputs, params, context)
-        status: Literal["hit", "ran"] = "hit" if outputs.done_before else "ran"  # type: ignore[attr-defined]
-        return _result(step, context, status, outputs, key=key, started=started)
-    found = cache.find(context.store, step, key, outputs_type)
-    if not isinstance(found, str):
-        print(f"{step}: hit, made by run {found[0].run_id}")
-        return found[0].model_copy(
-            update={"status": "hit", "seconds": time.monotonic() - started, "label": context.label}
-        )
-    owner = "/".join(filter(None, (context.provenance.recipe, step, context.label)))
-    reasons = (found,) if "lost" in found or "read" in found else cache.explain(context.store, owner, parts)
-    print(f"{step}: miss\n" + "\n".join(f"  {reason}" for reason in reasons[:8]))
-    outputs = _call(step, inputs, params, context)
-    result = _result(step, context, "ran", outputs, key=key, started=started, reasons=reasons[:8])
-    cache.keep(context.store, result, outputs_type)
-    cache.remember(context.store, owner, parts)
-    return result
-
-
 def _request() -> StepRequest:
     text = os.environ.get(Variable.REQUEST, "{}")
     try:
@@ -172,40 +115,10 @@ def _request() -> StepRequest:
         raise from_validation("the request", error) from None
 
 
-def _call(step: str, inputs: Contract, params: Params, context: Context) -> Contract:
-    if step not in STEPS:
-        raise refuse("the shell has no such step", expected="a step of tasks/", got=step, fix=did_you_mean(step, STEPS))
-    function = getattr(importlib.import_module(f"tasks.{step}"), step)
-    outputs: Contract = function(inputs, params, context)
-    return outputs
-
-
 def _label(step: str, request: StepRequest) -> str:
     if request.candidate is not None:
         return str(request.candidate.get("name", ""))
     return str(request.inputs["worker"]) if step == "search" and "worker" in request.inputs else ""
-
-
-def _result(
-    step: str,
-    context: Context,
-    status: Literal["ran", "hit", "passed"],
-    outputs: Contract,
-    *,
-    key: str,
-    started: float,
-    reasons: tuple[str, ...] = (),
-) -> StepResult:
-    return StepResult(
-        step=step,
-        label=context.label,
-        run_id=context.provenance.run_id,
-        status=status,
-        key=key,
-        seconds=time.monotonic() - started,
-        outputs=outputs.model_dump(mode="json"),
-        reasons=reasons,
-    )
 
 
 def _record(context: Context, record: StepRecord) -> None:

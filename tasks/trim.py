@@ -11,17 +11,27 @@ in a model that `prune` made narrower. The other way round zeros would be lost, 
 
 from __future__ import annotations
 
+import re
+from dataclasses import astuple
+
 from tasks.context import Context
-from tasks.contracts.lane import PruneInputs, TrimInputs, TrimOutputs, TrimParams
-from tasks.prune import prune
+from tasks.contracts.lane import TrimInputs, TrimOutputs, TrimParams
+from tasks.contracts.refusal import Problem, Refused
+from tasks.pruning.fine_tuned import cut_and_fine_tuned
 
 
 def trim(inputs: TrimInputs, params: TrimParams, context: Context) -> TrimOutputs:
     """Make the student smaller or sparse, and fine-tune it.
 
     Raises:
-        Refused: As `prune`.
+        Refused: As `prune`, with the names of the knobs in this section.
         AssertionError: As `prune`.
     """
-    student = PruneInputs(model=inputs.student, teacher=inputs.teacher, data=inputs.data)
-    return TrimOutputs(model=prune(student, params, context).model)
+    try:
+        return TrimOutputs(model=cut_and_fine_tuned(inputs, params, context))
+    except Refused as refusal:
+        raise type(refusal)(*map(_in_this_section, refusal.problems)) from refusal
+
+
+def _in_this_section(problem: Problem) -> Problem:
+    return Problem(*(re.sub(r"\bprune\.", "trim.", part) for part in astuple(problem)))

@@ -118,7 +118,7 @@ class Bench:
         if "train" in knobs:
             trained, before = self.steps.call("train", {"data": self.data}, knobs["train"], name)
             whole, asked = trained["model"], asked | {"teacher": str(self.model)}
-        if "further" in knobs:
+        elif "further" in knobs:
             given = {"file": str(self.model)}
             trained, before = self.steps.call("train", {"data": self.data}, knobs["further"] | given, name)
             whole = teacher = trained["model"]

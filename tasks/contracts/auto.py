@@ -26,7 +26,7 @@ SET_BY_THE_SEARCH: dict[str, tuple[str, ...]] = {
 """Knobs that a common section of `auto` must leave alone."""
 
 
-Order = Literal["prune, distill", "distill, prune"]
+Order = Literal["prune_first", "distill_first"]
 
 
 class Knobs(Contract):
@@ -40,13 +40,13 @@ class Knobs(Contract):
     teacher: bool = False
     """Whether the float baseline teaches the fine-tuning and the training for int8 or clusters."""
     distill_epochs: int = 0
-    """Of a lesson of its own between pruning and quantizing; 0 is none."""
+    """Of lessons of their own, before or after pruning; 0 is none."""
     scheme: Scheme = "int8"
     aware: bool = False
     clusters: int | None = None
     tune_epochs: int = 0
     """Of the training for int8 or clusters."""
-    order: Order = "prune, distill"
+    order: Order = "prune_first"
     """What comes first, where there is both."""
 
 
@@ -71,7 +71,7 @@ class Auto(Contract):
     teacher: tuple[bool, ...] = Field((False, True), min_length=1, description="Whether the float baseline teaches.")
     distill_epochs: tuple[int, ...] = Field((0,), min_length=1, description="Of distillation on its own; 0: none.")
     orders: tuple[Order, ...] = Field(
-        ("prune, distill",),
+        ("prune_first",),
         min_length=1,
         description="Whether pruning comes before that distillation, or after it; a searched student is pruned after.",
     )

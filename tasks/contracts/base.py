@@ -12,7 +12,8 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 """From 0 to 1, never percent."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9._-]{0,62}$")]
+LONGEST_NAME = 63
+Name = Annotated[str, Field(pattern=rf"^[a-z][a-z0-9._-]{{0,{LONGEST_NAME - 1}}}$")]
 """Lower case, so that it can be a folder, an S3 key, a label in the UI and a registry name at once."""
 
 

@@ -36,12 +36,10 @@ Teacher = Annotated[str, AfterValidator(_can_teach)]
 
 
 class PruneInputs(Contract):
-    """What is pruned, the float baseline as a rule, and the teacher of the fine-tuning."""
+    """The float baseline: what is pruned, and the teacher of the fine-tuning."""
 
     model: Model
     data: DatasetRef
-    teacher: Model | None = None
-    """The model as it came, where absent."""
 
 
 class PruneParams(Params):

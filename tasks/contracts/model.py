@@ -105,7 +105,7 @@ class Rung(Contract):
     @property
     def name(self) -> str:
         """Return what it is called, for people."""
-        return f"{self.scheme}, trained for it" if self.aware else self.scheme
+        return f"{self.scheme} (trained for it)" if self.aware else self.scheme
 
 
 class StageFile(Contract):

@@ -69,4 +69,6 @@ class Ladder(Contract):
     def _aware_learns(self) -> Self:
         if "aware" in self.rungs and self.aware.fit.epochs == 0:
             raise ValueError("at least 1 epoch of aware.fit for the rung aware: ranges are learnt in training")
+        if "aware" not in self.rungs and self.aware != AwareTraining():
+            raise ValueError("the rung aware among rungs beside the section aware: without it nothing is trained")
         return self

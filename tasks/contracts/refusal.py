@@ -51,6 +51,10 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         self.problems = problems
 
 
+class OutOfReach(Refused):
+    """The store, and so nothing that the step was asked: what refuses one choice of several must not count this."""
+
+
 def refuse(what: str, *, expected: str, got: str, fix: str) -> Refused:
     """Return a refusal for one broken rule, ready to raise."""
     return Refused(Problem(what, expected, got, fix))

@@ -5,7 +5,7 @@
      └─────────┴── the first that loses no more than allowed against the float file, on the validation split
 
 A file that cannot be made, or that breaks its scheme's promise, is left as one that loses too much is. Every rung is
-recorded with its size, its accuracy and why it was left. Nothing is random here: equal inputs climb equally high.
+recorded with its size, its accuracy and why it was left. Equal inputs and an equal seed climb equally high.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from tasks.contracts.model import Model, Rung, Scheme
 from tasks.contracts.post_training import Ladder, Mixed, RungName
-from tasks.contracts.refusal import Refused, examples, refuse
+from tasks.contracts.refusal import OutOfReach, Refused, examples, refuse
 from tasks.contracts.request import Exit
 from tasks.litert import flatbuffer
 from tasks.litert.conversion import ConverterDied
@@ -45,15 +45,11 @@ def climb(
     rungs: list[Rung] = []
     for step in (scheme, *(rung for rung in ladder.rungs if rung != scheme)):
         try:
-            if step == "aware":
-                built = builder.of(train()).build("int8", knobs)
-            else:
-                built = builder.build(step, knobs, lambda judged: not broken_rules(judged, ladder))
-            check_integer(read_graph(built.data), built)
-        except (ConverterDied, Refused, RuntimeError, ValueError) as problem:  # the tools' own errors are the last two
+            built = _built(builder, step, ladder, knobs, train)
+        except (ConverterDied, _CannotBeMadeError) as problem:
             if isinstance(problem, ConverterDied) and problem.code != Exit.CONVERTER_DIED:
                 raise
-            rungs.append(_rung(step).model_copy(update={"why": f"cannot be made: {_last_line(problem)}"}))
+            rungs.append(_rung(step).model_copy(update={"why": f"cannot be made: {_said(problem)}"}))
             print(f"export: ladder, {said(rungs[-1])}")
             continue
         rungs.append(_judged(builder, built, ladder, step))
@@ -66,6 +62,43 @@ def climb(
         got=examples(f"{rung.name}: {rung.why}" for rung in rungs),
         fix="allow a larger drop, add the rung aware or float16, or give aware.fit more epochs",
     )
+
+
+class _CannotBeMadeError(Exception):
+    """What a rung fails of, in the words of whoever failed."""
+
+
+def _built(
+    builder: Builder, step: Scheme | RungName, ladder: Ladder, knobs: Mixed, train: Callable[[], Model]
+) -> Built:
+    """Return the file of a rung.
+
+    Raises:
+        ConverterDied: The converter's process died.
+        OutOfReach: The store cannot be read.
+        _CannotBeMadeError: The model cannot be had so.
+    """
+    try:
+        model = train() if step == "aware" else builder.model  # an error of the training itself is no answer
+    except Refused as refusal:
+        raise _in_words(refusal) from refusal
+    try:
+        if step == "aware":
+            built = builder.of(model).build("int8", knobs)
+        else:
+            built = builder.build(step, knobs, lambda judged: not broken_rules(judged, ladder))
+        check_integer(read_graph(built.data), built)
+    except (Refused, RuntimeError, ValueError) as problem:  # the tools' own errors are the last two
+        raise _in_words(problem) from problem
+    return built
+
+
+def _in_words(problem: Exception) -> Exception:
+    """Return what went wrong, of a refusal what was met, of an exception where its traceback ends."""
+    if isinstance(problem, OutOfReach):
+        return problem
+    text = problem.problems[0].got if isinstance(problem, Refused) else str(problem)
+    return _CannotBeMadeError((text.strip().splitlines() or [type(problem).__name__])[-1].strip())
 
 
 def broken_rules(judged: Judgement, ladder: Ladder) -> list[str]:
@@ -110,9 +143,5 @@ def _judged(builder: Builder, built: Built, ladder: Ladder, step: Scheme | RungN
     )
 
 
-def _last_line(problem: BaseException) -> str:
-    """Return what went wrong, in a line: of a refusal what was met, of an exception where its traceback ends."""
-    if isinstance(problem, ConverterDied):
-        return "the converter died of it"
-    text = problem.problems[0].got if isinstance(problem, Refused) else str(problem)
-    return (text.strip().splitlines() or [type(problem).__name__])[-1].strip()
+def _said(problem: BaseException) -> str:
+    return "the converter died of it" if isinstance(problem, ConverterDied) else str(problem)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tasks.contracts.auto import PREFIX, Auto, Knobs
+from tasks.contracts.base import LONGEST_NAME, digest
 from tasks.contracts.device import Budget
 from tasks.contracts.lane import EvaluateParams, ExportParams
 from tasks.contracts.model import Model
@@ -48,13 +49,13 @@ def canonical(knobs: Knobs, auto: Auto) -> Knobs:
     changed: dict[str, Any] = {}
     if knobs.student != "baseline":
         changed = {"distill_epochs": knobs.distill_epochs or max(auto.distill_epochs)}
-        if knobs.order == "prune, distill":
+        if knobs.order == "prune_first":
             changed["macs"] = 1.0
     whole = changed.get("macs", knobs.macs) == 1
     if whole:
         changed["prune_epochs"] = 0
     if whole or not changed.get("distill_epochs", knobs.distill_epochs):
-        changed["order"] = "prune, distill"
+        changed["order"] = "prune_first"
     if knobs.scheme != "int8":
         changed["aware"] = False
     tuned = changed.get("aware", knobs.aware) or knobs.clusters is not None
@@ -77,7 +78,7 @@ def shared_work(knobs: Knobs) -> Iterator[Work]:
     pruning = ("prune", knobs.macs, knobs.prune_epochs, knobs.teacher) if knobs.macs < 1 else None
     lessons = ("distill", knobs.student, knobs.distill_epochs) if knobs.distill_epochs else None
     before: Work = ()
-    for work in (lessons, pruning) if knobs.order == "distill, prune" else (pruning, lessons):
+    for work in (lessons, pruning) if knobs.order == "distill_first" else (pruning, lessons):
         if work is not None:
             before = (*before, work)
             yield before
@@ -89,12 +90,13 @@ def name_of(knobs: Knobs) -> str:
     cut = [f"macs{knobs.macs:g}-e{knobs.prune_epochs}"] if knobs.macs < 1 else []
     cut += ["kd"] if knobs.teacher else []
     lessons = [f"distill{knobs.distill_epochs}"] if knobs.distill_epochs else []
-    words += [*lessons, *cut] if knobs.order == "distill, prune" else [*cut, *lessons]
+    words += [*lessons, *cut] if knobs.order == "distill_first" else [*cut, *lessons]
     words.append(knobs.scheme)
     words += ["aware"] if knobs.aware else []
     words += [f"c{knobs.clusters}"] if knobs.clusters else []
     words += [f"t{knobs.tune_epochs}"] if knobs.tune_epochs else []
-    return PREFIX + "-".join(words)
+    name = PREFIX + "-".join(words)
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 9]}-{digest(name.encode())[:8]}"
 
 
 def candidate(
@@ -117,7 +119,7 @@ def candidate(
             "name": name,
             "searched": student.name if student else None,
             "auto": knobs,
-            "trim" if knobs.order == "distill, prune" else "prune": _prune(knobs, auto),
+            "trim" if knobs.order == "distill_first" else "prune": _prune(knobs, auto),
             "distill": _distill(knobs, auto, student),
             "quantize": _quantize(knobs, auto),
             "export": (export or ExportParams()).model_dump() | _export(knobs, auto),

@@ -80,6 +80,7 @@ def _out_of_reach(knobs: Knobs, history: Sequence[Outcome]) -> bool:
     fall out for another reason too, so such points are not struck off.
     """
     pruned = [outcome for outcome in history if outcome.knobs and outcome.knobs.macs < 1]
+    pruned = [outcome for outcome in pruned if outcome.knobs and outcome.knobs.student == knobs.student]
     fell = any(outcome.failed and outcome.knobs.macs >= knobs.macs for outcome in pruned if outcome.knobs)
     reached = any(not outcome.failed and outcome.knobs.macs <= knobs.macs for outcome in pruned if outcome.knobs)
     return knobs.macs < 1 and fell and not reached
@@ -130,12 +131,10 @@ def _known(knobs: Knobs, values: Mapping[str, Sequence[Any]]) -> bool:
 
 
 def _trial(outcome: Outcome, values: Mapping[str, Sequence[Any]], space: dict[str, BaseDistribution]) -> Any:  # noqa: ANN401 - optuna's own
-    """Return an outcome as the study has it. A knob without effect in it is told as the lowest value of its grid."""
+    """Return an outcome as the study has it. A knob without effect in it is told as the first value of its grid."""
     knobs = outcome.knobs.model_dump() if outcome.knobs else {}
-    params = {
-        name: knobs[name] if name in UNORDERED else options.index(knobs[name]) if knobs[name] in options else 0
-        for name, options in values.items()
-    }
+    places = {name: options.index(knobs[name]) if knobs[name] in options else 0 for name, options in values.items()}
+    params = {name: values[name][place] if name in UNORDERED else place for name, place in places.items()}
     if outcome.failed:
         return create_trial(state=TrialState.FAIL, params=params, distributions=space)
     return create_trial(

@@ -176,7 +176,17 @@ def compile_training(
     """Return the optimizer, the training step and the forward pass, each traced once for every batch size.
 
     Of `fit` the optimizer, the loss and the views count; the rates come with each step.
+
+    Raises:
+        Refused: The views would show nothing.
     """
+    if fit.cutout >= min(model.input_shape[1:3]):
+        raise refuse(
+            "a cutout that hides whole images",
+            expected=f"fit.cutout below the images' shorter side, {min(model.input_shape[1:3])} pixels",
+            got=f"{fit.cutout}",
+            fix="a quarter to a half of it is usual",
+        )
     optimizer = _optimizer(fit)
     image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
     beforehand = knowledge is not None and known_beforehand(fit, knowledge)

@@ -130,6 +130,20 @@ def test_a_student_is_born_again(
     assert f"teacher {teacher.validation_accuracy:.4f}" in starts[0]
 
 
+def test_the_last_lessons_are_kept_where_asked(
+    teacher: Model, sparse: Model, digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """With `keep: last` nothing is judged by the validation split: a student that got worse there goes on as it is."""
+    fit = Fit(epochs=1, batch_size=60, learning_rate=0.3, keep="last")
+
+    student = taught(sparse, teacher, digits[0], context, knowledge=Knowledge(alpha=1.0), fit=fit)
+    reborn = taught(teacher, teacher, digits[0], context, method="self", fit=fit)
+
+    for model in (student, reborn):
+        assert model.validation_accuracy < teacher.validation_accuracy
+        assert model.file.sha256 != teacher.file.sha256
+
+
 def test_lessons_that_make_a_student_worse_are_forgotten(
     teacher: Model,
     sparse: Model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tasks.contracts.device import Budget
-from tasks.contracts.lane import PruneParams, QuantizeParams
+from tasks.contracts.lane import PruneParams, QuantizeParams, TrimParams
 from tasks.contracts.plan import Candidate, CandidateTemplate
 from tasks.planning import expand, infeasible
 
@@ -54,6 +54,13 @@ SIZED = Candidate(name="sized", prune=PruneParams(method="channel", size=0.5), q
 TIMED = Candidate(
     name="timed", prune=PruneParams(method="channel", latency=0.5), quantize=QuantizeParams(scheme="int8")
 )
+TWICE = Candidate(
+    name="twice",
+    prune=PruneParams(method="channel", macs=0.5),
+    trim=TrimParams(method="channel", macs=0.5, parameters=0.4),
+    quantize=QuantizeParams(scheme="int8"),
+)
+SPARSE = Candidate(name="sparse", trim=TrimParams(method="2:4"), quantize=QuantizeParams(scheme="int8"))
 
 
 @pytest.mark.parametrize(
@@ -72,10 +79,14 @@ TIMED = Candidate(
         (SIZED, Budget(size_bytes=249), False),
         (SIZED, Budget(macs=1), True),
         (TIMED, Budget(macs=1, size_bytes=1), True),
+        (TWICE, Budget(macs=625, size_bytes=50), True),
+        (TWICE, Budget(macs=624), False),
+        (TWICE, Budget(size_bytes=49), False),
+        (SPARSE, Budget(size_bytes=999), False),
     ],
 )
 def test_the_bound_stands_on_its_edge(candidate: Candidate, budget: Budget, fits: bool):
-    """A thousand weights and ten thousand MACs: exactly the budget fits, one less does not (pruned: half of it)."""
+    """A thousand weights and ten thousand MACs: the budget fits, one less does not (pruned: half; twice: a quarter)."""
     reason = infeasible(candidate, parameters=1000, macs=10000, budget=budget)
 
     assert (reason is None) is fits

@@ -13,9 +13,9 @@ from tasks.contracts.auto import Auto, Knobs
 from tasks.contracts.device import Budget
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Provenance, StepRecord, StepRequest
+from tasks.performing import perform
 from tasks.propose import allowance
 from tasks.proposing.outcomes import Outcome
-from tasks.shell import perform
 from tasks.store import Store
 
 RECIPE = """

@@ -14,6 +14,7 @@ from tasks.contracts.lane import DistillParams, PruneParams, TrimInputs, TrimOut
 from tasks.contracts.model import Architecture, Model
 from tasks.contracts.plan import Candidate
 from tasks.contracts.references import DatasetRef
+from tasks.contracts.refusal import Refused
 from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.pruning.zeros import breaks_two_of_four, kernels
@@ -70,6 +71,19 @@ def test_zeros_come_after_channels(
     assert (sparse.macs, sparse.sparsity) == (narrow.macs, "2:4")
     zeros = kernels(load_model(context.store, sparse)).values()
     assert all(breaks_two_of_four(kernel) == 0 for kernel in zeros)
+
+
+def test_a_target_out_of_reach_is_told_in_this_section(
+    pair: dict[str, Model], digits: tuple[DatasetRef, Dataset], context: Context
+) -> None:
+    """The knobs that the message names are those that its reader has written."""
+    inputs = TrimInputs(student=pair["student"], teacher=pair["teacher"], data=digits[0])
+
+    with pytest.raises(Refused) as refusal:
+        trim(inputs, TrimParams(method="channel", macs=0.01, fit=FIT), context)
+
+    assert "trim." in str(refusal.value)
+    assert "prune." not in str(refusal.value)
 
 
 def test_a_student_of_whom_nothing_is_asked_goes_on_as_it_is(pair: dict[str, Model], digits: Any) -> None:

@@ -15,7 +15,7 @@ from tasks.contracts.model import LiteRTModel, Model, Scheme
 from tasks.contracts.plan import Candidate
 from tasks.contracts.post_training import Calibration, Ladder
 from tasks.contracts.references import DatasetRef
-from tasks.contracts.refusal import Refused, refuse
+from tasks.contracts.refusal import OutOfReach, Problem, Refused, refuse
 from tasks.contracts.request import Exit
 from tasks.export import export
 from tasks.litert.conversion import Converted, ConverterDied, ConverterFailed
@@ -180,10 +180,39 @@ def test_a_network_can_be_trained_for_int8_on_a_rung(climbed: Any) -> None:
 
     left, kept = found.rungs
     assert (left.name, left.kept) == ("int8", False)
-    assert (kept.name, kept.aware, kept.kept, found.scheme) == ("int8, trained for it", True, True, "int8")
+    assert (kept.name, kept.aware, kept.kept, found.scheme) == ("int8 (trained for it)", True, True, "int8")
     assert kept.size_bytes < left.size_bytes * 1.1
     assert (found.source.format, found.source.stages[-1]) == ("qat_h5", "quantize aware")
     assert found.source.validation_accuracy == pytest.approx(found.validation_accuracy, abs=0.05)
+
+
+def test_what_a_rung_trained_is_kept_and_found(climbed: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """An export that died after its training trains no second time; a candidate trained so anyway finds it too."""
+    fit = {"epochs": 1, "batch_size": 60, "learning_rate": 2e-3}
+
+    first, second = (
+        climbed("int8", percentile=67, max_drop=1, min_agreement=1, rungs=("aware", "float16"), aware={"fit": fit})
+        for _ in range(2)
+    )
+
+    said = capsys.readouterr().out
+    assert (said.count("quantize: miss"), said.count("quantize: hit")) == (1, 1)
+    assert first.rungs == second.rungs
+
+
+@pytest.mark.parametrize(
+    "broken", [OutOfReach(Problem("the store", "an answer", "none", "start it")), RuntimeError("a fault of ours")]
+)
+def test_a_training_that_breaks_is_no_answer(broken: Exception, climbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store out of reach or a fault of the program does not cost the rung, and no other file ships instead."""
+
+    def breaks(*_: Any) -> Any:
+        raise broken
+
+    monkeypatch.setattr(tasks.quantize, "quantize", breaks)
+
+    with pytest.raises(type(broken)):
+        climbed("int4", max_drop=1, min_agreement=1, rungs=("aware", "float16"))
 
 
 def test_nothing_is_trained_before_its_rung(climbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +234,7 @@ def test_a_network_that_cannot_be_trained_for_int8_climbs_on(climbed: Any, monke
 
     found = climbed("int4", max_drop=1, min_agreement=1, rungs=("aware", "float16"))
 
-    assert [(rung.name, rung.kept) for rung in found.rungs[1:]] == [("int8, trained for it", False), ("float16", True)]
+    assert [(rung.name, rung.kept) for rung in found.rungs[1:]] == [("int8 (trained for it)", False), ("float16", True)]
     assert found.rungs[1].why == "cannot be made: a layer that nobody covers"
 
 
@@ -213,4 +242,5 @@ def test_a_rung_that_trains_needs_an_epoch() -> None:
     """Ranges are learnt; a recipe learns so before the run."""
     with pytest.raises(ValidationError, match="at least 1 epoch of aware"):
         Ladder.model_validate({"aware": {"fit": {"epochs": 0}}})
-    Ladder.model_validate({"rungs": ["mixed"], "aware": {"fit": {"epochs": 0}}})
+    with pytest.raises(ValidationError, match="without it nothing is trained"):
+        Ladder.model_validate({"rungs": ["mixed"], "aware": {"fit": {"epochs": 3}}})

@@ -11,7 +11,7 @@ from tasks.contracts.model import Architecture
 from tasks.contracts.search import ChosenArchitecture
 from tasks.proposing.grid import candidate, canonical, name_of, points, shared_work
 
-ORDERS = ("prune, distill", "distill, prune")
+ORDERS = ("prune_first", "distill_first")
 SEARCHED = ChosenArchitecture(
     name="searched-0",
     architecture=Architecture(builder="cnn", options={"width": 8}),
@@ -56,7 +56,7 @@ def test_a_searched_student_is_taught_and_not_pruned():
 
 def test_a_searched_student_is_pruned_after_its_lessons():
     """Where the space has that order; before them there is nothing to prune."""
-    auto = Auto(students=("searched",), distill_epochs=(6,), macs=(0.5,), aware=(False,), orders=("distill, prune",))
+    auto = Auto(students=("searched",), distill_epochs=(6,), macs=(0.5,), aware=(False,), orders=("distill_first",))
 
     lanes = {knobs.teacher: candidate(knobs, auto, (SEARCHED,)) for knobs in points(auto, (SEARCHED,))}
 
@@ -72,17 +72,17 @@ def test_an_order_counts_where_there_are_two() -> None:
     both = Auto(macs=(0.5,), distill_epochs=(0, 4), aware=(False,), teacher=(False,), orders=ORDERS)
 
     assert [(knobs.distill_epochs, knobs.order) for knobs in points(both, ())] == [
-        (0, "prune, distill"),
-        (4, "prune, distill"),
-        (4, "distill, prune"),
+        (0, "prune_first"),
+        (4, "prune_first"),
+        (4, "distill_first"),
     ]
-    assert canonical(Knobs(distill_epochs=4, order="distill, prune"), both) == Knobs(distill_epochs=4)
+    assert canonical(Knobs(distill_epochs=4, order="distill_first"), both) == Knobs(distill_epochs=4)
 
 
 def test_lanes_have_in_common_what_begins_alike() -> None:
     """The first training of one order is no part of the other, unless it is the same one from the same start."""
     first, second = (
-        Knobs(macs=0.5, prune_epochs=5, distill_epochs=4, order=order) for order in ("prune, distill", "distill, prune")
+        Knobs(macs=0.5, prune_epochs=5, distill_epochs=4, order=order) for order in ("prune_first", "distill_first")
     )
     taught = Knobs(distill_epochs=4)
 
@@ -106,12 +106,23 @@ def test_lanes_that_prune_alike_have_equal_knobs_of_prune():
 
 
 def test_names_tell_all_lanes_apart():
-    """No two points of a space share one, and each is short enough for a name."""
-    auto = Auto(schemes=("int8", "float16"), clusters=(None, 16, 32), distill_epochs=(0, 4), orders=ORDERS)
-    every = points(auto, ())
+    """No two points of a space share one, and the longest are short enough for a name all the same."""
+    auto = Auto(
+        students=("baseline", "searched"),
+        macs=(1, 0.375),
+        teacher=(True,),
+        prune_epochs=(100,),
+        schemes=("int8", "weights_int4"),
+        clusters=(None, 16, 128),
+        distill_epochs=(0, 100),
+        tune_epochs=(10, 20),
+        orders=ORDERS,
+    )
+    every = points(auto, (SEARCHED,))
 
     assert len({name_of(knobs) for knobs in every}) == len(every)
-    assert {candidate(knobs, auto).name for knobs in every} == {name_of(knobs) for knobs in every}
+    assert {candidate(knobs, auto, (SEARCHED,)).name for knobs in every} == {name_of(knobs) for knobs in every}
+    assert max(len(name_of(knobs)) for knobs in every) == 63
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from tasks.contracts.auto import Auto, Knobs
+from tasks.contracts.auto import Auto, Knobs, Order
 from tasks.proposing.grid import shared_work
 from tasks.proposing.outcomes import Outcome
 from tasks.proposing.sampler import next_points
 from tests.tasks.proposing.conftest import Search, lane
+from tests.tasks.proposing.test_grid import ORDERS, SEARCHED
 
 
 def best(outcomes: list[Outcome]) -> float:
@@ -61,6 +62,29 @@ def test_once_a_lane_could_not_be_pruned_so_far_the_others_like_it_come_last(aut
     assert set(asked(lane(whole), lane(half), fell)[-4:]) == {0.2}
     assert 0.2 in asked(lane(whole), lane(half))[:4]
     assert 0.2 in asked(lane(whole), lane(half), fell, lane(fifth.model_copy(update={"prune_epochs": 5})))[:4]
+
+
+def test_what_one_student_could_not_lose_says_nothing_of_another(auto: Auto):
+    """A fraction of a lean network is not that of a wide one."""
+    space = auto.model_copy(update={"students": ("baseline", "searched"), "distill_epochs": (4,), "orders": ORDERS})
+    fell = Knobs(student="searched-0", macs=0.5, prune_epochs=10, distill_epochs=4, order="distill_first")
+    history = [Outcome("auto-fell", fell), lane(Knobs(student="searched-0", distill_epochs=4))]
+
+    asked = next_points(space, (SEARCHED,), history, lanes=500, seed=0, fits=lambda _: True)
+
+    pruned = [knobs for knobs in asked if knobs.macs <= 0.5]
+    assert {knobs.student for knobs in pruned[-3:]} == {"searched-0"}
+    assert {knobs.student for knobs in pruned[:3]} == {"baseline"}
+
+
+@pytest.mark.parametrize("orders", [("distill_first",), ("prune_first",), ORDERS])
+def test_every_set_of_orders_is_searched_to_its_end(search: Search, orders: tuple[Order, ...]):
+    """Lanes in which the order has no effect are known to the sampler too, failed or not."""
+    small = Auto(macs=(1, 0.5), distill_epochs=(0, 4), teacher=(False,), rounds=3, orders=orders)
+    lanes = [outcome for group in search(small) for outcome in group]
+
+    assert {outcome.knobs.order for outcome in lanes if outcome.knobs} >= set(orders)
+    assert len({outcome.name for outcome in lanes}) == len(lanes) >= 6
 
 
 def test_a_search_goes_on_when_every_lane_failed(auto: Auto, search: Search):

@@ -112,6 +112,14 @@ def test_ends_with_the_last_weights_where_asked(model: Any, data: TrainingData, 
     assert not model.layers[-1].kernel.numpy().any()
 
 
+def test_a_cutout_that_hides_everything_is_refused(model: Any, data: TrainingData) -> None:
+    """The images are eight pixels wide; seven of them may be hidden."""
+    fit_model(model, data, FIT.model_copy(update={"cutout": 7, "epochs": 1}), seed=0, stage="train")
+
+    with pytest.raises(Refused, match="below the images' shorter side, 8 pixels"):
+        fit_model(model, data, FIT.model_copy(update={"cutout": 8}), seed=0, stage="train")
+
+
 def test_equal_seeds_give_equal_models(model: Any, data: TrainingData) -> None:
     """The same seed gives the same weights up to rounding, another seed others."""
     fit = FIT.model_copy(update={"epochs": 1})

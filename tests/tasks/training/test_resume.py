@@ -20,6 +20,8 @@ from tasks.contracts.lane import (
     PruneParams,
     QuantizeInputs,
     QuantizeParams,
+    TrimInputs,
+    TrimParams,
 )
 from tasks.contracts.model import Architecture, Model, TrainingHistory
 from tasks.contracts.references import DatasetRef
@@ -30,6 +32,7 @@ from tasks.quantize import quantize
 from tasks.store import Store
 from tasks.train import train
 from tasks.training.checkpoint import Checkpoint, TrainingState
+from tasks.trim import trim
 
 FIT = Fit(epochs=3, batch_size=60, learning_rate=2e-3)
 NETWORK = Architecture(builder="cnn", options={"widths": [16, 32], "dense": 16})
@@ -76,6 +79,13 @@ TRAININGS = {
     "prune channel, in rounds": prune_with(method="channel", macs=0.5, rounds=2),
     "prune magnitude": prune_with(method="magnitude", sparsity=0.5),
     "prune 2:4": prune_with(method="2:4"),
+    "trim": lambda model, data, context: (
+        trim(
+            TrimInputs(student=model, teacher=model, data=data),
+            TrimParams(method="channel", macs=0.5, knowledge=Knowledge(), fit=FIT),
+            context,
+        ).model
+    ),
     "distill": distill_with(),
     "distill into a new one": distill_with(architecture=NETWORK),
     "distill into itself": distill_with(method="self"),

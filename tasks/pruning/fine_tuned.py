@@ -1,0 +1,83 @@
+"""A model cut and fine-tuned: what the steps `prune` and `trim` do, each in its place of the lane.
+
+model ──► channels in rounds, or zeros while training ──► fine-tuning ◄── teacher ──► Model, described
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from typing import Any
+
+from tasks.context import Context
+from tasks.contracts.dataset import Dataset
+from tasks.contracts.fit import Fit
+from tasks.contracts.lane import PruneInputs, PruneParams, TrimInputs
+from tasks.contracts.model import Model, TrainingHistory
+from tasks.framework import keras
+from tasks.model_files import load_model
+from tasks.pruning.rounds import prune_in_rounds
+from tasks.pruning.zeros import sparsity
+from tasks.savings import savings
+from tasks.teachers import read_teacher
+from tasks.training.checkpoint import checkpoint_of
+from tasks.training.data import load_training_data
+from tasks.training.describe import describe
+from tasks.training.loop import fit_model
+
+
+def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, context: Context) -> Model:
+    """Return the model, smaller or sparse.
+
+    Args:
+        inputs: Of `prune`, whose model teaches itself; or of `trim`, whose student the float baseline teaches.
+        params: What is cut, and how the rest learns.
+        context: Of the step.
+
+    Raises:
+        Refused: The model cannot be followed or ranked, the target is out of reach, or the fine-tuning diverges.
+        AssertionError: The pruned model is not what was asked: it differs from the masked original, or lacks zeros.
+    """
+    step, given = ("trim", inputs.student) if isinstance(inputs, TrimInputs) else ("prune", inputs.model)
+    keras.utils.set_random_seed(context.seed)
+    whole = load_model(context.store, given)
+    dataset = context.store.read(inputs.data, Dataset)
+    fit, knowledge, stage = params.fit, params.knowledge, _stage(params)
+    data = load_training_data(context.store, dataset, train_fraction=fit.train_fraction, seed=context.seed)
+    teacher = whole
+    if knowledge and params.teacher:
+        teacher = read_teacher(params.teacher, data)
+    elif knowledge and isinstance(inputs, TrimInputs):
+        teacher = load_model(context.store, inputs.teacher)
+    with ExitStack() as stack:
+
+        def learn(model: Any, fit: Fit, *, part: str = "", **more: Any) -> TrainingHistory:  # noqa: ANN401
+            checkpoint = stack.enter_context(checkpoint_of(step, inputs, params, context, part))
+            taught = {"teacher": teacher, "knowledge": knowledge} if knowledge else {}
+            return fit_model(model, data, fit, seed=context.seed, stage=stage, checkpoint=checkpoint, **taught, **more)
+
+        if params.method == "channel":
+            pattern = given.sparsity
+            model, history = prune_in_rounds(whole, params, data, learn, seed=context.seed, stage=stage)
+        else:
+            from tasks.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
+
+            pattern = "2:4" if params.method == "2:4" else "magnitude"
+            steps = fit.epochs * math.ceil(len(data.train_labels) / fit.batch_size)
+            wrapped, callbacks = sparse_while_training(whole, pattern, params.sparsity, steps)
+            # To the end and with the last weights: those of the best epoch may have been dense still.
+            to_the_end = fit.model_copy(update={"patience": None})
+            history = learn(wrapped, to_the_end, callbacks=callbacks, keep_best=False)
+            model = stripped(wrapped, pattern, params.sparsity)
+        result = describe(context.store, model, data, before=given, stage=stage, history=history, sparsity=pattern)
+    print(savings(stage, given, result, zeros_before=sparsity(whole), zeros_after=sparsity(model)))
+    return result
+
+
+def _stage(params: PruneParams) -> str:
+    """Return what is done, for people."""
+    if params.method == "channel":
+        targets = (f"{'' if measure == 'macs' else f'{measure} '}{kept:g}" for measure, kept in params.targets.items())
+        words = f"prune channel {params.criterion} {' '.join(targets)}"
+        return words if params.rounds == 1 else f"{words} in {params.rounds} rounds"
+    return "prune 2:4" if params.method == "2:4" else f"prune magnitude {params.sparsity:g}"
