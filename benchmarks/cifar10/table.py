@@ -17,6 +17,7 @@ TITLES = {
     "featherline-10x": "**Featherline, 10x**",
     "featherline-12x": "**Featherline, 12x**",
     "featherline-25x": "**Featherline, 25x**, int4 weights",
+    "further-int8": "the given model trained further, int8",
     "scratch-resnet8": "ResNet-8 from scratch, int8",
 }
 HEAD = ("", "accuracy (95 % interval)", "bytes", "zstd", "MACs", "peak RAM", "p50 ms", "speed", "made in")
