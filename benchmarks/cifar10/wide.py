@@ -4,8 +4,9 @@
 
 A full training of the large network takes a day on two cores. This one is as long as `--epochs` and `--fraction` say,
 which is written beside the rows: their sizes and costs hold for any training, their accuracies for this one alone.
+Rows that a command of the same words gave are not made again; `--anew` makes them.
 
-    python -m benchmarks.cifar10.wide --data cifar10/      (ten minutes by default; progress a line an epoch)
+    python -m benchmarks.cifar10.wide --data cifar10/      (an hour by default; progress a line an epoch)
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ FLOPS = 2
 def main() -> None:
     """Train, prune, export and measure; write the rows."""
     options = _options()
+    command = (
+        f"python -m benchmarks.cifar10.wide --data cifar10/ --epochs {options.epochs} --fraction {options.fraction:g}"
+    )
+    if not options.anew and RESULTS.exists() and json.loads(RESULTS.read_text())["command"] == command:
+        print(f"{RESULTS.name} is there, made by the same command; --anew makes it again")
+        return
     steps = Steps(ROOT / "var" / "bench-cifar10-wide", seed=0)
     steps.folder.mkdir(parents=True, exist_ok=True)
     knobs = {"name": "cifar10", "source": str(options.data.resolve()), "calibration_count": 100}
@@ -50,8 +57,7 @@ def main() -> None:
         "trained": f"{options.epochs} epochs on {options.fraction:.0%} of the train split, before and after the cut",
         "machine": machine(),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": f"python -m benchmarks.cifar10.wide --data cifar10/ --epochs {options.epochs} "
-        f"--fraction {options.fraction:g}",
+        "command": command,
     }
     RESULTS.write_text(json.dumps(written, indent=2) + "\n")
     for row in rows:
@@ -77,7 +83,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cifar10.wide", description="Goes on after a kill.")
     parser.add_argument("--data", type=Path, required=True, help="CIFAR-10 as parquet")
     parser.add_argument("--epochs", type=int, default=1, help="of each of the two trainings")
-    parser.add_argument("--fraction", type=float, default=0.05, help="part of the train split to train on")
+    parser.add_argument("--fraction", type=float, default=1.0, help="part of the train split to train on")
+    parser.add_argument("--anew", action="store_true", help="make rows again that are there already")
     return parser.parse_args()
 
 
