@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from featherline.airflow_client import TaskState
 from featherline.summary import Records
+from tasks.contracts.lane import LANE
 
-LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")
 """The steps of a lane, in order."""
 
 ROUNDS = ("more_rounds", "rounds_over", "all_rounds", "propose")

@@ -18,8 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from featherline.airflow_client import AirflowClient, TaskState
-from featherline.board import FINISHED, LANE, Entry, counts, entries, place_of
+from featherline.board import FINISHED, Entry, counts, entries, place_of
 from featherline.summary import read_records
+from tasks.contracts.lane import LANE
 from tasks.contracts.request import StepRecord
 from tasks.store import Store
 

@@ -14,6 +14,9 @@ from tasks.contracts.post_training import Calibration, Ladder, Mixed
 from tasks.contracts.references import DatasetRef, MeasurementRef
 from tasks.contracts.step import Params
 
+LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")
+"""In their order."""
+
 Measure = Literal["macs", "parameters", "size", "latency"]
 MEASURES: tuple[Measure, ...] = ("macs", "parameters", "size", "latency")
 """What the target of channel pruning may be a fraction of."""

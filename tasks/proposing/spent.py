@@ -13,10 +13,9 @@ from collections.abc import Collection
 from pydantic import ValidationError
 
 from tasks import cache
+from tasks.contracts.lane import LANE
 from tasks.contracts.request import StepRecord, StepResult
 from tasks.store import Store
-
-LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")
 
 
 def spent_seconds(store: Store, run_id: str, candidates: Collection[str]) -> float:

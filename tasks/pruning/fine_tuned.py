@@ -66,8 +66,8 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
             steps = fit.epochs * math.ceil(len(data.train_labels) / fit.batch_size)
             wrapped, callbacks = sparse_while_training(whole, pattern, params.sparsity, steps)
             # To the end and with the last weights: those of the best epoch may have been dense still.
-            to_the_end = fit.model_copy(update={"patience": None})
-            history = learn(wrapped, to_the_end, callbacks=callbacks, keep_best=False)
+            to_the_end = fit.model_copy(update={"patience": None, "keep": "last"})
+            history = learn(wrapped, to_the_end, callbacks=callbacks)
             model = stripped(wrapped, pattern, params.sparsity)
         result = describe(context.store, model, data, before=given, stage=stage, history=history, sparsity=pattern)
     print(savings(stage, given, result, zeros_before=sparsity(whole), zeros_after=sparsity(model)))

@@ -30,7 +30,7 @@ from tasks.training.metrics import accuracy, predict_logits
 class Learn(Protocol):
     """Trains a model in place, with a checkpoint named by `part`."""
 
-    def __call__(self, model: Any, fit: Fit, *, part: str, keep_best: bool) -> TrainingHistory:  # noqa: ANN401
+    def __call__(self, model: Any, fit: Fit, *, part: str) -> TrainingHistory:  # noqa: ANN401
         """Return the curves."""
 
 
@@ -75,7 +75,7 @@ def prune_in_rounds(
         last = number == params.rounds
         fit = params.fit if last else params.fit.model_copy(update={"epochs": params.round_epochs, "patience": None})
         widths = " ".join(str(cut.after) for cut in pruned.cuts)
-        histories.append(learn(model, fit, part=f"round {number} {widths}", keep_best=True))
+        histories.append(learn(model, fit, part=f"round {number} {widths}"))
     return model, joined(histories, stage)
 
 
@@ -83,8 +83,8 @@ def _slimmed(model: Any, params: PruneParams, learn: Learn) -> Iterator[Training
     """Train the model in place with a penalty on its gammas, where asked."""
     if params.slimming_epochs:
         penalised = with_gamma_penalty(model, params.slimming_strength)
-        fit = params.fit.model_copy(update={"epochs": params.slimming_epochs, "patience": None})
-        yield learn(penalised, fit, part="slimming", keep_best=False)
+        knobs = {"epochs": params.slimming_epochs, "patience": None, "keep": "last"}
+        yield learn(penalised, params.fit.model_copy(update=knobs), part="slimming")
         model.set_weights(penalised.get_weights())
 
 

@@ -56,7 +56,6 @@ def fit_model(
     knowledge: Knowledge | None = None,
     callbacks: Sequence[Any] = (),
     checkpoint: Checkpoint | None = None,
-    keep_best: bool = True,
     say: Callable[[str], None] = print,
     compiled: Compiled | None = None,
 ) -> TrainingHistory:
@@ -72,7 +71,6 @@ def fit_model(
         knowledge: How much the teacher counts.
         callbacks: tf_keras callbacks, such as TFMOT's `UpdatePruningStep`.
         checkpoint: Where an earlier, killed training of this very work may have left its state.
-        keep_best: Do as `fit.keep` says; otherwise end with the last weights.
         say: Gets a line an epoch.
         compiled: What `compile_training` gave for this model and loss, when it is trained on: nothing is traced again,
             and the optimizer goes on from where it was.
@@ -123,7 +121,7 @@ def fit_model(
         )
         if not math.isfinite(loss + history.validation_loss[-1]):
             raise _diverged(stage, epoch, fit)
-        if keep_best and fit.keep == "best" and history.validation_accuracy[-1] >= max(history.validation_accuracy):
+        if fit.keep == "best" and history.validation_accuracy[-1] >= max(history.validation_accuracy):
             best = model.get_weights()
         say(progress_line(history, fit.epochs))
         if checkpoint and checkpoint.due and len(history.loss) < fit.epochs:

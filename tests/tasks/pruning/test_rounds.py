@@ -29,7 +29,7 @@ class Recorder:
         """Nothing yet."""
         self.asked: list[tuple[str, int, int]] = []
 
-    def __call__(self, model: Any, fit: Fit, *, part: str, keep_best: bool) -> TrainingHistory:  # noqa: ARG002
+    def __call__(self, model: Any, fit: Fit, *, part: str) -> TrainingHistory:
         """Remember the part, the epochs and the MACs."""
         self.asked.append((part, fit.epochs, count_macs(model)))
         return empty_history("prune")
