@@ -12,7 +12,7 @@ resolve ► preprocess ► validate_data ► train ► validate_model ─┬─�
                          validate_metrics ► select ► report ► publish ► register ► approve ► promote
 ```
 
-**Run it** with the trigger button: choose a recipe, change single keys of it under *Overrides*. What has not changed
+**Run it** with the trigger button: name a recipe, change single keys of it under *Overrides*. What has not changed
 since an earlier run is not done again; the first line of a task's log says `hit`, or why it was none.
 
 **When a task is red**, read the last lines of its log: what was refused, what was expected, what was met, what to change.

@@ -91,11 +91,6 @@ def recipes_folder() -> Path:
     return Path(option("recipes", str(home() / "recipes")))
 
 
-def recipes() -> list[str]:
-    """Return the names of the recipes that are there, sorted."""
-    return sorted(path.stem for path in recipes_folder().glob("*.yaml"))
-
-
 def settings() -> dict[str, str]:
     """Return a step's FEATHERLINE_* variables, none of them secret."""
     var = home() / "var"

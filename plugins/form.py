@@ -1,11 +1,11 @@
 """The trigger form: what a person, a schedule or the REST API may say about a run.
 
 Airflow checks the values against the types below; `resolve` checks the recipe with its overrides, and refuses at once.
+Nothing here is read from the folder of recipes: the form is a part of the DAG, so that each file there would make
+another version of the DAG, and a recipe would be unknown until Airflow had read the DAG again.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 from airflow.sdk import Param
 
@@ -13,18 +13,17 @@ from plugins import deployment
 
 
 def form() -> dict[str, Param]:
-    """Return the fields, with a choice of the recipes that are there now."""
-    names = deployment.recipes()
-    wanted = deployment.option("recipe", "digits")
-    first = wanted if wanted in names or not names else names[0]
-    choice: dict[str, Any] = {"enum": names} if names else {}
+    """Return the fields."""
     return {
         "recipe": Param(
-            first,
+            deployment.option("recipe", "digits"),
             type="string",
+            minLength=1,
             title="Recipe",
-            description="The file in recipes/, without .yaml. It is the whole run.",
-            **choice,
+            description=(
+                "The name of a file in recipes/, without .yaml. It is the whole run. A file that was put there a moment"
+                " ago can be named at once; for a name that is not there, the task resolve tells the nearest one."
+            ),
         ),
         "overrides": Param(
             {},

@@ -206,12 +206,17 @@ FOREIGN = ["tensorflow", "tf_keras", "docker", "kubernetes", "great_expectations
 
 @pytest.fixture(scope="module")
 def two_readings(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
-    """Give the DAG's hash, the heavy modules in memory, and whether a secret is in it, of two fresh interpreters."""
+    """Give the DAG's hash, the heavy modules in memory, and whether a secret is in it, of two fresh interpreters.
+
+    Between the two a recipe is put into the folder, and one is taken away.
+    """
     readings = []
     home = tmp_path_factory.mktemp("airflow")
     recipes = tmp_path_factory.mktemp("recipes")
-    (recipes / "digits.yaml").touch()
-    for seed in ("1", "2"):
+    for seed, recipe in (("1", "digits"), ("2", "put-there-meanwhile")):
+        for there in recipes.iterdir():
+            there.unlink()
+        (recipes / f"{recipe}.yaml").touch()
         environment = os.environ | {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__FEATHERLINE__RECIPES": str(recipes),
@@ -231,7 +236,7 @@ def two_readings(tmp_path_factory: pytest.TempPathFactory) -> list[list[str]]:
 
 
 def test_two_readings_give_the_same_dag(two_readings: list[list[str]]):
-    """Else each reading of the file would be a new version of the DAG."""
+    """Else each reading of the file, or each new recipe, would be a new version of the DAG."""
     first, second = two_readings
 
     assert first[0] == second[0]

@@ -125,29 +125,28 @@ def test_the_rounds_are_enough_for_every_recipe_that_ships():
     assert all(Auto.model_validate(auto).rounds <= deployment.rounds() for auto in autos)
 
 
-def test_the_form_offers_the_recipes_that_are_there(home: Path):
-    """Sorted, with `digits` first chosen; a device is no recipe."""
-    (home / "recipes" / "devices").mkdir(parents=True)
-    for name in ("wide.yaml", "digits.yaml", "notes.txt", "devices/phone.yaml"):
+@pytest.mark.parametrize("there", [(), ("wide.yaml",), ("digits.yaml", "wide.yaml")])
+def test_the_form_takes_any_recipe_whatever_lies_in_the_folder(home: Path, there: tuple[str, ...]):
+    """One that is put there while the stack runs can be named at once; a name that is no text cannot."""
+    (home / "recipes").mkdir()
+    for name in there:
         (home / "recipes" / name).touch()
 
     recipe = form()["recipe"]
 
-    assert recipe.schema["enum"] == ["digits", "wide"]
     assert recipe.value == "digits"
+    assert recipe.resolve("put-there-a-moment-ago") == "put-there-a-moment-ago"
+    for bad in ("", 3, None):
+        with pytest.raises(ParamValidationError):
+            recipe.resolve(bad)
 
 
-@pytest.mark.parametrize(("wanted", "chosen"), [("wide", "wide"), ("narrow", "tall")])
-def test_the_deployment_names_the_recipe_of_scheduled_runs(
-    home: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, chosen: str
-):
-    """A name that is no recipe is no choice: the first one stands in the form."""
+def test_the_deployment_names_the_recipe_of_scheduled_runs(home: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also one that is not there yet: `resolve` says so when the run comes."""
     (home / "recipes").mkdir()
-    for name in ("wide.yaml", "tall.yaml"):
-        (home / "recipes" / name).touch()
-    monkeypatch.setenv("AIRFLOW__FEATHERLINE__RECIPE", wanted)
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__RECIPE", "wide")
 
-    assert form()["recipe"].value == chosen
+    assert form()["recipe"].value == "wide"
 
 
 @pytest.mark.parametrize(
