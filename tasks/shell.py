@@ -21,8 +21,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tasks.context import Context, store_from_environment
-from tasks.contracts.refusal import Refused, from_validation, refuse
+from tasks.contracts.refusal import MOST_PROBLEMS, Refused, from_validation, refuse
 from tasks.contracts.request import Exit, StepRecord, StepRequest, StepResult, Variable
+from tasks.contracts.safe_text import safe_streams
 from tasks.performing import STEPS, perform
 
 ORDER_LIMIT_S = 1
@@ -34,6 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     die_with_parent()
     signal.signal(signal.SIGTERM, end_in_order)
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    with safe_streams():
+        return _main(arguments)
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     started = time.monotonic()
     try:
@@ -97,7 +103,7 @@ def _run(step: str, started: float) -> int:
     try:
         result = perform(step, request, context, started)
     except Refused as refusal:
-        problems = tuple(asdict(problem) for problem in refusal.problems)
+        problems = tuple(asdict(problem.shown()) for problem in refusal.problems[:MOST_PROBLEMS])
         seconds = time.monotonic() - started
         _record(context, StepRecord(step=step, label=label, status="refused", seconds=seconds, problems=problems))
         raise

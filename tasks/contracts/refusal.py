@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
+
+from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, visible
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
 MOST_EXAMPLES = 5
 """A rule broken a thousand times is shown this many times."""
+MOST_PROBLEMS = 20
+"""Of a refusal are told; a file in which everything is wrong is not told line by line."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,13 @@ class Problem:
     fix: str
 
     def __str__(self) -> str:
-        """Draw the problem as four aligned lines."""
-        return f"{self.what}\n  expected  {self.expected}\n  got       {self.got}\n  fix       {self.fix}"
+        """Draw the problem as four aligned lines, in which foreign names are seen and not obeyed."""
+        what, expected, got, fix = astuple(self.shown())
+        return f"{what}\n  expected  {expected}\n  got       {got}\n  fix       {fix}"
+
+    def shown(self) -> Problem:
+        """Return the problem with each part one visible line: fit for a terminal, a log, and for JSON in UTF-8."""
+        return Problem(*(visible(part, LONGEST_LINE_SHOWN) for part in astuple(self)))
 
 
 class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
@@ -47,7 +56,9 @@ class Refused(Exception):  # noqa: N818 - a refusal is an answer, not an error o
         if not problems:
             message = "a refusal needs at least one problem"
             raise ValueError(message)
-        super().__init__("\n".join(str(problem) for problem in problems))
+        more = len(problems) - MOST_PROBLEMS
+        told = [str(problem) for problem in problems[:MOST_PROBLEMS]]
+        super().__init__("\n".join(told if more <= 0 else [*told, f"and {more:,} more of the kind"]))
         self.problems = problems
 
 
