@@ -8,7 +8,6 @@ request ──► [perform] ──► record of the run, result, written last �
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from tasks.child import die_with_parent
 from tasks.context import Context, store_from_environment
 from tasks.contracts.refusal import MOST_PROBLEMS, Refused, from_validation, refuse
 from tasks.contracts.request import Exit, StepRecord, StepRequest, StepResult, Variable
@@ -62,17 +62,6 @@ def end_in_order(number: int, _: object) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.alarm(ORDER_LIMIT_S)
     raise SystemExit(128 + number)
-
-
-def die_with_parent() -> None:
-    """End this process when the one that asked for it dies (Linux), so that no orphan goes on training."""
-    parent = os.environ.get("FEATHERLINE_PARENT")
-    if parent is None or sys.platform != "linux":
-        return
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    if os.getppid() != int(parent):  # it died before we asked
-        raise SystemExit(1)
 
 
 def _read(path: str) -> str:

@@ -8,10 +8,7 @@ is exit 139 (the same model kills it again) and leaves a bundle to repeat it wit
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -22,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-import tasks
+from tasks.child import Child, Ended
 from tasks.contracts.model import Model, Scheme
 from tasks.contracts.references import ArchiveRef
 from tasks.contracts.request import Exit
 from tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, float_name
 from tasks.store import Store, open_store
 
-PROGRAM = (sys.executable, "-m", "tasks.litert.convert")
+CONVERTER = "tasks.litert.convert"
 FAULTS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 """Signals that a program gets for what it did itself."""
 
@@ -61,7 +58,7 @@ def convert_apart(
     calibration: NDArray[np.float32] | None,
     *,
     floats: Sequence[Model] = (),
-    program: Sequence[str] = PROGRAM,
+    program: Sequence[str] = (),
 ) -> Converted:
     """Convert a stored model in a process of its own.
 
@@ -71,7 +68,7 @@ def convert_apart(
         scheme: How the file holds its numbers.
         calibration: (n, height, width, channels) float32, normalised.
         floats: Models that become float files in the same process.
-        program: The converter; called with the folder as its last argument.
+        program: Runs in the converter's place, called with the folder.
 
     Raises:
         ConverterDied: By a signal.
@@ -85,41 +82,27 @@ def convert_apart(
         array = None if calibration is None else bench.put_array(calibration)
         request = ConversionRequest(model=model, scheme=scheme, calibration=array, floats=tuple(floats))
         (folder / REQUEST).write_bytes(request.to_json())
-        code = _run([*program, name], folder / LOG)
-        log = (folder / LOG).read_text(errors="replace")
-        if code < 0:
-            raise _death(store, folder, signal.Signals(-code), log)
-        if code:
-            raise ConverterFailed(f"the converter ended with exit code {code}; its last lines:\n{_tail(log)}")
+        with Child(CONVERTER, name, log=folder / LOG, program=program) as converter:  # no keys of the store
+            ended = converter.wait()
+        if ended.died_of is not None:
+            raise _death(store, folder, ended)
+        if ended.code:
+            raise ConverterFailed(
+                f"the converter ended with exit code {ended.code}; its last lines:\n{_tail(ended.said)}"
+            )
         versions = TypeAdapter(dict[str, str]).validate_json((folder / VERSIONS).read_bytes())
         beside = tuple((folder / float_name(number)).read_bytes() for number in range(len(floats)))
         return Converted((folder / RESULT).read_bytes(), versions, beside)
 
 
-def _run(command: Sequence[str], log: Path) -> int:
-    """Run the child to its end, without the keys of the store, and end it with us whatever ends us."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment["FEATHERLINE_PARENT"] = str(os.getpid())
-    root = str(Path(tasks.__file__).parent.parent)
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
-    with log.open("wb") as out:
-        child = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
-        try:
-            return child.wait()
-        finally:
-            if child.poll() is None:
-                child.kill()
-                child.wait()
-
-
-def _death(store: Store, folder: Path, died_of: signal.Signals, log: str) -> ConverterDied:
+def _death(store: Store, folder: Path, ended: Ended) -> ConverterDied:
     """Say how the converter died, and keep what repeats it where the converter itself is to blame."""
-    print(f"export: the converter died of {died_of.name}; its last lines:\n{_tail(log)}")
-    if died_of == signal.SIGKILL:
+    print(f"export: the converter died of {ended.signal_name}; its last lines:\n{_tail(ended.said)}")
+    if ended.died_of == signal.SIGKILL:
         print("export: it was killed from outside, most likely because memory ran out")
         return ConverterDied(int(Exit.OUT_OF_MEMORY))
-    if died_of not in FAULTS:
-        return ConverterDied(128 + died_of)
+    if ended.died_of not in FAULTS:
+        return ConverterDied(ended.code)
     bundle = _bundle(store, folder)
     print(
         f"export: what repeats it is kept at {bundle.uri}\n"

@@ -16,7 +16,6 @@ from typing import Any
 from tasks.contracts.base import Contract, canonical_json
 from tasks.contracts.model import Model, Scheme
 from tasks.contracts.references import ArrayRef
-from tasks.shell import die_with_parent
 from tasks.store import open_store
 
 REQUEST, RESULT, VERSIONS = "request.json", "model.tflite", "versions.json"
@@ -86,5 +85,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    die_with_parent()
     main(Path(sys.argv[1]))

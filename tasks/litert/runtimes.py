@@ -9,7 +9,6 @@ python -m tasks.litert.runtimes model.tflite
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-import tasks
+from tasks.child import Child
 from tasks.litert import flatbuffer
 
 Runtime = Literal["xnnpack", "litert", "tflite-micro"]
@@ -82,19 +81,15 @@ def _micro(file: bytes, inputs: NDArray[Any]) -> Answer:
         folder = Path(name)
         (folder / "model.tflite").write_bytes(flatbuffer.pack(flatbuffer.unpack(file)))
         np.save(folder / "inputs.npy", inputs)
-        child = subprocess.run(
-            [sys.executable, "-m", "tasks.litert.micro", name],
-            env={"PYTHONPATH": str(Path(tasks.__file__).parent.parent)},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
+        with Child("tasks.litert.micro", name, log=folder / "micro.log") as child:
+            ended = child.wait(PATIENCE_S)
         made = folder / "outputs.npy"
-        if child.returncode == 0 and made.exists():
+        if ended.code == 0 and made.exists():
             return Answer("tflite-micro", np.load(made, allow_pickle=False))
-        lines = [line.strip() for line in child.stderr.splitlines() if line.strip()]
-        return Answer("tflite-micro", None, lines[0] if lines else f"exit {child.returncode}")
+        lines = [line.strip() for line in ended.said.splitlines() if line.strip()]
+        if ended.late:
+            return Answer("tflite-micro", None, f"no answer within {PATIENCE_S:.0f} s")
+        return Answer("tflite-micro", None, lines[0] if lines else ended.signal_name or f"exit {ended.code}")
 
 
 def main(path: Path) -> None:

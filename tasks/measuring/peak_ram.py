@@ -8,14 +8,12 @@ for an operator it does not know, so it is asked in a child process.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Literal
 
-import tasks
+from tasks.child import Child
 from tasks.litert import flatbuffer
 from tasks.litert.graph import Graph
 
@@ -39,29 +37,18 @@ class MicroArena:
         path.write_bytes(flatbuffer.pack(flatbuffer.unpack(data)))
         self.live_bytes = liveness(graph)
         room = 2 * self.live_bytes + 8 * len(data) + 2**20
-        root = str(Path(tasks.__file__).parent.parent)
-        self.child = subprocess.Popen(
-            [sys.executable, "-m", "tasks.measuring.peak_ram", str(path), str(room)],
-            env=os.environ | {"PYTHONPATH": root, "FEATHERLINE_PARENT": str(os.getpid())},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.child = Child("tasks.measuring.peak_ram", path, str(room), log=folder / "micro.log")
 
     def used_bytes(self) -> tuple[int, Method]:
         """Return the bytes of the arena, or of the live activations where TensorFlow Lite Micro does not load the file.
 
         The method is part of the answer: the two are not comparable.
         """
-        try:
-            _, said = self.child.communicate(timeout=PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            self.child.kill()
-            _, said = self.child.communicate()
-        found = re.search(r"Arena allocation total (\d+) bytes", said)
-        if self.child.returncode == 0 and found:
+        ended = self.child.wait(PATIENCE_S)
+        found = re.search(r"Arena allocation total (\d+) bytes", ended.said)
+        if ended.code == 0 and found:
             return int(found[1]), "tflite-micro"
-        reason = next((line for line in said.splitlines() if line.strip()), f"exit {self.child.returncode}")
+        reason = next((line for line in ended.said.splitlines() if line.strip()), f"exit {ended.code}")
         print(f"evaluate: peak RAM by liveness, as TensorFlow Lite Micro does not load the file: {reason}")
         return self.live_bytes, "liveness"
 
@@ -100,7 +87,4 @@ def main(path: Path, room: int) -> None:
 
 
 if __name__ == "__main__":
-    from tasks.shell import die_with_parent
-
-    die_with_parent()
     main(Path(sys.argv[1]), int(sys.argv[2]))
