@@ -151,10 +151,10 @@ class Child:
 
 def environment(needs: Collection[Secret] = ()) -> dict[str, str]:
     """Return the environment of a child of this process: what it must know of its machine, and the secrets it needs."""
-    names, starts = SURROUNDINGS | names_of(needs), SURROUNDINGS_START
+    names, starts = SURROUNDINGS | names_of(needs), list(SURROUNDINGS_START)
     if Secret.STORE in needs:
-        names, starts = names | OF_STORE, (*starts, "AWS_")
-    known = {name: value for name, value in os.environ.items() if name in names or name.startswith(starts)}
+        names, starts = names | OF_STORE, [*starts, "AWS_"]
+    known = {name: value for name, value in os.environ.items() if name in names or name.startswith(tuple(starts))}
     root = str(Path(tasks.__file__).parent.parent)
     own = {
         PARENT: str(os.getpid()),

@@ -19,6 +19,7 @@ from plugins.operators.exchange import EXCHANGE, RESULT, folder_files
 from plugins.operators.keys import KEY_OF_STEP
 from tasks.contracts.refusal import refuse
 from tasks.contracts.request import Variable
+from tasks.contracts.secrecy import for_step
 
 PASSED_ON = frozenset(
     (
@@ -26,7 +27,7 @@ PASSED_ON = frozenset(
         *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"),
     )
 )
-"""What of the worker's surroundings holds in a container too. FEATHERLINE_* variables pass but for its own."""
+"""What of the worker's surroundings holds in a container too. So do FEATHERLINE_* variables, but for those below."""
 NOT_PASSED_ON = frozenset(
     ("FEATHERLINE_PARENT", Variable.REQUEST, Variable.RESULT, Variable.SIGNING_KEY, Variable.VERIFY_KEY)
 )
@@ -59,7 +60,7 @@ def check_reach(step: str) -> None:
 
 
 def environment(step: str, image: str, limits: Resources) -> dict[str, str]:
-    """Return a container's variables, the secrets among them; `image` is its digest."""
+    """Return a container's variables, the secrets that the step needs among them; `image` is its digest."""
     passed = {
         name: value
         for name, value in os.environ.items()
@@ -79,7 +80,8 @@ def environment(step: str, image: str, limits: Resources) -> dict[str, str]:
         Variable.CACHE: f"{SHARED}/cache",
         "TMPDIR": SCRATCH,
     }
-    return passed | settings | keys | deployment.access() | {str(name): value for name, value in own.items()}
+    known = for_step(step, passed | settings | deployment.access())
+    return known | keys | {str(name): value for name, value in own.items()}
 
 
 def files(step: str) -> dict[str, bytes]:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from tasks.contracts.request import Variable
+from tasks.contracts.secrecy import NEEDS, Secret
 
-KEY_OF_STEP = {
-    "resolve": (Variable.SIGNING_KEY, "signing_key.pem"),  # it checks that there is one before hours are spent
-    "publish": (Variable.SIGNING_KEY, "signing_key.pem"),
-    "promote": (Variable.VERIFY_KEY, "verify_key.pem"),
+SIGNS = (Variable.SIGNING_KEY, "signing_key.pem")
+KEY_OF_STEP = {step: SIGNS for step, needs in NEEDS.items() if Secret.SIGNING_KEY in needs} | {
+    "promote": (Variable.VERIFY_KEY, "verify_key.pem")
 }
 """The variable that names a step's key, and the name of the file."""

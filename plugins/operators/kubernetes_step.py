@@ -24,7 +24,7 @@ from kubernetes.client import models as k8s
 
 from plugins import deployment
 from plugins.limits import resources
-from plugins.operators import pod_parts
+from plugins.operators import pod_environment, pod_parts
 from plugins.operators.mixin import LOG_TAIL_LINES, StepMixin
 from plugins.retry import StepCrashedError
 from tasks.contracts.refusal import Refused
@@ -72,7 +72,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
             "security_context": pod_parts.pod_security(),
             "container_security_context": pod_parts.container_security(),
             "xcom_sidecar_container_security_context": pod_parts.container_security(),
-            "env_from": pod_parts.env_from(),
+            "env_from": pod_environment.env_from(step),
             "startup_timeout_seconds": START_LIMIT_S,
             "termination_grace_period": GRACE_S,
             "log_events_on_failure": True,
@@ -138,11 +138,11 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
         """
         limits = resources(self.step, context["ti"].try_number if context else 1)
         try:
-            plain = pod_parts.variables(self.step, limits) | pod_parts.addresses()
+            plain = pod_parts.variables(self.step, limits) | pod_environment.addresses()
         except Refused as refusal:
             raise AirflowFailException(str(refusal)) from None
         plain[Variable.RESULT] = f"{PodDefaults.XCOM_MOUNT_PATH}/return.json"
-        self.env_vars = [k8s.V1EnvVar(name=str(name), value=value) for name, value in sorted(plain.items())]
+        self.env_vars = pod_environment.environment(self.step, {str(name): value for name, value in plain.items()})
         self.annotations = pod_parts.annotated(self._sent.values())
         self.container_resources = pod_parts.requirements(limits)
         self.volumes, self.volume_mounts = pod_parts.volumes(self.step, limits, self._sent)

@@ -4,7 +4,7 @@
     image, image_core                 with and without TensorFlow, by digest or by a tag that is not `latest`
     kubernetes_namespace              where pods are made; that of Airflow's connection or own pod where absent
     kubernetes_service_account        whose cloud identity opens the store
-    kubernetes_secret                 a Secret whose keys become variables: AWS_SECRET_ACCESS_KEY, …
+    kubernetes_secret                 a Secret whose keys become variables: AWS_SECRET_ACCESS_KEY, …, each where needed
     kubernetes_keys                   a Secret with signing_key.pem and verify_key.pem
     kubernetes_node_selector, …_tolerations          JSON, as in a manifest
     kubernetes_gpu                    such as nvidia.com/gpu=1: for the steps that a GPU helps
@@ -34,8 +34,6 @@ REQUEST, RECIPES = f"{FILES}/request.json", f"{FILES}/recipes"
 READS_RECIPES = "resolve"
 """The only step that reads recipes: those of Airflow's own folder, so that the form offers what the step finds."""
 USER = 1000
-FROM_CONNECTIONS = ("AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3", str(Variable.REGISTRY))
-"""What of Airflow's connections may be read in a pod by whoever may read pods: addresses."""
 
 
 def image(step: str) -> str:
@@ -68,30 +66,6 @@ def variables(step: str, limits: Resources) -> dict[str, str]:
         variable, file = KEY_OF_STEP[step]
         found[variable] = f"{KEYS}/{file}"
     return {str(name): value for name, value in found.items() if value}
-
-
-def addresses() -> dict[str, str]:
-    """Return the addresses of the store and the registry, from Airflow's connections.
-
-    Raises:
-        Refused: A connection has a password, and there is no Secret from which the pod would get it.
-    """
-    access = deployment.access()
-    hidden = sorted(set(access) - set(FROM_CONNECTIONS))
-    if hidden and not deployment.option("kubernetes_secret"):
-        raise refuse(
-            "a pod would have no key to what the connections open",
-            expected=f"[featherline] kubernetes_secret: a Secret with {', '.join(hidden)}",
-            got="nothing",
-            fix="make the Secret and name it; or use a service account, and take the password out of the connection",
-        )
-    return {name: value for name, value in access.items() if name in FROM_CONNECTIONS}
-
-
-def env_from() -> list[k8s.V1EnvFromSource]:
-    """Return the Secret whose keys become variables."""
-    name = deployment.option("kubernetes_secret")
-    return [k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=name))] if name else []
 
 
 def files(step: str, request: str) -> dict[str, str]:

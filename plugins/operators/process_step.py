@@ -4,7 +4,8 @@
            │ reads the log line by line        │ dies with the task's process (FEATHERLINE_PARENT)
            └ ends: TERM to all of them, 3 s, KILL to all of them
 
-Nothing of the worker's environment reaches the step but what `INHERITED` names: no AIRFLOW__*, no PYTHONPATH.
+Nothing of the worker's environment reaches the step but what `INHERITED` names: no AIRFLOW__*, no PYTHONPATH. Of the
+secrets it gets those that `tasks.contracts.secrecy` says it needs.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from plugins import deployment
 from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin
 from tasks.contracts.refusal import Problem
 from tasks.contracts.request import Variable
+from tasks.contracts.secrecy import for_step
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,7 +43,7 @@ INHERITED = frozenset(
         *("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
     )
 )
-"""What a step may know of its machine. FEATHERLINE_* variables pass too."""
+"""What a step may know of its machine. FEATHERLINE_* variables pass too, where they are no secret."""
 GRACE_S = 3.0
 """Between TERM and KILL. Airflow kills the task's own process 5 s after it asked it to end."""
 LARGEST_VARIABLE_BYTES = 100_000
@@ -143,8 +145,7 @@ class ProcessStepOperator(StepMixin, BaseOperator):
             ) from error
         return self._process
 
-    @staticmethod
-    def _environment(folder: Path, result: Path) -> dict[str, str]:
+    def _environment(self, folder: Path, result: Path) -> dict[str, str]:
         inherited = {
             name: value for name, value in os.environ.items() if name in INHERITED or name.startswith("FEATHERLINE_")
         }
@@ -154,7 +155,8 @@ class ProcessStepOperator(StepMixin, BaseOperator):
             "TMPDIR": str(folder),
         }
         inherited.pop(Variable.REQUEST, None)
-        return inherited | deployment.settings() | deployment.access() | {str(name): own[name] for name in own}
+        known = inherited | deployment.settings() | deployment.access()
+        return for_step(self.step, known) | {str(name): own[name] for name in own}
 
     def _read(self, stream: IO[str] | None, tail: deque[str]) -> None:
         for line in stream or ():

@@ -16,8 +16,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from docker.errors import APIError, NotFound
 
+from plugins.limits import resources
 from plugins.operators import container
 from plugins.operators.docker_step import lines
+from plugins.operators.factory import LIMITS
 from plugins.retry import StepCrashedError, StepOutOfMemoryError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -278,6 +280,32 @@ def test_keys_reach_only_the_steps_that_need_them(
     assert prune.execute(context) == {"key": None}
     assert publish.execute(context) == {"key": ["the key", "0o100400", 1000]}
     assert docker_runtime.left() == []
+
+
+@pytest.mark.parametrize("step", LIMITS)
+def test_a_container_is_given_the_secrets_that_its_step_needs(home: Path, monkeypatch: pytest.MonkeyPatch, step: str):
+    """The store's keys all; the registry's password, the studies' and what recipes may name who needs each."""
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__SIGNING_KEY", str(home / "private.pem"))
+    (home / "private.pem").touch()
+    monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_STORE", "aws://key-id:store-hush@")
+    monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_REGISTRY", "http://admin:registry-hush@127.0.0.1:5000")
+    monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_STUDIES", "redis://:studies-hush@127.0.0.1:6379/1")
+    for name in ("FEATHERLINE_HUB_TOKEN", "FEATHERLINE_SIGNING_KEY", "MLFLOW_TRACKING_TOKEN", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "recipes-hush")
+
+    given = container.environment(step, "image", resources(step))
+
+    needs = {
+        "register": {"registry"},
+        "promote": {"registry"},
+        "resolve": {"registry", "recipes"},
+        "search": {"studies"},
+    }
+    words = {"store", "registry", "studies", "recipes"}
+    seen = {word for word in words if any(f"{word}-hush" in value for value in given.values())}
+    assert seen == {"store"} | needs.get(step, set())
+    key = {"resolve", "publish"} & {step}
+    assert ("FEATHERLINE_SIGNING_KEY" in given, "signing_key.pem" in container.files(step)) == (bool(key), bool(key))
 
 
 def test_resolve_reads_the_deployment_s_recipes(

@@ -133,7 +133,14 @@ def base(pod: dict[str, Any]) -> dict[str, Any]:
 
 def variables(pod: dict[str, Any]) -> dict[str, str]:
     """Return the plain variables of the step."""
-    return {one["name"]: one["value"] for one in base(pod)["env"]}
+    return {one["name"]: one["value"] for one in base(pod)["env"] if "value" in one}
+
+
+def from_secret(pod: dict[str, Any]) -> dict[str, bool]:
+    """Return the variables that the step takes from the Secret, and whether the Secret must have them."""
+    found = {one["name"]: one["valueFrom"]["secretKeyRef"] for one in base(pod)["env"] if "valueFrom" in one}
+    assert all(one["name"] == "store-keys" and one["key"] == name for name, one in found.items())
+    return {name: not one["optional"] for name, one in found.items()}
 
 
 def files_of(pod: dict[str, Any]) -> dict[str, str]:
@@ -224,7 +231,12 @@ def test_no_secret_is_in_a_pod(prune: Make, context: dict[str, Any]):
     pod = manifest(task, context)
 
     assert [word for word in ("key-id", "key-secret", "flow-secret") if word in json.dumps(pod)] == []
-    assert base(pod)["envFrom"] == [{"secretRef": {"name": "store-keys"}}]
+    assert base(pod).get("envFrom", []) == []
+    assert from_secret(pod) == {
+        "AWS_ACCESS_KEY_ID": True,
+        "AWS_SECRET_ACCESS_KEY": True,
+        "AWS_SESSION_TOKEN": False,
+    }
     assert variables(pod) == {
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ENDPOINT_URL_S3": "http://s3.ml.svc:8333",
@@ -251,6 +263,48 @@ def test_a_key_is_in_the_pod_of_the_steps_that_use_it_alone(context: dict[str, A
     assert keys == expected.get(name, [])
     paths = {variables(pod).get(variable) for variable in ("FEATHERLINE_SIGNING_KEY", "FEATHERLINE_VERIFY_KEY")}
     assert paths - {None} == {f"/featherline/keys/{key}" for key in keys}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_pod_takes_of_the_secret_what_its_step_needs(
+    context: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+):
+    """Of one Secret for all: the registry's password goes to who talks to it, the studies' to the search."""
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__STUDIES", "")
+
+    pod = manifest(step(name, runtime="kubernetes"), context)
+
+    if name == "resolve":  # its recipe may name any variable; an empty one hides what it does not need
+        assert base(pod)["envFrom"] == [{"secretRef": {"name": "store-keys"}}]
+        assert from_secret(pod) == {}
+        assert variables(pod)["FEATHERLINE_STUDIES"] == ""
+        return
+    assert base(pod).get("envFrom", []) == []
+    store = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
+    registry = {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
+    more = {"register": registry, "promote": registry, "search": {"FEATHERLINE_STUDIES"}}
+    assert set(from_secret(pod)) == store | more.get(name, set())
+
+
+def test_a_secret_gives_the_addresses_that_no_connection_has(
+    monkeypatch: pytest.MonkeyPatch, prune: Make, context: dict[str, Any]
+):
+    """Also the region, unless a service account's cloud identity has one."""
+    for connection in CONNECTIONS:
+        monkeypatch.delenv(f"AIRFLOW_CONN_FEATHERLINE_{connection}")
+    addresses = {"AWS_ENDPOINT_URL_S3"}
+    assert addresses <= set(from_secret(manifest(prune(), context)))
+
+    monkeypatch.setenv("AIRFLOW__FEATHERLINE__KUBERNETES_SERVICE_ACCOUNT", "")
+    assert addresses | {"AWS_REGION", "AWS_DEFAULT_REGION"} <= set(from_secret(manifest(prune(), context)))
+
+
+def test_a_password_in_an_address_is_in_no_pod(monkeypatch: pytest.MonkeyPatch, prune: Make, context: dict[str, Any]):
+    """A connection whose host is an address with a password counts as one with a password."""
+    hidden = {"conn_type": "http", "host": "https://me:hush@mlflow.ml.svc"}
+    monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_REGISTRY", json.dumps(hidden))
+
+    assert "hush" not in json.dumps(manifest(prune(), context))
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -177,18 +177,30 @@ def test_an_answer_has_a_largest_size(runtime: Runtime, context: Context, bytes_
             prune.execute(context)
 
 
-def test_secrets_reach_the_step_and_nothing_else(runtime: Runtime, context: Context, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("step", "opens"), [("register", ["flow-secret", None]), ("prune", [None, None]), ("search", [None, "hush"])]
+)
+def test_secrets_reach_the_step_that_needs_them_and_nothing_else(
+    runtime: Runtime, context: Context, monkeypatch: pytest.MonkeyPatch, step: str, opens: list[str | None]
+):
     """Keys come from connections when the task runs; what Airflow shows of the task holds none of them."""
     store = {"conn_type": "aws", "login": "key-id", "password": "key-secret", "extra": {"endpoint_url": "http://s3:1"}}
     monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_STORE", json.dumps(store))
     monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_REGISTRY", "http://admin:flow-secret@127.0.0.1:5000")
-    prune = runtime.operator("answer({name: os.environ.get(name) for name in request['inputs']['names']})")
-    names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_S3", "FEATHERLINE_REGISTRY"]
-    prune.request = {"inputs": {"names": [*names, "MLFLOW_TRACKING_PASSWORD"]}}
+    monkeypatch.setenv("AIRFLOW_CONN_FEATHERLINE_STUDIES", "redis://:hush@127.0.0.1:6379/1")
+    for name in ("FEATHERLINE_SIGNING_KEY", "FEATHERLINE_HUB_TOKEN", "FEATHERLINE_DB"):
+        monkeypatch.setenv(name, "postgresql://me:hush@db/db")
+    prune = runtime.operator("answer(dict(os.environ))")
+    prune.step = step
 
     seen = prune.execute(context)
 
-    assert list(seen.values()) == ["key-id", "key-secret", "http://s3:1", "http://127.0.0.1:5000", "flow-secret"]
+    names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_S3", "FEATHERLINE_REGISTRY"]
+    assert [seen[name] for name in names] == ["key-id", "key-secret", "http://s3:1", "http://127.0.0.1:5000"]
+    studies = "redis://:hush@127.0.0.1:6379/1" if opens[1] else None
+    assert [seen.get("MLFLOW_TRACKING_PASSWORD"), seen.get("FEATHERLINE_STUDIES")] == [opens[0], studies]
+    hidden = [name for name, value in seen.items() if "hush" in value or "flow-secret" in value]
+    assert len(hidden) == len([word for word in opens if word])
     shown = json.dumps([getattr(prune, field) for field in prune.template_fields])
     assert "secret" not in shown
     assert "secret" not in repr(vars(prune))
