@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from jinja2 import Environment
 
 from tasks.contracts.measurement import Finding
+from tasks.contracts.safe_text import page_value
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -71,7 +72,7 @@ def render(gate: str, findings: Sequence[Finding], *, title: str, passed: bool) 
     """Return the page: critical failures, then warnings, then what passed. Equal findings give equal pages."""
     failed = sorted((item for item in findings if not item.passed), key=lambda item: item.severity)
     return (
-        Environment(autoescape=True, trim_blocks=True)
+        Environment(autoescape=True, finalize=page_value, trim_blocks=True)
         .from_string(PAGE)
         .render(
             gate=gate,

@@ -17,6 +17,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from tasks.contracts.refusal import Problem
+from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, markdown_code, markdown_text, visible
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -52,7 +53,7 @@ class ApproveOperator(ApprovalOperator):
             self.log.info("nobody needs to be asked: policy %s, borderline %s", self.policy, selection["borderline"])
             return {"chosen_options": [self.APPROVE], "policy": self.policy}
         name, version = (self.case["registration"][key] for key in ("name", "version"))
-        self.subject = f"Shall {name} version {version} ({selection['winner']}) become champion?"
+        self.subject = visible(f"Shall {name} version {version} ({selection['winner']}) become champion?")
         self.body = question(self.policy, self.case)
         return super().execute(context)
 
@@ -72,9 +73,14 @@ def must_ask(policy: str, *, borderline: bool) -> bool:
 def question(policy: str, case: dict[str, Any]) -> str:
     """Return in Markdown what a person decides on: why they are asked, the numbers, and every candidate's fate."""
     selection = case["selection"]
-    why = "the winner is close to a rule of the gate" if selection["borderline"] else f"the recipe says `{policy}`"
+    why = (
+        "the winner is close to a rule of the gate"
+        if selection["borderline"]
+        else f"the recipe says {markdown_code(policy)}"
+    )
     ranking = (
-        f"| {one['name']} | {one['verdict']} | {'yes' if one['on_front'] else ''} | {one['reason']} |"
+        f"| {markdown_text(one['name'])} | {markdown_text(one['verdict'])} | {'yes' if one['on_front'] else ''} |"
+        f" {markdown_text(one['reason'], LONGEST_LINE_SHOWN)} |"
         for one in selection["ranking"]
     )
     return "\n".join(

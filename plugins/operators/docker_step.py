@@ -28,7 +28,7 @@ from plugins.limits import resources
 from plugins.operators import container
 from plugins.operators.exchange import EXCHANGE, RESULT, USER, archive, only_file
 from plugins.operators.images import check_pinned, image_of
-from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin
+from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin, log_line
 from plugins.retry import StepCrashedError
 from tasks.contracts.refusal import Problem, Refused
 from tasks.contracts.request import Exit, Variable
@@ -181,7 +181,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
         """Show the log from its beginning until the container ends, and return its last lines."""
         tail: deque[str] = deque(maxlen=LOG_TAIL_LINES)
         with contextlib.suppress(NotFound):  # ended and removed by `on_kill`
-            for line in lines(self.cli.logs(identifier, stream=True, follow=True)):
+            for line in map(log_line, lines(self.cli.logs(identifier, stream=True, follow=True))):
                 tail.append(line)
                 self.log.info("%s", line)
         return list(tail)

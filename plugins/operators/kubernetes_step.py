@@ -25,7 +25,7 @@ from kubernetes.client import models as k8s
 from plugins import deployment
 from plugins.limits import resources
 from plugins.operators import pod_environment, pod_parts
-from plugins.operators.mixin import LOG_TAIL_LINES, StepMixin
+from plugins.operators.mixin import LOG_TAIL_LINES, StepMixin, log_line
 from plugins.retry import StepCrashedError
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Exit, Variable
@@ -190,8 +190,9 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
             self._code = Exit.OUT_OF_MEMORY if ended.reason == "OOMKilled" else ended.exit_code
 
     def _keep(self, container: str, line: str) -> str:  # noqa: ARG002 - the provider gives both
-        self._tail.append(line)
-        return line
+        shown = log_line(line)
+        self._tail.append(shown)
+        return shown
 
     def _fitting(self, files: dict[str, str]) -> dict[str, str]:
         size = sum(len(content.encode()) for content in files.values())

@@ -19,6 +19,7 @@ from plugins.retry import StepCrashedError, StepOutOfMemoryError
 from tasks.contracts.asked import passed
 from tasks.contracts.refusal import Problem, from_validation
 from tasks.contracts.request import Exit, StepRequest, StepResult
+from tasks.contracts.safe_text import visible_lines
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -167,6 +168,12 @@ class StepMixin:
 
 def _message(what: str, expected: str, got: str, fix: str) -> str:
     return str(Problem(what, expected, got, fix))
+
+
+def log_line(text: str) -> str:
+    """Return a line that a step printed as Airflow's log may show it: visible, and no fold of the log's own making."""
+    line = visible_lines(text.rstrip())
+    return f" {line}" if line.startswith("::") else line  # `::group::` hides what follows, `::endgroup::` ends a fold
 
 
 def refusal(log: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from plugins import deployment
-from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin
+from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin, log_line
 from tasks.contracts.refusal import Problem
 from tasks.contracts.request import Variable
 from tasks.contracts.secrecy import for_step
@@ -160,7 +160,7 @@ class ProcessStepOperator(StepMixin, BaseOperator):
 
     def _read(self, stream: IO[str] | None, tail: deque[str]) -> None:
         for line in stream or ():
-            text = line.rstrip()
+            text = log_line(line)
             tail.append(text)
             self.log.info("%s", text)
 

@@ -32,8 +32,10 @@ MOST_MARKS = 4
 
 BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]")
 """Characters that Unicode counts as letters or marks and that nobody sees."""
-MARKDOWN_START = re.compile(r"^(\d{0,9})([-+=.])")
+MARKDOWN_START = re.compile(r"^(\d{0,9})([-+=.])(?=[-+=.\s]|$)")
 """What makes a list, a heading or a rule of a line that it begins."""
+MARKDOWN_CODE = re.compile(r"[\w .,:;=/+@%-]+")
+"""What can stand between backticks, in a table too."""
 MARKDOWN = {character: f"\\{character}" for character in r"\`*_{}[]()#!~"} | {
     "&": "&amp;",
     "<": "&lt;",
@@ -82,6 +84,22 @@ def markdown_text(text: object, longest: int | None = LONGEST_NAME_SHOWN) -> str
     """Return `text` as one visible line that no dialect of Markdown reads as markup, in a table either."""
     line = " ".join(visible(text, longest).split())
     return MARKDOWN_START.sub(r"\1\\\2", "".join(MARKDOWN.get(one, one) for one in line))
+
+
+def markdown_code(text: object, longest: int | None = LONGEST_NAME_SHOWN) -> str:
+    """Return `text` between backticks, or as `markdown_text` where something in it would end them."""
+    line = visible(text, longest)
+    return f"`{line}`" if MARKDOWN_CODE.fullmatch(line) else markdown_text(text, longest)
+
+
+def page_value(value: object) -> object:
+    """Return what a template of HTML may show, for Jinja's `finalize`; its autoescape does the rest."""
+    return visible_lines(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def card_value(value: object) -> object:
+    """Return what a template of Markdown may show, for Jinja's `finalize`: numbers, and else letters, not markup."""
+    return value if isinstance(value, int | float) or hasattr(value, "__html__") else markdown_text(value, None)
 
 
 def plot_text(text: object, longest: int | None = LONGEST_NAME_SHOWN) -> str:

@@ -6,6 +6,7 @@ facts ──► float baseline, champion, challenger, all measured on the test s
 from __future__ import annotations
 
 from tasks.contracts.measurement import Measurement
+from tasks.contracts.safe_text import markdown_text
 from tasks.reporting import words
 from tasks.reporting.facts import Facts
 
@@ -20,7 +21,8 @@ def render_brief(facts: Facts) -> str:
     champion = facts.champion
     if champion is not None:
         who = f"champion, version {champion.champion.version}"
-        lines.append(_row(who, champion.measurement) if champion.measurement else f"| {who} | unknown | | | | |")
+        unknown = f"| {markdown_text(who)} | unknown | | | | |"
+        lines.append(_row(who, champion.measurement) if champion.measurement else unknown)
     lines += [_row(f"challenger, {facts.winner.name}", facts.measured), ""]
     lines.append(f"Accuracy lost against the float baseline: {facts.winner.drop}.")
     lines.append("")
@@ -39,4 +41,4 @@ def _row(who: str, one: Measurement) -> str:
         words.count(one.macs),
         words.size(one.peak_ram_bytes),
     )
-    return f"| {who} | {' | '.join(cells)} |"
+    return f"| {markdown_text(who)} | {' | '.join(cells)} |"

@@ -5,14 +5,16 @@ facts ──► front matter (YAML) + templates/card.md ──► card
 
 from __future__ import annotations
 
-import html
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from tasks.contracts.gate import ReportParams
 from tasks.contracts.request import Provenance
+from tasks.contracts.safe_text import card_value, markdown_code, markdown_text, visible
 from tasks.reporting import words
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, limitations, provenance
@@ -26,7 +28,8 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
     """Return the model card as Markdown. Equal facts give equal bytes; names from outside cannot add markup."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=False,  # noqa: S701 - Markdown, whose outside words go through `plain`
+        autoescape=False,  # noqa: S701 - Markdown, all of whose words go through `card_value`
+        finalize=card_value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -40,22 +43,28 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
         ms=words.milliseconds,
         uj=words.microjoules,
         made=how_made,
+        prose=prose,
         plain=plain,
+        code=code,
+        listed=listed,
     )
     norm = facts.dataset.normalisation
     return environment.get_template("card.md").render(
-        front_matter=front_matter(facts, params),
+        front_matter=_ours(front_matter(facts, params)),
         facts=facts,
         params=params,
         made_by=made_by,
         seed=seed,
         headline=headline(facts),
-        limitations=[plain(item) for item in limitations(facts)],
+        limitations=limitations(facts),
         provenance=provenance(facts),
-        classes=list(facts.dataset.classes) if len(facts.dataset.classes) <= MOST_CLASSES else None,
+        classes=_ours(visible(list(facts.dataset.classes), None))
+        if len(facts.dataset.classes) <= MOST_CLASSES
+        else None,
+        shape=_ours(list(facts.dataset.image_shape)),
         scale=norm.scale,
-        mean=[round(value, 7) for value in norm.mean],
-        std=[round(value, 7) for value in norm.std],
+        mean=_ours([round(value, 7) for value in norm.mean]),
+        std=_ours([round(value, 7) for value in norm.std]),
         splits={name: split.count for name, split in facts.dataset.splits.items()},
     )
 
@@ -89,6 +98,25 @@ def front_matter(facts: Facts, params: ReportParams) -> str:
     return str(yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=1000)).strip()
 
 
-def plain(text: object) -> str:
-    """Return words from outside on one line and without markup of HTML or of a Markdown table."""
-    return html.escape(" ".join(str(text).split()), quote=False).replace("|", "\\|")
+def prose(text: str) -> Markup:
+    """Return what a person wrote, several lines of it too, as one paragraph."""
+    return _ours(markdown_text(" ".join(text.split()), None))
+
+
+def plain(text: object) -> Markup:
+    """Return words from outside on one line, as letters."""
+    return _ours(markdown_text(text))
+
+
+def code(text: object) -> Markup:
+    """Return words from outside between backticks, where they leave them whole."""
+    return _ours(markdown_code(text))
+
+
+def listed(names: Iterable[object]) -> Markup:
+    """Return names from outside with commas between them."""
+    return _ours(", ".join(map(markdown_text, names)))
+
+
+def _ours(text: object) -> Markup:
+    return Markup(str(text))  # noqa: S704 - Markdown of ours, in which what is foreign is escaped

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from tasks.contracts.measurement import Measurement
+from tasks.contracts.safe_text import plot_text, visible
 from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.facts import Facts
 from tasks.reporting.words import points
@@ -131,4 +132,5 @@ def _write(axes: Any, counts: NDArray[Any]) -> None:  # noqa: ANN401 - matplotli
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 14 else f"{name[:13]}…"  # noqa: PLR2004 - what fits beside a matrix
+    seen = visible(name)
+    return plot_text(seen if len(seen) <= 14 else f"{seen[:13]}…")  # noqa: PLR2004 - what fits beside a matrix

@@ -16,6 +16,8 @@ from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from tasks.contracts.safe_text import visible
+
 STAND_INS = {
     "ink": "#010101",
     "soft": "#020202",
@@ -80,7 +82,7 @@ def inline(drawn: Figure, label: str) -> Markup:
     svg = re.sub(r'width="([\d.]+)pt" height="([\d.]+)pt"', 'width="100%"', svg, count=1)
     for name, colour in STAND_INS.items():
         svg = svg.replace(colour, f"var(--{name})")
-    label = Markup.escape(label)
+    label = Markup.escape(visible(label, None))
     return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))  # noqa: S704 - our own drawing, its texts escaped by matplotlib
 
 

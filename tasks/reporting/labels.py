@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tasks.contracts.safe_text import plot_text
+
 PLACES = ((7, 5, "left"), (7, -12, "left"), (-7, 5, "right"), (-7, -12, "right"), (0, 12, "center"), (0, -19, "center"))
 """Offsets of a label from its point, in points of type, in the order of preference."""
 
@@ -37,7 +39,13 @@ def label_points(axes: Any, points: Sequence[tuple[float, float, str, str]]) -> 
             if inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
                 axes.annotate(
-                    name, (at_x, at_y), (dx, dy), textcoords="offset points", ha=side, fontsize=8.5, color=colour
+                    plot_text(name),
+                    (at_x, at_y),
+                    (dx, dy),
+                    textcoords="offset points",
+                    ha=side,
+                    fontsize=8.5,
+                    color=colour,
                 )
                 break
 

@@ -46,7 +46,7 @@ def limitations(facts: Facts) -> tuple[str, ...]:
     worst, name = min(recalls)
     half = points((measured.accuracy_high - measured.accuracy_low) / 2).removeprefix("+")
     found = [
-        f"The class it recognises least is `{name}`: recall {percent(worst)}.",
+        f"The class it recognises least is {name}: recall {percent(worst)}.",
         f"Its confidence is off by {percent(measured.calibration_error)} on average (calibration error, 15 bins).",
         (
             f"Accuracy is known to {half} points either way ({measured.samples} test images, {measured.confidence:.0%} "

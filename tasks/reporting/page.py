@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tasks.contracts.gate import ReportParams
 from tasks.contracts.measurement import Measurement, StageEntry
 from tasks.contracts.request import Provenance
+from tasks.contracts.safe_text import page_value
 from tasks.reporting import classes, curves, tradeoff, words
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, notes, provenance
@@ -39,7 +40,12 @@ def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
     """Return the report as HTML. Equal facts give equal bytes."""
     loader = FileSystemLoader(TEMPLATES)
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        finalize=page_value,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters.update(
         size=words.size,

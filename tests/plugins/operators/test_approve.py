@@ -78,3 +78,12 @@ def test_the_question_says_that_the_winner_is_borderline(case: dict[str, Any]):
     text = question("borderline", case)
 
     assert text.startswith("You are asked because the winner is close to a rule of the gate.")
+
+
+def test_the_question_has_no_markup_of_a_reason(case: dict[str, Any]):
+    """A reason with a pipe, a link and a line end stays in its cell, as letters."""
+    case["selection"]["ranking"][0]["reason"] = "a | b\n[c](javascript:d) <script>"
+
+    row = question("always", case).split("\n")[-3]
+
+    assert row == "| int8 | pass | yes | a &#124; b\\\\n\\[c\\]\\(javascript&#58;d\\) &lt;script&gt; |"

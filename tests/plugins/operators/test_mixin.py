@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import UserDict, UserList
 
-from plugins.operators.mixin import plain, refusal
+from plugins.operators.mixin import log_line, plain, refusal
 
 
 def test_a_refusal_is_what_follows_its_heading():
@@ -25,3 +25,11 @@ def test_lazy_sequences_become_lists():
 
     assert plain(lazy) == {"lanes": [{"name": "int8"}], "text": "abc", "count": 2, "none": None}
     assert type(plain(lazy)["lanes"][0]) is dict
+
+
+def test_a_line_of_a_log_is_seen_and_not_obeyed():
+    """What a step prints past its own streams cannot clear a terminal, turn a line round or fold Airflow's log."""
+    assert log_line("\x1b[2Jcat\r\n") == "\\x1b[2Jcat"
+    assert log_line("\u202ecat\rdog") == "\\u202ecat\\rdog"
+    assert log_line("::group::all is well") == " ::group::all is well"
+    assert log_line("  a\tb  ") == "  a     b"

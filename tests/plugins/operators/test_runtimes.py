@@ -207,10 +207,10 @@ def test_secrets_reach_the_step_that_needs_them_and_nothing_else(
 
 
 def test_the_log_has_both_streams_line_by_line(runtime: Runtime, context: Context, capsys: pytest.CaptureFixture[str]):
-    """What a step prints is in the task's log, stderr too, and bytes that are no UTF-8 do not stop it."""
+    """What a step prints is in the task's log, stderr too; no byte of it stops the log or moves a terminal."""
     prune = runtime.operator(
         "print('epoch 1', flush=True); sys.stderr.write('warned\\n'); sys.stderr.flush();"
-        " sys.stdout.buffer.write(b'caf\\xe9\\nepoch 2\\n'); answer({})"
+        " sys.stdout.buffer.write(b'caf\\xe9\\nepoch 2\\n\\x1b[2Jcat\\n'); answer({})"
     )
 
     prune.execute(context)
@@ -218,6 +218,8 @@ def test_the_log_has_both_streams_line_by_line(runtime: Runtime, context: Contex
     printed = capsys.readouterr().out
     assert re.findall(r"epoch \d|caf(?=\\xe9|\ufffd)", printed) == ["epoch 1", "caf", "epoch 2"]
     assert printed.count("warned") == 1
+    assert "\\x1b[2Jcat" in printed
+    assert "\x1b[2J" not in printed
 
 
 def test_out_of_memory_is_told_from_a_crash(runtime: Runtime, context: Context):
