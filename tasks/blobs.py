@@ -59,6 +59,9 @@ class Blobs(Protocol):
     def delete(self, key: str) -> None:
         """Remove `key`, if it is there."""
 
+    def move(self, key: str, to: str) -> bool:
+        """Put what lies under `key` under `to`. Returns False where there is nothing."""
+
 
 class FolderBlobs:
     """Bytes in a folder of this machine."""
@@ -129,6 +132,16 @@ class FolderBlobs:
     def delete(self, key: str) -> None:
         """Remove `key`, if it is there."""
         self._path(key).unlink(missing_ok=True)
+
+    def move(self, key: str, to: str) -> bool:
+        """Put what lies under `key` under `to`. Returns False where there is nothing."""
+        target = self._path(to)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._path(key).replace(target)
+        except FileNotFoundError:
+            return False
+        return True
 
     def _path(self, key: str) -> Path:
         return self.folder / _inside(key)
@@ -231,6 +244,17 @@ class S3Blobs:
         """Remove `key`, if it is there."""
         with self._explained():
             self.client.delete_object(Bucket=self.bucket, Key=self.prefix + _inside(key))
+
+    def move(self, key: str, to: str) -> bool:
+        """Put what lies under `key` under `to`: a copy made by the server. Returns False where there is nothing."""
+        source = {"Bucket": self.bucket, "Key": self.prefix + _inside(key)}
+        try:
+            with self._explained():
+                self.client.copy(source, self.bucket, self.prefix + _inside(to))
+        except _AbsentError:
+            return False
+        self.delete(key)
+        return True
 
     def listing(self) -> list[list[str | int]]:
         """Return key, bytes and ETag of everything under the prefix, to see that something changed."""

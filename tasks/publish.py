@@ -18,7 +18,7 @@ from tasks.contracts.refusal import Problem, Refused, examples
 from tasks.contracts.release import PublishInputs, PublishOutputs, PublishParams
 from tasks.releases import folder
 from tasks.releases.keys import signing_key
-from tasks.releases.manifest import MODEL, release_of
+from tasks.releases.manifest import GOLDEN, MODEL, PROVENANCE, manifest_of
 from tasks.releases.provenance import statement
 
 
@@ -56,10 +56,11 @@ def gate_problems(verdict: Verdict, measurement: Measurement, inputs: PublishInp
 
 
 def publish(inputs: PublishInputs, params: PublishParams, context: Context) -> PublishOutputs:
-    """Write the release unless it is there, sign it unless it is signed.
+    """Write the release unless it is there, sign it unless it is signed. Nothing is signed but what this run made.
 
     Raises:
-        Refused: The winner's gate is not open, another file was measured, or there is no key to sign with.
+        Refused: The winner's gate is not open, another file was measured, there is no key to sign with, or what lies
+            under the release's name is damaged or was changed.
     """
     store = context.store
     selection = inputs.selection
@@ -68,14 +69,8 @@ def publish(inputs: PublishInputs, params: PublishParams, context: Context) -> P
     if problems := gate_problems(verdict, measurement, inputs):
         raise Refused(*problems)
     private_key = signing_key() if params.sign else None
-    model_sha256 = selection.model.file.sha256
-    there = folder.complete(store, params.name, model_sha256)
-    if there is None:
-        release = folder.write(store, params.name, model_sha256, _files(inputs, params, context))
-    else:
-        release = release_of(store, params.name, model_sha256)
-    signed_now = private_key is not None and folder.add_signature(store, release, private_key)
-    done_before = there is True and not signed_now
+    wanted = manifest_of(params.name, selection.model.file.sha256, _files(inputs, params, context))
+    release, done_before = folder.settle(store, wanted, private_key)
     print(f"release {release.uri}{', as published before' if done_before else ''}")
     return PublishOutputs(release=release, done_before=done_before)
 
@@ -85,11 +80,11 @@ def _files(inputs: PublishInputs, params: PublishParams, context: Context) -> di
     said = canonical_json(statement(inputs, params.name, context.provenance))
     return {
         MODEL: model.file,
-        "golden.npz": model.golden,
+        GOLDEN: model.golden,
         "MODEL_CARD.md": inputs.report.card,
         "report.html": inputs.report.page,
         "verdict.json": inputs.verdict,
         "measurement.json": inputs.selection.measurement,
         "recipe.json": inputs.recipe,
-        "provenance.json": context.store.put_bytes(said, PageRef),
+        PROVENANCE: context.store.put_bytes(said, PageRef),
     }

@@ -10,14 +10,18 @@ was registered last and stays there: a version that is champion and challenger h
 
 from __future__ import annotations
 
+import os
+
 from tasks.context import Context
 from tasks.contracts.measurement import Measurement, Verdict
 from tasks.contracts.references import MeasurementRef, Release
 from tasks.contracts.refusal import refuse
 from tasks.contracts.release import RegisterInputs, RegisterOutputs, RegisterParams, Registration
+from tasks.contracts.request import Variable
 from tasks.registries import ModelRegistry, open_registry
 from tasks.registries.registry import Move, Submission, Version
-from tasks.releases.verification import fetched
+from tasks.releases.keys import verify_key
+from tasks.releases.verification import check_signature, fetched, is_signed
 
 
 def register(inputs: RegisterInputs, params: RegisterParams, context: Context) -> RegisterOutputs:
@@ -28,8 +32,7 @@ def register(inputs: RegisterInputs, params: RegisterParams, context: Context) -
     """
     release = inputs.release
     registry = open_registry(context)
-    found = registry.find(release.name, release.model_sha256)
-    version = found or _submit(registry, release, context)
+    found, version = _version(registry, release, context)
     holder = registry.aliases(release.name).get(params.alias)
     if holder != version.version:
         registry.set_alias(release.name, params.alias, Move(version=version.version), expected=holder)
@@ -45,8 +48,11 @@ def register(inputs: RegisterInputs, params: RegisterParams, context: Context) -
     return RegisterOutputs(registration=registration, release=release, done_before=done_before)
 
 
-def _submit(registry: ModelRegistry, release: Release, context: Context) -> Version:
+def _version(registry: ModelRegistry, release: Release, context: Context) -> tuple[Version | None, Version]:
+    """Return the version that was there, and the one that is there now. The release is looked at either way."""
     with fetched(context.store, release) as (folder, manifest):
+        if os.environ.get(Variable.VERIFY_KEY) and is_signed(context.store, release):
+            check_signature(context.store, release, folder, verify_key())
         measurement = Measurement.model_validate_json((folder / "measurement.json").read_bytes())
         verdict = Verdict.model_validate_json((folder / "verdict.json").read_bytes())
         if measurement.candidate not in verdict.passed_candidates() or verdict.gate != "metrics":
@@ -56,6 +62,9 @@ def _submit(registry: ModelRegistry, release: Release, context: Context) -> Vers
                 got=f"gate {verdict.gate}, passed: {', '.join(sorted(verdict.passed_candidates())) or 'none'}",
                 fix="run validate_metrics and publish again; a release is not made by hand",
             )
+        found = registry.find(release.name, release.model_sha256)
+        if found is not None:
+            return found, found
         said = manifest.files["measurement.json"]
         ref = MeasurementRef(uri=f"{context.store.uri}/artifacts/{said.sha256}", sha256=said.sha256, bytes=said.bytes)
-        return registry.register(Submission(release, folder, measurement, ref, context.provenance.run_id))
+        return None, registry.register(Submission(release, folder, measurement, ref, context.provenance.run_id))

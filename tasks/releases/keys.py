@@ -75,6 +75,12 @@ def verify_key() -> Path:
     return path
 
 
+def write_public_half(private_key: Path, path: Path) -> None:
+    """Write the public half of a private key that `signing_key` gave."""
+    key = load_pem_private_key(private_key.read_bytes(), None)
+    path.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
 def _named(variable: Variable, what: str, fix: str) -> Path:
     value = os.environ.get(variable, "")
     if not value:

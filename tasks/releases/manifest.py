@@ -3,7 +3,7 @@
 releases/<name>/<version>/
     model.tflite  golden.npz  MODEL_CARD.md  report.html
     verdict.json  measurement.json  recipe.json  provenance.json
-    manifest.json       all of the above, with digests
+    manifest.json       all of the above, with digests; its model is the one that the release is named by
     model.sig           over all of the above, the manifest too
 """
 
@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from tasks.contracts.base import Contract, Name, Sha256, digest
-from tasks.contracts.references import Release
+from tasks.contracts.references import ArtifactRef, Release
 from tasks.contracts.refusal import Refused, refuse
 from tasks.store import Store
 
 MANIFEST = "manifest.json"
 SIGNATURE = "model.sig"
 MODEL = "model.tflite"
+GOLDEN = "golden.npz"
+PROVENANCE = "provenance.json"
 
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 """No folders: a manifest cannot name what lies outside its release."""
@@ -50,6 +52,16 @@ class Manifest(Contract):
     model_sha256: Sha256
     files: dict[FileName, File]
 
+    @model_validator(mode="after")
+    def _holds_its_model(self) -> Self:
+        """See that the manifest names the model that the release is named by."""
+        said = self.files.get(MODEL)
+        if said is None or said.sha256 != self.model_sha256:
+            raise ValueError(f"{MODEL} is {said.sha256 if said else 'absent'}, the release's model {self.model_sha256}")
+        if self.version != self.model_sha256[:12]:
+            raise ValueError(f"version {self.version} is not the start of {self.model_sha256}")
+        return self
+
     def release(self, store: Store) -> Release:
         """Return what other steps are told of this release."""
         return Release(
@@ -59,6 +71,12 @@ class Manifest(Contract):
             model_sha256=self.model_sha256,
             manifest_sha256=digest(self.to_json()),
         )
+
+
+def manifest_of(name: str, model_sha256: str, files: dict[str, ArtifactRef]) -> Manifest:
+    """Return the manifest of a release whose files are these artifacts."""
+    said = {file: File(sha256=ref.sha256, bytes=ref.bytes) for file, ref in files.items()}
+    return Manifest(name=name, version=model_sha256[:12], model_sha256=model_sha256, files=said)
 
 
 def folder_of(name: str, model_sha256: str) -> str:
@@ -113,10 +131,15 @@ def no_release(store: Store, name: str, model_sha256: str) -> Refused:
     )
 
 
+def aside(folder: str) -> str:
+    """Return what a person does with a release that was changed. Nothing of what lies there can become signed by it."""
+    return f"move {folder} out of the store and run publish again: it writes anew what the run made, and nothing else"
+
+
 def _not_ours(store: Store, key: str, expected: str, got: str) -> Refused:
     return refuse(
         f"{store.uri}/{key} is not the manifest of this release",
         expected=expected,
         got=got,
-        fix="restore it from a backup, or delete it and run publish again",
+        fix=f"find out who changed it; then {aside(key.rpartition('/')[0])}",
     )

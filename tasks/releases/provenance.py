@@ -10,6 +10,7 @@ from typing import Any
 from tasks.cache import code_digest, library_versions
 from tasks.contracts.release import PublishInputs
 from tasks.contracts.request import Provenance
+from tasks.releases.manifest import GOLDEN, MODEL
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://slsa.dev/provenance/v1"
@@ -31,8 +32,8 @@ def statement(inputs: PublishInputs, name: str, provenance: Provenance) -> dict[
     return {
         "_type": STATEMENT,
         "subject": [
-            {"name": "model.tflite", "digest": {"sha256": model.file.sha256}},
-            {"name": "golden.npz", "digest": {"sha256": model.golden.sha256}},
+            {"name": MODEL, "digest": {"sha256": model.file.sha256}},
+            {"name": GOLDEN, "digest": {"sha256": model.golden.sha256}},
         ],
         "predicateType": PREDICATE,
         "predicate": {

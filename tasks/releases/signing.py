@@ -40,7 +40,7 @@ def sign(folder: Path, signature: Path, private_key: Path) -> None:
     config.set_hashing_config(model_signing.hashing.Config()).sign(folder, signature)
 
 
-def check(folder: Path, signature: Path, public_key: Path, release: str) -> None:
+def check(folder: Path, signature: Path, public_key: Path, release: str, *, key: str = "") -> None:
     """See that exactly these files were signed by the holder of the key.
 
     Args:
@@ -48,6 +48,7 @@ def check(folder: Path, signature: Path, public_key: Path, release: str) -> None
         signature: Outside of the folder.
         public_key: PEM.
         release: What is verified, for the message.
+        key: What the key is called in the message, where its path says nothing.
 
     Raises:
         Refused: They were not.
@@ -58,7 +59,8 @@ def check(folder: Path, signature: Path, public_key: Path, release: str) -> None
     except NOT_SIGNED as error:
         raise refuse(
             f"the signature of {release} does not verify",
-            expected=f"all its files signed by the key whose public half is {public_key}",
+            expected=f"all its files signed by the key {key or f'whose public half is {public_key}'}",
             got=str(error).strip() or type(error).__name__,
-            fix="find out who changed the release or the keys; delete model.sig and run publish again to sign it anew",
+            fix="find out who changed the release or the keys; then move the release's folder out of the store and run "
+            "publish again: it writes anew what the run made, and signs nothing else",
         ) from error

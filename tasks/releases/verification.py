@@ -32,13 +32,34 @@ def verify(store: Store, release: Release, *, signature: bool) -> Manifest:
     public_key = verify_key() if signature else None
     with fetched(store, release) as (folder, manifest):
         if public_key is not None:
-            from tasks.releases.signing import check  # noqa: PLC0415 - 0.5 s that only a signed release costs
-
-            with tempfile.NamedTemporaryFile(prefix="featherline-", suffix=".sig") as file:
-                if not store.blobs.download(f"{_prefix(release)}/{SIGNATURE}", Path(file.name)):
-                    raise _unsigned(release)
-                check(folder, Path(file.name), public_key, release.uri)
+            check_signature(store, release, folder, public_key)
     return manifest
+
+
+def check_signature(store: Store, release: Release, folder: Path, public_key: Path, *, key: str = "") -> None:
+    """See that the files of `folder`, a copy of the release, were signed by the holder of a key.
+
+    Args:
+        store: Where the signature lies.
+        release: What must be signed.
+        folder: A copy of it.
+        public_key: PEM.
+        key: What the key is called in a refusal, where its path says nothing.
+
+    Raises:
+        Refused: They were not, or there is no signature.
+    """
+    from tasks.releases.signing import check  # noqa: PLC0415 - 0.5 s that only a signed release costs
+
+    with tempfile.NamedTemporaryFile(prefix="featherline-", suffix=".sig") as file:
+        if not store.blobs.download(f"{_prefix(release)}/{SIGNATURE}", Path(file.name)):
+            raise _unsigned(release)
+        check(folder, Path(file.name), public_key, release.uri, key=key)
+
+
+def is_signed(store: Store, release: Release) -> bool:
+    """Return whether a signature lies there, whatever it is worth."""
+    return store.blobs.size(f"{_prefix(release)}/{SIGNATURE}") is not None
 
 
 @contextmanager
@@ -56,7 +77,8 @@ def fetched(store: Store, release: Release) -> Iterator[tuple[Path, Manifest]]:
             f"the release {release.uri} is not the one that was published",
             expected=f"a manifest that hashes to {release.manifest_sha256}",
             got=found,
-            fix="find out who changed it; clear publish and what follows it to take it as it is",
+            fix="find out who changed it; clear publish and what follows it: publish holds what lies there against "
+            "what its run made, and refuses what is something else",
         )
     with tempfile.TemporaryDirectory(prefix="featherline-release-") as name:
         folder = Path(name, "release")
@@ -77,7 +99,8 @@ def _damaged(store: Store, release: Release, manifest: Manifest, folder: Path) -
                 f"{release.uri}/{name} is not what was published",
                 _words(expected),
                 _words(got) if got else "nothing",
-                "find out who changed it; publish restores a file that is gone or has another size",
+                f"find out who changed it; then delete {name} and run publish again: it is restored from the artifact "
+                "of the digest that the manifest names",
             )
 
 
@@ -99,7 +122,7 @@ def _unsigned(release: Release) -> Refused:
         f"the release {release.uri} is not signed",
         expected=f"{SIGNATURE} in its folder (verify_signature is true)",
         got="nothing",
-        fix="run publish with release.sign: true: it signs what is there; or set release.sign: false",
+        fix="run publish with release.sign: true: it signs what its run made; or set release.sign: false",
     )
 
 
