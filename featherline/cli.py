@@ -18,6 +18,7 @@ from rich.console import Console
 
 from featherline import demo, runs
 from featherline.places import Places, places
+from featherline.screen import SafeConsole
 from featherline.stack import record
 from featherline.stack import stack as stacks
 from featherline.stack.secrets import USER, secrets_in
@@ -25,6 +26,7 @@ from featherline.status import status
 from tasks.context import Context
 from tasks.contracts.refusal import Refused, refuse
 from tasks.contracts.request import Exit
+from tasks.contracts.safe_text import safe_streams
 from tasks.store import open_store
 
 INTERRUPTED = 130
@@ -33,8 +35,12 @@ UNREAD = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says. Returns the exit code."""
-    options = _parser().parse_args(arguments)
-    console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160)
+    console = SafeConsole()
+    with safe_streams():
+        return _main(_parser().parse_args(arguments), console)
+
+
+def _main(options: argparse.Namespace, console: Console) -> int:
     try:
         return int(options.verb(options, places(), console))
     except Refused as refusal:

@@ -10,6 +10,7 @@ from featherline.board import place_of
 from featherline.follow import Ended
 from featherline.places import Places
 from featherline.summary import Records
+from tasks.contracts.refusal import Problem, Refused
 
 
 def what_failed(
@@ -22,16 +23,15 @@ def what_failed(
         place = place_of(task) or (task.task_id, str(task.map_index))
         record = records.get(place)
         if record is not None and record.problems:
-            message = "\n".join(_problem(problem) for problem in record.problems)
+            message = str(Refused(*map(_problem, record.problems)))
         else:
             message = _crash(place, client.log(run_id, task))
         found[place] = (task, message)
     return found
 
 
-def _problem(problem: Mapping[str, str]) -> str:
-    parts = "\n".join(f"  {part:<9} {problem.get(part, '')}" for part in ("expected", "got", "fix"))
-    return f"{problem.get('what', '')}\n{parts}"
+def _problem(problem: Mapping[str, str]) -> Problem:
+    return Problem(*(problem.get(part, "") for part in ("what", "expected", "got", "fix")))
 
 
 def _crash(place: tuple[str, str], log: list[str]) -> str:
@@ -42,7 +42,7 @@ def _crash(place: tuple[str, str], log: list[str]) -> str:
     last = next((line for line in reversed(log) if "exit code" in line or "Error" in line), "nothing that says why")
     name = " ".join(place).strip()
     fix = "the log's last lines say what it met; run again when that is mended: what is finished is not done again"
-    return f"{name} failed\n  expected  exit code 0\n  got       {last[:300]}\n  fix       {fix}"
+    return str(Problem(f"{name} failed", "exit code 0", last[:300], fix))
 
 
 def log_of(places: Places, run_id: str, task: TaskState) -> Path:

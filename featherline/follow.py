@@ -22,6 +22,7 @@ from featherline.board import FINISHED, Entry, counts, entries, place_of
 from featherline.summary import read_records
 from tasks.contracts.lane import LANE
 from tasks.contracts.request import StepRecord
+from tasks.contracts.safe_text import visible
 from tasks.store import Store
 
 POLL_S = 1.5
@@ -82,7 +83,9 @@ class LineScreen:
             if entry.status and self._seen.get(place) != entry.status:
                 self._seen[place] = entry.status
                 took = f" {entry.seconds:6.1f} s" if entry.status in FINISHED and entry.seconds else ""
-                self._console.out(f"{seconds:7.1f} s  {entry.name:<32} {entry.status:<8}{took}", highlight=False)
+                self._console.out(
+                    f"{seconds:7.1f} s  {visible(entry.name):<32} {entry.status:<8}{took}", highlight=False
+                )
 
 
 class TableScreen:
@@ -95,18 +98,18 @@ class TableScreen:
 
     def show(self, board: Board, seconds: float) -> None:
         """Draw it anew."""
-        title = Text.assemble((f"{self._run_id}  ", "bold"), f"{seconds:.0f} s  ", (counts(board), "dim"))
+        title = Text.assemble((f"{visible(self._run_id)}  ", "bold"), f"{seconds:.0f} s  ", (counts(board), "dim"))
         steps = Text("  ").join(_cell(entry, entry.name) for entry in board.values() if entry.step not in LANE)
         lanes = Table("lane", *LANE, box=None, padding=(0, 2, 0, 0))
         for label in dict.fromkeys(label for step, label in board if step in LANE):
-            lanes.add_row(label, *(_cell(board.get((step, label))) for step in LANE))
+            lanes.add_row(visible(label), *(_cell(board.get((step, label))) for step in LANE))
         self._live.update(Group(title, steps, lanes) if lanes.row_count else Group(title, steps))
 
 
 def _cell(entry: Entry | None, name: str = "") -> Text:
     if entry is None or not entry.status:
-        return Text(name, "dim")
+        return Text(visible(name), "dim")
     mark, style = MARKS.get(entry.status, ("✗", "red"))
     seconds = f" {entry.seconds:.0f} s" if entry.status in {"runs", "done"} and entry.seconds >= 1 else ""
     words = "" if entry.status in MARKS else f" {entry.status}"
-    return Text(f"{name} {mark}{seconds}{words}".strip(), style)
+    return Text(visible(f"{name} {mark}{seconds}{words}".strip()), style)
