@@ -26,6 +26,7 @@ import pandas as pd
 from great_expectations.expectations.expectation import Expectation
 
 from tasks.contracts.measurement import Finding
+from tasks.contracts.safe_text import html_text
 from tasks.findings import finding, outcome
 
 POSITION = "position"
@@ -59,7 +60,7 @@ def judge(
     if table.empty:
         return tuple(finding(expectation, passed=False, got="a table without rows") for expectation in expectations)
     marked = [item.copy(update={"meta": {**(item.meta or {}), POSITION: n}}) for n, item in enumerate(expectations)]
-    results = _run(table, marked, suite, index if index in table.columns else None, docs_folder)
+    results = _run(_named(table, index), marked, suite, index if index in table.columns else None, docs_folder)
     findings = []
     for position, expectation in enumerate(expectations):
         passed, got = outcome(expectation, results.get(position), table, index)
@@ -75,6 +76,13 @@ def zip_docs(folder: Path) -> bytes:
             entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), (1980, 1, 1, 0, 0, 0))
             archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def _named(table: pd.DataFrame, index: str | None) -> pd.DataFrame:
+    """Return the table with the names of its rows as HTML shows them: Great Expectations' pages take them as markup."""
+    if index not in table.columns or pd.api.types.is_numeric_dtype(table[index]):
+        return table
+    return table.assign(**{index: [html_text(name, None) if isinstance(name, str) else name for name in table[index]]})
 
 
 def _run(

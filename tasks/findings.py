@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pandas as pd
@@ -107,7 +108,9 @@ def _broken(result: dict[str, Any], index: str | None) -> str:
         return _number(values[0])
     names = [item.get(index) for item in result.get("partial_unexpected_index_list") or [] if isinstance(item, dict)]
     shown = [
-        f"{_number(value)} ({names[n]})" if n < len(names) and names[n] is not None else _number(value)
+        f"{_number(value)} ({html.unescape(str(names[n]))})"
+        if n < len(names) and names[n] is not None
+        else _number(value)
         for n, value in enumerate(values)
     ]
     return _short(f"{result.get('unexpected_count', 0)} of {result['element_count']}: {', '.join(shown)}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contracts.refusal import Problem, Refused, examples, refuse
+from tasks.contracts.safe_text import visible
 from tasks.foreign.archive import open_archive, unreadable
 from tasks.foreign.configuration import harmless
 from tasks.foreign.fetch import fetched
@@ -46,7 +47,7 @@ def _rebuild(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> Any
     config = harmless(archive.config, path.name)
     if archive.keras_version.startswith("3"):
         config = translate(config, path.name)
-        print(f"{path.name} was saved by Keras {archive.keras_version}: rebuilt with tf_keras")
+        print(f"{visible(path.name)} was saved by Keras {visible(archive.keras_version)}: rebuilt with tf_keras")
     kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
     was_called = bool(archive.config.get("build_config") or archive.config["config"].get("build_input_shape"))
     _close_input(config, input_shape, was_called=was_called)
@@ -139,7 +140,7 @@ def _to_logits(model: Any, name: str) -> Any:  # noqa: ANN401
             fix="train the model with logits or a softmax at its end",
         )
     if output is not model.outputs[0]:
-        print(f"{name}: the softmax of {last.name} was taken off, the model now gives logits")
+        print(f"{visible(name)}: the softmax of {visible(last.name)} was taken off, the model now gives logits")
     return keras.Model(model.inputs, output, name=model.name)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from tasks.child import Child
+from tasks.contracts.safe_text import visible
 from tasks.litert import flatbuffer
 from tasks.litert.graph import Graph
 
@@ -49,7 +50,7 @@ class MicroArena:
         if ended.code == 0 and found:
             return int(found[1]), "tflite-micro"
         reason = next((line for line in ended.said.splitlines() if line.strip()), f"exit {ended.code}")
-        print(f"evaluate: peak RAM by liveness, as TensorFlow Lite Micro does not load the file: {reason}")
+        print(f"evaluate: peak RAM by liveness, as TensorFlow Lite Micro does not load the file: {visible(reason)}")
         return self.live_bytes, "liveness"
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tasks.contracts.refusal import refuse
+from tasks.contracts.safe_text import visible
 from tasks.pruning.cost import Cost, Measure, Widths, cost_of
 from tasks.pruning.criteria import Criterion, unit_scores
 from tasks.pruning.graph import functional
@@ -218,7 +219,7 @@ class _Cutter:
         curves = losses_alone(self.flat, self.channels, self.scores, options, images=images, labels=labels)
         for group, option, curve in zip(self.channels.groups, options, curves, strict=True):
             points = ", ".join(f"{width}: {loss:.3f}" for width, loss in zip(option, curve, strict=True))
-            print(f"prune: validation loss with {' + '.join(group.layers)} cut alone to {points}")
+            print(f"prune: validation loss with {visible(' + '.join(group.layers))} cut alone to {points}")
         return curves
 
     def cut(self, widths: Widths) -> tuple[Any, float]:

@@ -17,6 +17,7 @@ import numpy as np
 from tasks.contracts.fit import Fit
 from tasks.contracts.lane import PruneParams
 from tasks.contracts.model import TrainingHistory
+from tasks.contracts.safe_text import visible
 from tasks.pruning.channel import Pruned, Ranking, Target, Whole, prune_channels
 from tasks.pruning.criteria import unit_scores
 from tasks.pruning.graph import functional
@@ -105,7 +106,7 @@ def _recalibrate(model: Any, data: TrainingData, images: int, seed: int) -> None
 
 def _show(pruned: Pruned) -> None:
     for cut in pruned.cuts:
-        print(f"  {' + '.join(cut.layers)}: {cut.before} -> {cut.after} channels")
+        print(f"  {visible(' + '.join(cut.layers))}: {cut.before} -> {cut.after} channels")
     print(
         f"  MACs {pruned.macs_before:,} -> {pruned.macs:,} ({pruned.macs / pruned.macs_before:.1%} kept); "
         f"equal to the masked original within {pruned.difference:.1e} of its largest output"

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tasks.contracts.references import Champion, MeasurementRef
 from tasks.contracts.refusal import refuse
+from tasks.contracts.safe_text import markdown_text
 from tasks.registries.mlflow_server import MlflowError, MlflowServer
 from tasks.registries.registry import CHAMPION, AliasMovedError, Move, Submission, Version
 
@@ -70,7 +71,9 @@ class MlflowRegistry:
             run_id=run_id,
             model_id=source.removeprefix("models:/"),
             tags=[{"key": key, "value": value} for key, value in tags.items()],
-            description=f"{submission.measurement.candidate}, {submission.measurement.scheme}: {release.uri}",
+            description=markdown_text(
+                f"{submission.measurement.candidate}, {submission.measurement.scheme}: {release.uri}"
+            ),
         )
         return self._version(made["model_version"])
 

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tasks.contracts.refusal import examples, refuse
+from tasks.contracts.safe_text import visible
 from tasks.sources.files import FileRows
 from tasks.sources.place import Place
 from tasks.sources.source import Image, Label, SourceSplit
@@ -147,7 +148,10 @@ def _batch_rows(name: str, file: pq.ParquetFile) -> int:
     row_bytes = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
     page_bytes = max((min(group.num_rows, PAGE_ROWS) for group in groups), default=0) * row_bytes
     if page_bytes > LARGE_PAGE_BYTES:
-        print(f"preprocess: {name} may have pages of {page_bytes / 2**20:.0f} MiB; smaller row groups need less memory")
+        print(
+            f"preprocess: {visible(name)} may have pages of {page_bytes / 2**20:.0f} MiB; "
+            "smaller row groups need less memory"
+        )
     return min(256, max(1, BATCH_BYTES // max(1, row_bytes)))
 
 

@@ -25,6 +25,7 @@ from tasks import cache
 from tasks.context import Context
 from tasks.contracts.base import Contract
 from tasks.contracts.model import TrainingHistory
+from tasks.contracts.safe_text import visible
 from tasks.store import Store
 
 EVERY_SECONDS = 5.0
@@ -91,7 +92,7 @@ class Checkpoint:
                 arrays = {name: archive[name] for name in sorted(archive.files)}
             history = TrainingHistory.model_validate_json(arrays.pop("history").tobytes())
         except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
-            print(f"the checkpoint cannot be read ({error}): training starts anew")
+            print(f"the checkpoint cannot be read ({visible(error)}): training starts anew")
             return None
         groups = {
             group: [array for name, array in arrays.items() if name.startswith(f"{group}_")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Callable
 
 import numpy as np
@@ -43,6 +44,27 @@ def test_sound_data_open_the_gate(context: Context, digits: Digits):
     assert outputs.data == digits[0]
     assert (verdict.gate, verdict.passed, verdict.docs) == ("data", True, None)
     assert len(verdict.findings) > 30
+
+
+def test_the_pages_of_great_expectations_hold_no_tag_of_a_class(context: Context, digits: Digits):
+    """A class named as a script is shown in the kept pages and in the finding, and runs in neither."""
+    name = "<script>alert(1)</script>\x1b[2J"
+    classes = (name, *digits[1].classes[1:])
+    train = digits[1].splits["train"]
+    data = digits[1].model_copy(update={"classes": classes, "splits": digits[1].splits | {"calibration": train}})
+    params = PARAMS.model_copy(update={"docs": True, "min_calibration_per_class": 1000})
+
+    with pytest.raises(Refused):
+        validate_data(ValidateDataInputs(data=context.store.put(data, DatasetRef)), params, context)
+
+    key = f"runs/{context.provenance.run_id}/verdicts/data.json"
+    verdict = Verdict.model_validate_json(context.store.blobs.read(key) or b"")
+    told = [finding.got for finding in verdict.findings if "alert" in finding.got]
+    with zipfile.ZipFile(io.BytesIO(context.store.read_bytes(verdict.docs))) as archive:  # type: ignore[arg-type]
+        pages = "".join(archive.read(page).decode() for page in archive.namelist() if page.endswith(".html"))
+    assert "<script>alert(1)" not in pages
+    assert "&lt;script&gt;alert(1)" in pages
+    assert "<script>alert(1)</script>\\x1b[2J" in told[0]
 
 
 def test_an_open_gate_is_remembered(context: Context, digits: Digits):
