@@ -31,7 +31,7 @@ since an earlier run is not done again; the first line of a task's log says `hit
 | `validate_metrics` | a measurement is missing or not a number; every lane is red | look at the lanes first |
 | `select` | no candidate passed the gate within the budget | it names the nearest one and the rule that it broke |
 | `publish`, `register` | the store, the signing key or the registry is out of reach | repair, then clear the task: both find what they did before |
-| `approve` | nobody decided within three days | clear it to ask again. Rejecting is no failure: `promote` is skipped |
+| `approve` | nobody decided within three days | clear it to ask again. Rejecting is no failure: `promote` is skipped, as it is where nobody is to be asked of what is not proven |
 | `promote` | the release does not verify, or the champion changed meanwhile | do not force it: find out who changed what |
 
 A task that was *refused* is not tried again; a crash is, once or twice; a task out of memory once.
@@ -185,6 +185,7 @@ def retrain_and_compress() -> None:
     approve = ApproveOperator(
         task_id="approve",
         policy=earlier("resolve", "approve"),
+        accept_unproven=earlier("resolve", "accept_unproven"),
         case={
             "selection": select.output,
             "registration": register.output["registration"],

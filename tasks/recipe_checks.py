@@ -27,11 +27,22 @@ def check_candidates(recipe: Recipe) -> None:
     """Check every lane that the recipe names or may propose.
 
     Raises:
-        Refused: A lane cannot be, or would throw away a part of what it is asked.
+        Refused: A lane cannot be, or would throw away a part of what it is asked; or nobody says what is good enough.
     """
-    problems = dict.fromkeys((*_named(recipe), *_proposed(recipe)))
+    problems = dict.fromkeys((*_named(recipe), *_proposed(recipe), *_undecided(recipe)))
     if problems:
         raise Refused(*problems)
+
+
+def _undecided(recipe: Recipe) -> Iterator[Problem]:
+    """Yield that neither the recipe nor a person would say what is good enough."""
+    if recipe.gate.min_accuracy is None and recipe.release.approve == "never":
+        yield Problem(
+            f"recipe {recipe.name} would promote a model that nobody judged",
+            "the least accuracy of a champion (gate.min_accuracy), or a person who is asked (release.approve)",
+            "no gate.min_accuracy, and release.approve: never",
+            "set gate.min_accuracy to what the model is needed for, or release.approve to borderline or always",
+        )
 
 
 def _named(recipe: Recipe) -> Iterator[Problem]:

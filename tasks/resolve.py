@@ -87,6 +87,7 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
         rounds=recipe.candidates.auto.rounds if recipe.candidates.auto else 1,
         champion=champion,
         approve=recipe.release.approve,
+        accept_unproven=recipe.release.accept_unproven,
         done_before=seen,
     )
 
@@ -120,7 +121,7 @@ def knobs_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
         "evaluate": EvaluateParams(**recipe.gate.measure.model_dump()),
         "validate_metrics": ValidateMetricsParams(**rules),
         "select": SelectParams(budget=budget, objective=recipe.gate.objective, borderline=recipe.gate.borderline),
-        "report": ReportParams(title=name, **words),
+        "report": ReportParams(title=name, approve=release.approve, accept_unproven=release.accept_unproven, **words),
         "publish": PublishParams(name=name, sign=release.sign),
         "register": RegisterParams(),
         "promote": PromoteParams(verify_signature=release.sign),

@@ -40,17 +40,25 @@ def select(inputs: SelectInputs, params: SelectParams, context: Context) -> Sele
     baseline = context.store.read(inputs.baseline.measurement, Measurement)
     ranking = [*_rank(rivals, baseline, params.objective), *(_lost(entry) for entry in entries if entry.broken)]
     winner, measured = rivals[0]
-    borderline = winner.margin is not None and winner.margin <= params.borderline
+    close = winner.margin is None or winner.margin <= params.borderline
     for ranked in ranking:
         print(f"{ranked.name:<24} {ranked.verdict}  {ranked.reason}")
-    if borderline:
-        print(f"{winner.name} is borderline: {winner.margin:.4f} from a rule of accuracy")
+    if close:
+        room = (
+            "no rule of accuracy was judged"
+            if winner.margin is None
+            else f"{winner.margin:.4f} from a rule of accuracy"
+        )
+        print(f"{winner.name} is borderline: {room}")
+    for doubt in winner.doubts:
+        print(f"{winner.name} is borderline: {doubt}")
     return SelectOutputs(
         winner=measured.candidate,
         model=winner.lane.model,
         measurement=winner.lane.measurement,
         ranking=tuple(ranking),
-        borderline=borderline,
+        borderline=close or bool(winner.doubts),
+        doubts=winner.doubts,
     )
 
 

@@ -4,7 +4,8 @@
 
 The gate is open when at least one candidate passed all its critical findings (`Verdict.passed_candidates`). A bad
 candidate is a finding, not a refusal: `select` refuses where no candidate is left. A drop is judged by its point; that
-its interval reaches beyond the rule is a warning, because a small test split can prove little.
+its interval reaches beyond the rule is a warning, because a small test split can prove little, and makes the candidate
+borderline (`tasks/candidates/proofs.py`).
 
     python -m tasks validate_metrics --request request.json --result result.json --store var/store
 """
@@ -13,6 +14,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
+from tasks.candidates.bounds import Constant
 from tasks.candidates.compare import Comparison, class_drop, compare
 from tasks.candidates.measured import Measured, TestSplit, read_measured, read_test_split
 from tasks.candidates.rules import judge_candidates
@@ -65,7 +69,10 @@ def validate_metrics(
         )
     if baseline.fault:
         print(f"the float baseline proves nothing: {baseline.fault}")
-    findings = judge_candidates(subjects, params.rules)
+    counts = np.bincount(split.labels, minlength=split.classes)
+    constant = Constant(int(counts.max()), len(split.labels))
+    untested = tuple(dataset.classes[position] for position in np.flatnonzero(counts == 0))
+    findings = judge_candidates(subjects, params.rules, constant, untested)
     ref, verdict = put_verdict(store, "metrics", findings, title=f"Candidates of {context.provenance.recipe}")
     passed = verdict.passed_candidates()
     for subject in subjects:

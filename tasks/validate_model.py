@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,12 @@ from tasks.verdicts import put_verdict, shut_gate
 
 ROUNDING = 1e-9
 """An accuracy that stands on a rule keeps it, whatever the last bit of a difference says."""
+
+UNNAMED_FLOOR = 0.5
+"""Of a recipe that names none, which a teacher of two classes reaches by guessing: hence the rule beside it."""
+
+SURE = 2.326
+"""Standard deviations that a guess stays below in 99 of 100 cases."""
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -59,10 +66,12 @@ def find(metrics: ClassMetrics, before: float | None, params: ValidateModelParam
         before: Accuracy of the last accepted baseline of the recipe.
         params: The rules.
     """
-    whole = pd.DataFrame({"model": ["baseline"], "accuracy": [metrics.accuracy], "loss": [metrics.loss]})
     recalls = [np.nan if recall is None else recall for recall in metrics.class_recall]
+    row = {"model": "baseline", "accuracy": metrics.accuracy, "loss": metrics.loss, "recall": float(np.mean(recalls))}
+    whole = pd.DataFrame([row])
     classes = pd.DataFrame({"class": [f"class {label}" for label in range(len(recalls))], "recall": recalls})
-    found = judge(whole, _model_rules(before, params), suite="baseline", index="model")
+    rules = [*_model_rules(before, params), *_no_guess(metrics, params)]
+    found = judge(whole, rules, suite="baseline", index="model")
     return found + judge(classes, [_alive(params)], suite="classes", index="class")
 
 
@@ -77,9 +86,9 @@ def _model_rules(before: float | None, params: ValidateModelParams) -> list[Expe
         ),
         _at_least(
             "accuracy",
-            params.min_accuracy,
+            floor_of(params),
             rule="min_accuracy",
-            expected=f"validation accuracy of at least {params.min_accuracy:g} (train.checks.min_accuracy)",
+            expected=f"validation accuracy of at least {floor_of(params):g} (train.checks.min_accuracy)",
             fix="train longer, or take a larger network or better data",
         ),
     ]
@@ -98,6 +107,35 @@ def _model_rules(before: float | None, params: ValidateModelParams) -> list[Expe
     return rules
 
 
+def floor_of(params: ValidateModelParams) -> float:
+    """Return the least accuracy of a teacher: the recipe's own, else half of the images."""
+    return UNNAMED_FLOOR if params.min_accuracy is None else params.min_accuracy
+
+
+def _no_guess(metrics: ClassMetrics, params: ValidateModelParams) -> list[Expectation]:
+    """Return the rule that the teacher has learnt something, unless the recipe's own floor says more.
+
+    A constant answer, and a guess of whatever odds, have a mean recall of 1 / classes, however rare a class is. The
+    recipe may name a floor that a guess reaches; then the rule only warns.
+    """
+    chance = 1 / max(len(metrics.class_recall), 1)
+    samples = max(metrics.samples, 1)
+    room = max(SURE * math.sqrt(chance * (1 - chance) / samples), 0.5 / samples)
+    if params.min_accuracy is not None and params.min_accuracy > chance + room:
+        return []
+    return [
+        _at_least(
+            "recall",
+            chance + room,
+            severity="critical" if params.min_accuracy is None else "warning",
+            rule="better_than_a_guess",
+            expected=f"a mean recall of the classes of at least {chance + room:.4f}: a guess has {chance:.4f}, "
+            f"give or take {room:.4f} on {metrics.samples} images",
+            fix="look at whether preprocessing, labels and the order of the classes are the model's; train longer",
+        )
+    ]
+
+
 def _alive(params: ValidateModelParams) -> Expectation:
     return _at_least(
         "recall",
@@ -108,11 +146,16 @@ def _alive(params: ValidateModelParams) -> Expectation:
     )
 
 
-def _at_least(column: str, least: float, **meta: Any) -> Expectation:  # noqa: ANN401 - texts of the finding
+def _at_least(
+    column: str,
+    least: float,
+    severity: str = "critical",
+    **meta: Any,  # noqa: ANN401 - texts of the finding
+) -> Expectation:
     return ExpectColumnValuesToBeBetween(
         column=column,
         min_value=max(least - ROUNDING, 0.0),
         max_value=LARGEST,
-        severity="critical",
+        severity=severity,
         meta={"subject": "the float baseline", **meta},
     )

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.candidates.measured import Measured
-from tasks.statistics.paired import bootstrap_drop, change, mcnemar
-from tasks.statistics.proportions import unpaired_drop
+from tasks.statistics.paired import adjusted_drop, bootstrap_drop, change, mcnemar
+from tasks.statistics.proportions import Interval, unpaired_drop
 
 RESAMPLES = 4000
 DIGITS = 9
@@ -66,13 +66,23 @@ def compare(before: Measured, after: Measured, *, seed: int) -> Comparison:
         return Comparison(math.nan, math.nan, math.nan, confidence)
     if before.correct is not None and after.correct is not None:
         found = change(before.correct, after.correct)
-        low, high = bootstrap_drop(found, confidence, resamples=RESAMPLES, seed=seed)
+        low, high = widened(
+            bootstrap_drop(found, confidence, resamples=RESAMPLES, seed=seed), adjusted_drop(found, confidence)
+        )
         return Comparison(round(found.drop, DIGITS), low, high, confidence, found.lost, found.gained, mcnemar(found))
     counts = (_counts(before), _counts(after))
     if None in counts:
         return Comparison(math.nan, math.nan, math.nan, confidence)
     low, high = unpaired_drop(counts[0], counts[1], confidence)  # type: ignore[arg-type]
     return Comparison(round(before.accuracy - after.accuracy, DIGITS), low, high, confidence)
+
+
+def widened(one: Interval, other: Interval) -> Interval:
+    """Return the interval that holds both.
+
+    The bootstrap draws from the images that were seen: where none of five changed, it is sure that none ever does.
+    """
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def class_drop(before: Measured, after: Measured) -> tuple[float, int]:

@@ -30,6 +30,7 @@ class Entry:
         measurement: None where it is no whole measurement.
         broken: Rules of the gate and bounds of the device, gate first; a candidate that broke none may win.
         margin: The least room under a rule of accuracy, in points; None where no such rule was judged.
+        doubts: What the test images cannot prove of it, in a sentence each.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Entry:
     measurement: Measurement | None
     broken: tuple[Breach, ...]
     margin: float | None
+    doubts: tuple[str, ...] = ()
 
 
 def entries_of(store: Store, lanes: tuple[EvaluateOutputs, ...], verdict: Verdict, budget: Budget) -> list[Entry]:
@@ -59,7 +61,9 @@ def entries_of(store: Store, lanes: tuple[EvaluateOutputs, ...], verdict: Verdic
         if measurement is not None:
             broken += breaches(measurement, budget)
         margins = [item.margin for item in findings if item.rule in ACCURACY_RULES and item.margin is not None]
-        entries.append(Entry(name, lane, measurement, tuple(broken), min(margins, default=None)))
+        entries.append(
+            Entry(name, lane, measurement, tuple(broken), min(margins, default=None), _doubts(verdict, name))
+        )
     return entries
 
 
@@ -75,6 +79,13 @@ def _read(data: bytes, number: int) -> tuple[str, Measurement | None]:
         return name, Measurement.model_validate_json(data)
     except ValidationError:
         return name, None
+
+
+def _doubts(verdict: Verdict, name: str) -> tuple[str, ...]:
+    failed = [item for item in verdict.findings if item.subject == name and not item.passed]
+    return tuple(
+        f"{item.rule}: {item.got}, where {item.expected} is asked" for item in failed if item.severity == "warning"
+    )
 
 
 def _breach(finding: Finding) -> Breach:

@@ -15,24 +15,33 @@ import great_expectations.expectations as gxe
 import pandas as pd
 from great_expectations.expectations.row_conditions import Column
 
-from tasks.candidates.bounds import Bound, bounds_of
+from tasks.candidates.bounds import Bound, Constant, bounds_of
 from tasks.candidates.numbers import judge_numbers
+from tasks.candidates.proofs import judge_proofs
 from tasks.candidates.subject import NAME, Subject
 from tasks.contracts.gate import GateRules
 from tasks.contracts.measurement import Finding
 from tasks.expectations import judge
 
 
-def judge_candidates(subjects: list[Subject], rules: GateRules) -> tuple[Finding, ...]:
+def judge_candidates(
+    subjects: list[Subject], rules: GateRules, constant: Constant, untested: tuple[str, ...] = ()
+) -> tuple[Finding, ...]:
     """Judge every candidate by every rule.
 
+    Args:
+        subjects: The candidates.
+        rules: Of the recipe.
+        constant: What the largest class alone reaches.
+        untested: Classes without an image in the test split.
+
     Returns:
-        For each candidate: `numbers`, `name`, `unique`, `evidence`, the bounds of `rules` (critical), and whether the
-        drops are proven (warnings). None where there are no candidates.
+        For each candidate: `numbers`, `name`, `unique`, `evidence`, the bounds of `rules` (critical), and what is
+        proven of it (warnings). None where there are no candidates.
     """
     if not subjects:
         return ()
-    bounds = bounds_of(rules, champion=any(subject.champion_drop for subject in subjects))
+    bounds = bounds_of(rules, champion=any(subject.champion_drop for subject in subjects), constant=constant)
     labels = list(dict.fromkeys(subject.label for subject in subjects))
     table = table_of(subjects)
     suite = [expectation for label in labels for expectation in _expectations(label, bounds)]
@@ -41,7 +50,7 @@ def judge_candidates(subjects: list[Subject], rules: GateRules) -> tuple[Finding
     for finding in judged:
         same = [subject for subject in subjects if subject.label == finding.subject]
         findings.append(_told(finding, same[0], {rule.name: rule for rule in bounds}))
-    findings += [warning for subject in subjects for warning in _unproven(subject, rules)]
+    findings += [warning for subject in subjects for warning in judge_proofs(subject, rules, constant, untested)]
     return tuple(sorted(findings, key=lambda finding: labels.index(finding.subject)))
 
 
@@ -128,23 +137,3 @@ def _words(rule: str, subject: Subject) -> str:
         drop, name = subject.class_drop
         return "unknown: a class has no recall" if math.isnan(drop) else f"{drop:.4f} by class {name}"
     return f"{numbers['agreement']:.4f}"
-
-
-def _unproven(subject: Subject, rules: GateRules) -> list[Finding]:
-    """Warn where the drop is within its rule, but its interval is not: the test split is too small to be sure."""
-    pairs = [("max_drop", subject.drop, rules.max_drop, "float baseline")]
-    if subject.champion_drop:
-        pairs.append(("max_champion_drop", subject.champion_drop, rules.max_champion_drop, "champion"))
-    return [
-        Finding(
-            rule=f"{rule}_proven",
-            subject=subject.label,
-            passed=bool(drop.high <= bound),
-            severity="warning",
-            expected=f"non-inferior to the {against}: the whole interval of the drop within {bound:g} (gate.{rule})",
-            got=str(drop),
-            fix="" if drop.high <= bound else "measure on more test images; the drop itself is judged by another rule",
-            margin=round(bound - drop.high, 9) if math.isfinite(drop.high) else None,
-        )
-        for rule, drop, bound, against in pairs
-    ]

@@ -53,7 +53,9 @@ class ValidateModelInputs(Contract):
 class ValidateModelParams(Params):
     """The rules of the teacher's gate."""
 
-    min_accuracy: Fraction = Field(0.5, description="On the validation split.")
+    min_accuracy: Fraction | None = Field(
+        None, description="On the validation split. Absent: 0.5, and surely better than a guess."
+    )
     max_drop: Fraction = Field(0.02, description="Against the last accepted baseline of the recipe.")
     min_class_recall: Fraction = Field(0.01, description="Below it a class is dead.")
     recipe: str = Field("", description="Whose history of baselines to compare with; the run's own where empty.")

@@ -17,10 +17,17 @@ from tasks.contracts.step import Params
 Objective = Literal["size", "latency", "macs", "accuracy", "energy"]
 
 
+Approval = Literal["never", "borderline", "always"]
+"""When a person decides whether a version becomes champion."""
+
+
 class GateRules(Contract):
     """What a candidate must show to be released."""
 
-    min_accuracy: Fraction = Field(0.0, description="On the test split.")
+    min_accuracy: Fraction | None = Field(
+        None,
+        description="On the test split. Absent: more than the share of the largest class, and a person is asked.",
+    )
     max_drop: Fraction = Field(0.02, description="Accuracy lost against the float baseline.")
     max_champion_drop: Fraction = Field(0.01, description="Accuracy lost against the registry's champion.")
     max_class_drop: Fraction = Field(0.1, description="Recall lost by any class against the float baseline.")
@@ -84,6 +91,9 @@ class SelectOutputs(Contract):
     measurement: MeasurementRef
     ranking: tuple[Ranked, ...]
     borderline: bool
+    """Whether the winner is close to a rule of accuracy, or there are doubts."""
+    doubts: tuple[str, ...] = ()
+    """What the test images cannot prove of the winner, in a sentence each."""
 
 
 class ReportInputs(Contract):
@@ -107,6 +117,8 @@ class ReportParams(Params):
     author: str = ""
     licence: str = ""
     description: str = ""
+    approve: Approval = "borderline"
+    accept_unproven: bool = False
 
 
 class ReportOutputs(Contract):

@@ -6,8 +6,6 @@ from here (`make schema`).
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import ConfigDict, Field, model_validator
 
 from tasks.contracts.auto import PREFIX, Auto
@@ -15,7 +13,7 @@ from tasks.contracts.base import Contract, Fraction, Name
 from tasks.contracts.baseline import ValidateModelParams
 from tasks.contracts.data import PreprocessParams, ValidateDataParams
 from tasks.contracts.fit import Fit
-from tasks.contracts.gate import GateRules, Objective
+from tasks.contracts.gate import Approval, GateRules, Objective
 from tasks.contracts.lane import EvaluateParams
 from tasks.contracts.model import Architecture
 from tasks.contracts.plan import CandidateTemplate
@@ -99,7 +97,13 @@ class ReleaseSection(Contract):
     description: str = ""
     golden: int = Field(8, ge=1, le=256, description="Golden vectors to ship.")
     sign: bool = Field(default=True, description="Needs a signing key.")
-    approve: Literal["never", "borderline", "always"] = Field("never", description="When a person decides in the UI.")
+    approve: Approval = Field(
+        "borderline", description="When a person decides in the UI whether the version becomes champion."
+    )
+    accept_unproven: bool = Field(
+        default=False,
+        description="With approve: never, promote also what the test images cannot prove.",
+    )
 
 
 class Recipe(Contract):

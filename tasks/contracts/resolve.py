@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from tasks.contracts.base import Contract
+from tasks.contracts.gate import Approval
 from tasks.contracts.references import Champion, RecipeRef
 from tasks.contracts.step import EffectOutputs, Params
 
@@ -34,4 +35,5 @@ class ResolveOutputs(EffectOutputs):
     rounds: int = Field(1, ge=1)
     """How many rounds of lanes the recipe asks for."""
     champion: Champion | None
-    approve: Literal["never", "borderline", "always"]
+    approve: Approval
+    accept_unproven: bool = False

@@ -81,7 +81,7 @@ def outcomes(
         }
         broken = {
             "max_drop": baseline.model.validation_accuracy - accuracy - rules.max_drop,
-            "min_accuracy": rules.min_accuracy - accuracy,
+            "min_accuracy": (rules.min_accuracy or 0.0) - accuracy,
             "max_class_drop": _class_drop(baseline.model, lane.model) - rules.max_class_drop,
         }
         found.append(

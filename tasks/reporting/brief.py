@@ -6,7 +6,7 @@ facts ──► float baseline, champion, challenger, all measured on the test s
 from __future__ import annotations
 
 from tasks.contracts.measurement import Measurement
-from tasks.contracts.safe_text import markdown_text
+from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, markdown_text
 from tasks.reporting import words
 from tasks.reporting.facts import Facts
 
@@ -14,6 +14,10 @@ from tasks.reporting.facts import Facts
 def render_brief(facts: Facts) -> str:
     """Return the table and a sentence for each comparison. Without a champion it says so."""
     lines = [
+        f"Not proven by {facts.samples} test images: {markdown_text(doubt, LONGEST_LINE_SHOWN)}\n"
+        for doubt in facts.doubts
+    ]
+    lines += [
         "| | accuracy, with its interval | file | latency p50 | MACs | peak RAM |",
         "|---|---|---|---|---|---|",
         _row("float baseline", facts.baseline),

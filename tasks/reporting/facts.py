@@ -66,6 +66,8 @@ class Facts:
     measured: Measurement
     """Of the winner."""
     borderline: bool
+    doubts: tuple[str, ...]
+    """What the test images cannot prove of the winner."""
     verdict: Verdict
     infeasible: tuple[Infeasible, ...]
     champion: ChampionFacts | None
@@ -118,6 +120,7 @@ def gather(inputs: ReportInputs, context: Context) -> Facts:
         winner=winners[0],
         measured=winners[0].measurement,
         borderline=inputs.selection.borderline,
+        doubts=inputs.selection.doubts,
         verdict=store.read(inputs.verdict, Verdict),
         infeasible=inputs.plan.infeasible,
         champion=_champion(store, inputs, split, seed) if inputs.champion else None,

@@ -15,11 +15,7 @@ FEW_WEIGHTS = 64
 
 def notes(facts: Facts) -> tuple[str, ...]:
     """Return the notes on this run, the most important first."""
-    found = [
-        f"{finding.subject} keeps {finding.rule.removesuffix('_proven')} by its point, but its interval goes beyond: "
-        f"{facts.samples} test images cannot prove more. The drop: {finding.got}."
-        for finding in facts.warnings
-    ]
+    found = [f"{finding.subject} is not proven: {finding.rule}, {finding.got}." for finding in facts.warnings]
     found += [note for lane in facts.lanes for note in _download_only(lane)]
     found += [note for lane in facts.lanes for note in _ladder(lane)]
     measured = facts.measured

@@ -19,6 +19,7 @@ from tasks.contracts.safe_text import page_value
 from tasks.reporting import classes, curves, tradeoff, words
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, notes, provenance
+from tasks.reporting.standing import standing
 from tasks.savings import bought
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -63,6 +64,7 @@ def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
         made_by=made_by,
         seed=seed,
         headline=headline(facts),
+        standing=standing(facts, params),
         tiles=tiles(facts),
         notes=notes(facts),
         ledger=_ledger(facts.measured),

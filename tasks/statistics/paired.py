@@ -9,6 +9,7 @@ separate fractions.
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +71,24 @@ def bootstrap_drop(found: Change, confidence: float, *, resamples: int, seed: in
     drops = (draws[:, 0] - draws[:, 1]) / found.samples
     low, high = np.quantile(drops, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
+
+
+def adjusted_drop(found: Change, confidence: float) -> Interval:
+    """Return Wald's interval of the drop with one image added to each kind of change, within -1 and 1.
+
+    Unlike the bootstrap's it has a width where few images changed, or none: five unchanged images prove little.
+
+    Args:
+        found: What was counted.
+        confidence: Two-sided.
+
+    Source: Bonett and Price 2012, https://doi.org/10.3102/1076998611411915
+    """
+    samples = found.samples + 2
+    lost, gained = (found.lost + 1) / samples, (found.gained + 1) / samples
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    half = z * math.sqrt(max(lost + gained - (lost - gained) ** 2, 0.0) / samples)
+    return max(lost - gained - half, -1.0), min(lost - gained + half, 1.0)
 
 
 def mcnemar(found: Change) -> float:

@@ -14,6 +14,7 @@ from tasks.contracts.model import Model
 from tasks.contracts.references import ModelFileRef
 from tasks.contracts.refusal import Refused
 from tasks.validate_model import find, validate_model
+from tasks.verdicts import is_open
 
 PARAMS = ValidateModelParams(min_accuracy=0.9, max_drop=0.02, min_class_recall=0.1, recipe="digits")
 
@@ -54,6 +55,31 @@ def test_a_rule_holds_on_its_edge(given: ClassMetrics, before: float | None, rul
     found = find(given, before, PARAMS)
 
     assert broken(found) == rules
+
+
+@pytest.mark.parametrize(
+    ("given", "least", "rules", "opens"),
+    [
+        (metrics(accuracy=0.55, recalls=(0.55, 0.55)), None, ["better_than_a_guess"], False),
+        (metrics(accuracy=0.95, recalls=(1.0, 0.02)), None, ["better_than_a_guess"], False),
+        (metrics(accuracy=0.65, recalls=(0.65, 0.65)), None, [], True),
+        (metrics(accuracy=0.45, recalls=(0.9,) * 10), None, ["min_accuracy"], False),
+        (metrics(accuracy=0.55, recalls=(0.55, 0.55)), 0.5, ["better_than_a_guess"], True),
+        (metrics(accuracy=0.45, recalls=(0.45, 0.45)), 0.5, ["min_accuracy", "better_than_a_guess"], False),
+        (metrics(accuracy=1.0, recalls=(1.0,)), None, ["better_than_a_guess"], False),
+    ],
+)
+def test_a_teacher_that_guesses_is_none(
+    given: ClassMetrics, least: float | None, rules: list[str], opens: bool
+) -> None:
+    """100 images of two classes: 0.55 is a guess, and so is 0.95 where one class has nearly all images.
+
+    A floor of the recipe's own that a guess reaches is taken for meant, and warned of.
+    """
+    found = find(given, None, ValidateModelParams(min_accuracy=least))
+
+    assert broken(found) == rules
+    assert is_open("model", found) is opens
 
 
 def test_a_finding_names_the_class_that_is_dead() -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from plugins.operators.approve import ApproveOperator, must_ask, question
 
@@ -87,3 +87,34 @@ def test_the_question_has_no_markup_of_a_reason(case: dict[str, Any]):
     row = question("always", case).split("\n")[-3]
 
     assert row == "| int8 | pass | yes | a &#124; b\\\\n\\[c\\]\\(javascript&#58;d\\) &lt;script&gt; |"
+
+
+@pytest.mark.parametrize("policy", ["never", "borderline", "always"])
+def test_what_is_not_proven_is_never_promoted_in_silence(case: dict[str, Any], policy: str):
+    """A person is asked, or, where nobody is to be asked, the version stays a challenger."""
+    case["selection"] |= {"borderline": True, "doubts": ["max_drop_proven: 0.01"]}
+    approve = ApproveOperator(task_id="approve", policy=policy, case=case)
+
+    if policy == "never":
+        with pytest.raises(
+            AirflowSkipException, match=r"(?s)does not promote what is not proven.*max_drop_proven: 0.01"
+        ):
+            approve.execute({})
+    else:
+        assert must_ask(policy, borderline=True)
+        assert question(policy, case).startswith(
+            "You are asked because the test images cannot prove that the winner is good enough.\n\n- max\\_drop\\_proven"
+        )
+
+
+@pytest.mark.parametrize(("accepts", "promoted"), [(True, True), (False, False), ("true", False), (None, False)])
+def test_a_recipe_may_accept_what_is_not_proven(case: dict[str, Any], accepts: Any, promoted: bool):
+    """It has to say so: anything but True is no."""
+    case["selection"] |= {"borderline": True, "doubts": ["max_drop_proven: 0.01"]}
+    approve = ApproveOperator(task_id="approve", policy="never", case=case, accept_unproven=accepts)
+
+    if promoted:
+        assert approve.execute({})["chosen_options"] == ["Approve"]
+    else:
+        with pytest.raises(AirflowSkipException):
+            approve.execute({})

@@ -44,6 +44,9 @@ BASELINE_WRONG = (0, 1)
 """The images of the test split that the float baseline gets wrong: 0.98 of 100."""
 
 
+PROVEN = GateRules(min_accuracy=0.85, max_drop=0.06, max_class_drop=0.3, max_champion_drop=0.07)
+"""Rules that 100 test images can prove of a file with three wrong."""
+
 RUNGS = (
     Rung(scheme="int4", size_bytes=9_000, validation_accuracy=0.9, agreement=0.9, kept=False, why="loses 0.0800"),
     Rung(scheme="int8", size_bytes=15_000, validation_accuracy=0.98, agreement=0.99, kept=True, why="loses 0.0000"),
@@ -200,7 +203,9 @@ def told(
 ) -> Callable[..., ReportInputs]:
     """Give a builder of all that `report` takes, judged and chosen by the real gate; five lanes, one infeasible."""
 
-    def build(*, with_champion: bool = True, with_trials: bool = True, **params: Any) -> ReportInputs:
+    def build(
+        *, with_champion: bool = True, with_trials: bool = True, rules: GateRules = PROVEN, **params: Any
+    ) -> ReportInputs:
         speed = {"p90": 0.03, "p99": 0.05, "threads": 1, "runs": 300, "warm_up": 20}
         lanes = (
             lane("int8", (0, 1), stages=("train",), latency_ms=speed | {"p50": 0.024, "speedup": 2.1}),
@@ -213,9 +218,8 @@ def told(
             lane("clustered", range(9), stages=("train", "cluster"), size_bytes=30_000, distinct_weights=16),
         )  # fmt: skip
         held = champion((0,), size_bytes=40_000) if with_champion else None
-        rules = ValidateMetricsParams(rules=GateRules(max_class_drop=0.3, max_champion_drop=0.03))
         judged = ValidateMetricsInputs(data=digits[0], baseline=baseline, lanes=lanes, champion=held)
-        verdict = validate_metrics(judged, rules, context).verdict
+        verdict = validate_metrics(judged, ValidateMetricsParams(rules=rules), context).verdict
         asked = SelectInputs(verdict=verdict, baseline=baseline, lanes=lanes)
         selection = select(asked, SelectParams(**params), context)
         space = Architecture(builder="cnn", options={"width": 8})

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tasks.context import Context
-from tasks.contracts.gate import ReportInputs, ReportParams
+from tasks.contracts.gate import GateRules, ReportInputs, ReportParams
 from tasks.contracts.request import Provenance
 from tasks.report import report
 from tasks.reporting.words import MINUS, TIMES
@@ -189,10 +189,38 @@ def test_the_search_is_summed_up(written: Callable[..., tuple[str, str]]):
 
 def test_a_borderline_winner_is_marked(written: Callable[..., tuple[str, str]]):
     """The first thing that a reader sees is that a person must decide."""
-    page, _ = written(borderline=0.02)
+    page, _ = written(borderline=0.06)
 
-    assert "borderline: a person decides" in Reader(page).text
+    assert Reader(page.split("<header>")[1].split("</p>")[0] + "</p>").text.startswith(
+        "borderline: close to a rule; a person decides"
+    )
     assert "ready to release" not in page
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({}, "a person decides"),
+        ({"approve": "always"}, "a person decides"),
+        ({"approve": "never"}, "it stays a challenger"),
+        ({"approve": "never", "accept_unproven": True}, "the recipe accepts that"),
+    ],
+)
+def test_what_is_not_proven_is_said_first(told: Told, context: Context, policy: dict[str, Any], words: str):
+    """A drop of a point on 100 images may be one of four: the page begins with that, and with who decides."""
+    inputs = told(rules=GateRules(min_accuracy=0.85, max_drop=0.02, max_class_drop=0.3, max_champion_drop=0.03))
+
+    outputs = report(inputs, PARAMS.model_copy(update=policy), context)
+
+    page = context.store.read_bytes(outputs.page).decode()
+    assert Reader(page.split("<header>")[1].split("</p>")[0] + "</p>").text.startswith(
+        f"borderline: 100 test images cannot prove it; {words} digits"
+    )
+    assert "ready to release" not in page
+    assert "Not proven max_drop_proven: " in Reader(page).text
+    card = context.store.read_bytes(outputs.card).decode()
+    assert card.split("---", 2)[2].strip().startswith("# digits\n\n**Borderline**: 100 test images cannot prove it.")
+    assert outputs.brief.startswith("Not proven by 100 test images: max\\_drop\\_proven")
 
 
 def test_words_from_outside_cannot_add_markup(written: Callable[..., tuple[str, str]]):

@@ -177,6 +177,27 @@ def test_only_rules_of_accuracy_make_it_borderline(chosen: Choose, lane: Lane):
     assert not outputs.borderline
 
 
+def test_what_is_not_proven_makes_the_winner_borderline(chosen: Choose, lane: Lane):
+    """A warning of the gate about the winner is a doubt; one about another candidate is not."""
+    warning = {"severity": "warning", "passed": False}
+    doubt = bad("b", None).model_copy(update=warning | {"rule": "max_drop_proven"})
+    lanes = [lane("a", size_bytes=20_000), lane("b")]
+
+    sure = chosen(lanes, [good("a"), good("b"), doubt])
+    unsure = chosen(lanes[1:], [good("b"), doubt])
+
+    assert (sure.winner, sure.borderline, sure.doubts) == ("a", False, ())
+    assert (unsure.winner, unsure.borderline) == ("b", True)
+    assert unsure.doubts == ("max_drop_proven: 0.03, where at most 0.02 is asked",)
+
+
+def test_a_winner_without_a_rule_of_accuracy_is_borderline(chosen: Choose, lane: Lane):
+    """Nobody judged how accurate it is."""
+    other = good("int8").model_copy(update={"rule": "numbers", "margin": None})
+
+    assert chosen([lane("int8")], [other]).borderline
+
+
 def test_no_winner_names_the_nearest_and_its_rule(chosen: Choose, lane: Lane):
     """Of two that broke one rule each, the one that missed it by less is the nearest."""
     with pytest.raises(Refused) as refusal:

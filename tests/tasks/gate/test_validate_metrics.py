@@ -9,6 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.candidates.bounds import Constant
+from tasks.candidates.compare import Comparison
+from tasks.candidates.measured import Measured
+from tasks.candidates.proofs import judge_proofs
+from tasks.candidates.subject import Subject
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.gate import GateRules, ValidateMetricsInputs, ValidateMetricsParams
@@ -274,3 +279,62 @@ def test_a_measurement_of_another_file_is_no_evidence(judged: Judge, lane: Lane)
 def test_the_same_question_gets_the_same_verdict(judged: Judge, lane: Lane):
     """Equal inputs and seed give equal bytes, so that the cache and a reader can rely on them."""
     assert judged(lane("int8", (0, 1, 2))) == judged(lane("int8", (0, 1, 2)))
+
+
+def warned(verdict: Verdict, subject: str) -> set[str]:
+    """Return what is not proven of a subject."""
+    return {item.rule for item in verdict.findings if item.subject == subject and not item.passed} - failed(
+        verdict, subject
+    )
+
+
+def test_a_recipe_without_a_floor_does_not_get_none(judged: Judge, lane: Lane, digits: Any, store: Any):
+    """A constant answer fails, one image more passes, and of both it is said that no floor was named."""
+    labels = np.concatenate([store.read_array(shard.labels) for shard in digits[1].splits["test"].shards])
+    most = int(np.bincount(labels).max())
+    rules = GateRules(max_drop=1, max_class_drop=1)
+
+    verdict = judged(lane("constant", range(most, 100)), lane("one-more", range(most + 1, 100)), rules=rules)
+
+    assert failed(verdict, "constant") == {"min_accuracy"}
+    assert verdict.passed_candidates() == {"one-more"}
+    assert warned(verdict, "one-more") == {"floor_named", "min_accuracy_proven"}
+
+
+@pytest.mark.parametrize(("floor", "named"), [(None, False), (0.0, False), (0.1, False), (0.5, True)])
+def test_a_floor_that_every_constant_answer_reaches_is_none(judged: Judge, lane: Lane, floor: float, named: bool):
+    """0.1 of ten classes is what the largest class alone gives."""
+    verdict = judged(lane("int8"), rules=GateRules(min_accuracy=floor))
+
+    assert finding(verdict, "int8", "floor_named").passed is named
+    assert verdict.passed
+
+
+@pytest.mark.parametrize(("floor", "proven"), [(0.92, True), (0.95, False)])
+def test_a_floor_inside_the_interval_is_not_proven(judged: Judge, lane: Lane, floor: float, proven: bool):
+    """98 of 100 lie between 0.930 and 0.994, counted from the predictions and not taken from the claim."""
+    verdict = judged(lane("int8", raw={"accuracy_low": 0.979}), rules=GateRules(min_accuracy=floor))
+
+    assert finding(verdict, "int8", "min_accuracy_proven").passed is proven
+    assert verdict.passed
+
+
+def test_unchanged_images_prove_no_more_than_their_number(judged: Judge, lane: Lane):
+    """Of 100 images none changed: the drop may still be one of almost three points, and is not proven within two."""
+    verdict = judged(lane("int8"), rules=GateRules(min_accuracy=0.5, max_drop=0.02))
+
+    assert warned(verdict, "int8") == {"max_drop_proven"}
+    assert finding(verdict, "int8", "max_drop_proven").margin == pytest.approx(-0.0072, abs=1e-3)
+
+
+def test_a_class_without_a_test_image_is_not_judged_in_silence():
+    """The subject's own numbers may be perfect: nothing is known of the class."""
+    sure = Comparison(0.0, 0.0, 0.0, 0.95)
+    numbers = {"accuracy": 1.0, "accuracy_low": 0.9, "confidence": 0.95}
+    measured = Measured("int8", numbers, np.ones(3), "", None, "")
+    subject = Subject("int8", measured, "", sure, (0.0, "a"), None)
+
+    found = judge_proofs(subject, GateRules(min_accuracy=0.5), Constant(20, 60), untested=("b",))
+
+    assert [(item.rule, item.got) for item in found if not item.passed] == [("classes_tested", "none of b")]
+    assert all(item.severity == "warning" for item in found)
