@@ -102,9 +102,8 @@ def test_what_is_not_proven_is_never_promoted_in_silence(case: dict[str, Any], p
             approve.execute({})
     else:
         assert must_ask(policy, borderline=True)
-        assert question(policy, case).startswith(
-            "You are asked because the test images cannot prove that the winner is good enough.\n\n- max\\_drop\\_proven"
-        )
+        why = "You are asked because the test images cannot prove that the winner is good enough."
+        assert question(policy, case).startswith(f"{why}\n\n- max\\_drop\\_proven")
 
 
 @pytest.mark.parametrize(("accepts", "promoted"), [(True, True), (False, False), ("true", False), (None, False)])
