@@ -1,8 +1,8 @@
 """Retrain a model, make it light, prove that it is still good, release it.
 
 ```
-resolve ► preprocess ► validate_data ► train ► validate_model ─┬─► search ×W ► choose ► plan
-                                                               │                         │  one lane a candidate
+resolve ► preprocess ─┬► validate_data ► train ► validate_model ─┬─► search ×W ► choose ► plan
+                      └► dry_run ────────────────────────────────│───────────────────────┤  one lane a candidate
                               baseline: export ► evaluate ◄────┘                         ▼
                                              │          ┌ prune ► distill ► trim ► quantize ► export ► evaluate ┐ ×N
                                              └──────────┴───────────────────────────────────────────────────────┘
@@ -22,6 +22,7 @@ since an earlier run is not done again; the first line of a task's log says `hit
 | `resolve` | the recipe, an override or the device is wrong; the store or the registry is out of reach | correct the key that it names; start the stack |
 | `preprocess` | the data source is absent, empty, or has images that cannot be read | correct `data.source`; look at the files that it lists |
 | `validate_data` | the data broke a rule: classes, duplicates, leakage, drift | open the verdict's page; repair the data, or change the rule in `data.checks` on purpose |
+| `dry_run` | the network, or every candidate, cannot be had: a layer that no step can work with, a builder that cannot be stored; `train` ends for the same reason | change the network or the candidate that it names; clear `dry_run` and `train` |
 | `train` | the training diverged, or its process was killed | lower the learning rate; give it memory. It goes on from its last epoch |
 | `validate_model` | the float model is too weak to be a teacher | train longer; look at the curves. The lanes would have been in vain |
 | `search` | one worker died. The others go on, and `choose` takes what they found | nothing, unless all are red |
@@ -81,6 +82,7 @@ def retrain_and_compress() -> None:
 
     preprocess = step("preprocess")
     resolve >> preprocess
+    dry_run = step("dry_run", inputs={"data": preprocess.output["data"]})
     validate_data = step("validate_data", inputs={"data": preprocess.output["data"]})
     data = validate_data.output["data"]
     train = step("train", inputs={"data": data})
@@ -104,7 +106,11 @@ def retrain_and_compress() -> None:
     choose = step("choose", inputs={"workers": search.output}, trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS)
     plan = step(
         "plan",
-        inputs={"model": teacher, "architectures": choose.output["architectures"]},
+        inputs={
+            "model": teacher,
+            "architectures": choose.output["architectures"],
+            "infeasible": dry_run.output["infeasible"],
+        },
         fan_out="candidates",
     )
 

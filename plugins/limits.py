@@ -37,6 +37,7 @@ RESOURCES = {
     "resolve": DECIDING,
     "preprocess": READING,
     "validate_data": READING,
+    "dry_run": TRAINING._replace(cpus=1, gpu=False),  # it builds and converts, beside the training
     "train": TRAINING,
     "validate_model": DECIDING,
     "search": TRAINING,

@@ -68,7 +68,7 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     print(f"export: {built.scheme}, {len(built.data):,} bytes before they are put in order, {_since(started)}")
 
     graph = read_graph(built.data)
-    check_integer(graph, built)
+    check_integer(graph, built.scheme, built.layers)
     check_kernels(graph)
     check_kept(graph, built.model)
     objects = flatbuffer.unpack(built.data)

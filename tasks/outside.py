@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from tasks import ledger
 from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainParams, ValidateModelInputs, ValidateModelParams
 from tasks.contracts.data import PreprocessInputs, PreprocessParams, ValidateDataInputs, ValidateDataParams
+from tasks.contracts.dry_run import DryRunInputs, DryRunParams
 from tasks.contracts.lane import (
     DistillInputs,
     DistillParams,
@@ -40,6 +42,17 @@ def validate_data(inputs: ValidateDataInputs, params: ValidateDataParams, contex
     """Return the data set that the drift is measured from."""
     entry = ledger.previous(context.store, params.recipe, "data", inputs.data.sha256)
     return {"previous": entry.subject if entry else ""}
+
+
+def dry_run(inputs: DryRunInputs, params: DryRunParams, context: Context) -> dict[str, str]:  # noqa: ARG001
+    """Return the state of the user's own builders, model file and teachers."""
+    seen = {"file": fingerprint(params.file)} if params.file else {}
+    named = {params.architecture.builder if params.architecture else "", params.space.builder if params.space else ""}
+    for builder in sorted(named):
+        seen |= {f"{builder} {name}": value for name, value in _builder("dry_run", builder).items()}
+    for source in sorted(_teachers_of(params)):
+        seen[source] = fingerprint(source)
+    return seen
 
 
 def train(inputs: TrainInputs, params: TrainParams, context: Context) -> dict[str, str]:  # noqa: ARG001
@@ -86,6 +99,20 @@ def trim(inputs: TrimInputs, params: TrimParams, context: Context) -> dict[str, 
 def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -> dict[str, str]:  # noqa: ARG001
     """Return the state of the user's own teacher."""
     return _teacher(params.teacher)
+
+
+def _teachers_of(params: DryRunParams) -> set[str]:
+    """Return the files that teach in any candidate; a value to search over names several."""
+    named: list[Any] = []
+    sections: list[Any] = [template.model_dump() for template in params.candidates.values()]
+    while sections:
+        section = sections.pop()
+        for name, value in section.items():
+            if name == "teacher":
+                named += value["search"] if isinstance(value, dict) and "search" in value else [value]
+            elif isinstance(value, dict):
+                sections.append(value)
+    return {source for source in named if isinstance(source, str)}
 
 
 def _teacher(source: str | None) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Plan: which candidates get a lane.
 
     candidates, chosen architectures, device ──► [plan] ──► lanes, and what cannot fit, with the reason
+    what the dry run found broken ────────────────┘
 
 Refuses only where nothing is left. What can fit is an estimate (`tasks.planning`), generous to a pruned candidate; one
 that would have come out below half of it is refused too. `select` judges the measured file.
@@ -10,13 +11,10 @@ that would have come out below half of it is refused too. `select` judges the me
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from tasks.context import Context
 from tasks.contracts.plan import Candidate, Infeasible, PlanInputs, PlanOutputs, PlanParams
 from tasks.contracts.refusal import refuse
-from tasks.contracts.search import ChosenArchitecture
-from tasks.planning import expand, infeasible
+from tasks.planning import infeasible, lanes
 from tasks.proposing.grid import candidate as proposal
 from tasks.proposing.grid import fits_device
 from tasks.proposing.rounds import first_points
@@ -32,18 +30,23 @@ def plan(inputs: PlanInputs, params: PlanParams, context: Context) -> PlanOutput
     """
     feasible: list[Candidate] = []
     refused: list[Infeasible] = []
-    for candidate, student in _candidates(inputs, params):
-        size = student or inputs.model
-        reason = infeasible(candidate, size.parameters, size.macs, params.budget)
+    broken = {one.name: one.reason for one in inputs.infeasible}
+    for lane in lanes(params.candidates, inputs.architectures, export=params.export, evaluate=params.evaluate):
+        candidate, size = lane.candidate, lane.student or inputs.model
+        reason = broken.get(lane.expanded) or infeasible(candidate, size.parameters, size.macs, params.budget)
         if reason is None:
             feasible.append(candidate)
         else:
             refused.append(Infeasible(name=candidate.name, reason=reason))
         print(f"{candidate.name}: {reason or 'gets a lane'}")
-    feasible += _proposed(inputs, params, context.seed)
+    for candidate in _proposed(inputs, params, context.seed):
+        if candidate.name in broken:
+            refused.append(Infeasible(name=candidate.name, reason=broken[candidate.name]))
+        else:
+            feasible.append(candidate)
     if not feasible:
         raise refuse(
-            "plan found no candidate that can fit the device",
+            "plan found no candidate that can be had and can fit the device",
             expected=f"a candidate within {params.budget.model_dump_json(exclude_none=True)}",
             got="; ".join(f"{item.name}: {item.reason}" for item in refused[:5]) or "no candidate at all",
             fix="prune harder, use int8, search for a smaller student, or choose a device that carries more",
@@ -63,26 +66,3 @@ def _proposed(inputs: PlanInputs, params: PlanParams, seed: int) -> list[Candida
     for one in found:
         print(f"{one.name}: gets a lane, as a preset or by lot")
     return found
-
-
-def _candidates(inputs: PlanInputs, params: PlanParams) -> Iterator[tuple[Candidate, ChosenArchitecture | None]]:
-    for template_name, template in params.candidates.items():
-        students = inputs.architectures if template.student == "searched" else (None,)
-        for number, student in enumerate(students):
-            for expanded, knobs in expand(template_name, template):
-                name = f"{expanded}-{number}" if len(students) > 1 else expanded
-                if student is not None:
-                    knobs["distill"] = {"method": "logits", **knobs["distill"]}
-                    knobs["distill"]["architecture"] = student.architecture.model_dump()
-                yield (
-                    Candidate.model_validate(
-                        {
-                            "name": name,
-                            "searched": student.name if student else None,
-                            "evaluate": params.evaluate.model_copy(update={"candidate": name}),
-                            **knobs,
-                            "export": params.export.model_dump() | knobs["export"],
-                        }
-                    ),
-                    student,
-                )

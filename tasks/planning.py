@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tasks.contracts.device import Budget
+from tasks.contracts.lane import EvaluateParams, ExportParams
 from tasks.contracts.model import Scheme
 from tasks.contracts.plan import Candidate, CandidateTemplate
+from tasks.contracts.search import ChosenArchitecture
 
 WEIGHT_BYTES: dict[Scheme, float] = {
     "none": 4,
@@ -34,6 +37,54 @@ and even below this part of it."""
 
 LONGEST_WORD = 20
 """Of a searched value in a candidate's name, in characters."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A candidate, and where it comes from.
+
+    Attributes:
+        candidate: With all its knobs.
+        expanded: Its name but for the number of its student: what candidates that differ in that alone share.
+        student: The architecture that it builds anew, where it does.
+    """
+
+    candidate: Candidate
+    expanded: str
+    student: ChosenArchitecture | None
+
+
+def lanes(
+    templates: Mapping[str, CandidateTemplate],
+    architectures: Sequence[ChosenArchitecture],
+    *,
+    export: ExportParams,
+    evaluate: EvaluateParams | None = None,
+) -> Iterator[Lane]:
+    """Yield every candidate of a recipe, in its order.
+
+    Args:
+        templates: As the recipe writes them.
+        architectures: That searched students are built from.
+        export: What all have in common.
+        evaluate: The same.
+    """
+    for template_name, template in templates.items():
+        students = architectures if template.student == "searched" else (None,)
+        for number, student in enumerate(students):
+            for expanded, knobs in expand(template_name, template):
+                name = f"{expanded}-{number}" if len(students) > 1 else expanded
+                if student is not None:
+                    knobs["distill"] = {"method": "logits", **knobs["distill"]}
+                    knobs["distill"]["architecture"] = student.architecture.model_dump()
+                whole = {
+                    "name": name,
+                    "searched": student.name if student else None,
+                    "evaluate": (evaluate or EvaluateParams()).model_copy(update={"candidate": name}),
+                    **knobs,
+                    "export": export.model_dump() | knobs["export"],
+                }
+                yield Lane(Candidate.model_validate(whole), expanded, student)
 
 
 def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:

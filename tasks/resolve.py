@@ -25,6 +25,7 @@ from tasks.contracts.request import Variable
 from tasks.contracts.resolve import ResolveInputs, ResolveOutputs, ResolveParams
 from tasks.contracts.steps import (
     ChooseParams,
+    DryRunParams,
     EvaluateParams,
     ExportParams,
     PlanParams,
@@ -107,6 +108,14 @@ def knobs_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
     return {
         "preprocess": PreprocessParams(**data | {"name": recipe.data.name or recipe.name}),
         "validate_data": recipe.data.checks.model_copy(update={"recipe": recipe.data.checks.recipe or recipe.name}),
+        "dry_run": DryRunParams(
+            architecture=recipe.model.architecture(),
+            file=recipe.model.file,
+            space=recipe.search.space if recipe.search.trials else None,
+            candidates=recipe.candidates.templates,
+            auto=recipe.candidates.auto,
+            export=export,
+        ),
         "train": TrainParams(
             architecture=recipe.model.architecture(),
             file=recipe.model.file,

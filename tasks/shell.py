@@ -25,6 +25,7 @@ from tasks.contracts.refusal import MOST_PROBLEMS, Refused, from_validation, ref
 from tasks.contracts.request import Exit, StepRecord, StepRequest, StepResult, Variable
 from tasks.contracts.safe_text import safe_streams
 from tasks.performing import STEPS, perform
+from tasks.run_records import write as write_record
 
 ORDER_LIMIT_S = 1
 """Two seconds after SIGTERM nothing of a step may be left."""
@@ -94,9 +95,13 @@ def _run(step: str, started: float) -> int:
     except Refused as refusal:
         problems = tuple(asdict(problem.shown()) for problem in refusal.problems[:MOST_PROBLEMS])
         seconds = time.monotonic() - started
-        _record(context, StepRecord(step=step, label=label, status="refused", seconds=seconds, problems=problems))
+        write_record(
+            context.store,
+            context.provenance.run_id,
+            StepRecord(step=step, label=label, status="refused", seconds=seconds, problems=problems),
+        )
         raise
-    _record(context, StepRecord(**result.model_dump(exclude={"run_id"})))
+    write_record(context.store, context.provenance.run_id, StepRecord(**result.model_dump(exclude={"run_id"})))
     print(f"{step} {label} {result.status} in {result.seconds:.1f} s".replace("  ", " "))
     _answer(result)
     return Exit.DONE
@@ -114,12 +119,6 @@ def _label(step: str, request: StepRequest) -> str:
     if request.candidate is not None:
         return str(request.candidate.get("name", ""))
     return str(request.inputs["worker"]) if step == "search" and "worker" in request.inputs else ""
-
-
-def _record(context: Context, record: StepRecord) -> None:
-    """Say in the run's folder what became of the step; a retry of the same run writes it anew."""
-    name = ".".join(filter(None, (record.step, record.label)))
-    context.store.blobs.replace(f"runs/{context.provenance.run_id}/steps/{name}.json", record.to_json())
 
 
 def _answer(result: StepResult) -> None:

@@ -4,7 +4,9 @@
                 │
                 └──► model that gives logits, and its metrics on the validation split
 
-A killed training goes on from its last checkpoint. With a file and 0 epochs the file is taken as it is, measured.
+What could not be stored, read back or counted afterwards is refused before the first epoch. A killed training goes on
+from its last checkpoint; one whose dry run is refused ends with it. With a file and 0 epochs the file is taken as it
+is, measured.
 
     python -m tasks train --request request.json --result result.json --store var/store
 """
@@ -17,11 +19,13 @@ from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainOutputs, TrainParams
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.refusal import refuse
+from tasks.dry_runs.network import check_network
 from tasks.foreign.read import read_model
 from tasks.framework import keras
 from tasks.training.checkpoint import checkpoint_of
 from tasks.training.data import TrainingData, load_training_data
 from tasks.training.describe import describe
+from tasks.training.early_end import DryRunWatch
 from tasks.training.loop import fit_model
 from tasks.training.metrics import class_metrics
 from tasks.zoo.build import build
@@ -31,15 +35,18 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
     """Build or read the network, fit it, measure it and store it.
 
     Raises:
-        Refused: The architecture cannot be built, the file cannot be used, or training diverged.
+        Refused: The architecture cannot be built or stored, the file cannot be used, training diverged, or the dry run
+            of the same run was refused.
     """
     dataset = context.store.read(inputs.data, Dataset)
     fraction = params.fit.train_fraction
     data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
     keras.utils.set_random_seed(context.seed)
     model = _network(params, data)
-    with checkpoint_of("train", inputs, params, context) as checkpoint:
-        history = fit_model(model, data, params.fit, seed=context.seed, stage="train", checkpoint=checkpoint)
+    with checkpoint_of("train", inputs, params, context) as checkpoint, DryRunWatch(context) as watch:
+        history = fit_model(
+            model, data, params.fit, seed=context.seed, stage="train", checkpoint=checkpoint, callbacks=[watch]
+        )
         trained = describe(context.store, model, data, before=None, stage=_stage(params), history=history)
         metrics = class_metrics(model, data.validation_images, data.validation_labels, data.classes)
     print(
@@ -51,7 +58,9 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
 
 def _network(params: TrainParams, data: TrainingData) -> Any:  # noqa: ANN401 - tf_keras has no types
     if params.architecture is not None and params.file is None:
-        return build(params.architecture, data.image_shape, data.classes)
+        model = build(params.architecture, data.image_shape, data.classes)
+        check_network(model, params.architecture.builder)
+        return model
     if params.file is not None and params.architecture is None:
         return read_model(params.file, data.image_shape, data.classes)
     raise refuse(

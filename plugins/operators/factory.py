@@ -53,6 +53,7 @@ LIMITS = {
     "resolve": INPUT_OUTPUT,
     "preprocess": LOADING,
     "validate_data": JUDGING,
+    "dry_run": MEASURING,
     "train": TRAINING,
     "validate_model": JUDGING,
     "search": TRAINING,

@@ -11,7 +11,7 @@ import re
 from plugins import deployment
 from tasks.contracts.refusal import refuse
 
-NEED_TENSORFLOW = frozenset(("train", "search", "prune", "distill", "trim", "quantize", "export"))
+NEED_TENSORFLOW = frozenset(("dry_run", "train", "search", "prune", "distill", "trim", "quantize", "export"))
 """The steps that build, train or convert a model. All others run without it."""
 
 

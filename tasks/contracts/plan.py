@@ -66,7 +66,7 @@ def climbs(scheme: Scheme, *, aware: bool) -> bool:
 
 
 class Infeasible(Contract):
-    """A candidate that cannot fit the device, found without training it."""
+    """A candidate that cannot fit the device or cannot be had from the network, found without training it."""
 
     name: Name
     reason: str
@@ -90,6 +90,8 @@ class PlanInputs(Contract):
 
     model: Model
     architectures: tuple[ChosenArchitecture, ...] = ()
+    infeasible: tuple[Infeasible, ...] = ()
+    """What the dry run found; of candidates that differ in their searched student alone, under their common name."""
 
 
 class PlanParams(Params):

@@ -20,6 +20,7 @@ from tasks.contracts.data import (
     ValidateDataOutputs,
     ValidateDataParams,
 )
+from tasks.contracts.dry_run import DryRunInputs, DryRunOutputs, DryRunParams
 from tasks.contracts.gate import (
     ReportInputs,
     ReportOutputs,
@@ -74,6 +75,9 @@ __all__ = [
     "DistillInputs",
     "DistillOutputs",
     "DistillParams",
+    "DryRunInputs",
+    "DryRunOutputs",
+    "DryRunParams",
     "EvaluateInputs",
     "EvaluateOutputs",
     "EvaluateParams",

@@ -6,15 +6,16 @@ file ──► kernels hold something ──► zeros and shared weights are kep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from tasks.contracts.model import Model, Scheme
+from tasks.contracts.model import LayerWidth, Model, Scheme
 from tasks.contracts.post_training import Mixed
 from tasks.contracts.refusal import Refused, examples, refuse
 from tasks.litert.graph import KERNELS, Graph, Operator
 from tasks.measuring.operators import is_float
 from tasks.measuring.weights import zeros
-from tasks.post_training.build import Built
 from tasks.post_training.judging import Judgement
 from tasks.post_training.layers import name_of
 from tasks.statistics.proportions import wilson
@@ -26,28 +27,29 @@ CONFIDENCE = 0.99
 """Of the interval around the accuracy that a faithful file must meet."""
 
 
-def check_integer(graph: Graph, built: Built) -> None:
+def check_integer(graph: Graph, scheme: Scheme, layers: Sequence[LayerWidth] = ()) -> None:
     """See that a file computes in integers wherever its scheme says so.
 
     Args:
         graph: Of the file, with the names of its tensors.
-        built: Its scheme and, of a mixed file, the widths that were chosen.
+        scheme: Of the file.
+        layers: Of a mixed file: the widths that were chosen.
 
     Raises:
         Refused: An operator computes in float; in a mixed file, a layer that was not chosen to.
     """
     left: list[Operator] = []
-    if built.scheme in INTEGER:
+    if scheme in INTEGER:
         left = [operator for operator in graph.operators if is_float(graph, operator)]
-    elif built.scheme == "mixed":
-        chosen = {layer.layer for layer in built.layers if layer.width == "float"}
-        layers = (operator for operator in graph.operators if operator.name in KERNELS)
-        left = [one for one in layers if is_float(graph, one) and name_of(graph, one) not in chosen]
+    elif scheme == "mixed":
+        chosen = {layer.layer for layer in layers if layer.width == "float"}
+        computing = (operator for operator in graph.operators if operator.name in KERNELS)
+        left = [one for one in computing if is_float(graph, one) and name_of(graph, one) not in chosen]
     if left:
         names = sorted({f"{operator.name} ({name_of(graph, operator)})" for operator in left})
         raise refuse(
             "export cannot make the model integer throughout",
-            expected=f"no operator that computes in float, which scheme {built.scheme} promises",
+            expected=f"no operator that computes in float, which scheme {scheme} promises",
             got=f"{len(left)} float operators: {examples(names)}",
             fix="replace the layers behind them, or export with the scheme dynamic or float16",
         )

@@ -87,7 +87,7 @@ def _built(
             built = builder.of(model).build("int8", knobs)
         else:
             built = builder.build(step, knobs, lambda judged: not broken_rules(judged, ladder))
-        check_integer(read_graph(built.data), built)
+        check_integer(read_graph(built.data), built.scheme, built.layers)
     except (Refused, RuntimeError, ValueError) as problem:  # the tools' own errors are the last two
         raise _in_words(problem) from problem
     return built

@@ -19,6 +19,7 @@ from tasks.framework import keras
 from tasks.zoo.cnn import cnn
 from tasks.zoo.ds_cnn import ds_cnn
 from tasks.zoo.mobilenet import mobilenet
+from tasks.zoo.precision import in_float32
 from tasks.zoo.resnet import resnet
 
 BUILDERS: dict[str, Callable[..., Any]] = {"cnn": cnn, "ds_cnn": ds_cnn, "mobilenet": mobilenet, "resnet": resnet}
@@ -40,7 +41,7 @@ def build(architecture: Architecture, input_shape: tuple[int, int, int], classes
     check_options(architecture, builder)
     model = builder(input_shape, classes, **architecture.options)
     _check_model(architecture, model, input_shape, classes)
-    return model
+    return in_float32(model)
 
 
 def find_builder(name: str) -> Callable[..., Any]:

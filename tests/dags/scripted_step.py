@@ -45,7 +45,10 @@ REGISTRATION = {
     "model_sha256": DIGEST,
 }
 RANKING = [{"name": "sturdy", "verdict": "pass", "on_front": True, "reason": "the only one"}]
-KNOBS = {name: {} for name in ("validate_data", "train", "validate_model", "search", "choose", "export", "evaluate")}
+KNOBS = {
+    name: {}
+    for name in ("validate_data", "dry_run", "train", "validate_model", "search", "choose", "export", "evaluate")
+}
 KNOBS |= {name: {} for name in ("validate_metrics", "select", "register", "promote")}
 KNOBS |= {"preprocess": {"source": "digits"}, "plan": {"candidates": {}}, "report": {"title": "digits"}}
 KNOBS |= {"publish": {"name": "digits"}}
@@ -69,6 +72,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     },
     "preprocess": {"data": DATA},
     "validate_data": {"data": DATA, "verdict": VERDICT},
+    "dry_run": {"infeasible": []},
     "train": {"model": MODEL, "metrics": {"accuracy": 0.97, "loss": 0.1, "class_recall": [0.9, None], "samples": 10}},
     "validate_model": {"model": MODEL, "verdict": VERDICT},
     "search": {"trials": None},

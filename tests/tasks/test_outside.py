@@ -9,6 +9,7 @@ import pytest
 from tasks import outside
 from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainParams
+from tasks.contracts.dry_run import DryRunInputs, DryRunParams
 from tasks.contracts.fit import Knowledge
 from tasks.contracts.lane import (
     DistillInputs,
@@ -95,3 +96,24 @@ def test_a_changed_teacher_is_seen(tmp_path: Path, context: Context) -> None:
     assert before[0] == before[1] == before[2] == before[3]
     assert all(now != then for now, then in zip(found(), before, strict=True))
     assert outside.prune(PruneInputs.model_construct(), PruneParams(), context) == {}
+
+
+def test_a_dry_run_knows_what_it_reads(module: Path, context: Context, tmp_path: Path) -> None:
+    """The user's builder, the model file and each teacher, also those to choose from: a change of any is a miss."""
+    files = [tmp_path / f"{name}.keras" for name in ("mine", "first", "second")]
+    for file in files:
+        file.write_bytes(b"a")
+    params = DryRunParams.model_validate(
+        {
+            "file": str(files[0]),
+            "architecture": {"builder": f"{module.stem}:net"},
+            "candidates": {"a": {"distill": {"teacher": {"search": [str(files[1]), str(files[2])]}}}},
+        }
+    )
+    seen = [outside.dry_run(DryRunInputs(data=DATA), params, context)]
+
+    for changed in (*files, module):
+        changed.write_text("def other(): ...\n")
+        seen.append(outside.dry_run(DryRunInputs(data=DATA), params, context))
+
+    assert len({tuple(sorted(each.items())) for each in seen}) == len(files) + 2

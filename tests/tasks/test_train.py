@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tasks import run_records
 from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainParams
 from tasks.contracts.dataset import Dataset
@@ -15,6 +16,7 @@ from tasks.contracts.fit import Fit
 from tasks.contracts.model import Architecture, TrainingHistory
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
+from tasks.contracts.request import StepRecord
 from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.train import train
@@ -43,6 +45,46 @@ def test_trains_what_the_zoo_builds(context: Context, digits: tuple[DatasetRef, 
     assert outputs.model.parameters == 72 + 32 + 1152 + 64 + 170
     assert outputs.model.stages == ("train cnn(dense=0, widths=[8, 16]), 3 epochs",)
     assert list(context.store.blobs.keys("checkpoints/")) == []
+
+
+def test_a_training_ends_with_its_dry_run(context: Context, digits: tuple[DatasetRef, Dataset]) -> None:
+    """In the middle of its epochs, for the reasons of the dry run; that of another run is none of its business."""
+    problem = {"what": "no lane can be had", "expected": "one", "got": "none", "fix": "another network"}
+    refused = StepRecord(step="dry_run", status="refused", seconds=1.0, problems=(problem,))
+    run_records.write(context.store, "another run", refused)
+    train(TrainInputs(data=digits[0]), TrainParams(architecture=CNN, fit=FIT), context)
+    run_records.write(context.store, context.provenance.run_id, refused)
+    endless = Fit(epochs=10_000, batch_size=32, learning_rate=0.02)
+
+    with pytest.raises(Refused) as refusal:
+        train(TrainInputs(data=digits[0]), TrainParams(architecture=CNN, fit=endless), context)
+
+    assert refusal.value.problems[0].fix == "another network"
+
+
+def test_a_network_that_cannot_be_stored_is_refused_before_its_first_epoch(
+    context: Context,
+    digits: tuple[DatasetRef, Dataset],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A Lambda is code in a file: it would be refused when the trained model is read."""
+    (tmp_path / "halving_builder.py").write_text(
+        "from tasks.framework import keras\n"
+        "L = keras.layers\n"
+        "def net(shape, classes):\n"
+        "    flat = [L.Input(shape), L.Lambda(lambda x: x / 2), L.Flatten(), L.Dense(classes)]\n"
+        "    return keras.Sequential(flat)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    params = TrainParams(architecture=Architecture(builder="halving_builder:net"), fit=FIT)
+
+    with pytest.raises(Refused) as refusal:
+        train(TrainInputs(data=digits[0]), params, context)
+
+    assert "Lambda" in refusal.value.problems[0].fix
+    assert "epoch" not in capsys.readouterr().out
 
 
 def test_a_file_is_taken_as_it_is(context: Context, digits: tuple[DatasetRef, Dataset], tmp_path: Path) -> None:

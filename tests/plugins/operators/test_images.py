@@ -13,7 +13,7 @@ from tasks.contracts.refusal import Refused
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "litert_quantizer"}
-APART = {"tasks.export": {"tasks.litert.convert"}}
+APART = {"tasks.export": {"tasks.litert.convert"}, "tasks.dry_run": {"tasks.dry_runs.tryout"}}
 """What a step starts as a program instead of importing it."""
 
 

@@ -20,7 +20,6 @@ from tasks.litert.conversion import convert_apart
 from tasks.litert.graph import read_graph
 from tasks.measuring.weights import zeros
 from tasks.model_files import load_model, put_model
-from tasks.post_training.build import Built
 from tasks.post_training.calibration import activation_ranges
 from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kept, check_kernels
 from tasks.post_training.judging import Judgement
@@ -44,20 +43,20 @@ def half_float(store: Store, model: Model, made: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize("scheme", ["int8", "mixed"])
-def test_a_float_convolution_is_named(half_float: bytes, model: Model, scheme: Scheme) -> None:
+def test_a_float_convolution_is_named(half_float: bytes, scheme: Scheme) -> None:
     """An int8 file with a float convolution is refused by the layer's name; a mixed one that did not choose it too."""
     with pytest.raises(Refused) as refusal:
-        check_integer(read_graph(half_float), Built(half_float, scheme, model, {}))
+        check_integer(read_graph(half_float), scheme)
 
     assert f"CONV_2D ({layers(half_float)[0].name})" in refusal.value.problems[0].got
 
 
-def test_a_float_convolution_that_was_chosen_is_none(half_float: bytes, model: Model) -> None:
+def test_a_float_convolution_that_was_chosen_is_none(half_float: bytes) -> None:
     """What a mixed file leaves float on purpose is no mistake."""
     first = layers(half_float)[0].name
     chosen = LayerWidth(layer=first, operator="CONV_2D", weights=144, damage={"int8": 0.1}, width="float")
 
-    check_integer(read_graph(half_float), Built(half_float, "mixed", model, {}, (chosen,)))
+    check_integer(read_graph(half_float), "mixed", (chosen,))
 
 
 def test_a_kernel_of_zeros_is_named(
