@@ -1,7 +1,7 @@
 """The command line: `featherline up | down | run | status | rollback | data | demo`.
 
-Exit codes: 0 done; 1 the run failed; 65 refused, with what was expected, what was met and what to change; 130 ended by
-the person; 141 whoever read the output has gone.
+Exit codes: 0 done; 1 the run failed, or a part of the stack is not well; 65 refused, with what was expected, what was
+met and what to change; 130 ended by the person; 141 whoever read the output has gone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +54,7 @@ def _main(options: argparse.Namespace, console: Console) -> int:
 
 
 def _up(options: argparse.Namespace, here: Places, console: Console) -> int:
-    stack, started = stacks.up(
-        here,
-        lambda line: console.print(line, highlight=False),
-        runtime=options.runtime,
-        workers=options.workers,
-    )
+    stack, started = stacks.up(here, _line(console), runtime=options.runtime, workers=options.workers)
     found = secrets_in(here.secrets)
     print("the stack is up" if started else "the stack is up already")
     print(f"  Airflow  {stack.airflow_url}  user {USER}  password {found.airflow_password}")
@@ -68,8 +63,8 @@ def _up(options: argparse.Namespace, here: Places, console: Console) -> int:
     return Exit.DONE
 
 
-def _down(_: argparse.Namespace, here: Places, console: Console) -> int:  # noqa: ARG001 - every verb takes the same
-    print("the stack is down" if stacks.down(here) else "the stack was not up")
+def _down(_: argparse.Namespace, here: Places, console: Console) -> int:
+    print("the stack is down" if stacks.down(here, _line(console)) else "the stack was not up")
     return Exit.DONE
 
 
@@ -90,8 +85,7 @@ def _demo(_: argparse.Namespace, here: Places, console: Console) -> int:
 
 
 def _status(options: argparse.Namespace, here: Places, console: Console) -> int:
-    status(here, console, most=options.most)
-    return Exit.DONE
+    return Exit.DONE if status(here, console, most=options.most) else 1
 
 
 def _rollback(options: argparse.Namespace, here: Places, console: Console) -> int:  # noqa: ARG001 - the same
@@ -108,6 +102,10 @@ def _data(options: argparse.Namespace, here: Places, console: Console) -> int:  
 
     fetch(options.name, options.dest)
     return Exit.DONE
+
+
+def _line(console: Console) -> Callable[[str], None]:
+    return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def overrides(settings: Sequence[str]) -> dict[str, Any]:
@@ -157,7 +155,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a dotted key of the recipe")
     run.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
     run.add_argument("--ignore-cache", action="store_true", help="run every step, also where its result exists")
-    verb("status", _status, "list the latest runs").add_argument("--most", type=int, default=20, metavar="N")
+    verb("status", _status, "tell how each part of the stack does, and list the latest runs").add_argument(
+        "--most", type=int, default=20, metavar="N"
+    )
     rollback = verb("rollback", _rollback, "move the alias champion back to the version that had it before")
     rollback.add_argument("name")
     rollback.add_argument("--unsigned", action="store_true", help="also to a release that was never signed")

@@ -1,8 +1,9 @@
 """Where things lie: the checkout, and under `var/` all that a run or the stack leaves on this machine.
 
 var/stack.json     what runs, by process id and start time
+var/ports.json     where it listens, also after `down`
 var/secrets/       passwords and keys, for this user's eyes only
-var/log/           s3, mlflow, airflow
+var/log/           a log for each server: mlflow, api-server, scheduler, …
 var/s3, mlflow, airflow, studies
 var/runs/<run_id>/summary.json, var/demo/
 """
@@ -27,6 +28,11 @@ class Places:
     def state(self) -> Path:
         """Return the file that says what runs."""
         return self.var / "stack.json"
+
+    @property
+    def ports(self) -> Path:
+        """Return the file that keeps where the stack listens."""
+        return self.var / "ports.json"
 
     @property
     def secrets(self) -> Path:

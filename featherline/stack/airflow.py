@@ -1,7 +1,9 @@
-"""Airflow of the embedded stack: `airflow standalone`, LocalExecutor, SQLite.
+"""Airflow of the embedded stack: four servers, LocalExecutor, SQLite.
 
-scheduler ─┬─ workers ──► python -m tasks STEP
-dag-processor, api-server (the UI), triggerer
+    migrate ──► api-server (the UI), dag-processor, scheduler, triggerer
+                                                        └── workers ──► python -m tasks STEP
+
+Each is a server of its own, so that one that died is seen, and started again without the others.
 """
 
 from __future__ import annotations
@@ -9,7 +11,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 
@@ -20,15 +24,16 @@ from featherline.stack.secrets import USER, Secrets
 
 BUCKET = "featherline"
 PART = Path(__file__).with_name("airflow_part.py")
-WRAPPER = '#!/bin/sh\nexec "{python}" -P "{part}" "$@"\n'
-"""The `airflow` that `airflow standalone` finds first on its PATH: `featherline.stack.airflow_part`."""
+PARTS = ("api-server", "dag-processor", "scheduler", "triggerer")
+HEARTBEATS = {part: part.replace("-", "_") for part in ("scheduler", "dag-processor", "triggerer")}
+"""Parts that tell Airflow's records every few seconds that they live, and what the API calls them."""
 BUSY_S = 15
 """Who wants to write to SQLite waits so long for those before it; less than a client waits for an answer."""
 
 
-def command(places: Places) -> list[str | Path]:
-    """Return how the server is called."""
-    return [places.program("airflow", "airflow"), "standalone"]
+def command(places: Places, part: str) -> list[str | Path]:
+    """Return how a part is called; `migrate` makes the tables, and ends."""
+    return [places.program("airflow", "python"), "-P", PART, part]
 
 
 def environment(
@@ -100,30 +105,36 @@ def environment(
         "AIRFLOW_HOME": str(places.airflow_home),
         "AIRFLOW_CONN_FEATHERLINE_STORE": _store(store),
         "AIRFLOW_CONN_FEATHERLINE_REGISTRY": _registry(secrets, registry_port),
-        "PATH": f"{write_wrapper(places)}:{places.program('airflow', '')}:{os.environ.get('PATH', os.defpath)}",
+        "PATH": f"{places.program('airflow', '')}:{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(places.root),
     }
 
 
-def write_wrapper(places: Places) -> Path:
-    """Write the `airflow` that `airflow standalone` calls for its parts, and return its folder."""
-    folder = places.airflow_home / "bin"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "airflow").write_text(WRAPPER.format(python=places.program("airflow", "python"), part=PART))
-    (folder / "airflow").chmod(0o755)
-    return folder
+class Heartbeat(NamedTuple):
+    """What Airflow's records say of a part."""
+
+    healthy: bool
+    """In Airflow's own judgement."""
+    at: datetime | None
+    """When the part told last that it lives."""
 
 
-def is_healthy(port: int) -> bool:
-    """Return whether the server that listens on this port and all its parts run."""
+def heartbeats(port: int, *, timeout_s: float = 10) -> dict[str, Heartbeat] | None:
+    """Return what the API server on this port knows of the other parts and of `metadatabase`; None where it is mute."""
     try:
-        answer = httpx.get(f"http://{HOST}:{port}/api/v2/monitor/health", timeout=5, trust_env=False)
-    except httpx.TransportError:
-        return False
-    if answer.status_code != httpx.codes.OK:
-        return False
-    parts = answer.json()
-    return all(parts[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+        answer = httpx.get(f"http://{HOST}:{port}/api/v2/monitor/health", timeout=timeout_s, trust_env=False)
+        told = answer.json() if answer.status_code == httpx.codes.OK else None
+    except (httpx.TransportError, ValueError):
+        return None
+    if not isinstance(told, dict):
+        return None
+    found = {}
+    for name in ("metadatabase", *HEARTBEATS):
+        key = HEARTBEATS.get(name, name)
+        one = told.get(key) or {}
+        at = one.get(f"latest_{key}_heartbeat")
+        found[name] = Heartbeat(one.get("status") == "healthy", datetime.fromisoformat(at) if at else None)
+    return found
 
 
 def _store(store: Mapping[str, str]) -> str:

@@ -1,13 +1,12 @@
-"""Stands in for the program `airflow` where `airflow standalone` starts its parts, and puts right four things of them.
+"""Becomes a part of Airflow, and puts right three things of it.
 
-    airflow standalone ──► airflow scheduler ──► [this] ──► API server answers ──► airflow scheduler --skip-serve-logs
+    featherline up ──► migrate ──► [this] scheduler ──► API server answers ──► airflow scheduler --skip-serve-logs
 
 The scheduler of a restarted stack goes on with what a crash has interrupted at once; a task that it starts before the
-API server listens gives up after five tries, and counts as failed. So it waits, and is imported meanwhile; the
+API server listens gives up after some tries, and counts as failed. So it waits, and is imported meanwhile; the
 triggerer waits too, so that it leaves the processor to the API server, which everybody waits for. The log servers of
 both would listen on every address; nobody needs them, the API server reads the files itself. And all of them import
-with fewer collections of garbage, of which there is none yet. `airflow standalone` also forces its parts to run tasks
-themselves; where there are Celery workers, that is put back.
+with fewer collections of garbage, of which there is none yet.
 
 Runs in Airflow's environment; without its own folder on the path, whose modules are called as Airflow's packages are.
 """
@@ -25,8 +24,7 @@ import urllib.request
 from importlib import import_module
 from urllib.parse import urlsplit
 
-EXECUTOR = "FEATHERLINE_EXECUTOR"
-"""The variable that says what `airflow standalone` would overrule."""
+MIGRATE = "migrate"
 LIMIT_S = 240
 ANSWER_S = 60
 """The first request to the tasks' own API makes the server build it, which takes seconds."""
@@ -39,11 +37,12 @@ SCHEDULER = (
 
 
 def main() -> None:
-    """Become the part that the command line asks for."""
+    """Become the part that the command line asks for, or make the tables that all of them need."""
     gc.set_threshold(50_000)  # a tenth of an import's time
-    if executor := os.environ.get(EXECUTOR):
-        os.environ["AIRFLOW__CORE__EXECUTOR"] = executor
     part = sys.argv[1]
+    if part == MIGRATE:
+        import_module("airflow.utils.db").initdb()
+        return
     if part in {"scheduler", "triggerer"}:
         sys.argv.append("--skip-serve-logs")
         wait_for_server([*SCHEDULER, "airflow.__main__"] if part == "scheduler" else [])

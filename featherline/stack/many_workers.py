@@ -12,12 +12,13 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+from redis import Redis, RedisError
+
 from featherline.places import Places
-from featherline.stack.airflow_part import EXECUTOR
 from featherline.stack.ports import HOST
 from featherline.stack.secrets import password_in
 from featherline.stack.worker_name import VARIABLE
@@ -28,6 +29,13 @@ POSTGRES_USER = "postgres"
 FIX = "tools/debian_packages.sh (as root), or the packages postgresql and redis-server"
 SILENT_S = 40
 """A task whose worker says nothing for so long is lost, and tried again. Airflow's own 300 s are for networks."""
+PING = """
+import os
+from celery import Celery
+answers = Celery(broker=os.environ["AIRFLOW__CELERY__BROKER_URL"]).control.ping(timeout=3)
+print(*(name for answer in answers or () for name in answer))
+"""
+"""Costs a second; asking through Airflow's own command would cost five."""
 REDELIVERY_S = 26 * 3600
 """Redis gives a message to another worker after this time: beyond the longest step, or it would run twice."""
 
@@ -127,7 +135,7 @@ def environment(places: Places, ports: Ports, workers: int) -> dict[str, str]:
         "FEATHERLINE__STUDIES": f"{messages}/1",
         "FEATHERLINE__MAX_ACTIVE_TASKS": str(workers + 1),
     }
-    return {f"AIRFLOW__{name}": value for name, value in settings.items()} | {EXECUTOR: settings["CORE__EXECUTOR"]}
+    return {f"AIRFLOW__{name}": value for name, value in settings.items()}
 
 
 def postgres_answers(ports: Ports) -> bool:
@@ -136,11 +144,30 @@ def postgres_answers(ports: Ports) -> bool:
     return subprocess.run(command, check=False).returncode == 0
 
 
-def redis_answers(ports: Ports) -> bool:
-    """Return whether Redis listens."""
-    with socket.socket() as probe:
-        probe.settimeout(2)
-        return probe.connect_ex((HOST, ports.redis)) == 0
+def redis_answers(ports: Ports, password: str) -> bool:
+    """Return whether Redis lets its user in and answers a ping: one that hangs still takes connections."""
+    client = Redis(host=HOST, port=ports.redis, password=password, socket_timeout=3, socket_connect_timeout=3)
+    try:
+        return bool(client.ping())
+    except RedisError:
+        return False
+    finally:
+        client.close()
+
+
+def workers_that_answer(places: Places, environment: Mapping[str, str]) -> set[str]:
+    """Return the names of the workers that answer a ping through Redis; also one that is busy does.
+
+    Args:
+        places: Of the stack.
+        environment: Airflow's variables, which name the broker.
+    """
+    command = [str(places.program("airflow", "python")), "-c", PING]
+    try:
+        done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, timeout=20, check=False)
+    except subprocess.TimeoutExpired:
+        return set()
+    return {name.partition("@")[2] or name for name in done.stdout.split()}
 
 
 def _make_cluster(folder: Path, password: str) -> None:

@@ -32,6 +32,11 @@ def choose(wanted: Sequence[int | None]) -> list[int]:
     return chosen
 
 
+def row(first: int, count: int) -> list[int]:
+    """Return the ports of a row, with the twins that each has for gRPC."""
+    return [port + twin for port in range(first, first + count) for twin in (0, 10000)]
+
+
 def is_free(port: int) -> bool:
     """Return whether a server could listen on this loopback port now."""
     with socket.socket() as probe:

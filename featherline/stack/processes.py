@@ -36,6 +36,15 @@ class Process(Contract):
         """Return whether this very process runs, and is more than a zombie."""
         return self.boot == boot_id() and started_at(self.pid) == self.started
 
+    def runs(self) -> bool:
+        """Return whether this very process lives and is not stopped."""
+        return self.is_alive() and not is_stopped(self.pid)
+
+    @property
+    def started_s(self) -> float:
+        """Return when it started, in seconds of the clock that `time.time` reads."""
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + self.started / os.sysconf("SC_CLK_TCK")
+
 
 def start(
     name: str,
@@ -56,10 +65,22 @@ def start(
         log: Made, with its folder, where absent.
         user: Whom it runs as, where not as this one; only root may say so.
     """
+    return identify(name, begin(command, environment=environment, folder=folder, log=log, user=user).pid)
+
+
+def begin(
+    command: Sequence[str | Path],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    user: str | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program as `start` does, for who waits for its end."""
     log.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        child = subprocess.Popen(
+        return subprocess.Popen(
             [str(word) for word in command],
             cwd=folder,
             env=dict(environment),
@@ -71,7 +92,6 @@ def start(
             group=user,
             extra_groups=None if user is None else [],
         )
-    return identify(name, child.pid)
 
 
 def identify(name: str, pid: int) -> Process:
@@ -94,6 +114,25 @@ def started_at(pid: int) -> int | None:
     """Return when a process started, in clock ticks since the machine did; None where none runs under this id."""
     fields = _stat(pid)
     return None if fields is None or fields[0] in "ZX" else int(fields[19])
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether a process lives and does nothing, as after SIGSTOP."""
+    fields = _stat(pid)
+    return fields is not None and fields[0] in "Tt"
+
+
+def command_of(pid: int) -> str:
+    """Return a process's command line; empty where it is gone."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def members(leader: Process, pids: Sequence[int]) -> list[int]:
+    """Return which of the processes are in the session that a server leads, or led before it died."""
+    return [pid for pid in pids if leader.boot == boot_id() and _session(pid) == leader.pid]
 
 
 def marked(mark: str, leaders: Sequence[Process], folder: Path) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from featherline.stack import processes, record
+from featherline.stack.kept_ports import kept_ports
 
 pytestmark = pytest.mark.stack
 
@@ -82,26 +83,50 @@ def outcome(summary: dict[str, Any]) -> Any:
     return summary["baseline"], candidates, summary["selected"]
 
 
-def test_one_server_killed_is_noticed(up: Any):
-    """`status` says which one is gone; `up` starts the stack anew; a second `up` says that it runs."""
-    stack = record.running(up.places)
-    victim = next(server for server in stack.servers if server.name == "mlflow")
+def test_dead_and_frozen_servers_are_told_and_brought_back(up: Any):
+    """`status` names each and what it means; `up` brings back those alone, at their ports; then all is well."""
+    before = record.running(up.places)
+    killed, frozen = ("mlflow", "api-server", "scheduler"), ("s3", "dag-processor")
+    for name in killed:
+        os.kill(server_of(before, name).pid, signal.SIGKILL)
+    for name in frozen:
+        os.kill(server_of(before, name).pid, signal.SIGSTOP)
 
-    os.kill(victim.pid, signal.SIGKILL)
-    up.wait(lambda: not victim.is_alive(), 5)
+    told = up.call("status", code=1)
+    refused = up.call("run", "digits", code=65)
+    mended = up.call("up")
 
-    assert "mlflow ended" in up.call("status", code=65)
-    assert "ending what an earlier one has left behind" in up.call("up")
+    assert all(f"{name} is dead: its process {server_of(before, name).pid} has ended" in told for name in killed)
+    assert all(f"{name} is stopped" in told for name in frozen)
+    assert "so no task is started" in told
+    assert "featherline up" in told
+    assert all(name in refused for name in (*killed, *frozen))
+    assert "ending what an earlier one has left behind" not in mended
+    after = record.running(up.places)
+    unharmed = (*frozen, "triggerer")
+    assert {name: server_of(after, name) for name in unharmed} == {name: server_of(before, name) for name in unharmed}
+    assert (after.airflow_url, after.mlflow_url, after.s3_port) == (
+        before.airflow_url,
+        before.mlflow_url,
+        before.s3_port,
+    )
+    assert "dead" not in up.call("status")
     assert "the stack is up already" in up.call("up")
 
 
+def server_of(stack: record.Stack, name: str) -> processes.Process:
+    """Return a server of a stack."""
+    return next(one for one in stack.servers if one.name == name)
+
+
 def test_down_leaves_no_process_and_no_lock(up: Any):
-    """Also where `airflow standalone` was killed and its parts live on."""
-    stack = record.running(up.places)
-    leader = next(server for server in stack.servers if server.name == "airflow")
+    """Also where the scheduler was killed and its workers live on, and where a part is frozen; its ports are kept."""
+    before = record.running(up.places)
+    leader = server_of(before, "scheduler")
     os.kill(leader.pid, signal.SIGKILL)
+    os.kill(server_of(before, "triggerer").pid, signal.SIGSTOP)
     up.wait(lambda: not leader.is_alive(), 5)
-    orphans = up.processes("airflow")
+    orphans = up.processes("LocalExecutor")
 
     up.call("down")
 
@@ -110,6 +135,9 @@ def test_down_leaves_no_process_and_no_lock(up: Any):
     assert not up.places.state.exists()
     assert [path.name for path in up.places.var.iterdir() if "lock" in path.name or path.suffix == ".pid"] == []
     assert "the stack was not up" in up.call("down")
+    kept = kept_ports(up.places)
+    assert kept is not None
+    assert (kept.airflow, kept.mlflow, kept.s3) == (before.airflow_port, before.mlflow_port, before.s3_port)
 
 
 def _variable(pid: int, name: str) -> str:

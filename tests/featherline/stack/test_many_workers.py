@@ -18,7 +18,7 @@ import redis
 from featherline.places import Places
 from featherline.stack import many_workers, ports, processes
 from featherline.stack.processes import Process
-from featherline.stack.record import Stack
+from featherline.stack.record import SERVERS, Stack
 from featherline.stack.secrets import password_in
 from tasks.contracts.refusal import Refused
 
@@ -28,7 +28,7 @@ GONE = HERE.model_copy(update={"started": HERE.started + 1})
 
 def stack(*gone: str, workers: int = 2) -> Stack:
     """Return a stack of which all run but those."""
-    names = ("s3", "mlflow", "airflow", "postgres", "redis", *(f"worker{number}" for number in range(1, workers + 1)))
+    names = (*SERVERS, "postgres", "redis", *(f"worker{number}" for number in range(1, workers + 1)))
     servers = tuple((GONE if name in gone else HERE).model_copy(update={"name": name}) for name in names)
     many = many_workers.Ports(postgres=1, redis=2) if workers else None
     return Stack(servers=servers, s3_port=3, mlflow_port=4, airflow_port=5, workers=workers, many=many)
@@ -85,7 +85,8 @@ def running(places: Places) -> Iterator[many_workers.Ports]:
             ("redis", many_workers.redis(places, found.redis), None),
         )
     ]
-    wait(lambda: many_workers.postgres_answers(found) and many_workers.redis_answers(found))
+    password = password_in(places.secrets, "redis")
+    wait(lambda: many_workers.postgres_answers(found) and many_workers.redis_answers(found, password))
     yield found
     pids = [one.pid for one in started]
     processes.send(pids, signal.SIGINT)  # of PostgreSQL: at once, and in order
@@ -127,6 +128,15 @@ def test_both_servers_want_their_password(places: Places, running: many_workers.
     assert redis.Redis.from_url(studies).ping()
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(port=running.redis).ping()
+
+
+def test_redis_answers_only_who_has_its_password(places: Places, running: many_workers.Ports):
+    """An open port is no answer."""
+    password = password_in(places.secrets, "redis")
+
+    assert many_workers.redis_answers(running, password)
+    assert not many_workers.redis_answers(running, "another")
+    assert not many_workers.redis_answers(running.model_copy(update={"redis": ports.choose([None])[0]}), password)
 
 
 def test_the_servers_listen_on_loopback_alone(running: many_workers.Ports):
