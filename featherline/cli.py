@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 
 from featherline import demo, runs
@@ -24,9 +23,10 @@ from featherline.stack import stack as stacks
 from featherline.stack.secrets import USER, secrets_in
 from featherline.status import status
 from tasks.context import Context
-from tasks.contracts.refusal import Refused, refuse
+from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Exit
 from tasks.contracts.safe_text import safe_streams
+from tasks.overrides import settings
 from tasks.store import open_store
 
 INTERRUPTED = 130
@@ -71,7 +71,7 @@ def _down(_: argparse.Namespace, here: Places, console: Console) -> int:
 def _run(options: argparse.Namespace, here: Places, console: Console) -> int:
     stack = record.running(here)
     runs.enter(here, stack)
-    order = runs.Order(options.recipe, overrides(options.set), options.seed, options.ignore_cache)
+    order = runs.Order(options.recipe, settings(options.set), options.seed, options.ignore_cache)
     try:
         summary = runs.execute(here, stack, order, console)
     except KeyboardInterrupt:
@@ -106,30 +106,6 @@ def _data(options: argparse.Namespace, here: Places, console: Console) -> int:  
 
 def _line(console: Console) -> Callable[[str], None]:
     return lambda line: console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def overrides(settings: Sequence[str]) -> dict[str, Any]:
-    """Read `a.b=c` settings. The value is YAML: 3 is a number, `{method: none}` a mapping, null removes the key.
-
-    Raises:
-        Refused: One of them has no key, or its value is no YAML.
-    """
-    found: dict[str, Any] = {}
-    for setting in settings:
-        key, sign, text = setting.partition("=")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            sign = ""
-        if not (key.strip() and sign):
-            raise refuse(
-                f"--set cannot take {setting}",
-                expected="KEY=VALUE, a dotted key of the recipe and a YAML value",
-                got=setting,
-                fix='write it like --set train.epochs=3 or --set "candidates.int8=null"',
-            )
-        found[key.strip()] = value
-    return found
 
 
 def _me() -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from tasks.contracts.device import Device
+from tasks.contracts.base import strictly
+from tasks.contracts.device import Budget, Device
 from tasks.contracts.recipe import Recipe, known_keys
 from tasks.contracts.refusal import did_you_mean, from_validation, refuse
+from tasks.contracts.tree import check_tree
+from tasks.overrides import override
 from tasks.recipe_checks import WRITTEN_IN, check_candidates
+from tasks.yaml_text import MOST_BYTES, mapping_of, read_yaml
 
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
@@ -33,25 +37,30 @@ def read_recipe(
     Raises:
         Refused: There is no such recipe, or a key or value of it is wrong; every wrong one at once, candidates too.
     """
+    who = f"recipe {name}"
     raw = _read(folder, name, "recipe")
+    check_tree(overrides, who, WRITTEN_IN)
     for key, value in overrides.items():
-        _set(raw, key, value)
+        override(raw, key, value)
+    check_tree(raw, who, WRITTEN_IN)
     _fill_in(raw, teacher_of)
     try:
-        recipe = Recipe.model_validate(raw)
+        recipe = strictly(Recipe, raw)
     except ValidationError as error:
-        raise from_validation(f"recipe {name}", error, known_keys(), written_in=WRITTEN_IN) from None
+        raise from_validation(who, error, known_keys(), written_in=WRITTEN_IN) from None
     check_candidates(recipe)
     return recipe
 
 
 def read_device(folder: Path, name: str) -> Device:
     """Read `<folder>/devices/<name>.yaml`. Raises `Refused` where it is absent or wrong."""
+    raw = _read(folder / "devices", name, "device")
+    written_in = str(folder / "devices" / f"{name}.yaml")
+    check_tree(raw, f"device {name}", written_in)
     try:
-        return Device.model_validate(_read(folder / "devices", name, "device"))
+        return strictly(Device, raw)
     except ValidationError as error:
-        known = {"": list(Device.model_fields), "budget": list(Device.model_fields["budget"].annotation.model_fields)}  # type: ignore[union-attr]
-        written_in = str(folder / "devices" / f"{name}.yaml")
+        known = {"": list(Device.model_fields), "budget": list(Budget.model_fields)}
         raise from_validation(f"device {name}", error, known, written_in=written_in) from None
 
 
@@ -66,40 +75,26 @@ def _read(folder: Path, name: str, what: str) -> dict[str, Any]:
             if known
             else f"set FEATHERLINE_RECIPES to the folder that holds {folder.name}",
         )
+    who, place = f"{what} {name}", f"{name}.yaml"
+    return mapping_of(read_yaml(_bytes(folder / place, who), who, place), who, place)
+
+
+def _bytes(path: Path, who: str) -> bytes:
+    """Return what lies in a file, and one byte more than is allowed of a larger one; a pipe would never end."""
     try:
-        raw = yaml.safe_load((folder / f"{name}.yaml").read_text())
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f"line {where.line + 1}, column {where.column + 1}" if where else "the file"
-        raise refuse(
-            f"{what} {name} is no YAML",
-            expected="YAML 1.1",
-            got=f"{getattr(error, 'problem', 'a mistake')} at {line}",
-            fix=f"correct {name}.yaml there",
-        ) from None
-    if not isinstance(raw, dict):
-        raise refuse(
-            f"{what} {name} has no keys", expected="a YAML mapping", got=type(raw).__name__, fix="see docs/recipes.md"
-        )
-    return raw
-
-
-def _set(raw: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - YAML
-    *parents, last = key.split(".")
-    place: Any = raw
-    for depth, part in enumerate(parents):
-        place = place.setdefault(part, {})
-        if not isinstance(place, dict):
+        if not path.is_file():
             raise refuse(
-                f"the override {key} leads nowhere",
-                expected=f"{'.'.join(parents[: depth + 1])} to be a section",
-                got=repr(place),
-                fix="correct the key, or override the whole value",
+                f"{who} cannot be read", expected="a file", got=f"{path}: none", fix="put the recipe's text there"
             )
-    if value is None:
-        place.pop(last, None)
-    else:
-        place[last] = value
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise refuse(
+            f"{who} cannot be read",
+            expected="a file that this account may read",
+            got=f"{error.strerror}: {path}",
+            fix=f"correct the file or its mode (chmod a+r {shlex.quote(str(path))})",
+        ) from None
 
 
 def _fill_in(raw: dict[str, Any], teacher_of: Callable[[str], str] | None) -> None:

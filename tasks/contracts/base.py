@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -29,6 +29,22 @@ class Contract(BaseModel):
     def content_sha256(self) -> str:
         """Return the digest of the canonical form."""
         return digest(self.to_json())
+
+
+ContractT = TypeVar("ContractT", bound=Contract)
+
+
+def strictly(contract: type[ContractT], raw: dict[str, Any]) -> ContractT:
+    """Return a contract of what a person wrote, in which no value is taken for another: true is not 1, "3" is not 3.
+
+    Args:
+        contract: Which one.
+        raw: A tree of plain values, as `tasks.contracts.tree` lets pass.
+
+    Raises:
+        ValidationError: It is not what the contract takes.
+    """
+    return contract.model_validate_json(json.dumps(raw), strict=True)
 
 
 def canonical_json(value: JsonValue | dict[str, Any] | list[Any]) -> bytes:

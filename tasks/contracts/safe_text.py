@@ -61,7 +61,7 @@ def visible(text: object, longest: int | None = LONGEST_NAME_SHOWN) -> str:
         The text with controls, line ends, bidirectional and other invisible characters, lone surrogates and unassigned
         codes as `\n`, `\x1b`, `\u202e` and so on. What is plain comes back as it is, also where it is not ASCII.
     """
-    found = text if isinstance(text, str) else str(text)
+    found = _spoken(text)
     if longest is not None and len(found) > longest:
         found = _shortened(found, longest)
     if found.isascii() and found.isprintable():
@@ -136,6 +136,13 @@ def safe_streams() -> Iterator[None]:
         except Exception:  # noqa: BLE001 - told as the interpreter tells it, which would write to the stream itself
             traceback.print_exc()
             raise SystemExit(1) from None
+
+
+def _spoken(value: object) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python writes no number of more than 4,300 digits
+        return f"a {type(value).__name__} of very many digits"
 
 
 def _shortened(text: str, longest: int) -> str:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from featherline.cli import main, overrides
+from featherline.cli import main
 from tasks.contracts.refusal import Refused
+from tasks.overrides import settings
 
 
 def test_a_setting_is_yaml():
     """Numbers, lists, mappings and null are what they look like; only the first = divides."""
-    found = overrides(["train.epochs=3", "model.options={depth: 8}", "candidates.int8=null", "data.source=a=b"])
+    found = settings(["train.epochs=3", "model.options={depth: 8}", "candidates.int8=null", "data.source=a=b"])
 
     assert found == {
         "train.epochs": 3,
@@ -22,13 +23,19 @@ def test_a_setting_is_yaml():
     }
 
 
-@pytest.mark.parametrize("setting", ["train.epochs", "=3", "train.epochs=[1"])
+@pytest.mark.parametrize(
+    "setting", ["train.epochs", "=3", "train.epochs=[1", "train.epochs=010", "a=!!int b", "a=\x1b"]
+)
 def test_a_setting_without_key_or_value_is_refused(setting: str):
-    """No key, no sign and broken YAML are told with the setting itself."""
-    with pytest.raises(Refused) as refused:
-        overrides([setting])
+    """No key, no sign, and YAML that a recipe may not hold either, are told with the setting."""
+    with pytest.raises(Refused, match="--set"):
+        settings([setting])
 
-    assert refused.value.problems[0].got == setting
+
+def test_a_setting_is_given_once():
+    """Of two values for one key neither is the one that was meant."""
+    with pytest.raises(Refused, match=r"--set has train\.epochs twice"):
+        settings(["train.epochs=3", "train.epochs=4"])
 
 
 @pytest.mark.parametrize("words", [["run", "digits"], ["status"], ["rollback", "digits"]])
