@@ -35,7 +35,8 @@ since an earlier run is not done again; the first line of a task's log says `hit
 | `approve` | nobody decided within three days | clear it to ask again. Rejecting is no failure: `promote` is skipped, as it is where nobody is to be asked of what is not proven |
 | `promote` | the release does not verify, or the champion changed meanwhile | do not force it: find out who changed what |
 
-A task that was *refused* is not tried again; a crash is, once or twice; a task out of memory once.
+A task that was *refused* is not tried again; a crash is, once or twice; a task out of memory once. A task whose worker
+or scheduler died under it is tried again all the same: Airflow shows many more tries than a step may crash.
 
 **Owner**: featherline. **Schedule**: `[featherline] schedule` in Airflow's configuration: a cron string,
 `asset:URI`, or nothing.

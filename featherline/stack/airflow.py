@@ -81,6 +81,10 @@ def environment(
             "scheduler_health_check_threshold": 15,  # a scheduler silent for so long is dead, and its tasks start anew
             "orphaned_tasks_check_interval": 10,
         },
+        "workers": {  # what runs goes on while the API server is away, and tells it afterwards
+            "max_failed_heartbeats": 1000,
+            "execution_api_retries": 10,
+        },
         "dag_processor": {"parsing_processes": 1, "refresh_interval": 30, "bundle_refresh_check_interval": 5},
         "usage_data_collection": {"enabled": False},
         "featherline": {

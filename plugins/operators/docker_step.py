@@ -29,7 +29,7 @@ from plugins.operators import container
 from plugins.operators.exchange import EXCHANGE, RESULT, USER, archive, only_file
 from plugins.operators.images import check_pinned, image_of
 from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin, log_line
-from plugins.retry import StepCrashedError
+from plugins.retry import StepCrashedError, StepEndedError
 from tasks.contracts.refusal import Problem, Refused
 from tasks.contracts.request import Exit, Variable
 
@@ -111,7 +111,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
             raise self._engine_error("an image that is there, or can be pulled", error) from error
         except (DockerException, RequestException, HTTPError) as error:
             if self._ended:
-                raise AirflowException(f"{self.step} was ended from outside") from error
+                raise StepEndedError(f"{self.step} was ended from outside") from error
             raise self._engine_error(ENGINE, error) from error
         return self.conclude(context, *outcome)
 
@@ -130,7 +130,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
             log = self._follow(identifier)
             code = self._wait(identifier)
             if self._ended:
-                raise AirflowException(f"{self.step} was ended from outside")
+                raise StepEndedError(f"{self.step} was ended from outside")
             return code, self._answer(identifier), log
         finally:
             self._remove(self.container_name)
@@ -173,7 +173,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
         if files:
             self.cli.put_archive(identifier, EXCHANGE, archive(files))
         if self._ended:  # asked to end while it was made
-            raise AirflowException(f"{self.step} was ended from outside")
+            raise StepEndedError(f"{self.step} was ended from outside")
         self.cli.start(identifier)
         return identifier
 

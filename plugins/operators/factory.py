@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from plugins import deployment
-from plugins.retry import RetryByFailure
+from plugins.retry import LOST_TRIES, RetryByFailure
 from tasks.contracts.refusal import did_you_mean, refuse
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ RETRY_DELAY = timedelta(seconds=10)
 
 
 class Limits(NamedTuple):
-    """How often a step is tried again, and how long one try may take."""
+    """How often a step that crashed is tried again, and how long one try may take."""
 
     retries: int
     timeout: timedelta
@@ -199,9 +199,9 @@ def _options(name: str, task_id: str | None) -> dict[str, Any]:
     return {
         "task_id": task_id or name,
         "step": name,
-        "retries": retries,
+        "retries": retries + LOST_TRIES,
         "retry_delay": RETRY_DELAY,
-        "retry_policy": RetryByFailure(),
+        "retry_policy": RetryByFailure(crashes=retries),
         "execution_timeout": timeout,
         "render_template_as_native_obj": True,
     }

@@ -26,7 +26,7 @@ from plugins import deployment
 from plugins.limits import resources
 from plugins.operators import pod_environment, pod_parts
 from plugins.operators.mixin import LOG_TAIL_LINES, StepMixin, log_line
-from plugins.retry import StepCrashedError
+from plugins.retry import StepCrashedError, StepEndedError
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Exit, Variable
 
@@ -123,7 +123,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
         except (AirflowException, ApiException, ValueError) as error:
             failure = error
         if self._killed:
-            raise AirflowException(f"{self.step} was ended from outside")
+            raise StepEndedError(f"{self.step} was ended from outside")
         if isinstance(failure, AirflowFailException):
             raise failure
         if self._code is None or (self._code == Exit.DONE and failure):  # the answer is in the store: a retry is a hit

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from plugins import deployment
 from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin, log_line
+from plugins.retry import StepEndedError
 from tasks.contracts.refusal import Problem
 from tasks.contracts.request import Variable
 from tasks.contracts.secrecy import for_step
@@ -85,7 +86,7 @@ class ProcessStepOperator(StepMixin, BaseOperator):
             result = Path(folder, "result.json")
             code, log = self._run(Path(folder), question, result)
             if self._ended:
-                raise AirflowException(f"{self.step} was ended from outside")
+                raise StepEndedError(f"{self.step} was ended from outside")
             return self.conclude(context, code, _head(result), log)
 
     def on_kill(self) -> None:

@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 
 from plugins.operators.factory import LIMITS, earlier_joined, earlier_of_each, step, steps
 from plugins.operators.process_step import ProcessStepOperator
-from plugins.retry import RetryByFailure
+from plugins.retry import LOST_TRIES, RetryByFailure
 from tasks.contracts import steps as contracts
 from tasks.contracts.refusal import Refused
 
@@ -50,10 +50,11 @@ def test_a_step_is_a_task_of_its_name_with_limits():
     task = step("train")
 
     assert isinstance(task, ProcessStepOperator)
-    assert (task.task_id, task.step, task.retries) == ("train", "train", 1)
+    assert (task.task_id, task.step, task.retries) == ("train", "train", 1 + LOST_TRIES)
     assert task.retry_delay.total_seconds() == 10
     assert task.execution_timeout == LIMITS["train"].timeout
     assert isinstance(task.retry_policy, RetryByFailure)
+    assert task.retry_policy.crashes == LIMITS["train"].retries
 
 
 def test_options_win_over_the_table():
