@@ -33,8 +33,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tasks.contracts.base import digest  # noqa: E402 - the project's root is put on the path first
-from tasks.framework import keras  # noqa: E402
 from tasks.measuring.machine import machine  # noqa: E402
+from tasks.model_files import load_path  # noqa: E402
 from tasks.pruning.channel import Ranking, Target, prune_channels  # noqa: E402
 from tasks.pruning.statistics import reestimate_statistics  # noqa: E402
 from tasks.training.data import TrainingData  # noqa: E402
@@ -71,7 +71,7 @@ def main() -> None:
     test = read(asked.data / "test.parquet", asked.test_images, described)
     half = len(train[1]) // 2
     data = TrainingData(train[0][:half], train[1][:half], train[0][half:], train[1][half:], int(test[1].max()) + 1)
-    network = keras.models.load_model(asked.model, compile=False)
+    network = load_path(asked.model)
     whole = measured(network, test)
     print(f"whole: {whole:.4f} of {len(test[1])} test images")
     rows = []

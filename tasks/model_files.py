@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from tasks.contracts.model import Model
 from tasks.contracts.references import ModelFileRef
-from tasks.framework import keras
+from tasks.foreign.archive import open_archive
+from tasks.foreign.build import build_model
 from tasks.store import Store
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -34,17 +35,37 @@ def load_model(store: Store, model: Model) -> Any:  # noqa: ANN401 - tf_keras ha
     """Return the tf_keras model, not compiled."""
     if model.format == "keras":
         return load_file(store, model.file)
-    with store.fetched(model.file, ".h5") as path:
-        import tensorflow_model_optimization as tfmot  # noqa: PLC0415 - 1 s that only this format costs
+    import tensorflow_model_optimization as tfmot  # noqa: PLC0415 - 1 s that only this format costs
 
-        with tfmot.quantization.keras.quantize_scope():
-            return keras.models.load_model(path, compile=False)
+    with tfmot.quantization.keras.quantize_scope():
+        return _loaded(store, model.file, ".h5")
 
 
 def load_file(store: Store, file: ModelFileRef) -> Any:  # noqa: ANN401
     """Return the tf_keras model of a `.keras` file, not compiled."""
-    with store.fetched(file, ".keras") as path:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
+    return _loaded(store, file, ".keras")
+
+
+def load_path(path: Path) -> Any:  # noqa: ANN401
+    """Return the tf_keras model of a `.keras` file of our own, not compiled."""
+    return _read(path, path.name)
+
+
+def _loaded(store: Store, file: ModelFileRef, suffix: Literal[".keras", ".h5"]) -> Any:  # noqa: ANN401
+    """Return the model of a file that a step stored, as one that is not trusted.
+
+    Whoever can write the store can plant a file, and a result that names it.
+
+    Raises:
+        Refused: It holds code, names what is not allowed, or does not hold together.
+    """
+    with store.fetched(file, suffix) as path:
+        return _read(path, f"the stored model {file.sha256[:12]}{suffix}")
+
+
+def _read(path: Path, name: str) -> Any:  # noqa: ANN401
+    with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
+        return build_model(open_archive(path, Path(folder), quantized=path.suffix == ".h5", name=name), name)
 
 
 def _fix_times(path: Path) -> None:

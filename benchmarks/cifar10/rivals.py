@@ -26,6 +26,7 @@ from litert_quantizer.quantizer import Quantizer
 from numpy.typing import NDArray
 
 from tasks.framework import keras, tf
+from tasks.model_files import load_path
 
 CALIBRATION_IMAGES = 500
 BATCH = 128
@@ -147,7 +148,7 @@ def _view(image: Any, label: Any) -> tuple[Any, Any]:
 def main(name: str, folder: Path) -> None:
     """Make one rival's file."""
     keras.utils.set_random_seed(SEED)
-    model = keras.models.load_model(folder / "model.keras", compile=False)
+    model = load_path(folder / "model.keras")
     with np.load(folder / "train.npz") as train:
         data = RIVALS[name].make(model, train["images"], train["labels"], folder)
     part = folder / f"{name}.part"

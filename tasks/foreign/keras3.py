@@ -1,6 +1,11 @@
 """From the configuration that Keras 3 writes to that of tf_keras (Keras 2), which all later steps need.
 
-The weights need no translation: both number the variables of a layer alike.
+    Functional, Sequential, also inside one another ──► the same, every layer by the same name
+    operation (`x * 0.5`)                           ──► TFOpLambda
+    activation by a name that means another function ──► that of `tasks.foreign.activations`
+
+The weights need no translation: both number the variables of a layer alike. What says when a layer trains is left out,
+as Keras 3 itself asks the whole model's `training` and none that a file holds.
 """
 
 from __future__ import annotations
@@ -9,10 +14,14 @@ import inspect
 from typing import Any
 
 from tasks.contracts.refusal import Problem, Refused, refuse
+from tasks.foreign.activations import RENAMED as FUNCTIONS
+from tasks.foreign.allowed import MODELS, WRAPPERS
+from tasks.foreign.operations import Calls, call_of, operation
 from tasks.framework import keras
 
 RENAMED = {("InputLayer", "batch_shape"): "batch_input_shape", ("LeakyReLU", "negative_slope"): "alpha"}
-ABSENT = {
+ANY = object()
+ABSENT: dict[str, tuple[Any, ...]] = {
     "quantization_config": (None,),
     "synchronized": (False,),
     "lora_rank": (None,),
@@ -22,66 +31,115 @@ ABSENT = {
     "renorm": (False,),
     "renorm_clipping": (None,),
     "renorm_momentum": (0.99,),
+    "rms_scaling": (False,),
+    "data_format": ("channels_last", None),
+    "value_range": ([0, 255], [0.0, 255.0]),
+    "pad_to_aspect_ratio": (False,),
+    "antialias": (False,),
+    "zero_output_for_mask": (False,),
+    "sliding_window": (None,),
+    "use_gate": (False,),
+    "fill_mode": ("constant",),
+    "fill_value": (0, 0.0),
+    "use_cudnn": (ANY,),
+    "flash_attention": (ANY,),
+    "seed": (ANY,),
+    "batch_size": (ANY,),
 }
-"""Keys that tf_keras does not know, and the values with which they mean nothing."""
+"""Keys that the layer of tf_keras does not know, and the values with which they mean nothing: how it is computed, or
+what the layer of tf_keras does anyway."""
+
+UNEQUAL = {"AdditiveAttention", "Attention", "RandomHeight", "RandomWidth", "Embedding", "Dot"}
 
 
 def translate(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a cleaned configuration of Keras 3 as one of tf_keras.
+    """Return a harmless configuration of Keras 3 as one of tf_keras.
 
     Args:
-        config: Of a functional or sequential model, already harmless.
+        config: Of a functional or sequential model, as `harmless` gives it.
         name: Of the file, for messages.
 
     Raises:
-        Refused: It has a nested model, or a setting that tf_keras does not have.
+        Refused: It has a layer, a setting or a call that tf_keras does not have.
     """
-    inside = config["config"]
-    problems: list[Problem] = []
-    layers = [_layer(layer, name, problems) for layer in inside["layers"]]
-    if problems:
-        raise Refused(*problems)
-    ends = {key: _ends(inside[key]) for key in ("input_layers", "output_layers") if key in inside}
-    return {"class_name": config["class_name"], "config": {"name": inside.get("name"), "layers": layers, **ends}}
+    translator = _Translator(name)
+    model = translator.model(config)
+    if translator.problems:
+        raise Refused(*translator.problems)
+    return model
 
 
-def _layer(layer: dict[str, Any], name: str, problems: list[Problem]) -> dict[str, Any]:
-    kind, own = layer["class_name"], layer["config"].get("name", "")
-    if kind in {"Functional", "Sequential", "Model"}:
-        problems.append(_untold(name, f"the nested model {own}"))
-        return layer
-    signature = inspect.signature(getattr(keras.layers, kind).__init__).parameters
-    known = set(signature) | {"name", "trainable", "dtype", "batch_input_shape"}
-    settings = {}
-    for key, value in layer["config"].items():
-        new = RENAMED.get((kind, key), key)
-        if new in known:
-            settings[new] = value
-        elif value not in ABSENT.get(key, ()):
-            problems.append(_untold(name, f"{key}={value!r} of the layer {own}"))
-    if "kernel_initializer" in settings or "depthwise_initializer" in settings:
-        settings = {key: value for key, value in settings.items() if not key.endswith("_initializer")}
-    told = {"class_name": kind, "config": settings}
-    return told if "inbound_nodes" not in layer else told | {"name": own, "inbound_nodes": _nodes(layer, name)}
+class _Translator:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.problems: list[Problem] = []
+
+    def model(self, config: dict[str, Any]) -> dict[str, Any]:
+        inside = dict(config["config"])
+        layers = list(inside["layers"])
+        first = inside.pop("build_input_shape", None)
+        if config["class_name"] == "Sequential" and layers[0]["class_name"] != "InputLayer" and first:
+            layers.insert(0, {"class_name": "InputLayer", "config": {"batch_shape": first}})
+        ends = ("input_layers", "output_layers")
+        calls = Calls({layer["name"]: _first_call(layer) for layer in layers if "name" in layer})
+        inside["layers"] = [self.layer(layer, calls) for layer in layers]
+        inside |= {key: [calls.moved(end) for end in _ends(inside[key])] for key in ends if key in inside}
+        return {"class_name": config["class_name"], "config": inside}
+
+    def layer(self, layer: dict[str, Any], calls: Calls) -> dict[str, Any]:
+        kind, own = layer["class_name"], str(layer["config"].get("name", layer["class_name"]))
+        try:
+            if kind.startswith("ops."):
+                return operation(layer, calls)
+            told = self.model(layer) if kind in MODELS else self._settings(kind, layer["config"], own)
+            if "inbound_nodes" in layer:
+                nodes = [call_of(kind, node, calls) for node in layer["inbound_nodes"]]
+                told |= {"name": layer["name"], "inbound_nodes": nodes}
+        except LookupError as error:
+            self.problems.append(_untold(self.name, f"{kind.removeprefix('ops.')} {own}, {error.args[0]}"))
+            return layer
+        return told
+
+    def _settings(self, kind: str, config: dict[str, Any], own: str) -> dict[str, Any]:
+        if kind in UNEQUAL:
+            self.problems.append(_untold(self.name, f"{own}, a {kind}"))
+        known = _known(kind)
+        settings = {}
+        for key, value in config.items():
+            new = RENAMED.get((kind, key), key)
+            absent = ABSENT.get(key, ())
+            if key.endswith("_initializer"):
+                continue  # each is loaded over
+            if key in WRAPPERS.get(kind, ()):
+                settings[key] = self.layer(value, Calls({}))
+            elif key.rpartition("_")[2] == "activation":
+                settings[key] = self._activation(value)
+            elif new in known:
+                settings[new] = value
+            elif value not in absent and ANY not in absent:
+                self.problems.append(_untold(self.name, f"{key}={value!r} of the layer {own}"))
+        return {"class_name": kind, "config": settings}
+
+    def _activation(self, value: Any) -> Any:  # noqa: ANN401 - a name, a layer or None
+        if isinstance(value, dict):
+            return self._settings(value["class_name"], value["config"], str(value["config"].get("name")))
+        return FUNCTIONS.get(value, value)
 
 
-def _nodes(layer: dict[str, Any], name: str) -> list[list[list[Any]]]:
-    """Return each call of a layer as the list of what it was called with: [layer, node, tensor, {}]."""
-    nodes = []
-    for node in layer["inbound_nodes"]:
-        tensors = _histories(node["args"])
-        if not tensors or _histories(node["kwargs"]):
-            raise Refused(_untold(name, f"the way in which {layer['config'].get('name')} is called"))
-        nodes.append([[*history, {}] for history in tensors])
-    return nodes
+def _known(kind: str) -> set[str]:
+    """Return the arguments of a layer of tf_keras and of the classes that it is made of."""
+    known = {"name", "trainable", "dtype", "batch_input_shape"}
+    for one in getattr(keras.layers, kind).__mro__:
+        parameters = inspect.signature(one.__init__).parameters
+        known |= set(parameters)
+        if not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values()):
+            break
+    return known - {"self", "args", "kwargs"}
 
 
-def _histories(value: Any) -> list[list[Any]]:  # noqa: ANN401 - JSON
-    if isinstance(value, dict):
-        if value.get("class_name") == "__keras_tensor__":
-            return [list(value["config"]["keras_history"])]
-        return [history for item in value.values() for history in _histories(item)]
-    return [history for item in value for history in _histories(item)] if isinstance(value, list | tuple) else []
+def _first_call(layer: dict[str, Any]) -> int:
+    """Return the number that tf_keras gives to the first call: a model with an input of its own counts that as one."""
+    return int(layer["class_name"] in MODELS)
 
 
 def _ends(value: list[Any]) -> list[list[Any]]:

@@ -1,6 +1,6 @@
 """A user's model file as a tf_keras model that gives logits.
 
-    fetch ──► archive ──► harmless configuration ──► (Keras 3: translated) ──► built ──► weights ──► logits, shapes
+    fetch ──► archive, opened in a process apart ──► built ──► weights ──► logits, shapes
 
 Nothing of the file is run: no Lambda, no custom class, no pickle, no function of a SavedModel.
 """
@@ -13,11 +13,11 @@ from typing import Any
 
 from tasks.contracts.refusal import Problem, Refused, examples, refuse
 from tasks.contracts.safe_text import visible
-from tasks.foreign.archive import open_archive, unreadable
-from tasks.foreign.configuration import harmless
+from tasks.foreign.apart import open_apart
+from tasks.foreign.archive import Archive
+from tasks.foreign.build import build_model
 from tasks.foreign.fetch import fetched
-from tasks.foreign.keras3 import translate
-from tasks.foreign.sizes import close_nested, fill_sizes, open_layers
+from tasks.foreign.sizes import open_layers
 from tasks.framework import keras
 
 LAYERS = keras.layers
@@ -36,44 +36,20 @@ def read_model(source: str, input_shape: tuple[int, int, int], classes: int) -> 
             takes or gives other shapes than the data needs.
     """
     with fetched(source) as path, tempfile.TemporaryDirectory(prefix="featherline-") as folder:
-        model = _rebuild(path, Path(folder), input_shape)
-    _check_shapes(model, path.name, input_shape, classes)
-    _check_sizes(model, path.name)
-    return _to_logits(model, path.name)
+        archive = open_apart(path, Path(folder), input_shape)
+        return model_of(archive, path.name, input_shape, classes)
 
 
-def _rebuild(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> Any:  # noqa: ANN401
-    archive = open_archive(path, folder)
-    config = harmless(archive.config, path.name)
-    if archive.keras_version.startswith("3"):
-        config = translate(config, path.name)
-        print(f"{visible(path.name)} was saved by Keras {visible(archive.keras_version)}: rebuilt with tf_keras")
-    kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
-    was_called = bool(archive.config.get("build_config") or archive.config["config"].get("build_input_shape"))
-    _close_input(config, input_shape, was_called=was_called)
-    try:
-        model = kind.from_config(config["config"])
-        while model.built and close_nested(config, model):
-            model = kind.from_config(config["config"])
-        loaded = model.load_weights(archive.weights) if model.built else None
-        if loaded is not None:
-            loaded.assert_existing_objects_matched()
-    except MemoryError:
-        raise
-    except Exception as error:  # a foreign file can break its reader in any way
-        raise unreadable(path, f"{type(error).__name__}: {error}") from error
+def model_of(archive: Archive, name: str, input_shape: tuple[int, int, int], classes: int) -> Any:  # noqa: ANN401
+    """Return the model of a file that was opened. Raises `Refused` as `read_model` does."""
+    if archive.of_keras_3:
+        print(f"{visible(name)} was saved by Keras {visible(archive.keras_version)}: rebuilt with tf_keras")
+    model = build_model(archive, name, input_shape)
     if not model.built:
-        raise _unbuilt(path.name)
-    return model
-
-
-def _close_input(config: dict[str, Any], input_shape: tuple[int, int, int], *, was_called: bool) -> None:
-    """Give the sizes of the data to an input that leaves them open, so that every size within is known."""
-    layers = config["config"]["layers"]
-    if config["class_name"] == "Sequential" and was_called and "batch_input_shape" not in layers[0]["config"]:
-        layers.insert(0, {"class_name": "InputLayer", "config": {"batch_input_shape": (None, *input_shape)}})
-    for layer in layers:
-        fill_sizes(layer["config"], input_shape)
+        raise _unbuilt(name)
+    _check_shapes(model, name, input_shape, classes)
+    _check_sizes(model, name)
+    return _to_logits(model, name)
 
 
 def _check_shapes(model: Any, name: str, input_shape: tuple[int, int, int], classes: int) -> None:  # noqa: ANN401

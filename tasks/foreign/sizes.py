@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.foreign.configuration import MODELS
+from tasks.foreign.allowed import MODELS
 from tasks.framework import keras, tf
 
 SHAPES = ("batch_input_shape", "build_input_shape")
@@ -58,18 +58,24 @@ def close_nested(config: dict[str, Any], model: Any) -> bool:  # noqa: ANN401 - 
 
 def open_layers(model: Any) -> Iterator[str]:  # noqa: ANN401
     """Yield the layers that give a shape with an open size, in words."""
+    for name, shape in outputs(model):
+        if None in shape:
+            yield f"{shape} from {name}"
+
+
+def outputs(model: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:  # noqa: ANN401
+    """Yield what each layer of a model and of those inside it gives: who, and the shape without the batch."""
     for node in _nodes(model):
         if isinstance(node.layer, keras.Model):
-            yield from open_layers(node.layer)
+            yield from outputs(node.layer)
             continue
         for tensor in [] if node.is_input else tf.nest.flatten(node.outputs):
-            if None in tensor.shape[1:]:
-                yield f"{tuple(tensor.shape[1:])} from {node.layer.name} in {model.name}"
+            yield f"{node.layer.name} in {model.name}", tuple(tensor.shape[1:])
 
 
 def _nodes(model: Any, layer: Any = None) -> Iterator[Any]:  # noqa: ANN401
     """Yield the calls of all layers of a model, or of one."""
-    for nodes in model._nodes_by_depth.values():  # noqa: SLF001 - the only account of what is called with what
+    for nodes in getattr(model, "_nodes_by_depth", {}).values():  # the only account of what is called with what
         for node in nodes:
             if layer is None or node.layer is layer:
                 yield node
