@@ -22,8 +22,9 @@ from featherline.outcome import tell
 from featherline.places import Places
 from featherline.stack import airflow
 from featherline.stack import secrets as files
+from featherline.stack.ports import HOST
 from featherline.stack.record import Stack
-from featherline.stack.s3_server import HOST, REGION
+from featherline.stack.s3_server import REGION
 from featherline.stack.secrets import USER, secrets_in
 from featherline.summary import Summary, read_records, summarise
 from tasks.contracts.refusal import did_you_mean, refuse

