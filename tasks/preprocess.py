@@ -24,13 +24,20 @@ from tasks.contracts.data import PreprocessInputs, PreprocessOutputs, Preprocess
 from tasks.contracts.dataset import Dataset, Normalisation, Split, SplitName
 from tasks.contracts.references import DatasetRef, SamplesRef
 from tasks.contracts.refusal import Refused, refuse
-from tasks.sources.decode import Decoder
+from tasks.contracts.safe_text import visible
+from tasks.sources.budget import check_size
+from tasks.sources.decoder import Decoder
+from tasks.sources.deep_pixels import Ranges, Undecided
+from tasks.sources.intake import intake_lines
 from tasks.sources.labels import Labels, read_labels
 from tasks.sources.open import open_source
 from tasks.sources.shards import SamplesWriter, SplitWriter
 from tasks.sources.source import Source, SourceSplit
 from tasks.sources.splits import TARGETS, UNUSED, Assignment, assign
 from tasks.store import Store
+
+MOST_NAMES = 100
+"""Class names that are printed."""
 
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "calibration", "test")
 
@@ -44,8 +51,7 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
     """
     source = open_source(params)
     labels = read_labels(source, params.classes)
-    counts = ", ".join(f"{len(rows):,} in {split}" for split, rows in labels.by_split.items())
-    print(f"preprocess: {len(labels.classes)} classes; images: {counts}")
+    _tell_classes(labels)
     assignments = assign(
         labels.by_split,
         test_fraction=params.test_fraction,
@@ -54,9 +60,16 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
         limit=params.limit,
         seed=context.seed,
     )
-    decoder = Decoder(params.image_size, params.channels)
-    splits, samples = _write(source, labels, assignments, decoder, params=params, store=context.store)
+    decoder = Decoder(
+        params.image_size, params.channels, params.background, source.log, Ranges(given=params.pixel_range)
+    )
+    try:
+        splits, samples = _write(source, labels, assignments, decoder, params=params, store=context.store)
+    except Undecided:
+        decoder = _look_at_all(source, assignments, decoder)
+        splits, samples = _write(source, labels, assignments, decoder, params=params, store=context.store)
     assert decoder.shape is not None  # noqa: S101 - an image was decoded, else `_write` refuses
+    intake = source.log.report({split: len(rows) for split, rows in labels.by_split.items()})
     dataset = Dataset(
         name=params.name,
         image_shape=decoder.shape,
@@ -65,10 +78,40 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
         splits=splits,
         samples=samples,
         corrupt=decoder.report(),
+        intake=intake,
     )
+    for line in intake_lines(intake):
+        print(f"preprocess: {line}")
+    if decoder.corrupt.count:
+        print(f"preprocess: left out as corrupt: {decoder.corrupt}")
     for name, split in splits.items():
         print(f"preprocess: {name} has {split.count:,} images in {len(split.shards)} shards")
     return PreprocessOutputs(data=context.store.put(dataset, DatasetRef))
+
+
+def _tell_classes(labels: Labels) -> None:
+    """Print the images of each split of the source, and the classes by name."""
+    counts = ", ".join(f"{len(rows):,} in {split}" for split, rows in labels.by_split.items())
+    names = ", ".join(visible(name) for name in labels.classes[:MOST_NAMES])
+    more = f" and {len(labels.classes) - MOST_NAMES} more" if len(labels.classes) > MOST_NAMES else ""
+    print(f"preprocess: {len(labels.classes)} classes; images: {counts}")
+    print(f"preprocess: the classes are {names}{more}")
+
+
+def _look_at_all(source: Source, assignments: dict[SourceSplit, Assignment], decoder: Decoder) -> Decoder:
+    """Find the range of deep pixels over all images that have a place, and return the decoder that knows it.
+
+    Raises:
+        Refused: The values tell no range.
+    """
+    print("preprocess: looks at all images once before, for the range of their pixels")
+    for split, assignment in assignments.items():
+        for row, image in source.images(split, assignment.target != UNUSED):
+            decoder.look(image, source.where(split, row))
+    problems = decoder.ranges.settle()
+    if problems:
+        raise Refused(*problems)
+    return decoder.anew()
 
 
 def _write(
@@ -93,6 +136,7 @@ def _write(
                 if pixels is None or not decoder.sound or decoder.shape is None:
                     continue
                 if not writers:
+                    check_size(store, total, decoder.shape)
                     writers = {
                         name: SplitWriter(
                             name,

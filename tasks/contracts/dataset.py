@@ -49,6 +49,38 @@ class CorruptImages(Contract):
     examples: tuple[str, ...] = ()
 
 
+class Told(Contract):
+    """Something that befell images or files of the source, with the first few of them by name.
+
+    Attributes:
+        what: In words for people, such as "not an image that is read here: .heic".
+        count: How many.
+        examples: Where the first few lie.
+    """
+
+    what: str
+    count: int = Field(gt=0)
+    examples: tuple[str, ...] = ()
+
+
+class Intake(Contract):
+    """What `preprocess` read of the source, and what it left out. Corrupt images are told beside it.
+
+    Attributes:
+        format: Of the source, such as `csv`.
+        read: Labelled images met, by split of the source; `all` where it has no splits. Those beyond `data.limit` too.
+        columns: What each column was taken for, by the part that it plays: image, label, split.
+        left_out: What was not read.
+        changed: What was done to pixels and labels beyond decoding and resizing: scaled, flattened, first frame taken.
+    """
+
+    format: str = ""
+    read: dict[str, int] = {}
+    columns: dict[str, str] = {}
+    left_out: tuple[Told, ...] = ()
+    changed: tuple[Told, ...] = ()
+
+
 class Dataset(Contract):
     """Labelled images in shards. `calibration` is a stratified part of `train`; the other splits are disjoint."""
 
@@ -59,3 +91,4 @@ class Dataset(Contract):
     splits: dict[SplitName, Split]
     samples: SamplesRef
     corrupt: CorruptImages = CorruptImages()
+    intake: Intake = Intake()

@@ -1,129 +1,67 @@
-"""From an encoded image to pixels of one shape, remembering what could not be read and what had another shape."""
+"""From an image file to pixels: 8 bits, upright, first frame, transparency flattened, one shape.
+
+file ──► [open_image] ──► Pillow's image ──► bytes as they are, or deep pixels (`tasks.sources.deep_pixels`)
+"""
 
 from __future__ import annotations
 
 import io
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError, features
 
-from tasks.contracts.dataset import CorruptImages, ImageShape
-from tasks.contracts.refusal import MOST_EXAMPLES, Problem
-from tasks.sources.source import Image as SourceImage
+from tasks.sources.deep_pixels import Corrupt, Deep, Range, Undecided
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
-"""What is decoded; formats that Pillow hands to other programs are not among them."""
+FORMATS = tuple(
+    name
+    for name, feature in {
+        "PNG": "pil",
+        "JPEG": "jpg",
+        "JPEG2000": "jpg_2000",
+        "GIF": "pil",
+        "WEBP": "webp",
+        "AVIF": "avif",
+        "TIFF": "pil",
+        "BMP": "pil",
+        "DIB": "pil",
+        "PPM": "pil",
+        "ICO": "pil",
+        "PCX": "pil",
+        "QOI": "pil",
+        "SGI": "pil",
+        "SUN": "pil",
+        "TGA": "pil",
+    }.items()
+    if features.check(feature)
+)
+"""What is decoded. Formats that Pillow hands to other programs are not among them, nor those that hold no pixels."""
 
-GREY_MODES = {"1", "L", "LA", "I", "I;16", "I;16B", "F"}
+Image.init()
+SUFFIXES = frozenset(ending for ending, name in Image.registered_extensions().items() if name in {*FORMATS, "MPO"})
+"""Endings of these formats; an MPO is a JPEG of several frames."""
+
+GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "F"}
 GREY, COLOUR = 1, 3
+DEEP_BITS = 16
+OPAQUE = 255
+ORIENTATION = 0x0112
+PNG_START = b"\x89PNG\r\n\x1a\n"
+
+TIFF_BITS, TIFF_SAMPLE_FORMAT = 258, 339
+TIFF_LOWEST, TIFF_HIGHEST = (340, 280), (341, 281)
+"""SMinSampleValue and MinSampleValue, SMaxSampleValue and MaxSampleValue."""
+UNSIGNED = 1
+
+Colour = tuple[int, int, int]
 
 
-class Corrupt(Exception):  # noqa: N818 - what the image is
-    """An image that cannot be decoded."""
-
-
-@dataclass
-class Tally:
-    """Images counted, the first few kept as examples.
-
-    Attributes:
-        count: All of them.
-        examples: Where the first few lie, and what is wrong.
-    """
-
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def add(self, example: str) -> None:
-        """Count one more."""
-        self.count += 1
-        if len(self.examples) < MOST_EXAMPLES:
-            self.examples.append(example)
-
-    def __str__(self) -> str:
-        more = self.count - len(self.examples)
-        return f"{self.count}: {', '.join(self.examples)}" + (f" and {more} more" if more else "")
-
-
-@dataclass
-class Decoder:
-    """Decodes images to one shape, that of the first where neither size nor channels are given.
-
-    Attributes:
-        size: (height, width) to resize to.
-        channels: 1 or 3.
-        shape: (height, width, channels) of every image; None until the first.
-        seen: Images met, whatever became of them.
-        corrupt: Those that could not be decoded.
-        misfits: Those of another shape.
-    """
-
-    size: tuple[int, int] | None
-    channels: int | None
-    shape: ImageShape | None = None
-    seen: int = 0
-    corrupt: Tally = field(default_factory=Tally)
-    misfits: Tally = field(default_factory=Tally)
-
-    def decode(self, image: SourceImage, where: str) -> NDArray[np.uint8] | None:
-        """Return the pixels (height, width, channels), or None where it is corrupt or of another shape."""
-        self.seen += 1
-        try:
-            decode = fit if isinstance(image, np.ndarray) else decode_bytes
-            pixels: NDArray[np.uint8] = decode(image, self.channels, self.size)  # type: ignore[arg-type] # by its type
-        except Corrupt as error:
-            self.corrupt.add(f"{where} ({error})")
-            return None
-        if self.shape is None:
-            self.shape = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
-        if pixels.shape != self.shape:
-            self.misfits.add(f"{where} ({_drawn(pixels.shape)})")
-            return None
-        return pixels
-
-    @property
-    def sound(self) -> bool:
-        """Return whether every image so far fits the others."""
-        return self.misfits.count == 0
-
-    def report(self) -> CorruptImages:
-        """Return the corrupt images, counted and with examples."""
-        return CorruptImages(count=self.corrupt.count, examples=tuple(self.corrupt.examples))
-
-    def problems(self, max_corrupt_fraction: float) -> list[Problem]:
-        """Return what refuses these images, if anything."""
-        found = []
-        if self.corrupt.count > max_corrupt_fraction * self.seen or self.corrupt.count == self.seen:
-            found.append(
-                Problem(
-                    "preprocess meets corrupt images",
-                    f"at most {max_corrupt_fraction:g} of the images (data.max_corrupt_fraction)",
-                    f"of {self.seen} images {self.corrupt}",
-                    "replace or remove them, or raise data.max_corrupt_fraction",
-                )
-            )
-        if not self.sound:
-            found.append(
-                Problem(
-                    "preprocess meets images of several shapes",
-                    f"{_drawn(self.shape or ())} as the first one",
-                    f"of {self.seen} images {self.misfits}",
-                    "give data.image_size, such as [32, 32], and data.channels, 1 or 3",
-                )
-            )
-        return found
-
-
-def decode_bytes(data: bytes, channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:
-    """Decode an image file, turned upright as its EXIF data says; 16-bit greys keep their upper 8 bits.
-
-    Args:
-        data: The file.
-        channels: 1 or 3; grey stays grey and everything else becomes RGB where it is None.
-        size: (height, width) to resize to, bilinear with antialiasing.
+@contextmanager
+def open_image(data: bytes) -> Iterator[Image.Image]:
+    """Open and load an image file; everything that Pillow says against it is a `Corrupt`.
 
     Raises:
         Corrupt: It is empty, truncated, of an unknown format or far too large (a decompression bomb).
@@ -132,33 +70,76 @@ def decode_bytes(data: bytes, channels: int | None, size: tuple[int, int] | None
         raise Corrupt("no bytes")
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 image.load()
-                upright = ImageOps.exif_transpose(image)
+                yield image
+    except (Corrupt, Undecided, MemoryError):
+        raise
     except UnidentifiedImageError:
         raise Corrupt(f"{len(data)} bytes that are no image") from None
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except Exception as error:  # noqa: BLE001 - Pillow's readers raise whatever a broken file leads them to
         raise Corrupt(str(error) or type(error).__name__) from None
-    except Image.DecompressionBombWarning as error:
-        raise Corrupt(str(error)) from None
-    return _pixels(upright, channels, size)
 
 
-def fit(pixels: NDArray[np.uint8], channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:
-    """Give pixels (height, width, channels) that size and number of channels, unchanged where they have both."""
-    same_channels = channels is None or pixels.shape[2] == channels
-    if same_channels and (size is None or pixels.shape[:2] == size):
-        return pixels
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == GREY else pixels)
-    return _pixels(image, channels, size)
+def deep_pixels(image: Image.Image, data: bytes) -> Deep | None:
+    """Return the pixels of an image that has more than 8 bits a channel, None of one that has not.
+
+    Args:
+        image: Loaded.
+        data: Its file: of 16-bit colours Pillow keeps the upper 8 bits, and only the file says so.
+    """
+    tags = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
+    if image.mode in {"F", "I"} or image.mode.startswith("I;16"):
+        values = np.asarray(image)
+        declared = _declared(tags)
+        if image.mode == "F":
+            return Deep("floats", values, declared)
+        if image.mode == "I" and image.format == "TIFF":
+            if UNSIGNED in _numbers(tags.get(TIFF_SAMPLE_FORMAT, UNSIGNED)):
+                values = values.view(np.uint32)
+            return Deep("whole numbers", values, declared)
+        return Deep("16-bit greys", values, declared)
+    if _has_deep_colours(image, data, tags):
+        converted = np.asarray(image.convert("RGB")).astype(np.uint16)
+        return Deep("16-bit colours", converted * 256 + 255)
+    return None
 
 
-def _pixels(image: Image.Image, channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:
-    if image.mode.startswith("I"):
-        image = Image.fromarray((np.asarray(image).clip(0, 65535) // 256).astype(np.uint8))
+def upright(image: Image.Image) -> Image.Image:
+    """Return the image turned as its EXIF data say; ones that cannot be read say nothing."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001 - broken EXIF data, of an image that is whole
+        return image
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Return whether something of what lies behind the image would be seen."""
+    if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"}:
+        lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+        return bool(lowest < OPAQUE)  # type: ignore[operator] # of one channel
+    if image.mode not in {"P", "RGB", "L", "1"} or "transparency" not in image.info:
+        return False
+    lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+    return bool(lowest < OPAQUE)  # type: ignore[operator] # of one channel
+
+
+def flattened(image: Image.Image, background: Colour) -> Image.Image:
+    """Lay a transparent image on a colour. A grey image stays grey on a grey background."""
+    grey = image.mode in GREY_MODES and len(set(background)) == 1
+    behind = Image.new("RGBA", image.size, (*background, OPAQUE))
+    behind.alpha_composite(image.convert("RGBA"))
+    return behind.convert("L" if grey else "RGB")
+
+
+def fit(image: Image.Image, channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+    """Return pixels (height, width, channels) of an image of 8 bits, grey as it is where `channels` does not say."""
     target = channels or (GREY if image.mode in GREY_MODES else COLOUR)
     mode = "L" if target == GREY else "RGB"
+    if image.mode == "LAB":
+        image = _from_lab(image)
     converted = image if image.mode == mode else image.convert(mode)
     if size is not None and (converted.height, converted.width) != size:
         converted = converted.resize((size[1], size[0]), Image.Resampling.BILINEAR)
@@ -166,5 +147,49 @@ def _pixels(image: Image.Image, channels: int | None, size: tuple[int, int] | No
     return pixels[..., np.newaxis] if target == GREY else pixels
 
 
-def _drawn(shape: tuple[int, ...]) -> str:
-    return "x".join(str(side) for side in shape)
+def fit_pixels(pixels: NDArray[np.uint8], channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+    """Give pixels (height, width, channels) that size and number of channels, unchanged where they have both."""
+    same_channels = channels is None or pixels.shape[2] == channels
+    if same_channels and (size is None or pixels.shape[:2] == size):
+        return pixels
+    return fit(Image.fromarray(pixels[..., 0] if pixels.shape[2] == GREY else pixels), channels, size)
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    """Return an image of L*a*b* colours in sRGB; Pillow converts them by profiles alone."""
+    converted = ImageCms.profileToProfile(
+        image, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    assert converted is not None  # noqa: S101 - it was not asked to work in place
+    return converted
+
+
+def _has_deep_colours(image: Image.Image, data: bytes, tags: object) -> bool:
+    """Return whether the file has 16 bits for each of several channels."""
+    if image.mode not in {"RGB", "RGBA", "LA", "CMYK"}:
+        return False
+    if data.startswith(PNG_START):
+        return len(data) > 24 and data[24] == DEEP_BITS  # noqa: PLR2004 - the bit depth, in the header's ninth byte
+    bits = tags.get(TIFF_BITS, ()) if hasattr(tags, "get") else ()
+    return DEEP_BITS in _numbers(bits)
+
+
+def _declared(tags: object) -> Range | None:
+    """Return the range that a TIFF names, by its lowest and highest sample or by bits that its storage exceeds."""
+    if not hasattr(tags, "get"):
+        return None
+    low, high = (_first(tags.get(name) for name in names) for names in (TIFF_LOWEST, TIFF_HIGHEST))
+    if high is not None and (low or 0.0) < high:
+        return (low or 0.0, high)
+    bits = _numbers(tags.get(TIFF_BITS, ()))
+    return (0.0, 2.0 ** bits[0] - 1) if bits and 8 < bits[0] < DEEP_BITS else None  # noqa: PLR2004 - 10, 12, 14
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    values = value if isinstance(value, tuple | list) else (value,)
+    return tuple(float(item) for item in values if isinstance(item, int | float))
+
+
+def _first(values: Iterator[object]) -> float | None:
+    found = next((numbers for value in values if (numbers := _numbers(value))), ())
+    return found[0] if found and np.isfinite(found[0]) else None

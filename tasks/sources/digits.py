@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
+from tasks.sources.intake import IntakeLog
 from tasks.sources.source import Image, Label, SourceSplit
 
 
@@ -18,6 +19,7 @@ class DigitsSource:
         """Load them: 0.1 MB that come with the library."""
         digits = load_digits()
         self.scale = 16.0
+        self.log = IntakeLog(format="digits")
         self.class_names: tuple[str, ...] | None = tuple(str(name) for name in digits.target_names)
         self.splits: tuple[SourceSplit, ...] = ("all",)
         self._images: NDArray[np.uint8] = digits.images.astype(np.uint8)[..., np.newaxis]

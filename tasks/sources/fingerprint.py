@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.blobs import S3Blobs
@@ -20,12 +23,40 @@ def fingerprint(source: str) -> str:
     if source.startswith("s3://"):
         return digest(canonical_json(S3Blobs(source).listing()))
     path = Path(source)
-    if not path.exists():
+    try:
+        state = path.stat()
+    except (OSError, ValueError):  # ValueError: a NUL in the path
         return "absent"
-    files = [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file())
-    return digest(canonical_json([[str(item.relative_to(path)), *_state(item)] for item in files]))
+    if not stat.S_ISDIR(state.st_mode):
+        return digest(canonical_json([[".", state.st_size, state.st_mtime_ns]]))
+    return digest(canonical_json(sorted(_files(path))))
 
 
-def _state(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
+def _files(top: Path) -> Iterator[list[str | int]]:
+    """Yield the name, size and time of all that is no folder; a link is followed, and one that cannot be is named."""
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(top / folder) as entries:
+                listed = list(entries)
+        except OSError as error:
+            yield [_text(folder), error.errno or 0, 0]
+            continue
+        for entry in listed:
+            name = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(name)
+                yield [_text(name), -1, -1]  # an empty class folder counts
+                continue
+            try:
+                state = entry.stat()
+            except OSError as error:  # it went away just now, or is a link that leads nowhere
+                yield [_text(name), error.errno or 0, 0]
+            else:
+                yield [_text(name), state.st_size, state.st_mtime_ns]
+
+
+def _text(name: str) -> str:
+    """Return a name that may hold bytes that are not UTF-8 as text that is."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,7 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contracts.refusal import Problem, Refused, examples, refuse
+from tasks.contracts.safe_text import visible
+from tasks.sources.csv_columns import many_numbers
 from tasks.sources.source import Label, Source, SourceSplit
+
+OTHERS = ("validation", "test")
+"""Splits that a source may have without labels."""
+
+MOST_IMAGES = 10_000_000
+"""A split; their labels and places are in memory."""
+
+LONGEST_NAME = 200
+"""Characters of a class name."""
+
+MISSING = {"", "nan", "NaN", "NAN", "<NA>", "NaT", "null", "NULL", "None", "#N/A"}
+"""How an absent label is written."""
+
+INTEGER = re.compile(r"-?[0-9]{1,18}")
+WHOLE = re.compile(r"-?[0-9]{1,15}\.0*")
 
 MOST_CLASSES = 10_000
 """More distinct labels than this are no classes but measurements or file names."""
@@ -40,7 +59,16 @@ def read_labels(source: Source, classes: tuple[str, ...] | None) -> Labels:
     """
     codes: dict[Label, int] = {}
     first: list[tuple[SourceSplit, int]] = []
-    coded = {split: _codes(source.labels(split), split, codes, first) for split in source.splits}
+    coded: dict[SourceSplit, NDArray[np.int32]] = {}
+    for split in source.splits:
+        known = len(codes)
+        rows = _codes(source.labels(split), split, codes, first)
+        if split in OTHERS and len(rows) and _without_labels(rows, list(codes), known):
+            source.log.leave_out(f"an image of the split {split}, which has no labels", split, len(rows))
+            for label in list(codes)[known:]:
+                del codes[label], first[-1]
+        else:
+            coded[split] = rows
     if not codes:
         raise refuse(
             "preprocess finds no images",
@@ -49,7 +77,9 @@ def read_labels(source: Source, classes: tuple[str, ...] | None) -> Labels:
             fix="correct data.source, or the export that fills it",
         )
     wheres = {label: source.where(*first[code]) for label, code in codes.items()} if len(codes) <= MOST_CLASSES else {}
-    names, numbers = class_numbers(list(codes), classes or source.class_names, wheres)
+    found, count = list(codes), sum(len(rows) for rows in coded.values())
+    _check_many(found, count, known=bool(classes or source.class_names))
+    names, numbers = class_numbers(found, classes or source.class_names, wheres)
     table = np.asarray([numbers[label] for label in codes], np.int32)
     return Labels(names, {split: table[rows] for split, rows in coded.items()})
 
@@ -71,7 +101,76 @@ def _codes(
             break
         parts.append(np.asarray([codes[label] for label in batch], np.int32))
         row += len(batch)
+        if row > MOST_IMAGES:
+            raise refuse(
+                "preprocess meets more images than it can plan for",
+                expected=f"at most {MOST_IMAGES:,} images in a split",
+                got="more",
+                fix="give a part of the source",
+            )
     return np.concatenate(parts)
+
+
+def label_of(value: object) -> Label:
+    """Return a cell as a label: an integer where it is one, also written 3.0; None where nothing is said.
+
+    Raises:
+        Refused: It is a number that is not whole, which is a measurement and no class.
+    """
+    if isinstance(value, str):
+        text = value.strip()
+        if text in MISSING:
+            return None
+        if INTEGER.fullmatch(text):
+            return int(text)
+        return int(float(text)) if WHOLE.fullmatch(text) else text
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        if not value.is_integer():
+            raise refuse(
+                "preprocess cannot take the labels for classes",
+                expected="whole numbers, or names",
+                got=f"{value:g}",
+                fix="set data.label_column to the column of classes, or sort the values into classes",
+            )
+        return int(value)
+    return int(value) if isinstance(value, int) else None
+
+
+def _without_labels(rows: NDArray[np.int32], found: list[Label], known: int) -> bool:
+    """Return whether a split says None or -1 everywhere, and no split before it does: so hidden labels are written."""
+    nothing = [code for code, label in enumerate(found) if label in (None, -1) and code >= known]
+    return bool(nothing) and bool(np.isin(rows, nothing).all())
+
+
+def _check_many(found: list[Label], count: int, *, known: bool) -> None:
+    """Refuse labels that are measurements or names of files: hardly any comes twice."""
+    numbers = [label for label in found if isinstance(label, int)]
+    texts = len(found) > count / 2 and count >= 20  # noqa: PLR2004 - of fewer nothing can be told
+    if known or not (texts or (len(numbers) == len(found) and many_numbers(numbers, count))):
+        return
+    raise refuse(
+        "preprocess cannot take the labels for classes",
+        expected="labels that come several times, or names for them (data.classes)",
+        got=f"{len(found):,} distinct labels of {count:,} images, such as {examples(found[:3])}",
+        fix="set data.label_column to the column of classes, or give data.classes",
+    )
+
+
+def _check_names(names: Iterable[str]) -> list[Problem]:
+    """Return what is wrong with class names, which go into the model's file, pages and logs."""
+    odd = [name for name in names if len(name) > LONGEST_NAME or not name.strip() or not name.isprintable()]
+    if not odd:
+        return []
+    return [
+        Problem(
+            "preprocess cannot use a class name",
+            f"1 to {LONGEST_NAME} characters that can be printed, in UTF-8",
+            examples(visible(repr(name), 120) for name in odd),
+            "rename the class: its folder, its label, or its line in classes.txt or data.classes",
+        )
+    ]
 
 
 def class_numbers(
@@ -98,7 +197,12 @@ def class_numbers(
     problems = []
     if type(None) in kinds:
         problems.append(
-            Problem("preprocess meets a row without a label", "a label in each row", wheres[None], "label it")
+            Problem(
+                "preprocess meets a row without a label",
+                "a label in each row",
+                wheres[None],
+                "label it, or leave it out of the source",
+            )
         )
     if {int, str} <= kinds:
         some = [next(label for label in found if isinstance(label, kind)) for kind in (int, str)]
@@ -115,6 +219,7 @@ def class_numbers(
         problems.append(
             Problem("preprocess meets a class name twice", "each once (data.classes)", examples(twice), "rename one")
         )
+    problems += _check_names(classes or (label for label in found if isinstance(label, str)))
     if problems:
         raise Refused(*problems)
     names = classes or tuple(str(label) for label in sorted(found))  # type: ignore[type-var] # one kind, no None

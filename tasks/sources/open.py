@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from tasks.contracts.data import PreprocessParams
-from tasks.contracts.refusal import examples, refuse
-from tasks.sources.image_folder import SUFFIXES, ImageFolderSource
+from tasks.contracts.refusal import Refused, examples, refuse
+from tasks.sources.class_names import CLASSES_FILE, read_class_names
+from tasks.sources.csv_files import ENDINGS as CSV_ENDINGS
+from tasks.sources.decode import SUFFIXES
+from tasks.sources.folder_layout import layout_of
+from tasks.sources.image_folder import ImageFolderSource
+from tasks.sources.intake import IntakeLog
+from tasks.sources.manifest import ManifestSource, names_images
 from tasks.sources.parquet import ParquetSource
 from tasks.sources.pixel_csv import PixelCsvSource
 from tasks.sources.place import Place, open_place
 from tasks.sources.source import Source
 
-CLASSES_FILE = "classes.txt"
-"""Class names, a line each, in label order."""
-
 ENDINGS: dict[str, tuple[str, ...]] = {
     "parquet": (".parquet",),
-    "csv": (".csv", ".csv.gz"),
-    "image_folder": SUFFIXES,
+    "csv": CSV_ENDINGS,
+    "image_folder": tuple(sorted(SUFFIXES)),
 }
 
 
@@ -33,57 +38,83 @@ def open_source(params: PreprocessParams) -> Source:
     place = open_place(params.source)
     names = place.names()
     if not names:
+        unusable = [f"{name} ({kind})" for name, kind in place.unusable.items()]
         raise refuse(
             f"preprocess finds nothing in {params.source}",
             expected="files (data.source)",
-            got="none",
+            got=examples(unusable) or "none",
             fix="correct data.source, or fill it",
         )
-    kind, chosen = _kind(params, names)
-    class_names = _class_names(place, names)
-    if kind == "parquet":
-        return ParquetSource(place, chosen, class_names)
+    class_names = read_class_names(place, names)
+    found = {kind: [name for name in names if name.lower().endswith(endings)] for kind, endings in ENDINGS.items()}
+    kind = _kind(params, place, found, names)
+    log = IntakeLog(format=kind)
+    if place.hidden:
+        log.leave_out("hidden, as its name begins with a dot", place.hidden[0], len(place.hidden))
     if kind == "image_folder":
-        return ImageFolderSource(place, chosen, class_names)
-    known = (*params.image_size, params.channels or 1) if params.image_size else ()
-    return PixelCsvSource(place, chosen, class_names, known=known)
+        return ImageFolderSource(place, names, class_names, log, classes=params.classes)
+    used = found[{"manifest": "csv"}.get(kind, kind)]
+    _leave_out_others(place, names, {*used, *(found["image_folder"] if kind == "manifest" else ())}, log)
+    if kind == "parquet":
+        return ParquetSource(place, used, class_names, log, params)
+    if kind == "manifest":
+        return ManifestSource(place, used, found["image_folder"], class_names=class_names, log=log, params=params)
+    return PixelCsvSource(place, used, class_names, log, params)
 
 
-def _kind(params: PreprocessParams, names: list[str]) -> tuple[str, list[str]]:
-    """Return the format and its files."""
-    found = {
-        kind: [name for name in names if name.lower().endswith(endings)]
-        for kind, endings in ENDINGS.items()
-        if params.format in {kind, "auto"}
-    }
-    present = {kind: files for kind, files in found.items() if files}
-    if len(present) == 1:
-        return next(iter(present.items()))
-    if not present:
+def _kind(params: PreprocessParams, place: Place, found: dict[str, list[str]], names: list[str]) -> str:
+    """Return the format. Raises `Refused` where there is none, or several."""
+    needed = {"manifest": ("csv", "image_folder"), "auto": ()}.get(params.format, (params.format,))
+    missing = [kind for kind in needed if not found[kind]]
+    if params.format == "image_folder" and missing and _without_ending(names):
+        missing = []
+    if missing or not any(found.values()):
+        known = missing or list(found)
         raise refuse(
             f"preprocess finds no file that it can read in {params.source}",
-            expected=", ".join(ending for kind in found for ending in ENDINGS[kind]),
+            expected=", ".join(ending for kind in known for ending in ENDINGS[kind]),
             got=examples(names),
             fix="convert the data to one of these, or correct data.source and data.format",
         )
+    if params.format != "auto":
+        return params.format
+    present = [kind for kind, files in found.items() if files]
+    if len(present) == 1:
+        return present[0]
+    fitting = present
+    if set(present) == {"csv", "image_folder"}:
+        fitting = ["manifest"] if names_images(place, found["csv"], found["image_folder"]) else []
+        fitting += ["image_folder"] if _has_classes(params, place, found["image_folder"]) else []
+        fitting = fitting or ["csv", "image_folder"]
+    if len(fitting) == 1:
+        return fitting[0]
     raise refuse(
         f"preprocess finds several formats in {params.source}",
         expected="one of them",
-        got=", ".join(f"{len(files)} of {kind}, such as {files[0]}" for kind, files in present.items()),
-        fix=f"set data.format to {' or '.join(present)}",
+        got=", ".join(f"{len(found[kind])} of {kind}, such as {found[kind][0]}" for kind in present),
+        fix=f"set data.format to {' or '.join(fitting)}",
     )
 
 
-def _class_names(place: Place, names: list[str]) -> tuple[str, ...] | None:
-    if CLASSES_FILE not in names:
-        return None
-    lines = place.read(CLASSES_FILE).decode().splitlines()
-    found = tuple(line.strip() for line in lines if line.strip())
-    if len(set(found)) != len(found) or not found:
-        raise refuse(
-            f"preprocess cannot use {CLASSES_FILE} of {place.uri}",
-            expected="a class name a line, each once",
-            got=examples(name for name in found if found.count(name) > 1) or "no names",
-            fix=f"correct {CLASSES_FILE}, or remove it and give data.classes",
-        )
-    return found
+def _has_classes(params: PreprocessParams, place: Place, images: list[str]) -> bool:
+    """Return whether the folders of the images are classes, at least two."""
+    try:
+        layout = layout_of(place.uri, images, params.classes)
+    except Refused:
+        return False
+    classes = {found[1] for name in images if (found := layout.place_of(name))}
+    return len(classes) > 1
+
+
+def _without_ending(names: list[str]) -> bool:
+    return any(not PurePosixPath(name).suffix and len(PurePosixPath(name).parts) > 1 for name in names)
+
+
+def _leave_out_others(place: Place, names: list[str], used: set[str], log: IntakeLog) -> None:
+    """Count what is of no format that is read here; images that rows of parquet files name are read all the same."""
+    for name in names:
+        if name not in used and name != CLASSES_FILE:
+            suffix = PurePosixPath(name).suffix.lower()
+            log.leave_out(f"a file of {suffix or 'no ending'} beside the {log.format}", name)
+    for name, kind in place.unusable.items():
+        log.leave_out(kind, name)

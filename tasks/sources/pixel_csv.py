@@ -1,81 +1,217 @@
-"""CSV of pixels: a column of labels and a column a pixel, 0 to 255, row by row, colours of a pixel side by side.
+"""CSV of pixels: a column of labels and a column a pixel, row by row, colours of a pixel side by side.
 
-    label,pixel0,pixel1,…,pixel783        MNIST as it is often passed on; without a header the label comes first
+    label,pixel0,pixel1,…,pixel783        MNIST as it is often passed on; without a header the label is first or last
+    emotion,pixels,Usage                  FER-2013: an image in one cell, and the split of each row
 
-A square number of pixels is a grey image. Any other number needs data.image_size and data.channels.
+A square number of pixels is a grey image. Any other number needs data.image_size and data.channels. Pixels that are not
+whole numbers from 0 to 255 are scaled as `tasks.sources.deep_pixels` says.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
 import math
-import zlib
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 from numpy.typing import NDArray
 
+from tasks.contracts.data import PreprocessParams
 from tasks.contracts.dataset import ImageShape
 from tasks.contracts.refusal import examples, refuse
-from tasks.sources.files import FileRows
-from tasks.sources.place import Place
-from tasks.sources.source import Image, Label, SourceSplit
-from tasks.sources.split_names import group_by_split
-
-LABEL_COLUMNS = ("label", "class", "target")
-BLOCK_BYTES = 4 * 2**20
-"""Of a file in memory at a time."""
+from tasks.sources.csv_columns import LABEL_COLUMNS, PixelColumns, label_end, pixel_columns
+from tasks.sources.csv_files import CsvFile, NotBytes, read_columns, read_head
+from tasks.sources.csv_rows import CsvRows, changed
+from tasks.sources.deep_pixels import Undecided
+from tasks.sources.intake import IntakeLog
+from tasks.sources.labels import label_of
+from tasks.sources.place import Place, opened
+from tasks.sources.source import Image, Label, SourceSplit, Unread
+from tasks.sources.split_names import group_by_split, split_of_file
 
 
 class PixelCsvSource:
-    """CSV files in a place, `.csv` or `.csv.gz`."""
+    """CSV files in a place."""
 
     def __init__(
-        self, place: Place, names: list[str], class_names: tuple[str, ...] | None, *, known: tuple[int, ...] = ()
+        self,
+        place: Place,
+        names: list[str],
+        class_names: tuple[str, ...] | None,
+        log: IntakeLog,
+        params: PreprocessParams,
     ) -> None:
-        """Use these files; `known` is (height, width, channels) where the recipe says it."""
+        """Use these files. Raises `Refused` where their columns do not tell what they hold."""
         self.scale = 255.0
         self.class_names = class_names
         self.place = place
-        self.known = known
-        self.rows = FileRows(group_by_split(place.uri, names))
-        self.splits = tuple(self.rows.files)
+        self.log = log
+        self.known = (*params.image_size, params.channels or 1) if params.image_size else ()
+        self.columns: dict[str, PixelColumns] = {}
+        self._floats = params.pixel_range is not None
+        files = self._chosen([self._head(name) for name in names], params)
+        split_columns = {file.name: split for file in files if (split := self.columns[file.name].split)}
+        by_name = {file.name: file for file in files}
+        if split_columns:
+            grouped: dict[SourceSplit, list[str]] = {"all": list(split_columns)}
+            for name in by_name.keys() - split_columns.keys():
+                log.leave_out("a file without the column that tells splits", name)
+        else:
+            grouped = group_by_split(place.uri, by_name)
+        self.rows = CsvRows(
+            place, {split: [by_name[name] for name in every] for split, every in grouped.items()}, split_columns, log
+        )
+        self._leave_out_unlabelled()
+        self.splits = self.rows.splits()
+        self._tell_columns()
 
     def labels(self, split: SourceSplit) -> Iterator[list[Label]]:
         """Yield the labels, as integers where they are written so. Raises `Refused` as `images` does."""
-        counts: list[int] = []
-        for name in self.rows.files[split]:
-            counts.append(0)
-            with self.place.local(name) as path:
-                columns, label = _columns(name, path)
-                image_shape(name, len(columns) - 1, self.known)
-                for batch in _batches(name, path, columns, label, [label]):
-                    counts[-1] += batch.num_rows
-                    self.rows.learn(split, counts)
-                    yield [_label(text) for text in batch.column(0).to_pylist()]
+        wanted: dict[str, dict[str, pa.DataType]] = {}
+        for file in self.rows.files.get(split, self.rows.files.get("all", [])):
+            columns = self.columns[file.name]
+            assert columns.label is not None  # noqa: S101 - files without were left out
+            if not columns.cell:
+                image_shape(file.name, len(columns.pixels), self.known)
+            wanted[file.name] = {columns.label: pa.string()}
+        for _, batch in self.rows.batches(split, wanted):
+            yield [label_of(text) for text in batch.column(0).to_pylist()]
 
     def images(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:
-        """Yield the wanted images. Raises `Refused` where a pixel is no number from 0 to 255 or a row is too short."""
+        """Yield the wanted images: bytes where all pixels are, else floats to be scaled.
+
+        Raises:
+            Undecided: A pixel is no whole number from 0 to 255, so all must be looked at.
+            Refused: A row is too short or holds no number.
+        """
         start = 0
-        for name in self.rows.files[split]:
-            with self.place.local(name) as path:
-                columns, label = _columns(name, path)
-                pixels = [column for column in columns if column != label]
-                shape = image_shape(name, len(pixels), self.known)
-                for batch in _batches(name, path, columns, label, pixels):
-                    table = np.column_stack([column.to_numpy() for column in batch.columns])
-                    for row in np.flatnonzero(wanted[start : start + batch.num_rows]):
-                        yield start + int(row), table[row].reshape(shape)
-                    start += batch.num_rows
+        try:
+            for file, batch in self.rows.batches(split, self._pixel_types(split)):
+                mask = wanted[start : start + batch.num_rows]
+                if len(mask) != batch.num_rows:
+                    raise changed(file.name)
+                for row, image in self._images_of(file, batch, mask):
+                    yield start + row, image
+                start += batch.num_rows
+        except NotBytes:
+            self._floats = True
+            raise Undecided from None
+        if start != len(wanted):
+            raise changed(self.place.uri)
 
     def where(self, split: SourceSplit, row: int) -> str:
         """Return `file:row`."""
         return self.rows.where(split, row)
+
+    def _pixel_types(self, split: SourceSplit) -> dict[str, dict[str, pa.DataType]]:
+        kind = pa.float32() if self._floats else pa.uint8()
+        files = self.rows.files.get(split, self.rows.files.get("all", []))
+        return {
+            file.name: dict.fromkeys(columns.pixels, pa.string() if columns.cell else kind)
+            for file in files
+            for columns in (self.columns[file.name],)
+        }
+
+    def _images_of(self, file: CsvFile, batch: pa.RecordBatch, mask: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:
+        columns = self.columns[file.name]
+        if columns.cell:
+            cells = batch.column(0)
+            for row in np.flatnonzero(mask):
+                yield int(row), self._of_cell(cells[row].as_py())
+            return
+        shape = image_shape(file.name, len(columns.pixels), self.known)
+        table = np.column_stack([batch.column(name).to_numpy() for name in columns.pixels])
+        for row in np.flatnonzero(mask):
+            yield int(row), table[row].reshape(shape)
+
+    def _of_cell(self, cell: str) -> Image:
+        """Return the image of a cell such as "70 80 82 72"."""
+        try:
+            numbers = np.asarray(cell.split(), np.float32)
+        except ValueError:
+            return Unread("a cell with something else than numbers")
+        shape = shape_of(len(numbers), self.known)
+        if shape is None:
+            return Unread(f"{len(numbers)} numbers, which are no square")
+        if self._floats:
+            return numbers.reshape(shape)
+        whole = numbers.astype(np.uint8) if numbers.min() >= 0 and numbers.max() <= 255 else None  # noqa: PLR2004 - a byte
+        if whole is None or not np.array_equal(whole, numbers):
+            raise NotBytes
+        return whole.reshape(shape)
+
+    def _head(self, name: str) -> CsvFile:
+        with opened(self.place, name) as path:
+            return read_head(name, path)
+
+    def _chosen(self, files: list[CsvFile], params: PreprocessParams) -> list[CsvFile]:
+        """Find each file's columns, and return the files that hold pixels."""
+        for file in files:
+            found = pixel_columns(file, params)
+            if found is not None and found.label is None and file.headless and params.label_column is None:
+                end = self._label_end(file)
+                pixels = tuple(column for column in found.pixels if column != end)
+                found = PixelColumns(end, pixels, found.split)
+            if found is not None:
+                self.columns[file.name] = found
+        chosen = [file for file in files if file.name in self.columns]
+        if not any(self.columns[file.name].label for file in chosen):
+            raise refuse(
+                f"preprocess misses a column of labels in {files[0].name}",
+                expected=f"a column {', '.join(LABEL_COLUMNS[:3])} or data.label_column, and a column a pixel",
+                got=examples(files[0].columns) or "an empty file",
+                fix="set data.label_column to the column of classes",
+            )
+        by_name = {split_of_file(file.name) for file in chosen}
+        for file in files:
+            if file not in chosen and (split_of_file(file.name) is None or split_of_file(file.name) in by_name):
+                self.log.leave_out("a file without a column a pixel", file.name)
+            elif file not in chosen:
+                raise refuse(
+                    f"preprocess finds no pixels in {file.name}",
+                    expected="a column a pixel, as in the other files",
+                    got=f"the columns {examples(file.columns)}",
+                    fix="remove the file, or write it anew",
+                )
+        return chosen
+
+    def _label_end(self, file: CsvFile) -> str:
+        first, last = Counter[str](), Counter[str]()
+        ends = {file.columns[0]: pa.string(), file.columns[-1]: pa.string()}
+        with opened(self.place, file.name) as path:
+            for batch in read_columns(file, path, ends):
+                first.update(batch.column(0).to_pylist())
+                last.update(batch.column(len(ends) - 1).to_pylist())
+        return label_end(file, first, last)
+
+    def _leave_out_unlabelled(self) -> None:
+        """Leave out a split whose files have no labels, by name; train must have them."""
+        for split, files in list(self.rows.files.items()):
+            without = [file for file in files if self.columns[file.name].label is None]
+            if not without:
+                continue
+            if len(without) < len(files) or split in {"train", "all"}:
+                raise refuse(
+                    f"preprocess misses a column of labels in {without[0].name}",
+                    expected="the column of labels that the other files have",
+                    got=examples(without[0].columns),
+                    fix="add the column, or remove the file",
+                )
+            for file in without:
+                self.log.leave_out(f"a file of the split {split}, which has no labels", file.name)
+            del self.rows.files[split]
+
+    def _tell_columns(self) -> None:
+        columns = next(self.columns[file.name] for files in self.rows.files.values() for file in files)
+        self.log.columns["label"] = str(columns.label)
+        self.log.columns["image"] = (
+            columns.pixels[0] if columns.cell else f"{columns.pixels[0]} to {columns.pixels[-1]}"
+        )
+        if columns.split:
+            self.log.columns["split"] = columns.split
+        if columns.rest:
+            self.log.leave_out("a column that is neither label nor pixel", columns.rest[0], len(columns.rest))
 
 
 def image_shape(name: str, pixels: int, known: tuple[int, ...]) -> ImageShape:
@@ -89,11 +225,9 @@ def image_shape(name: str, pixels: int, known: tuple[int, ...]) -> ImageShape:
     Raises:
         Refused: Neither is it the known shape nor a square.
     """
-    if len(known) == 3 and math.prod(known) == pixels:  # noqa: PLR2004 - height, width, channels
-        return known[0], known[1], known[2]
-    side = math.isqrt(pixels)
-    if pixels and side * side == pixels:
-        return side, side, 1
+    found = shape_of(pixels, known)
+    if found is not None:
+        return found
     raise refuse(
         f"preprocess cannot tell the shape of the images in {name}",
         expected="a square number of pixel columns, or data.image_size and data.channels that multiply to it",
@@ -102,68 +236,9 @@ def image_shape(name: str, pixels: int, known: tuple[int, ...]) -> ImageShape:
     )
 
 
-def _first_row(name: str, path: Path) -> list[str]:
-    """Return the cells of a file's first row, without a byte order mark."""
-    try:
-        with gzip.open(path) if name.endswith(".gz") else path.open("rb") as file:
-            return next(csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline="")), [])
-    except (UnicodeDecodeError, OSError, EOFError, zlib.error, csv.Error) as error:
-        raise _unreadable(name, str(error)) from error
-
-
-def _columns(name: str, path: Path) -> tuple[list[str], str]:
-    """Return the columns of a file and which of them is the label."""
-    first = _first_row(name, path)
-    if first and all(_is_number(cell) for cell in first):
-        return ["label", *(f"pixel{number}" for number in range(len(first) - 1))], "label"
-    label = next((column for column in first if column.strip().lower() in LABEL_COLUMNS), None)
-    if label is None or len(set(first)) != len(first):
-        raise refuse(
-            f"preprocess misses a column of labels in {name}",
-            expected=f"a header with one of {', '.join(LABEL_COLUMNS)} and a column a pixel, none of them twice",
-            got=examples(first) or "an empty file",
-            fix="name the column of classes `label`",
-        )
-    return first, label
-
-
-def _batches(name: str, path: Path, columns: list[str], label: str, wanted: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield rows as they are parsed: the label as text, pixels as uint8."""
-    types = {column: pa.string() if column == label else pa.uint8() for column in columns}
-    headless = all(_is_number(cell) for cell in _first_row(name, path))
-    try:
-        with pyarrow.csv.open_csv(
-            path if not name.endswith(".gz") else pa.CompressedInputStream(pa.OSFile(str(path)), "gzip"),
-            read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, block_size=BLOCK_BYTES, column_names=columns, skip_rows=0 if headless else 1
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=types, include_columns=wanted, null_values=[], strings_can_be_null=False
-            ),
-        ) as reader:
-            yield from reader
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise _unreadable(name, str(error)) from error
-
-
-def _unreadable(name: str, error: str) -> Exception:
-    return refuse(
-        f"preprocess cannot read {name}",
-        expected="in every row a label and as many whole numbers from 0 to 255 as there are pixel columns",
-        got=error.splitlines()[0] if error else "nothing",
-        fix="correct the row, or write the file anew",
-    )
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _label(text: str) -> Label:
-    stripped = text.strip()
-    digits = stripped.removeprefix("-")
-    return int(stripped) if digits.isdecimal() and digits.isascii() else stripped or None
+def shape_of(pixels: int, known: tuple[int, ...]) -> ImageShape | None:
+    """Return the known shape where it multiplies to `pixels`, else the square that they make, else None."""
+    if len(known) == 3 and math.prod(known) == pixels:  # noqa: PLR2004 - height, width, channels
+        return known[0], known[1], known[2]
+    side = math.isqrt(pixels)
+    return (side, side, 1) if pixels and side * side == pixels else None

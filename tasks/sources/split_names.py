@@ -1,4 +1,4 @@
-"""Telling from names which files are a source's train, validation and test split."""
+"""Telling from names which files and folders are a source's train, validation and test split."""
 
 from __future__ import annotations
 
@@ -9,22 +9,64 @@ from pathlib import PurePosixPath
 from tasks.contracts.refusal import examples, refuse
 from tasks.sources.source import SourceSplit
 
-FOLDERS: dict[str, SourceSplit] = {
+WORDS: dict[str, SourceSplit] = {
     "train": "train",
     "training": "train",
+    "trn": "train",
     "validation": "validation",
+    "validate": "validation",
     "valid": "validation",
     "val": "validation",
     "dev": "validation",
+    "eval": "validation",
+    "evaluation": "validation",
     "test": "test",
     "testing": "test",
+    "tst": "test",
+    "publictest": "validation",
+    "privatetest": "test",
 }
-"""A folder of one of these names is a split."""
+"""What a split is called; FER-2013 has a public and a private test."""
 
-FILE = re.compile(r"(train|validation|test|(?:valid|val|dev)(?![a-z]))", re.IGNORECASE)
-"""How the name of a file that is a part of a split begins."""
+BESIDE = "sets?|data|datasets?|images?|imgs?|pics?|pictures?|photos?|samples?|splits?|folders?|files?|parts?"
+_WORD = "|".join(sorted(WORDS, key=len, reverse=True))
+SPELLED = re.compile(
+    rf"(?:(?:seg|my|the|all|raw|{BESIDE})[\W_]+)*({_WORD})(?:[\W_]*(?:{BESIDE}))*(?:[\W_]*\d+)?", re.IGNORECASE
+)
+"""How a split's folder is written: training_set, seg_train, TestImages, val2017, images-test."""
+
+FILE = re.compile(
+    r"(train|validation|test|(?:valid|val|dev)(?![a-z]))|.*[\W_](train|training|validation|valid|val|dev|test)\.\w",
+    re.IGNORECASE,
+)
+"""How the name of a file that is a part of a split begins, or its stem ends."""
 
 ORDER: tuple[SourceSplit, ...] = ("all", "train", "validation", "test")
+
+
+def split_of_folder(name: str) -> SourceSplit | None:
+    """Return the split that a folder's name, or the value of a split column, spells; None where it spells none."""
+    found = SPELLED.fullmatch(name.strip())
+    return WORDS[found.group(1).lower()] if found else None
+
+
+def splits_of_folders(names: Iterable[str]) -> dict[str, SourceSplit]:
+    """Return which of the folders that lie side by side are splits.
+
+    A folder is one where its name spells it, or where at least two names are alike but for the word of their split, as
+    `flowers_train` and `flowers_test` are.
+    """
+    every = sorted(set(names))
+    found = {name: split for name in every if (split := split_of_folder(name))}
+    families: dict[str, dict[str, SourceSplit]] = {}
+    for name in every:
+        for match in re.finditer(rf"(?<![^\W_])({_WORD})(?![^\W_\d])", name, re.IGNORECASE):
+            rest = f"{name[: match.start()]}*{name[match.end() :]}".lower()
+            families.setdefault(rest, {})[name] = WORDS[match.group(1).lower()]
+    for family in families.values():
+        if len(set(family.values())) > 1:
+            found |= family
+    return found
 
 
 def split_of_file(name: str) -> SourceSplit | None:
@@ -32,8 +74,8 @@ def split_of_file(name: str) -> SourceSplit | None:
     path = PurePosixPath(name)
     begin = FILE.match(path.name)
     if begin:
-        return FOLDERS[begin.group(1).lower()]
-    return next((FOLDERS[part.lower()] for part in path.parts[:-1] if part.lower() in FOLDERS), None)
+        return WORDS[(begin.group(1) or begin.group(2)).lower()]
+    return next((split for part in path.parts[:-1] if (split := split_of_folder(part))), None)
 
 
 def group_by_split(
