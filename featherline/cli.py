@@ -27,6 +27,7 @@ from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Exit
 from tasks.contracts.safe_text import safe_streams
 from tasks.overrides import settings
+from tasks.patience import be_short
 from tasks.store import open_store
 
 INTERRUPTED = 130
@@ -35,6 +36,7 @@ UNREAD = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says. Returns the exit code."""
+    be_short()
     console = SafeConsole()
     with safe_streams():
         return _main(_parser().parse_args(arguments), console)

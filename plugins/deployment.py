@@ -7,6 +7,7 @@
     runtime, schedule, recipe, max_active_tasks      read when the DAG is parsed
     rounds                                 of lanes, for recipes that propose candidates: 3; read then, too
     image, image_core                      of the steps, by digest or by a tag that is not latest
+    patience_s                             for how long a step waits for a server that is away: 300
     resources                              what single steps may use beyond plugins.limits, as JSON
 
     docker_url, docker_connection          the engine, and the connection that logs in to a registry
@@ -100,6 +101,7 @@ def settings() -> dict[str, str]:
         Variable.RECIPES: str(recipes_folder()),
         Variable.SIGNING_KEY: option("signing_key"),
         Variable.VERIFY_KEY: option("verify_key"),
+        Variable.PATIENCE: option("patience_s"),
     }
     return {str(name): value for name, value in paths.items() if value}
 

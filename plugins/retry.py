@@ -2,7 +2,7 @@
 
     refused, converter died, no usable answer ──► AirflowFailException: the task is red at once
     out of memory                             ──► once more, after a pause in which memory may come free
-    any other crash of the step               ──► as often as the step's own limit says
+    a server away, any other crash of the step ──► as often as the step's own limit says
     ended from outside; no exception: its worker or a part of Airflow died under it ──► again, LOST_TRIES times
 
 Airflow counts all tries alike: a worker that dies twice would use up what a training has for its own crashes, and the

@@ -12,16 +12,24 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from tasks.blobs import S3Blobs
+from tasks.blob_s3 import S3Blobs
+from tasks.contracts.refusal import OutOfReach, Unavailable
+from tasks.disk import writing
+
+T = TypeVar("T")
 
 MOST_BYTES = 20 * 2**30
+PART = ".part-"
+"""Before the digest of what is being downloaded, by the holder of the digest's lock."""
+NAME = re.compile(rf"{re.escape(PART)}[0-9a-f]{{64}}")
 ABANDONED_S = 24 * 3600
 PREFIX = "artifacts/"
 """Of the keys whose names say what lies under them; nothing else is ever taken from the folder."""
@@ -50,8 +58,12 @@ class ArtifactCache:
                 os.utime(path)
                 yield path
                 return
-            with tempfile.TemporaryDirectory(dir=self.folder, prefix=".part-") as name:
-                part = Path(name, "artifact")
+            home = self.folder / f"{PART}{sha256}"
+            shutil.rmtree(home, ignore_errors=True)  # of a download that was killed: nobody else may hold it
+            try:
+                with writing(self.folder):
+                    home.mkdir()
+                part = home / "artifact"
                 if not download(part):
                     yield None
                     return
@@ -59,14 +71,21 @@ class ArtifactCache:
                     yield part
                     return
                 part.replace(path)
+            finally:
+                shutil.rmtree(home, ignore_errors=True)
             yield path
         self._make_room()
 
     def _make_room(self) -> None:
         """Remove what was not read for the longest, and nobody reads now, until the rest fits."""
-        for part in self.folder.glob(".part-*"):  # of a download that was killed
-            if time.time() - part.stat().st_mtime > ABANDONED_S:
-                shutil.rmtree(part, ignore_errors=True)
+        for part in self.folder.glob(f"{PART}*"):
+            if not NAME.fullmatch(part.name):  # of an earlier version, which held no lock for it
+                if time.time() - part.stat().st_mtime > ABANDONED_S:
+                    shutil.rmtree(part, ignore_errors=True)
+                continue
+            with self._lock(part.name.removeprefix(PART), wait=False) as free:
+                if free:  # its download was killed
+                    shutil.rmtree(part, ignore_errors=True)
         found = [(file.stat(), file) for file in self.folder.iterdir() if file.is_file()]
         too_much = sum(state.st_size for state, _ in found) - self.most_bytes
         for state, file in sorted(found, key=lambda item: item[0].st_mtime):
@@ -105,23 +124,38 @@ class CachedS3Blobs(S3Blobs):
         def write(path: Path) -> bool:
             data = read(key)
             if data is not None:
-                path.write_bytes(data)
+                with writing(path, len(data)):
+                    path.write_bytes(data)
             return data is not None
 
         if not key.startswith(PREFIX):
             return read(key)
-        with self.cache.holding(key.removeprefix(PREFIX), write) as path:
-            return path.read_bytes() if path else None
+        return self._through(key, write, lambda found: found.read_bytes() if found else None, lambda: read(key))
 
     def download(self, key: str, path: Path) -> bool:
         """Write what lies under `key` to `path`. Returns False where there is nothing."""
         download = super().download
+
+        def copied(found: Path | None) -> bool:
+            if found:
+                with writing(path, found.stat().st_size):
+                    shutil.copyfile(found, path)
+            return found is not None
+
         if not key.startswith(PREFIX):
             return download(key, path)
-        with self.cache.holding(key.removeprefix(PREFIX), lambda part: download(key, part)) as found:
-            if found:
-                shutil.copyfile(found, path)
-            return found is not None
+        return self._through(key, lambda part: download(key, part), copied, lambda: download(key, path))
+
+    def _through(self, key: str, fill: Download, take: Callable[[Path | None], T], without: Callable[[], T]) -> T:
+        """Take an artifact by way of the cache, and without it where its folder is full: nobody has to have a cache."""
+        try:
+            with self.cache.holding(key.removeprefix(PREFIX), fill) as path:
+                return take(path)
+        except OutOfReach as refusal:
+            if isinstance(refusal, Unavailable) or not isinstance(refusal.__cause__, OSError):
+                raise
+            print(f"the cache {self.cache.folder} takes nothing ({refusal.problems[0].got}): read without it")
+        return without()
 
 
 def _digest(path: Path) -> str:

@@ -17,6 +17,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,9 @@ from types import TracebackType
 from typing import Self
 
 import tasks
-from tasks.contracts.request import Variable
+from tasks.contracts.request import Exit, Variable
 from tasks.contracts.secrecy import Secret, names_of, without_secrets
+from tasks.memory import out_of_memory
 
 PARENT = "FEATHERLINE_PARENT"
 """The variable that says whose child a process is, by its id."""
@@ -177,4 +179,10 @@ def die_with_parent() -> None:
 if __name__ == "__main__":
     die_with_parent()
     sys.argv = sys.argv[1:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    except Exception as error:
+        if out_of_memory(error) is None:
+            raise
+        traceback.print_exc()
+        sys.exit(Exit.OUT_OF_MEMORY)  # as of one that the kernel killed

@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,12 +22,16 @@ from pydantic import ValidationError
 
 from tasks.child import die_with_parent
 from tasks.context import Context, store_from_environment
-from tasks.contracts.refusal import MOST_PROBLEMS, Refused, from_validation, refuse
+from tasks.contracts.refusal import MOST_PROBLEMS, OutOfReach, Problem, Refused, Unavailable, from_validation, refuse
 from tasks.contracts.request import Exit, StepRecord, StepRequest, StepResult, Variable
 from tasks.contracts.safe_text import safe_streams
+from tasks.disk import in_chain, writing
+from tasks.memory import out_of_memory
 from tasks.performing import STEPS, perform
 from tasks.run_records import write as write_record
 
+SWEEPS = "resolve"
+"""The first step of a run removes what killed writers left in the store."""
 ORDER_LIMIT_S = 1
 """Two seconds after SIGTERM nothing of a step may be left."""
 
@@ -53,9 +58,28 @@ def _main(arguments: Sequence[str] | None) -> int:
             if value is not None:
                 os.environ[name] = value
         return _run(options.step, started)
-    except Refused as refusal:
-        print(f"refused\n{refusal}")
-        return Exit.REFUSED
+    except Exception as error:
+        said, code = _ending(options.step, error)
+        if said is None:
+            raise
+        print(said)
+        return code
+
+
+def _ending(step: str, error: Exception) -> tuple[str | None, int]:
+    """Return what a failure says and its exit code; None and 1 where it is a crash, which shows its traceback."""
+    if isinstance(error, Unavailable):
+        return f"unavailable\n{error}", Exit.UNAVAILABLE
+    if isinstance(error, Refused):
+        return f"refused\n{error}", Exit.REFUSED
+    if (memory := out_of_memory(error)) is not None:
+        fix = "a smaller batch_size, fewer active tasks ([featherline] max_active_tasks), or more memory"
+        return f"out of memory\n{Problem(f'{step} ran out of memory', 'memory for the step', memory, fix)}", (
+            Exit.OUT_OF_MEMORY
+        )
+    if (disk := in_chain(error)) is not None:
+        return f"refused\n{disk}", Exit.REFUSED
+    return None, 1
 
 
 def end_in_order(number: int, _: object) -> None:
@@ -91,15 +115,20 @@ def _run(step: str, started: float) -> int:
     label = request.label or _label(step, request)
     context = Context(store_from_environment(), request.seed, request.provenance, label)
     try:
+        if step == SWEEPS:
+            context.store.blobs.sweep()
         result = perform(step, request, context, started)
+    except Unavailable:  # nor would the record be taken
+        raise
     except Refused as refusal:
         problems = tuple(asdict(problem.shown()) for problem in refusal.problems[:MOST_PROBLEMS])
         seconds = time.monotonic() - started
-        write_record(
-            context.store,
-            context.provenance.run_id,
-            StepRecord(step=step, label=label, status="refused", seconds=seconds, problems=problems),
-        )
+        with suppress(OutOfReach):  # the store itself may be what refuses
+            write_record(
+                context.store,
+                context.provenance.run_id,
+                StepRecord(step=step, label=label, status="refused", seconds=seconds, problems=problems),
+            )
         raise
     write_record(context.store, context.provenance.run_id, StepRecord(**result.model_dump(exclude={"run_id"})))
     print(f"{step} {label} {result.status} in {result.seconds:.1f} s".replace("  ", " "))
@@ -126,6 +155,10 @@ def _answer(result: StepResult) -> None:
     if path is None:
         print(json.dumps(result.model_dump(mode="json"), indent=2))
         return
-    temporary = Path(f"{path}.part")
-    temporary.write_bytes(result.to_json())
-    temporary.replace(path)
+    temporary, data = Path(f"{path}.part"), result.to_json()
+    try:
+        with writing(temporary, len(data)):
+            temporary.write_bytes(data)
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

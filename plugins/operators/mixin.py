@@ -122,6 +122,8 @@ class StepMixin:
             return
         if code == Exit.REFUSED:
             raise AirflowFailException(refusal(log) or f"{self.step} refused its input; its log says why")
+        if code == Exit.UNAVAILABLE:
+            raise StepCrashedError(refusal(log, "unavailable") or f"{self.step} waited in vain; its log says for what")
         if code == Exit.SKIPPED:
             raise AirflowSkipException(f"{self.step} skipped itself")
         if code == Exit.CONVERTER_DIED:
@@ -136,7 +138,7 @@ class StepMixin:
                 _message(
                     f"{self.step} was killed",
                     "memory for the step",
-                    "137 (SIGKILL, as the kernel does when memory runs out)",
+                    "137 (it ran out of memory, or got SIGKILL, as the kernel gives when memory runs out)",
                     "a smaller batch_size, fewer active tasks ([featherline] max_active_tasks), or more memory",
                 )
             )
@@ -176,12 +178,12 @@ def log_line(text: str) -> str:
     return f" {line}" if line.startswith("::") else line  # `::group::` hides what follows, `::endgroup::` ends a fold
 
 
-def refusal(log: Sequence[str]) -> str:
-    """Return the message that follows the last line `refused` of a log; empty where there is none."""
+def refusal(log: Sequence[str], word: str = "refused") -> str:
+    """Return the message that follows the last line `refused`, or another word, of a log; empty where there is none."""
     lines = [line.rstrip() for line in log]
-    if "refused" not in lines:
+    if word not in lines:
         return ""
-    return "\n".join(lines[len(lines) - lines[::-1].index("refused") :])
+    return "\n".join(lines[len(lines) - lines[::-1].index(word) :])
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any JSON value

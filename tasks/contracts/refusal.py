@@ -66,6 +66,10 @@ class OutOfReach(Refused):
     """The store, and so nothing that the step was asked: what refuses one choice of several must not count this."""
 
 
+class Unavailable(OutOfReach):
+    """A server that did not answer while it was waited for: exit 75, and a retry may find it."""
+
+
 def refuse(what: str, *, expected: str, got: str, fix: str) -> Refused:
     """Return a refusal for one broken rule, ready to raise."""
     return Refused(Problem(what, expected, got, fix))

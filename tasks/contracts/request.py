@@ -1,4 +1,4 @@
-"""How a step is asked and how it answers: two small JSON documents, five exit codes, a few environment variables."""
+"""How a step is asked and how it answers: two small JSON documents, six exit codes, a few environment variables."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class Exit(IntEnum):
     DONE = 0
     REFUSED = 65
     """The input is wrong: no retry can help."""
+    UNAVAILABLE = 75
+    """A server did not answer for as long as it was waited for: retried."""
     SKIPPED = 99
     OUT_OF_MEMORY = 137
     """Retried once, with more memory."""
@@ -44,6 +46,8 @@ class Variable(StrEnum):
     """The folder of recipes; `recipes` where it is not set."""
     IMAGE = "FEATHERLINE_IMAGE"
     """The digest of the image that the step runs in, a part of its cache key; not set outside a container."""
+    PATIENCE = "FEATHERLINE_PATIENCE_S"
+    """For how long a server that does not answer is waited for, in seconds: 300 where it is not set."""
     CACHE = "FEATHERLINE_CACHE"
     """A folder of this machine that keeps artifacts of an S3 store, shared by steps; none where it is not set."""
 

@@ -31,6 +31,8 @@ FAULTS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.S
 """Signals that a program gets for what it did itself."""
 
 LAST_LINES = 25
+NO_MEMORY = "std::bad_alloc"
+"""What a program in C++ says before it aborts itself for want of memory."""
 LOG = "converter.log"
 
 
@@ -86,6 +88,9 @@ def convert_apart(
             ended = converter.wait()
         if ended.died_of is not None:
             raise _death(store, folder, ended)
+        if ended.code == Exit.OUT_OF_MEMORY:
+            print(f"export: the converter ran out of memory; its last lines:\n{_tail(ended.said)}")
+            raise ConverterDied(int(Exit.OUT_OF_MEMORY))
         if ended.code:
             raise ConverterFailed(
                 f"the converter ended with exit code {ended.code}; its last lines:\n{_tail(ended.said)}"
@@ -98,8 +103,8 @@ def convert_apart(
 def _death(store: Store, folder: Path, ended: Ended) -> ConverterDied:
     """Say how the converter died, and keep what repeats it where the converter itself is to blame."""
     print(f"export: the converter died of {ended.signal_name}; its last lines:\n{_tail(ended.said)}")
-    if ended.died_of == signal.SIGKILL:
-        print("export: it was killed from outside, most likely because memory ran out")
+    if ended.died_of == signal.SIGKILL or NO_MEMORY in ended.said:
+        print("export: memory ran out, or it was killed from outside")
         return ConverterDied(int(Exit.OUT_OF_MEMORY))
     if ended.died_of not in FAULTS:
         return ConverterDied(ended.code)

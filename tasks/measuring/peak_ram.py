@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from tasks.child import Child
+from tasks.contracts.request import Exit
 from tasks.contracts.safe_text import visible
 from tasks.litert import flatbuffer
 from tasks.litert.graph import Graph
@@ -44,11 +45,16 @@ class MicroArena:
         """Return the bytes of the arena, or of the live activations where TensorFlow Lite Micro does not load the file.
 
         The method is part of the answer: the two are not comparable.
+
+        Raises:
+            MemoryError: The child ran out of memory, which says nothing of the file.
         """
         ended = self.child.wait(PATIENCE_S)
         found = re.search(r"Arena allocation total (\d+) bytes", ended.said)
         if ended.code == 0 and found:
             return int(found[1]), "tflite-micro"
+        if ended.code == Exit.OUT_OF_MEMORY and not ended.late:
+            raise MemoryError("TensorFlow Lite Micro's process ran out of memory")
         reason = next((line for line in ended.said.splitlines() if line.strip()), f"exit {ended.code}")
         print(f"evaluate: peak RAM by liveness, as TensorFlow Lite Micro does not load the file: {visible(reason)}")
         return self.live_bytes, "liveness"

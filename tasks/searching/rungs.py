@@ -21,13 +21,14 @@ from numpy.typing import NDArray
 
 from tasks.contracts.model import Architecture
 from tasks.contracts.references import ModelFileRef
-from tasks.contracts.refusal import Refused
+from tasks.contracts.refusal import OutOfReach, Refused
 from tasks.contracts.request import Exit
 from tasks.contracts.search import SearchParams, SearchSpace
 from tasks.contracts.trials import Trial
 from tasks.framework import keras, tf
 from tasks.litert.conversion import ConverterDied, ConverterFailed
 from tasks.measuring.latency import medians_ms
+from tasks.memory import out_of_memory
 from tasks.model_files import load_file, put_model
 from tasks.probing.estimates import int8_bytes, peak_ram_bytes
 from tasks.probing.int8_file import RUNS, WARM_UP, int8_file
@@ -99,6 +100,8 @@ class Rungs:
                 update = {"state": "filtered", "reason": filtered} if filtered else self._train(trial, model, record)
                 record = record.model_copy(update=update)
         except (Refused, BuildFailed, ConverterFailed, tf.errors.OpError) as error:
+            if isinstance(error, OutOfReach) or out_of_memory(error) is not None:
+                raise  # says nothing of the network
             reason = error.problems[0].what if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
             record = record.model_copy(update={"state": "failed", "reason": reason[:300]})
         record = record.model_copy(update={"seconds": time.monotonic() - started})

@@ -16,12 +16,20 @@ from tasks.blobs import FolderBlobs
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset, Normalisation, Shard, Split
 from tasks.contracts.references import DatasetRef, SamplesRef
+from tasks.contracts.request import Variable
 from tasks.store import Store
 
 SCALE = 16.0
 SIZES = {"train": 600, "validation": 100, "test": 100}
 CALIBRATION = 100
 """Images of train."""
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Let no test wait for a server for minutes: one second."""
+    monkeypatch.setenv(Variable.PATIENCE, "1")
+    return 1.0
 
 
 @pytest.fixture
