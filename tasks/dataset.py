@@ -1,4 +1,4 @@
-"""Reading a data set: whole splits as arrays, and the one way in which a pixel becomes a model input."""
+"""Reading a data set: whole splits as arrays, as they are stored, and parts of them that are fair to the classes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contracts.base import digest
-from tasks.contracts.dataset import Dataset, Normalisation, SplitName
+from tasks.contracts.dataset import Dataset, SplitName
 from tasks.store import Store
 
 Images = NDArray[np.uint8]
@@ -33,14 +33,6 @@ def split_digest(dataset: Dataset, split: SplitName) -> str:
     """Return one digest for the images and labels of a split, in their order."""
     parts = dataset.splits[split].shards
     return digest("".join(shard.images.sha256 + shard.labels.sha256 for shard in parts).encode())
-
-
-def normalise(images: Images, normalisation: Normalisation) -> NDArray[np.float32]:
-    """Return model inputs, float32, of the shape of `images`: `(pixel / scale - mean) / std` by channel."""
-    mean = np.asarray(normalisation.mean, np.float32)
-    std = np.asarray(normalisation.std, np.float32)
-    scaled: NDArray[np.float32] = (images.astype(np.float32) / np.float32(normalisation.scale) - mean) / std
-    return scaled
 
 
 def stratified(labels: Labels, fraction: float, seed: int) -> NDArray[np.intp]:

@@ -27,11 +27,13 @@ from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import DistillInputs, DistillOutputs, DistillParams
 from tasks.contracts.model import Model, TrainingHistory
 from tasks.contracts.refusal import refuse
+from tasks.foreign.preprocessing import preprocessing_of_built
 from tasks.framework import keras
 from tasks.model_files import load_model
+from tasks.model_inputs import preprocessing_of
 from tasks.pruning.zeros import KeepZeros, sparsity
 from tasks.savings import savings
-from tasks.teachers import read_teacher
+from tasks.teachers import ReadTeacher, read_teacher, teacher_of_run
 from tasks.training.checkpoint import checkpoint_of
 from tasks.training.data import TrainingData, load_training_data
 from tasks.training.describe import describe
@@ -51,11 +53,23 @@ def distill(inputs: DistillInputs, params: DistillParams, context: Context) -> D
     """
     keras.utils.set_random_seed(context.seed)
     dataset = context.store.read(inputs.data, Dataset)
-    fraction = params.fit.train_fraction
-    data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
+    teacher = None if params.method == "self" else _teacher(inputs, params, dataset, context)
+    fraction, fresh, own = params.fit.train_fraction, None, preprocessing_of(inputs.student, dataset)
+    if params.architecture is not None:
+        fresh = build(params.architecture, dataset.image_shape, len(dataset.classes))
+        own = preprocessing_of_built(fresh, params.preprocessing, dataset)
+    data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
     lane = _Lane(inputs, params, context, data)
     with ExitStack() as stack:
-        return DistillOutputs(model=lane.born_again(stack) if params.method == "self" else lane.taught(stack))
+        if teacher is None:
+            return DistillOutputs(model=lane.born_again(stack))
+        return DistillOutputs(model=lane.taught(stack, teacher.seen_from(data), fresh))
+
+
+def _teacher(inputs: DistillInputs, params: DistillParams, dataset: Dataset, context: Context) -> ReadTeacher:
+    if params.teacher is None:
+        return teacher_of_run(context.store, inputs.teacher, dataset)
+    return read_teacher(params.teacher, params.teacher_preprocessing, dataset, context.store)
 
 
 @dataclass(frozen=True)
@@ -67,15 +81,14 @@ class _Lane:
     context: Context
     data: TrainingData
 
-    def taught(self, stack: ExitStack) -> Model:
+    def taught(self, stack: ExitStack, teacher: Any, fresh: Any) -> Model:  # noqa: ANN401 - tf_keras has no types
         """Train the lane's student, or one built anew, with the baseline or the user's own file as teacher."""
-        source, architecture = self.params.teacher, self.params.architecture
-        teacher = read_teacher(source, self.data) if source else load_model(self.context.store, self.inputs.teacher)
+        architecture = self.params.architecture
         if architecture is None:
             before, student = self.inputs.student, load_model(self.context.store, self.inputs.student)
             stage = "distill"
         else:
-            before, student = None, build(architecture, self.data.image_shape, self.data.classes)
+            before, student = None, fresh
             stage = f"distill into a new {architecture.builder}"
         zeros = KeepZeros(student) if before is not None and before.sparsity != "none" else None
         zeros_before, weights = sparsity(student), student.get_weights()

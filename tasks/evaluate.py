@@ -27,12 +27,13 @@ from tasks.contracts.lane import EvaluateInputs, EvaluateOutputs, EvaluateParams
 from tasks.contracts.measurement import Measurement, StageEntry
 from tasks.contracts.references import MeasurementRef
 from tasks.contracts.refusal import refuse
-from tasks.dataset import Labels, normalise, read_split, split_digest
+from tasks.dataset import Labels, read_split, split_digest
 from tasks.litert.graph import Graph, read_graph
 from tasks.litert.interpreter import RUNTIME, Classifier
 from tasks.measuring import accuracy, energy, latency, macs, operators, peak_ram, size, weights
 from tasks.measuring.accuracy import Logits
 from tasks.measuring.machine import machine
+from tasks.model_inputs import model_inputs, preprocessing_of
 from tasks.savings import savings_table
 from tasks.store import Store
 
@@ -58,8 +59,8 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
                 got=f"{len(labels)} test images, {classifier.classes} logits",
                 fix="measure the file on the data that its model was trained for",
             )
-        normalised = normalise(images, dataset.normalisation)
-        logits = classifier.logits(normalised)
+        taken = model_inputs(images, preprocessing_of(inputs.model.source, dataset))
+        logits = classifier.logits(taken)
         compared = _baseline_logits(store, inputs, dataset, params.candidate)
         judged = _judged(logits, labels, compared, params, context.seed)
         structure = _structure(data, graph)
@@ -67,16 +68,17 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
     base = None
     if inputs.baseline is not None:
         baseline = Classifier(store.read_bytes(inputs.baseline.file), params.threads)
-        base = baseline, baseline.quantize(normalised[:1])[0]
+        its = model_inputs(images[:1], preprocessing_of(inputs.baseline.source, dataset))
+        base = baseline, baseline.quantize(its)[0]
     timed = latency.latency(
-        (classifier, classifier.quantize(normalised[:1])[0]),
+        (classifier, classifier.quantize(taken[:1])[0]),
         base,
         threads=params.threads,
         warm_up=params.warm_up,
         runs=params.runs,
         seed=context.seed,
     )
-    ledger = _ledger(inputs, store, data, normalised[:1], params) if inputs.baseline is not None else ()
+    ledger = _ledger(inputs, store, data, taken[:1], params) if inputs.baseline is not None else ()
     measurement = Measurement(
         candidate=params.candidate,
         file=inputs.model.file,

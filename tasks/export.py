@@ -41,6 +41,7 @@ from tasks.litert import flatbuffer, metadata
 from tasks.litert.graph import read_graph
 from tasks.litert.interpreter import Classifier
 from tasks.measuring.accuracy import class_recall, confusion
+from tasks.model_inputs import preprocessing_of
 from tasks.performing import perform
 from tasks.post_training.build import Builder, Built
 from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kept, check_kernels
@@ -159,7 +160,7 @@ def _metadata(
     provenance = context.provenance
     return metadata.FileMetadata(
         labels=dataset.classes,
-        normalisation=dataset.normalisation,
+        preprocessing=preprocessing_of(built.model, dataset),
         input=_end(classifier.input),
         output=_end(classifier.output),
         scheme=built.scheme,

@@ -2,9 +2,9 @@
 
     source ──► labels ──► splits ──► images, decoded one by one ──► shards (uint8), samples, statistics ──► Dataset
 
-The source is read twice: first the labels, so that splits are stratified, then the images. Normalisation is only
-computed here (mean and standard deviation of train, by channel) and applied where the data are read, by
-`tasks.dataset.normalise`. Calibration is a part of train and stays in it.
+The source is read twice: first the labels, so that splits are stratified, then the images. The mean and the
+standard deviation of train, by channel, are only computed here: what is done to a pixel belongs to each model and is
+applied where the data are read, by `tasks.model_inputs`. Calibration is a part of train and stays in it.
 
     python -m tasks preprocess --request request.json --result result.json --store var/store
 

@@ -24,6 +24,7 @@ from tasks.contracts.lane import QuantizeInputs, QuantizeOutputs, QuantizeParams
 from tasks.contracts.model import Model
 from tasks.framework import keras
 from tasks.model_files import load_model
+from tasks.model_inputs import preprocessing_of
 from tasks.pruning.graph import functional
 from tasks.pruning.zeros import check_zeros, sparsity
 from tasks.quantization.aware import finished, quantized_while_training
@@ -32,7 +33,7 @@ from tasks.quantization.coverage import check_coverage
 from tasks.quantization.int4 import four_bits, four_bits_while_training
 from tasks.quantization.ranges import settle_ranges
 from tasks.savings import savings
-from tasks.teachers import read_teacher
+from tasks.teachers import read_teacher, teacher_of_run
 from tasks.training.checkpoint import Checkpoint, checkpoint_of
 from tasks.training.data import TrainingData, load_training_data
 from tasks.training.describe import describe
@@ -55,10 +56,14 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
         check_coverage(functional(network, "quantize"))
     dataset = context.store.read(inputs.data, Dataset)
     fraction = params.fit.train_fraction
-    data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
+    own = preprocessing_of(inputs.model, dataset)
+    data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
     teacher = None
-    if params.knowledge:
-        teacher = read_teacher(params.teacher, data) if params.teacher else load_model(context.store, inputs.teacher)
+    if params.knowledge and params.teacher:
+        read = read_teacher(params.teacher, params.teacher_preprocessing, dataset, context.store)
+        teacher = read.seen_from(data)
+    elif params.knowledge:
+        teacher = teacher_of_run(context.store, inputs.teacher, dataset).seen_from(data)
     model = inputs.model
     with ExitStack() as stack:
         clustering, aware = (

@@ -119,6 +119,7 @@ def knobs_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
         "train": TrainParams(
             architecture=recipe.model.architecture(),
             file=recipe.model.file,
+            preprocessing=recipe.model.preprocessing,
             fit=recipe.train.model_dump(exclude={"checks"}),
         ),
         "validate_model": recipe.train.checks.model_copy(update={"recipe": recipe.train.checks.recipe or recipe.name}),

@@ -17,17 +17,21 @@ import numpy as np
 
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
+from tasks.contracts.model import Architecture
+from tasks.contracts.preprocessing import Preprocessing, PreprocessingChoice
 from tasks.contracts.references import TrialsRef
 from tasks.contracts.refusal import examples, refuse
 from tasks.contracts.search import SearchInputs, SearchOutputs, SearchParams, SearchSpace
 from tasks.contracts.trials import Trial, Trials
+from tasks.foreign.preprocessing import preprocessing_of_built
+from tasks.model_inputs import chosen
 from tasks.searching.rungs import Rungs
 from tasks.searching.shift import Shift
 from tasks.searching.space import architecture, distributions
 from tasks.searching.study import open_study, study_name
 from tasks.searching.summary import lines, summarised
 from tasks.training.data import load_training_data
-from tasks.zoo.build import check_options, find_builder
+from tasks.zoo.build import build, check_options, find_builder
 
 
 def search(inputs: SearchInputs, params: SearchParams, context: Context) -> SearchOutputs:
@@ -41,7 +45,9 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
     space = distributions(params.space)
     _check_space(params.space)
     dataset = context.store.read(inputs.data, Dataset)
-    data = load_training_data(context.store, dataset, train_fraction=params.fit.train_fraction, seed=context.seed)
+    own = _preprocessing(params.space, params.preprocessing, dataset)
+    fraction = params.fit.train_fraction
+    data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
     name = study_name(inputs.data, params, context.seed, context.fingerprint)
     evaluate = Rungs(params.space, params, data, context.seed, context.store)
 
@@ -72,8 +78,22 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
 
 def _check_space(space: SearchSpace) -> None:
     """Refuse at the door what would fail every trial."""
-    sample = architecture(space, {name: values[0] for name, values in space.choices.items()})
-    check_options(sample, find_builder(space.builder))
+    check_options(_sample(space), find_builder(space.builder))
+
+
+def _sample(space: SearchSpace) -> Architecture:
+    return architecture(space, {name: values[0] for name, values in space.choices.items()})
+
+
+def _preprocessing(space: SearchSpace, choice: PreprocessingChoice, dataset: Dataset) -> Preprocessing:
+    """Return what all trials are fed by. Only a builder of the user's own may begin with a scaling of its own."""
+    if choice != "auto" or ":" not in space.builder:
+        return chosen(choice, dataset)
+    try:
+        sample = build(_sample(space), dataset.image_shape, len(dataset.classes))
+    except Exception:  # noqa: BLE001 - whatever a builder raises for these options fails its trial, not the search
+        return chosen(choice, dataset)
+    return preprocessing_of_built(sample, choice, dataset)
 
 
 def _say(trials: Trials) -> None:

@@ -1,22 +1,57 @@
-"""A teacher that is no model of the run: the user's own file, or the float baseline of a registered version.
+"""Who teaches: a model of the run, the user's own file, or the float baseline of a registered version.
 
 .keras, .h5, SavedModel folder, s3://… ──► read as any foreign model, no code of it run ──► gives logits
+                                           └──► its own preprocessing, found on the validation split
+
+Whoever it is, it is fed by its own preprocessing, and seen from the student's inputs.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from tasks.contracts.dataset import Dataset
+from tasks.contracts.model import Model
+from tasks.contracts.preprocessing import Preprocessing, PreprocessingChoice
 from tasks.contracts.refusal import refuse
+from tasks.contracts.safe_text import visible
+from tasks.foreign.preprocessing import preprocessing_of_file
 from tasks.foreign.read import read_model
+from tasks.model_files import load_model
+from tasks.model_inputs import in_words, preprocessing_of
+from tasks.store import Store
 from tasks.training.data import TrainingData
+from tasks.training.translated import as_the_student_sees
 
 
-def read_teacher(source: str, data: TrainingData) -> Any:  # noqa: ANN401 - tf_keras has no types
+class ReadTeacher(NamedTuple):
+    """A model, and what its inputs are made by."""
+
+    model: Any
+    preprocessing: Preprocessing
+
+    def seen_from(self, data: TrainingData) -> Any:  # noqa: ANN401 - tf_keras has no types
+        """Return what takes these data, as the student does, and gives the teacher's logits."""
+        return as_the_student_sees(self.model, self.preprocessing, data.preprocessing or self.preprocessing)
+
+
+def teacher_of_run(store: Store, model: Model, dataset: Dataset) -> ReadTeacher:
+    """Load a model of the run that is to teach."""
+    return ReadTeacher(load_model(store, model), preprocessing_of(model, dataset))
+
+
+def read_teacher(source: str, choice: PreprocessingChoice, dataset: Dataset, store: Store) -> ReadTeacher:
     """Read a model file that is to teach on this data.
 
+    Args:
+        source: The file.
+        choice: What its inputs are made by; `auto` finds it on the validation split.
+        dataset: What it teaches on.
+        store: Holds the images.
+
     Raises:
-        Refused: It names a version of a registry, which nobody has looked up; or it cannot be used as a model file.
+        Refused: It names a version of a registry, which nobody has looked up; it cannot be used as a model file; or no
+            preprocessing lets it tell the classes apart.
     """
     if source.startswith("models:"):
         raise refuse(
@@ -25,4 +60,7 @@ def read_teacher(source: str, data: TrainingData) -> Any:  # noqa: ANN401 - tf_k
             got="a version of a registry, which `resolve` replaces by its float baseline in a run",
             fix="name it in a recipe; by hand give the file",
         )
-    return read_model(source, data.image_shape, data.classes)
+    model = read_model(source, dataset.image_shape, len(dataset.classes))
+    own = preprocessing_of_file(model, source, choice, dataset, store, key="teacher_preprocessing")
+    print(f"teacher {visible(source)}: preprocessing {in_words(own)}; {own.why}")
+    return ReadTeacher(model, own)

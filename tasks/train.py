@@ -18,12 +18,15 @@ from typing import Any
 from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainOutputs, TrainParams
 from tasks.contracts.dataset import Dataset
+from tasks.contracts.preprocessing import Preprocessing
 from tasks.contracts.refusal import refuse
 from tasks.dry_runs.network import check_network
+from tasks.foreign.preprocessing import preprocessing_of_built, preprocessing_of_file
 from tasks.foreign.read import read_model
 from tasks.framework import keras
+from tasks.model_inputs import in_words
 from tasks.training.checkpoint import checkpoint_of
-from tasks.training.data import TrainingData, load_training_data
+from tasks.training.data import load_training_data
 from tasks.training.describe import describe
 from tasks.training.early_end import DryRunWatch
 from tasks.training.loop import fit_model
@@ -40,9 +43,10 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
     """
     dataset = context.store.read(inputs.data, Dataset)
     fraction = params.fit.train_fraction
-    data = load_training_data(context.store, dataset, train_fraction=fraction, seed=context.seed)
     keras.utils.set_random_seed(context.seed)
-    model = _network(params, data)
+    model, own = _network(params, dataset, context)
+    data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
+    print(f"preprocessing {in_words(own)}{f'; {own.why}' if own.why else ''}")
     with checkpoint_of("train", inputs, params, context) as checkpoint, DryRunWatch(context) as watch:
         history = fit_model(
             model, data, params.fit, seed=context.seed, stage="train", checkpoint=checkpoint, callbacks=[watch]
@@ -56,13 +60,17 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
     return TrainOutputs(model=trained, metrics=metrics)
 
 
-def _network(params: TrainParams, data: TrainingData) -> Any:  # noqa: ANN401 - tf_keras has no types
+def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[Any, Preprocessing]:
+    """Return the network and its own preprocessing."""
+    shape, classes = dataset.image_shape, len(dataset.classes)
     if params.architecture is not None and params.file is None:
-        model = build(params.architecture, data.image_shape, data.classes)
+        model = build(params.architecture, shape, classes)
         check_network(model, params.architecture.builder)
-        return model
+        return model, preprocessing_of_built(model, params.preprocessing, dataset)
     if params.file is not None and params.architecture is None:
-        return read_model(params.file, data.image_shape, data.classes)
+        model, taken = read_model(params.file, shape, classes), params.fit.epochs == 0
+        store, choice = context.store, params.preprocessing
+        return model, preprocessing_of_file(model, params.file, choice, dataset, store, as_it_is=taken)
     raise refuse(
         "train has no one model to begin with",
         expected="either model.builder or model.file",

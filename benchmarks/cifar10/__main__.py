@@ -34,8 +34,9 @@ from benchmarks.cifar10.table import put_into
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.measurement import Measurement
 from tasks.contracts.references import DatasetRef, LiteRTFileRef, MeasurementRef
-from tasks.dataset import normalise, read_split
+from tasks.dataset import read_split
 from tasks.measuring.machine import machine
+from tasks.model_inputs import model_inputs, own_of
 
 RESULTS = ROOT / "benchmarks" / "results"
 FILES = RESULTS / "cifar10-resnet20"
@@ -200,7 +201,7 @@ class Bench:
         if not (self.folder / "train.npz").exists():
             dataset = self.steps.store.read(DatasetRef.model_validate(self.data), Dataset)
             images, labels = read_split(self.steps.store, dataset, "train")
-            np.savez(self.folder / "train.npz", images=normalise(images, dataset.normalisation), labels=labels)
+            np.savez(self.folder / "train.npz", images=model_inputs(images, own_of(dataset)), labels=labels)
         (self.folder / "model.keras").write_bytes(self.model.read_bytes())
 
     def _exported(self, model: dict[str, Any], scheme: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pydantic import Field
 from tasks.contracts.base import Contract, Fraction
 from tasks.contracts.fit import Fit
 from tasks.contracts.model import Architecture, Model
+from tasks.contracts.preprocessing import PreprocessingChoice
 from tasks.contracts.references import DatasetRef, VerdictRef
 from tasks.contracts.step import Params
 
@@ -23,6 +24,9 @@ class TrainParams(Params):
     architecture: Architecture | None = Field(None, description="Built and trained.")
     file: str | None = Field(
         None, description="A .keras or .h5 file or SavedModel folder (path or s3://) to start from."
+    )
+    preprocessing: PreprocessingChoice = Field(
+        "auto", description="From a pixel to the model's input; auto finds that of a file, and is data's own otherwise."
     )
     fit: Fit = Field(Fit(), description="With a file and 0 epochs the file is taken as it is.")
 

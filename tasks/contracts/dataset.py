@@ -1,4 +1,4 @@
-"""The manifest of a data set: its splits in shards, its classes, how images are normalised."""
+"""The manifest of a data set: its splits in shards, its classes, the statistics of its pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ ImageShape = tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)], Ann
 
 
 class Normalisation(Contract):
-    """How a stored pixel becomes a model input: `(pixel / scale - mean) / std`, mean and std one number a channel."""
+    """The range of a stored pixel, 0 to `scale`, and mean and std of train's pixel / scale, one number a channel.
+
+    The preprocessing `data` is made of it; what a model does to a pixel is in the model.
+    """
 
     scale: float = Field(gt=0)
     mean: tuple[float, ...]

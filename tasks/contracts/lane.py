@@ -11,6 +11,7 @@ from tasks.contracts.base import Contract, Name
 from tasks.contracts.fit import Fit, Knowledge
 from tasks.contracts.model import Architecture, LiteRTModel, Model, Scheme
 from tasks.contracts.post_training import Calibration, Ladder, Mixed
+from tasks.contracts.preprocessing import PreprocessingChoice
 from tasks.contracts.references import DatasetRef, MeasurementRef
 from tasks.contracts.step import Params
 
@@ -87,6 +88,9 @@ class PruneParams(Params):
     teacher: Teacher | None = Field(
         None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
     )
+    teacher_preprocessing: PreprocessingChoice = Field(
+        "auto", description="What that teacher's inputs are made by, as model.preprocessing; auto finds it."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -143,6 +147,12 @@ class DistillParams(Params):
     )
     teacher: Teacher | None = Field(
         None, description="logits: a model file, or models:/NAME@ALIAS, that teaches instead of the baseline."
+    )
+    teacher_preprocessing: PreprocessingChoice = Field(
+        "auto", description="What that teacher's inputs are made by, as model.preprocessing; auto finds it."
+    )
+    preprocessing: PreprocessingChoice = Field(
+        "auto", description="logits: of a student built anew, as model.preprocessing; auto is data's own there."
     )
     generations: int = Field(1, ge=1, le=10, description="self: how often; each one teaches the next.")
     fit: Fit = Fit()
@@ -215,6 +225,9 @@ class QuantizeParams(Params):
     knowledge: Knowledge | None = Field(None, description="Train with the float baseline as teacher.")
     teacher: Teacher | None = Field(
         None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
+    )
+    teacher_preprocessing: PreprocessingChoice = Field(
+        "auto", description="What that teacher's inputs are made by, as model.preprocessing; auto finds it."
     )
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.contracts.base import Contract, Fraction
+from tasks.contracts.preprocessing import Preprocessing
 from tasks.contracts.references import GoldenRef, HistoryRef, LiteRTFileRef, ModelFileRef
 
 
@@ -23,7 +24,7 @@ class TrainingHistory(Contract):
 
 
 class Model(Contract):
-    """A tf_keras classifier that takes normalised float32 images and gives logits, (n, classes)."""
+    """A tf_keras classifier: float32 images, made by its own preprocessing, become logits, (n, classes)."""
 
     file: ModelFileRef
     format: Literal["keras", "qat_h5"] = "keras"
@@ -32,6 +33,8 @@ class Model(Contract):
     macs: int = Field(gt=0)
     """Multiply-accumulates of one inference; FLOPs are twice this."""
     validation_accuracy: Fraction
+    preprocessing: Preprocessing | None = None
+    """From a stored pixel to its input. Absent in models of older versions, whose was the data set's own."""
     sparsity: Literal["none", "magnitude", "2:4"] = "none"
     """The pattern of zeros that later steps must keep."""
     zeros: int = Field(0, ge=0)

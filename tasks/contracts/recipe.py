@@ -17,6 +17,7 @@ from tasks.contracts.gate import Approval, GateRules, Objective
 from tasks.contracts.lane import EvaluateParams
 from tasks.contracts.model import Architecture
 from tasks.contracts.plan import CandidateTemplate
+from tasks.contracts.preprocessing import PreprocessingChoice
 from tasks.contracts.search import SearchParams
 
 
@@ -32,6 +33,11 @@ class ModelSection(Contract):
     builder: str | None = Field(None, description="resnet, mobilenet, cnn, ds_cnn, or your own module:function.")
     options: dict[str, int | float | str | bool | list[int] | list[str]] = Field({}, description="Of the builder.")
     file: str | None = Field(None, description="A .keras or .h5 file or SavedModel folder, path or s3://.")
+    preprocessing: PreprocessingChoice = Field(
+        "auto",
+        description="From a pixel to the model's input: data, raw, unit, symmetric, imagenet, caffe, or scale, mean, "
+        "std and channel_order; auto finds that of a file, and is data for a network that is built.",
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> ModelSection:

@@ -10,6 +10,7 @@ from tasks.contracts.base import Contract, Fraction, Name
 from tasks.contracts.device import Budget
 from tasks.contracts.fit import Fit
 from tasks.contracts.model import Architecture
+from tasks.contracts.preprocessing import PreprocessingChoice
 from tasks.contracts.references import DatasetRef, TrialsRef
 from tasks.contracts.step import Params
 from tasks.contracts.trials import Score
@@ -41,6 +42,9 @@ class SearchParams(Params):
     """How to search for architectures."""
 
     space: SearchSpace | None = Field(None, description="Without it nothing is searched.")
+    preprocessing: PreprocessingChoice = Field(
+        "auto", description="Of the networks that are built, as model.preprocessing; auto is data's own there."
+    )
     trials: int = Field(0, ge=0, description="Of the whole study, over all workers; those not trained count too.")
     workers: int = Field(1, ge=1, le=64, description="Tasks that share the study.")
     sampler: Literal["nsga2", "evolution", "tpe", "random", "reinforce"] = Field(

@@ -16,11 +16,9 @@ from tasks.contracts.safe_text import visible
 from tasks.foreign.apart import open_apart
 from tasks.foreign.archive import Archive
 from tasks.foreign.build import build_model
+from tasks.foreign.ends import to_logits
 from tasks.foreign.fetch import fetched
 from tasks.foreign.sizes import open_layers
-from tasks.framework import keras
-
-LAYERS = keras.layers
 
 
 def read_model(source: str, input_shape: tuple[int, int, int], classes: int) -> Any:  # noqa: ANN401 - no types
@@ -49,7 +47,7 @@ def model_of(archive: Archive, name: str, input_shape: tuple[int, int, int], cla
         raise _unbuilt(name)
     _check_shapes(model, name, input_shape, classes)
     _check_sizes(model, name)
-    return _to_logits(model, name)
+    return to_logits(model, name, classes)
 
 
 def _check_shapes(model: Any, name: str, input_shape: tuple[int, int, int], classes: int) -> None:  # noqa: ANN401
@@ -72,7 +70,7 @@ def _check_shapes(model: Any, name: str, input_shape: tuple[int, int, int], clas
                 "take the data that the model was made for, or set data.image_size and data.channels",
             )
         )
-    if gives[1:] != (classes,):
+    if gives[1:] != (classes,) and not (classes == 2 and gives[1:] == (1,)):  # noqa: PLR2004 - one number for two
         problems.append(
             Problem(
                 f"{name} does not know these classes",
@@ -94,30 +92,6 @@ def _check_sizes(model: Any, name: str) -> None:  # noqa: ANN401
             got=examples(found),
             fix="give the Input of each nested model its height and width, and call it at one size alone",
         )
-
-
-def _to_logits(model: Any, name: str) -> Any:  # noqa: ANN401
-    """Return a functional model that ends in logits."""
-    last = model.outputs[0]._keras_history.layer  # noqa: SLF001 - the only way from a tensor to its layer
-    output = model.outputs[0]
-    activation = getattr(last, "activation", keras.activations.linear)
-    if isinstance(last, LAYERS.Softmax) or (
-        isinstance(last, LAYERS.Activation) and activation is keras.activations.softmax
-    ):
-        output = last.input
-    elif activation is keras.activations.softmax:
-        last.activation = keras.activations.linear
-        output = last(last.input)
-    elif activation is not keras.activations.linear or isinstance(last, LAYERS.ReLU):
-        raise refuse(
-            f"{name} does not end in logits or a softmax over the classes",
-            expected="a last layer with linear or softmax activation",
-            got=f"{type(last).__name__} {last.name} with {getattr(activation, '__name__', activation)}",
-            fix="train the model with logits or a softmax at its end",
-        )
-    if output is not model.outputs[0]:
-        print(f"{visible(name)}: the softmax of {visible(last.name)} was taken off, the model now gives logits")
-    return keras.Model(model.inputs, output, name=model.name)
 
 
 def _unbuilt(name: str) -> Refused:

@@ -68,7 +68,7 @@ def convert_apart(
         store: Holds the models; gets the bundle if the converter dies.
         model: What to convert.
         scheme: How the file holds its numbers.
-        calibration: (n, height, width, channels) float32, normalised.
+        calibration: (n, height, width, channels) float32, as the model takes them.
         floats: Models that become float files in the same process.
         program: Runs in the converter's place, called with the folder.
 

@@ -27,7 +27,7 @@ class ConversionRequest(Contract):
     model: Model
     scheme: Scheme
     calibration: ArrayRef | None = None
-    """(n, height, width, channels) float32, normalised: what the ranges of int8 activations are found from."""
+    """(n, height, width, channels) float32, model inputs: what the ranges of int8 activations are found from."""
     floats: tuple[Model, ...] = ()
     """Models that are wanted as float files too: a process more would be seconds for its imports alone."""
 

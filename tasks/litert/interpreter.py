@@ -1,6 +1,6 @@
 """Running a `.tflite` classifier with LiteRT, one image at a time, as a device does.
 
-    normalised images ──► quantize ──► invoke ──► dequantize ──► logits
+    model inputs ──► quantize ──► invoke ──► dequantize ──► logits
 
 An int8 file takes and gives int8; the scale and zero point of both ends are in the file. `invoke` alone is what is
 timed.
@@ -55,7 +55,7 @@ class Classifier:
         self.image_shape, self.classes = shapes[0][1:], shapes[1][1]
 
     def quantize(self, images: NDArray[np.float32]) -> NDArray[Any]:
-        """Return normalised images (n, height, width, channels) as the file takes them."""
+        """Return model inputs (n, height, width, channels) as the file takes them."""
         return _quantize(images, self.input)
 
     def dequantize(self, raw: NDArray[Any]) -> NDArray[np.float32]:
@@ -80,7 +80,7 @@ class Classifier:
         return outputs
 
     def logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return float32 logits (n, classes) for normalised images (n, height, width, channels).
+        """Return float32 logits (n, classes) for model inputs (n, height, width, channels).
 
         Raises:
             Refused: The images have another shape than the file takes, or an output is not finite.

@@ -17,9 +17,11 @@ import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import model_validator
+
 from tasks.contracts.base import Contract, Fraction, Sha256, canonical_json
-from tasks.contracts.dataset import Normalisation
 from tasks.contracts.model import Scheme
+from tasks.contracts.preprocessing import Preprocessing
 from tasks.litert import flatbuffer
 
 ENTRY = "featherline"
@@ -42,9 +44,9 @@ class End(Contract):
 class FileMetadata(Contract):
     """What an app or an auditor needs that has only the file."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     labels: tuple[str, ...]
-    normalisation: Normalisation
+    preprocessing: Preprocessing
     """From a pixel to the input, before its quantization."""
     input: End
     output: End
@@ -62,11 +64,21 @@ class FileMetadata(Contract):
     licence: str = ""
     description: str = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_1(cls, given: Any) -> Any:  # noqa: ANN401 - JSON
+        """Take files of versions that knew no preprocessing but the data set's own, under another name."""
+        if not isinstance(given, dict) or given.get("format") != 1 or "normalisation" not in given:
+            return given
+        kept = {key: value for key, value in given.items() if key not in ("format", "normalisation")}
+        return kept | {"preprocessing": {"name": "data", **given["normalisation"]}}
+
 
 def write(model: bytes, metadata: FileMetadata) -> bytes:
     """Return the file with its metadata and its labels. What it computes does not change; equal input, equal bytes."""
     objects = flatbuffer.unpack(model)
     values = {"format": metadata.format} | metadata.model_dump(mode="json", exclude_defaults=True)
+    values["preprocessing"] = metadata.preprocessing.model_dump(mode="json")
     flatbuffer.put_entry(objects, ENTRY, canonical_json(_short(values)))
     whole = io.BytesIO(flatbuffer.pack(objects))
     with zipfile.ZipFile(whole, "a") as archive:

@@ -19,8 +19,9 @@ from tasks.contracts.dataset import Dataset, SplitName
 from tasks.contracts.model import LayerWidth, Model, Scheme, Width
 from tasks.contracts.post_training import Calibration, Mixed
 from tasks.contracts.refusal import refuse
-from tasks.dataset import Labels, in_turn, normalise, read_split
+from tasks.dataset import Labels, in_turn, read_split
 from tasks.litert.conversion import Converted, convert_apart
+from tasks.model_inputs import model_inputs, preprocessing_of
 from tasks.post_training.calibration import activation_ranges
 from tasks.post_training.judging import Judge, Judgement
 from tasks.post_training.layers import layers
@@ -141,7 +142,7 @@ class Builder:
         return Rounder(self.float_file.data, ranges, self.calibration.weights)
 
     def split(self, name: SplitName) -> tuple[NDArray[np.float32], Labels]:
-        """Return a split, normalised, and its labels.
+        """Return a split as the model takes it, and its labels.
 
         Raises:
             Refused: The split is empty.
@@ -154,7 +155,7 @@ class Builder:
                 got="none",
                 fix="give every split a share in the recipe's data section, and run preprocess again",
             )
-        return normalise(images, self.dataset.normalisation), labels
+        return model_inputs(images, preprocessing_of(self.model, self.dataset)), labels
 
     def _of_converter(self, scheme: Scheme, images: NDArray[np.float32] | None) -> Built:
         if scheme == "none" and self.model.format != "qat_h5":

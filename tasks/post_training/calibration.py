@@ -62,7 +62,7 @@ def activation_ranges(file: bytes, images: NDArray[np.float32], calibration: Cal
 
     Args:
         file: Float, with the names of its tensors.
-        images: (n, height, width, channels), normalised, n > 0.
+        images: (n, height, width, channels), as the model takes them, n > 0.
         calibration: The method; its `images` are already chosen.
         bits: Of an activation, which `mse` measures its error with.
     """

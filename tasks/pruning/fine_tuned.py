@@ -16,10 +16,11 @@ from tasks.contracts.lane import PruneInputs, PruneParams, TrimInputs
 from tasks.contracts.model import Model, TrainingHistory
 from tasks.framework import keras
 from tasks.model_files import load_model
+from tasks.model_inputs import preprocessing_of
 from tasks.pruning.rounds import prune_in_rounds
 from tasks.pruning.zeros import sparsity
 from tasks.savings import savings
-from tasks.teachers import read_teacher
+from tasks.teachers import read_teacher, teacher_of_run
 from tasks.training.checkpoint import checkpoint_of
 from tasks.training.data import load_training_data
 from tasks.training.describe import describe
@@ -43,12 +44,14 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
     whole = load_model(context.store, given)
     dataset = context.store.read(inputs.data, Dataset)
     fit, knowledge, stage = params.fit, params.knowledge, _stage(params)
-    data = load_training_data(context.store, dataset, train_fraction=fit.train_fraction, seed=context.seed)
+    own = preprocessing_of(given, dataset)
+    data = load_training_data(context.store, dataset, own, train_fraction=fit.train_fraction, seed=context.seed)
     teacher = whole
     if knowledge and params.teacher:
-        teacher = read_teacher(params.teacher, data)
+        read = read_teacher(params.teacher, params.teacher_preprocessing, dataset, context.store)
+        teacher = read.seen_from(data)
     elif knowledge and isinstance(inputs, TrimInputs):
-        teacher = load_model(context.store, inputs.teacher)
+        teacher = teacher_of_run(context.store, inputs.teacher, dataset).seen_from(data)
     with ExitStack() as stack:
 
         def learn(model: Any, fit: Fit, *, part: str = "", **more: Any) -> TrainingHistory:  # noqa: ANN401

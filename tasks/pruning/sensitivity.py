@@ -56,7 +56,7 @@ def losses_alone(
         channels: Its channels.
         scores: Which channels of a group leave first.
         options: The allowed widths of each group, its own first.
-        images: (n, height, width, channels), normalised.
+        images: (n, height, width, channels), as the model takes them.
         labels: (n,).
     """
     copy = keras.models.clone_model(model)

@@ -32,7 +32,7 @@ def reestimate_statistics(model: Any, images: NDArray[np.float32]) -> int:  # no
 
     Args:
         model: A flat functional model.
-        images: (n, height, width, channels), normalised; none leave the model as it is.
+        images: (n, height, width, channels), as the model takes them; none leave the model as it is.
 
     Returns:
         How many batch normalisations there are.

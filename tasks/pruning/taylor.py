@@ -28,7 +28,7 @@ def gate_opinions(model: Any, images: NDArray[np.float32], labels: NDArray[np.in
 
     Args:
         model: A flat functional model that gives logits.
-        images: (n, height, width, channels), normalised.
+        images: (n, height, width, channels), as the model takes them.
         labels: (n,).
     """
     gates = {layer.name: weights for layer in model.layers if (weights := _gate(layer))}

@@ -2,7 +2,7 @@
 
 MLmodel                     which flavours there are
 data/model.tflite           the released file, byte for byte
-data/model.json             what it says of itself: labels, normalisation, both ends
+data/model.json             what it says of itself: labels, preprocessing, both ends
 code/featherline_litert.py  what `mlflow.pyfunc.load_model` runs; needs numpy and ai-edge-litert alone
 requirements.txt            those two
 python_env.yaml             the same for MLflow's own environments
@@ -41,7 +41,7 @@ def write_bundle(folder: Path, submission: Submission, *, model_id: str, run_id:
     if metadata is None:
         raise refuse(
             f"register cannot describe {submission.release.uri}",
-            expected="a model file with its labels and its normalisation inside, as `export` writes it",
+            expected="a model file with its labels and its preprocessing inside, as `export` writes it",
             got="a file that says nothing of itself",
             fix="release a model that `export` made",
         )
@@ -88,7 +88,7 @@ def _description(
 
 def _signature(metadata: FileMetadata) -> dict[str, Any]:
     """Return what goes in, pixels, and what comes out, logits."""
-    pixels = {"dtype": "uint8", "shape": [-1, -1, -1, len(metadata.normalisation.mean)]}
+    pixels = {"dtype": "uint8", "shape": [-1, -1, -1, len(metadata.preprocessing.mean)]}
     logits = {"dtype": "float32", "shape": [-1, len(metadata.labels)]}
     ends = {"inputs": pixels, "outputs": logits}
     tensors = {name: json.dumps([{"type": "tensor", "tensor-spec": end}]) for name, end in ends.items()}

@@ -1,6 +1,6 @@
 """Load a Featherline release as an MLflow `python_function`. This file travels with the model and stands alone.
 
-    images (n, height, width, channels) uint8 ──► normalise ──► quantize ──► LiteRT ──► logits (n, classes) float32
+    images (n, height, width, channels) uint8 ──► preprocess ──► quantize ──► LiteRT ──► logits (n, classes) float32
 
     model = mlflow.pyfunc.load_model("models:/digits@champion")
     model.predict(images).argmax(axis=1)
@@ -25,7 +25,7 @@ class LiteRTClassifier:
         """Load `model.tflite` and `model.json` of a folder."""
         said: dict[str, Any] = json.loads((folder / "model.json").read_text())
         self.labels: list[str] = said["labels"]
-        self.normalisation: dict[str, Any] = said["normalisation"]
+        self.preprocessing: dict[str, Any] = said["preprocessing"]
         self.interpreter: Any = Interpreter(model_path=str(folder / "model.tflite"), num_threads=1)
         self.interpreter.allocate_tensors()
         self.input = self.interpreter.get_input_details()[0]
@@ -45,13 +45,14 @@ class LiteRTClassifier:
         expected = tuple(int(size) for size in self.input["shape"][1:])
         if images.shape[1:] != expected:
             raise ValueError(f"the model takes images of shape {expected}, got {images.shape[1:]}")
-        rows = [self._logits(image) for image in self._normalise(images)]
+        rows = [self._logits(image) for image in self._preprocess(images)]
         return np.stack(rows) if rows else np.zeros((0, len(self.labels)), np.float32)
 
-    def _normalise(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        scale, mean, std = (np.asarray(self.normalisation[key], np.float32) for key in ("scale", "mean", "std"))
-        normalised: np.ndarray[Any, Any] = (images.astype(np.float32) / scale - mean) / std
-        return normalised
+    def _preprocess(self, images: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        scale, mean, std = (np.asarray(self.preprocessing[key], np.float32) for key in ("scale", "mean", "std"))
+        ordered = images[..., ::-1] if self.preprocessing["channel_order"] == "bgr" else images
+        inputs: np.ndarray[Any, Any] = (ordered.astype(np.float32) / scale - mean) / std
+        return inputs
 
     def _logits(self, image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         value = image[np.newaxis]

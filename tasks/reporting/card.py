@@ -15,6 +15,7 @@ from markupsafe import Markup
 from tasks.contracts.gate import ReportParams
 from tasks.contracts.request import Provenance
 from tasks.contracts.safe_text import card_value, markdown_code, markdown_text, visible
+from tasks.model_inputs import preprocessing_of
 from tasks.reporting import words
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, limitations, provenance
@@ -48,7 +49,7 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
         code=code,
         listed=listed,
     )
-    norm = facts.dataset.normalisation
+    own = preprocessing_of(facts.winner.model.source, facts.dataset)
     return environment.get_template("card.md").render(
         front_matter=_ours(front_matter(facts, params)),
         facts=facts,
@@ -62,9 +63,12 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
         if len(facts.dataset.classes) <= MOST_CLASSES
         else None,
         shape=_ours(list(facts.dataset.image_shape)),
-        scale=norm.scale,
-        mean=_ours([round(value, 7) for value in norm.mean]),
-        std=_ours([round(value, 7) for value in norm.std]),
+        largest=facts.dataset.normalisation.scale,
+        scale=own.scale,
+        mean=_ours([round(value, 7) for value in own.mean]),
+        std=_ours([round(value, 7) for value in own.std]),
+        turned=own.channel_order == "bgr",
+        preprocessing=own,
         splits={name: split.count for name, split in facts.dataset.splits.items()},
     )
 

@@ -162,7 +162,7 @@ class Rungs:
         """Return the best validation accuracy of both rungs that were reached, and the epochs until there."""
         epochs = self.params.epochs
         parent = self._inherit(trial, model)
-        compiled = compile_training(model, self.params.fit)
+        compiled = compile_training(model, self.params.fit, background=self.data.background)
         first = accuracy = self._fit(model, epochs, compiled)
         trial.set_user_attr(RUNG, [accuracy, self._cost(record)])
         more = self.params.promoted_epochs - epochs

@@ -67,7 +67,7 @@ def naswot(model: Any, images: NDArray[np.float32]) -> float | None:  # noqa: AN
 
     Args:
         model: With fresh weights; normalisation takes the statistics of the batch.
-        images: (n, height, width, channels), normalised.
+        images: (n, height, width, channels), as the model takes them.
 
     Returns:
         Minus infinity where two images are seen alike everywhere; None where the network has no rectifier that is a

@@ -71,4 +71,4 @@ class Answers:
         return self.kept[round_]
 
     def _answer(self, images: Any, seed: Any) -> Any:  # noqa: ANN401
-        return self.teacher(augment(images, seed, self.fit).images, training=False)
+        return self.teacher(augment(images, seed, self.fit, self.data.background).images, training=False)

@@ -29,20 +29,25 @@ def moves(fit: Fit) -> bool:
     return fit.flip or fit.crop > 0 or fit.cutout > 0 or fit.mixup > 0
 
 
-def augment(images: Any, seed: Any, fit: Fit) -> View:  # noqa: ANN401 - tensors have no types
+def augment(images: Any, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors have no types
     """Return a random view of each image, of the same shape.
 
     Args:
-        images: (n, height, width, channels), normalised.
+        images: (n, height, width, channels), as the model takes them.
         seed: (2,) int32. Equal seeds give equal views.
         fit: What to do. `flip` mirrors each image left to right with probability 1/2. `crop` moves each by up to this
-            many pixels either way, down and right apart; what comes in from outside is 0, the mean pixel. `cutout`
-            lays a square of this many pixels a side over it, 0 too, its middle anywhere in the image. `mixup` mixes
+            many pixels either way, down and right apart; what comes in from outside is the background. `cutout`
+            lays a square of this many pixels a side over it, its middle anywhere in the image. `mixup` mixes
             each with another one.
+        background: What the mean pixel of the data became, (channels,); 0 where absent. Views of one image under two
+            preprocessings are then the same view: each is the other's, mapped.
 
     Source: DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552 (cutout); Zhang et al. 2018,
     https://arxiv.org/abs/1710.09412 (mixup)
     """
+    if background is not None:
+        view = augment(images - background, seed, fit)
+        return View(view.images + background, view.share)
     if fit.flip:
         mirrored = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], _draw(seed, 1)) < 0.5  # noqa: PLR2004
         images = tf.where(mirrored, tf.reverse(images, [2]), images)

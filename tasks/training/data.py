@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.contracts.dataset import Dataset
+from tasks.contracts.preprocessing import Preprocessing
 from tasks.contracts.refusal import refuse
-from tasks.dataset import normalise, read_split, stratified
+from tasks.dataset import read_split, stratified
+from tasks.model_inputs import background, model_inputs, own_of
 from tasks.store import Store
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Normalised images and their labels.
+    """Images as one model takes them, and their labels.
 
     Attributes:
         train_images: (n, height, width, channels).
@@ -23,6 +25,8 @@ class TrainingData:
         validation_images: (m, height, width, channels).
         validation_labels: (m,).
         classes: How many there are.
+        preprocessing: What made the images; None where nobody says.
+        background: What the mean pixel of the data became, (channels,); None where that is 0.
     """
 
     train_images: NDArray[np.float32]
@@ -30,6 +34,8 @@ class TrainingData:
     validation_images: NDArray[np.float32]
     validation_labels: NDArray[np.int64]
     classes: int
+    preprocessing: Preprocessing | None = None
+    background: NDArray[np.float32] | None = None
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -38,12 +44,20 @@ class TrainingData:
         return height, width, channels
 
 
-def load_training_data(store: Store, dataset: Dataset, *, train_fraction: float = 1.0, seed: int = 0) -> TrainingData:
+def load_training_data(
+    store: Store,
+    dataset: Dataset,
+    preprocessing: Preprocessing | None = None,
+    *,
+    train_fraction: float = 1.0,
+    seed: int = 0,
+) -> TrainingData:
     """Read the train and the validation split.
 
     Args:
         store: Where they lie.
         dataset: Which they are.
+        preprocessing: Of the model that is trained; the data set's own where absent.
         train_fraction: Part of the train split to read, stratified; the validation split is always whole.
         seed: Of the choice of that part.
 
@@ -60,11 +74,14 @@ def load_training_data(store: Store, dataset: Dataset, *, train_fraction: float 
                 got="0 images",
                 fix="give the source more images, or correct the fractions of the section data",
             )
+    preprocessing = preprocessing or own_of(dataset)
     chosen = stratified(labels, train_fraction, seed)
     return TrainingData(
-        train_images=normalise(images[chosen], dataset.normalisation),
+        train_images=model_inputs(images[chosen], preprocessing),
         train_labels=labels[chosen],
-        validation_images=normalise(validation_images, dataset.normalisation),
+        validation_images=model_inputs(validation_images, preprocessing),
         validation_labels=validation_labels,
         classes=len(dataset.classes),
+        preprocessing=preprocessing,
+        background=background(preprocessing, dataset),
     )

@@ -32,7 +32,7 @@ def describe(
     Args:
         store: Gets the file and the history.
         model: Gives logits.
-        data: Its validation split is what `validation_accuracy` is measured on.
+        data: Its validation split is what `validation_accuracy` is measured on, its preprocessing the model's.
         format: `qat_h5` for quantization-aware models.
         before: The model that this one was made from; its stages, histories, sparsity and clusters are carried on.
         stage: What was done to it, for people.
@@ -48,6 +48,7 @@ def describe(
         "macs": count_macs(model),
         "zeros": sum(int((kernel == 0).sum()) for kernel in kernels(model).values()),
         "validation_accuracy": accuracy(predict_logits(model, data.validation_images), data.validation_labels),
+        "preprocessing": data.preprocessing or (before.preprocessing if before else None),
         "stages": (*(before.stages if before else ()), stage),
         "histories": histories,
         **carried,

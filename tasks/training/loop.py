@@ -91,7 +91,9 @@ def fit_model(
     count = len(data.train_labels)
     batches = math.ceil(count / fit.batch_size)
     rates = learning_rates(fit, fit.epochs * batches)
-    optimizer, train_step, forward = compiled or compile_training(model, fit, teacher, knowledge)
+    optimizer, train_step, forward = compiled or compile_training(
+        model, fit, teacher, knowledge, background=data.background
+    )
     answers = Answers(teacher, data, fit, seed=seed) if knowledge and known_beforehand(fit, knowledge) else None
     rounds = knowledge.views if knowledge and knowledge.views else fit.epochs
     if checkpoint and (state := checkpoint.load()):
@@ -170,10 +172,13 @@ def compile_training(
     fit: Fit,
     teacher: Any = None,  # noqa: ANN401
     knowledge: Knowledge | None = None,
+    *,
+    background: NDArray[np.float32] | None = None,
 ) -> Compiled:
     """Return the optimizer, the training step and the forward pass, each traced once for every batch size.
 
-    Of `fit` the optimizer, the loss and the views count; the rates come with each step.
+    Of `fit` the optimizer, the loss and the views count; the rates come with each step. `background` is that of the
+    data: what a view shows where there is no image.
 
     Raises:
         Refused: The views would show nothing.
@@ -192,7 +197,7 @@ def compile_training(
     pupil, master = watched(model, teacher) if watching else (model, teacher)
 
     def train_step(images: Any, labels: Any, told: Any, rate: Any, seed: Any) -> tuple[Any, Any]:  # noqa: ANN401
-        view, share = augment(images, seed, fit)
+        view, share = augment(images, seed, fit, background)
         theirs = None if knowledge is None else [told] if beforehand else tf.nest.flatten(master(view, training=False))
         with tf.GradientTape() as tape:
             logits, *maps = tf.nest.flatten(pupil(view, training=True))

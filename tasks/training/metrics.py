@@ -17,7 +17,7 @@ def predict_logits(model: Any, images: NDArray[np.float32], batch_size: int = 25
 
     Args:
         model: Called without training behaviour, batch by batch.
-        images: (n, height, width, channels), normalised.
+        images: (n, height, width, channels), as the model takes them.
         batch_size: Images a call.
     """
     if len(images) == 0:
@@ -49,7 +49,7 @@ def class_metrics(
 
     Args:
         model: Gives logits, (n, classes).
-        images: (n, height, width, channels), normalised.
+        images: (n, height, width, channels), as the model takes them.
         labels: (n,).
         classes: How many there are.
     """

@@ -11,6 +11,7 @@ from typing import Any
 
 from tasks.contracts.refusal import refuse
 from tasks.framework import keras, tf
+from tasks.training.translated import TranslatedTeacher
 
 IMAGE_RANK = 4
 Size = tuple[int, int]
@@ -36,6 +37,9 @@ def watched(student: Any, teacher: Any) -> tuple[Any, Any]:  # noqa: ANN401
     Raises:
         Refused: No size is common to both.
     """
+    if isinstance(teacher, TranslatedTeacher):
+        student, inner = watched(student, teacher.model)
+        return student, teacher.of(inner)
     ours, theirs = last_maps(student), last_maps(teacher)
     sizes = [size for size in ours if size in theirs]
     if not sizes:

@@ -15,6 +15,7 @@ from typing import Any
 
 from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Problem, Refused, did_you_mean, refuse
+from tasks.foreign.ends import to_logits
 from tasks.framework import keras
 from tasks.zoo.cnn import cnn
 from tasks.zoo.ds_cnn import ds_cnn
@@ -35,13 +36,15 @@ def build(architecture: Architecture, input_shape: tuple[int, int, int], classes
 
     Raises:
         Refused: There is no such builder, it has no such option, it refuses a value, or what it gives is no tf_keras
-            model of these shapes.
+            model of these shapes that ends in logits or a softmax, which is taken off.
     """
     builder = find_builder(architecture.builder)
     check_options(architecture, builder)
     model = builder(input_shape, classes, **architecture.options)
     _check_model(architecture, model, input_shape, classes)
-    return in_float32(model)
+    model = in_float32(model)
+    of_a_user = ":" in architecture.builder and getattr(model, "outputs", None)
+    return to_logits(model, architecture.builder, classes) if of_a_user else model
 
 
 def find_builder(name: str) -> Callable[..., Any]:
@@ -119,7 +122,8 @@ def _check_model(architecture: Architecture, model: Any, input_shape: tuple[int,
         )
     found = (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
     wanted = ((None, *input_shape), (None, classes))
-    if found != wanted:
+    one_for_two = classes == 2 and found == (wanted[0], (None, 1))  # noqa: PLR2004 - one number for two classes
+    if found != wanted and not one_for_two:
         raise refuse(
             f"{architecture.builder} gives a model of other shapes",
             expected=f"input {wanted[0]} and output {wanted[1]}",

@@ -26,7 +26,8 @@ from tasks.context import Context
 from tasks.contracts.data import PreprocessInputs, PreprocessParams
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.refusal import Refused
-from tasks.dataset import normalise, read_split
+from tasks.dataset import read_split
+from tasks.model_inputs import model_inputs, own_of
 from tasks.preprocess import preprocess
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def test_normalised_train_has_mean_0_and_spread_1(context: Context, tmp_path: Pa
     dataset = run(context, tmp_path)
 
     images, _ = read_split(context.store, dataset, "train")
-    inputs = normalise(images, dataset.normalisation)
+    inputs = model_inputs(images, own_of(dataset))
     assert inputs.mean(axis=(0, 1, 2)) == pytest.approx([0, 0, 0], abs=1e-5)
     assert inputs.std(axis=(0, 1, 2)) == pytest.approx([1, 1, 1], abs=1e-5)
 

@@ -93,7 +93,7 @@ def test_a_file_is_taken_as_it_is(context: Context, digits: tuple[DatasetRef, Da
     model = keras.Model(inputs, keras.layers.Dense(10)(keras.layers.Flatten()(inputs)))
     model.save(tmp_path / "mine.keras")
 
-    params = TrainParams(file=str(tmp_path / "mine.keras"), fit=Fit(epochs=0))
+    params = TrainParams(file=str(tmp_path / "mine.keras"), preprocessing="data", fit=Fit(epochs=0))
     outputs = train(TrainInputs(data=digits[0]), params, context)
 
     stored = load_model(context.store, outputs.model)

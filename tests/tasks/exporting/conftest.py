@@ -18,11 +18,12 @@ from tasks.contracts.dataset import Dataset
 from tasks.contracts.lane import ExportInputs, ExportParams
 from tasks.contracts.model import LiteRTModel, Model, Scheme
 from tasks.contracts.references import DatasetRef
-from tasks.dataset import normalise, read_split
+from tasks.dataset import read_split
 from tasks.export import export
 from tasks.framework import keras
 from tasks.litert.conversion import Converted, convert_apart
 from tasks.model_files import put_model
+from tasks.model_inputs import model_inputs, own_of
 from tasks.store import Store
 
 
@@ -108,7 +109,7 @@ def _trained(store: Store, dataset: Dataset) -> Model:
     with np.load(Path(__file__).with_name("weights.npz")) as kept:
         network.set_weights([kept[name] for name in kept.files])
     images, labels = read_split(store, dataset, "validation")
-    predicted = network.predict(normalise(images, dataset.normalisation), verbose=0).argmax(axis=1)
+    predicted = network.predict(model_inputs(images, own_of(dataset)), verbose=0).argmax(axis=1)
     return Model(
         file=put_model(store, network),
         parameters=network.count_params(),

@@ -15,12 +15,13 @@ from tasks.contracts.measurement import Measurement
 from tasks.contracts.model import LiteRTModel, Model, Scheme
 from tasks.contracts.references import DatasetRef, LiteRTFileRef, ModelFileRef
 from tasks.contracts.refusal import Refused
-from tasks.dataset import normalise, read_split, split_digest
+from tasks.dataset import read_split, split_digest
 from tasks.evaluate import evaluate, table
 from tasks.export import export
 from tasks.litert import flatbuffer
 from tasks.litert.interpreter import Classifier
 from tasks.model_files import load_model, put_model
+from tasks.model_inputs import model_inputs, own_of
 from tasks.store import Store
 from tests.tasks.exporting.conftest import converting_once
 
@@ -59,7 +60,7 @@ def test_predictions_are_those_of_the_file(
 ) -> None:
     """The stored logits are what the file gives for the test split, and accuracy and confusion count them."""
     images, labels = read_split(store, digits[1], "test")
-    logits = Classifier(store.read_bytes(integer.file)).logits(normalise(images, digits[1].normalisation))
+    logits = Classifier(store.read_bytes(integer.file)).logits(model_inputs(images, own_of(digits[1])))
 
     assert np.array_equal(store.read_array(integer.predictions), logits)
     assert integer.accuracy == (logits.argmax(axis=1) == labels).mean()

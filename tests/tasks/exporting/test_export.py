@@ -26,7 +26,7 @@ from tasks.contracts.model import LiteRTModel, Model, Scheme
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Exit, Provenance, StepRequest
-from tasks.dataset import in_turn, normalise, read_split
+from tasks.dataset import in_turn, read_split
 from tasks.export import export
 from tasks.framework import keras, tf
 from tasks.litert import metadata
@@ -35,6 +35,7 @@ from tasks.litert.graph import read_graph
 from tasks.litert.interpreter import Classifier
 from tasks.measuring.operators import float_operators
 from tasks.model_files import put_model
+from tasks.model_inputs import model_inputs, own_of
 from tasks.store import Store
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
@@ -112,7 +113,7 @@ def test_files_shrink_with_the_scheme(exported: Exported) -> None:
 
 
 def test_the_file_says_what_it_is(exported: Exported, store: Store, digits: tuple[DatasetRef, Dataset]) -> None:
-    """Labels, normalisation, quantization, accuracies and versions are inside the file."""
+    """Labels, preprocessing, quantization, accuracies and versions are inside the file."""
     model = exported("int8")
     data = store.read_bytes(model.file)
 
@@ -120,7 +121,7 @@ def test_the_file_says_what_it_is(exported: Exported, store: Store, digits: tupl
 
     assert said is not None
     assert said.labels == digits[1].classes
-    assert said.normalisation.mean == pytest.approx(digits[1].normalisation.mean)
+    assert said.preprocessing.mean == pytest.approx(digits[1].normalisation.mean)
     assert (said.input.dtype, said.output.dtype) == ("int8", "int8")
     assert said.input.scale == pytest.approx(Classifier(data).input["quantization"][0])
     assert said.accuracy == model.validation_accuracy
@@ -168,7 +169,7 @@ def test_a_quantization_aware_model_keeps_its_ranges(
     aware.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     aware.fit(np.linspace(-5.1, 5.1, 6400, dtype=np.float32).reshape(100, 8, 8, 1), np.zeros(100), verbose=0)
     images, labels = read_split(store, digits[1], "validation")
-    right = aware.predict(normalise(images, digits[1].normalisation), verbose=0).argmax(axis=1) == labels
+    right = aware.predict(model_inputs(images, own_of(digits[1])), verbose=0).argmax(axis=1) == labels
     changes = {"file": put_model(store, aware, "qat_h5"), "format": "qat_h5", "validation_accuracy": right.mean()}
     source = model.model_copy(update=changes)
 

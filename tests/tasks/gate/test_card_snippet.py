@@ -15,8 +15,9 @@ from tasks.context import Context
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.gate import ReportInputs, ReportParams
 from tasks.contracts.references import DatasetRef
-from tasks.dataset import normalise, read_split
+from tasks.dataset import read_split
 from tasks.framework import keras, tf
+from tasks.model_inputs import model_inputs, own_of
 from tasks.report import report
 
 
@@ -46,7 +47,7 @@ def test_the_snippet_classifies(
 ):
     """Copied from the card into a fresh file beside the model, it gives the classes that the float model gives."""
     images = read_split(context.store, digits[1], "test")[0]
-    file, expected = convert(normalise(images, digits[1].normalisation), int8=int8)
+    file, expected = convert(model_inputs(images, own_of(digits[1])), int8=int8)
     (tmp_path / "model.tflite").write_bytes(file)
     card = context.store.read_bytes(report(told(), ReportParams(title="digits"), context).card).decode()
     (snippet,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)

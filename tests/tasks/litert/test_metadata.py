@@ -7,13 +7,13 @@ import zipfile
 
 import numpy as np
 
-from tasks.contracts.dataset import Normalisation
+from tasks.contracts.preprocessing import Preprocessing
 from tasks.litert import metadata
 from tasks.litert.interpreter import Classifier
 
 SAID = metadata.FileMetadata(
     labels=("cat", "café", "dog"),
-    normalisation=Normalisation(scale=255.0, mean=(0.5,), std=(0.25,)),
+    preprocessing=Preprocessing(name="own", scale=255.0, mean=(0.5,), std=(0.25,)),
     input=metadata.End(dtype="int8", scale=0.0162213463, zero_point=-5),
     output=metadata.End(dtype="float32"),
     scheme="int8",

@@ -19,10 +19,10 @@ import requests
 from ai_edge_litert import schema_py_generated as schema
 
 from featherline.stack.ports import HOST, choose
-from tasks.contracts.dataset import Normalisation
 from tasks.contracts.gate import ReportOutputs, SelectOutputs
 from tasks.contracts.measurement import Finding, Measurement, Verdict
 from tasks.contracts.model import LiteRTModel, Model
+from tasks.contracts.preprocessing import Preprocessing
 from tasks.contracts.references import (
     ArrayRef,
     DatasetRef,
@@ -77,7 +77,7 @@ def classifier(seed: int = 0) -> bytes:
     graph.operators = [operator]
     said = metadata.FileMetadata(
         labels=("first", "second", "sum"),
-        normalisation=Normalisation(scale=4.0, mean=(0.5,), std=(0.5,)),
+        preprocessing=Preprocessing(name="own", scale=4.0, mean=(0.5,), std=(0.5,)),
         input=metadata.End(dtype="int8", scale=0.125, zero_point=-8),
         output=metadata.End(dtype="int8", scale=0.25, zero_point=-4),
         scheme="int8",

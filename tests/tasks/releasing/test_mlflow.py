@@ -20,14 +20,14 @@ import numpy as np
 import pytest
 
 from tasks.context import Context
-from tasks.contracts.dataset import Normalisation
 from tasks.contracts.measurement import Measurement
+from tasks.contracts.preprocessing import Preprocessing
 from tasks.contracts.references import LiteRTFileRef, MeasurementRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.release import PublishParams, RegisterInputs, RegisterParams
 from tasks.contracts.request import Variable
-from tasks.dataset import normalise
 from tasks.litert.interpreter import Classifier
+from tasks.model_inputs import model_inputs
 from tasks.publish import publish
 from tasks.register import register
 from tasks.registries import open_registry
@@ -76,7 +76,7 @@ def test_the_version_predicts_without_featherline(
 
     assert ran.returncode == 0, ran.stderr
     content = context.store.read_bytes(inputs.selection.model.file)
-    pixels = normalise(IMAGES, Normalisation(scale=4.0, mean=(0.5,), std=(0.5,)))
+    pixels = model_inputs(IMAGES, Preprocessing(name="own", scale=4.0, mean=(0.5,), std=(0.5,)))
     expected = Classifier(content).logits(pixels)
     assert len({tuple(row) for row in expected.tolist()}) > 1
     assert json.loads(ran.stdout.splitlines()[-1]) == expected.tolist()
