@@ -36,13 +36,14 @@ UNREAD = 141
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says. Returns the exit code."""
-    be_short()
     console = SafeConsole()
     with safe_streams():
         return _main(_parser().parse_args(arguments), console)
 
 
 def _main(options: argparse.Namespace, console: Console) -> int:
+    if options.verb in (_status, _rollback):  # a person waits; a run that is followed goes on
+        be_short()
     try:
         return int(options.verb(options, places(), console))
     except Refused as refusal:

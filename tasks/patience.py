@@ -87,8 +87,8 @@ def waiting(
             first, began = began is None, now if began is None else began
             left = began + patience_s() - now
             if left <= 0:
-                got = reason if first else f"{reason}, for {now - began:.0f} s"
-                raise Unavailable(Problem(f"{whom} is out of reach", expected, got, fix)) from error
+                waited = "" if first else f" (it was waited for {now - began:.0f} s)"
+                raise Unavailable(Problem(f"{whom} is out of reach", expected, reason, f"{fix}{waited}")) from error
             if not first and (said is None or now - said >= SAY_EVERY_S):
                 since = datetime.fromtimestamp(time.time() - (now - began)).astimezone()
                 _say(f"{whom} does not answer ({reason}) since {since:%H:%M:%S}: waiting, for {left:.0f} s more")

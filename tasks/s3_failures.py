@@ -6,8 +6,6 @@ ClientError, a broken connection, a clock that is off ──► Absent | a refus
 from __future__ import annotations
 
 import re
-import socket
-import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -19,6 +17,7 @@ from pydantic import BaseModel
 
 from tasks.contracts.refusal import OutOfReach, Problem
 from tasks.disk import WORDS, causes
+from tasks.reach import unknown_host, unverified
 
 ABSENT = {"404", "NoSuchKey", "NotFound"}
 TAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
@@ -44,7 +43,6 @@ CONNECTION = (
     ConnectionError,
     TimeoutError,
 )
-UNVERIFIED = re.compile(r"CERTIFICATE_VERIFY_FAILED|WRONG_VERSION_NUMBER|certificate|HTTP_REQUEST|UNKNOWN_PROTOCOL")
 
 
 class AbsentError(Exception):
@@ -74,7 +72,11 @@ def passing(error: Exception, asked: Asked) -> str | None:
         return " ".join(f"HTTP {status} {code}: {said}".split())[:200].rstrip(": ")
     if isinstance(error, failures.NoCredentialsError | failures.PartialCredentialsError):
         return None
-    if not isinstance(error, CONNECTION) or _unknown_host(error, asked) or _unverified(error):
+    if (
+        not isinstance(error, CONNECTION)
+        or unknown_host(error, asked.address, answered=asked.answered)
+        or unverified(error)
+    ):
         return None
     innermost = list(causes(error))[-1]
     return f"{type(error).__name__}: {getattr(innermost, 'strerror', None) or innermost}"[:200]
@@ -94,11 +96,11 @@ def explained(error: Exception, asked: Asked) -> Exception | None:
             fix="set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, or the S3 connection of Airflow",
         )
     if isinstance(error, CONNECTION):
-        host = _unknown_host(error, asked)
+        host = unknown_host(error, asked.address, answered=asked.answered)
         return _refusal(
             f"the store {asked.uri} is out of reach",
             expected=f"an S3 server that answers at {asked.address}",
-            got=f"no host of the name {host}" if host else _unverified(error) or str(error),
+            got=f"no host of the name {host}" if host else unverified(error) or str(error),
             fix="correct the endpoint of the S3 connection, and its certificate where it begins with https",
         )
     if isinstance(error, failures.BotoCoreError | ValueError | RecursionError):
@@ -190,35 +192,6 @@ def _words(skew: float | None) -> str:
         return "it differs from the store's by more than the store takes"
     minutes = round(abs(skew) / 60)
     return f"{minutes} minutes {'ahead of' if skew > 0 else 'behind'} the store"
-
-
-def _unknown_host(error: Exception, asked: Asked) -> str:
-    """Return the name that no DNS knows, and never will: one that answered before, or has no dot, may come back."""
-    host = asked.address.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
-    unknown = any(
-        isinstance(cause, socket.gaierror) and cause.errno in {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None)}
-        for cause in _behind(error)
-    )
-    return host if unknown and "." in host and not asked.answered else ""
-
-
-def _unverified(error: Exception) -> str:
-    """Return what is wrong with TLS where no wait mends it; empty where it is something else."""
-    if not any(isinstance(cause, ssl.SSLError | failures.SSLError) for cause in _behind(error)):
-        return ""
-    said = str(error)
-    return said[:300] if UNVERIFIED.search(said) else ""
-
-
-def _behind(error: Exception) -> list[BaseException]:
-    """Return an exception and what lies behind it, also what libraries keep in `reason` or in an attribute `error`."""
-    found = list(causes(error))
-    for cause in list(found):
-        kept = getattr(cause, "kwargs", {}).get("error") if isinstance(cause, failures.BotoCoreError) else None
-        for inner in (kept, getattr(cause, "reason", None), getattr(cause, "last_exception", None)):
-            if isinstance(inner, BaseException) and inner not in found:
-                found += causes(inner)
-    return found
 
 
 def _refusal(what: str, *, expected: str, got: str, fix: str) -> OutOfReach:

@@ -62,20 +62,28 @@ class MlflowRegistry:
         except MlflowError as error:
             if error.code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        source, run_id = upload(self.given, submission)
+        source, run_id = self.server.waiting(lambda: upload(self.given, submission))
         tags = submission.tags() | {MEASUREMENT: submission.measurement_ref.to_json().decode()}
-        made = self.server.post(
-            "model-versions/create",
-            name=release.name,
-            source=source,
-            run_id=run_id,
-            model_id=source.removeprefix("models:/"),
-            tags=[{"key": key, "value": value} for key, value in tags.items()],
-            description=markdown_text(
-                f"{submission.measurement.candidate}, {submission.measurement.scheme}: {release.uri}"
-            ),
-        )
-        return self._version(made["model_version"])
+
+        def create() -> Version:
+            """Make the version, unless an earlier try made it and its answer was lost."""
+            there = self.find(release.name, release.model_sha256)
+            if there:
+                return there
+            made = self.server.post_once(
+                "model-versions/create",
+                name=release.name,
+                source=source,
+                run_id=run_id,
+                model_id=source.removeprefix("models:/"),
+                tags=[{"key": key, "value": value} for key, value in tags.items()],
+                description=markdown_text(
+                    f"{submission.measurement.candidate}, {submission.measurement.scheme}: {release.uri}"
+                ),
+            )
+            return self._version(made["model_version"])
+
+        return self.server.waiting(create)
 
     def get(self, name: str, reference: str) -> Version | None:
         """Return a version by its number, or by `@alias`; None where there is none."""

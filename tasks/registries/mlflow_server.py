@@ -8,21 +8,24 @@ token from MLFLOW_TRACKING_TOKEN, as MLflow's client takes them.
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
 from tasks.contracts.refusal import Refused, refuse
+from tasks.patience import waiting
+from tasks.reach import unknown_host, unverified
 
-CONNECT_S, READ_S = 2.0, 20.0
-ATTEMPTS = 3
-"""To connect: a server that is not there is known in 1 s, an address where nobody answers in 8 s."""
+T = TypeVar("T")
+
+CONNECT_S, READ_S = 4.0, 20.0
+TOO_MANY_REQUESTS = 429
+SERVER_ERRORS = range(500, 600)
+PASSING = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
-CLIENT_ERRORS = range(400, 500)
 
 
 class MlflowError(Exception):
@@ -34,8 +37,12 @@ class MlflowError(Exception):
         self.code = code
 
 
+class ServerFault(Exception):  # noqa: N818 - what the server has
+    """The server could not answer, which may pass."""
+
+
 class MlflowServer:
-    """One server."""
+    """One server. One that is away is waited for; what no wait mends is refused at once."""
 
     def __init__(self, address: str) -> None:
         """Describe the server; nothing is asked yet. Of user and password in the address `self.address` shows none."""
@@ -43,9 +50,7 @@ class MlflowServer:
         host = parts.netloc.rpartition("@")[2]
         self.address = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
         self.session = requests.Session()
-        retries = Retry(total=None, connect=ATTEMPTS - 1, read=0, redirect=0, status=0, other=0, backoff_factor=0.4)
-        for scheme in ("http://", "https://"):
-            self.session.mount(scheme, HTTPAdapter(max_retries=retries))
+        self._answered_before = False
         user, password = (
             parts.username or os.environ.get("MLFLOW_TRACKING_USERNAME"),
             parts.password or os.environ.get("MLFLOW_TRACKING_PASSWORD"),
@@ -60,8 +65,26 @@ class MlflowServer:
         return self._answer("GET", path, params=values)
 
     def post(self, path: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        """Change something. Raises MlflowError and Refused."""
+        """Change something that may be changed twice. Raises MlflowError and Refused."""
         return self._answer("POST", path, json=values)
+
+    def post_once(self, path: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """Change something that may not be done twice: for inside of `waiting`, by what looks first."""
+        return self._asked("POST", path, json=values)
+
+    def waiting(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` gives, tried again while the server is away.
+
+        Raises:
+            Unavailable: The patience is over.
+        """
+        return waiting(
+            f"the registry {self.address}",
+            attempt,
+            self._passing,
+            expected=f"an MLflow server that answers within {READ_S:.0f} s",
+            fix="start the server, or correct the registry connection (FEATHERLINE_REGISTRY)",
+        )
 
     def find(self, path: str, **values: Any) -> dict[str, Any] | None:  # noqa: ANN401 - JSON
         """Ask for something that may be absent. Raises Refused, and MlflowError for any other no."""
@@ -73,31 +96,49 @@ class MlflowServer:
             raise
 
     def _answer(self, method: str, path: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        return self.waiting(lambda: self._asked(method, path, **values))
+
+    def _asked(self, method: str, path: str, **values: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         url = f"{self.address}/api/2.0/mlflow/{path}"
         try:
             response = self.session.request(method, url, timeout=(CONNECT_S, READ_S), allow_redirects=False, **values)
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except PASSING as error:
+            if self._passing(error) is not None:
+                raise
             raise self._out_of_reach(error) from error
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
             raise self._no_mlflow(str(error)) from error
         if response.status_code in (401, 403):
             raise self._shut_out(response.status_code)
+        if response.status_code == TOO_MANY_REQUESTS or response.status_code in SERVER_ERRORS:
+            raise ServerFault(f"HTTP {response.status_code}: {' '.join(response.text[:200].split())}")
         content = _json(response)
         if response.ok and content is not None:
+            self._answered_before = True
             return content
         if content is not None and "error_code" in content:
+            self._answered_before = True
             raise MlflowError(content["error_code"], str(content.get("message", "")))
-        if response.status_code in CLIENT_ERRORS or response.ok or response.is_redirect:
-            kind = response.headers.get("Content-Type", "no type").partition(";")[0]
-            raise self._no_mlflow(f"HTTP {response.status_code}, {kind}, for {path}")
-        raise requests.HTTPError(f"{self.address} answered HTTP {response.status_code}: {response.text[:200]}")
+        kind = response.headers.get("Content-Type", "no type").partition(";")[0]
+        raise self._no_mlflow(f"HTTP {response.status_code}, {kind}, for {path}")
+
+    def _passing(self, error: Exception) -> str | None:
+        """Return in words what a wait can mend; None where it cannot."""
+        if isinstance(error, ServerFault):
+            return str(error)
+        status = getattr(error, "get_http_status_code", lambda: 0)()  # of an exception of MLflow's own client
+        if status == TOO_MANY_REQUESTS or status in SERVER_ERRORS:
+            return " ".join(str(error).split())[:200]
+        if not isinstance(error, PASSING) or unknown_host(error, self.address, answered=self._answered_before):
+            return None
+        return None if unverified(error) else _reason(error)
 
     def _out_of_reach(self, error: Exception) -> Refused:
         return refuse(
             f"the registry {self.address} is out of reach",
             expected=f"an MLflow server that answers within {READ_S:.0f} s",
             got=_reason(error),
-            fix="start the server, or correct the registry connection (FEATHERLINE_REGISTRY)",
+            fix="correct the registry connection (FEATHERLINE_REGISTRY), and the server's certificate with https",
         )
 
     def _shut_out(self, status: int) -> Refused:

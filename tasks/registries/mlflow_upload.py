@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,9 @@ def upload(address: str, submission: Submission) -> tuple[str, str]:
         batch = [Metric(key, value, now, 0, model.model_id) for key, value in metrics(measurement).items()]
         client.log_batch(run_id, metrics=batch)
     except BaseException:
-        client.finalize_logged_model(model.model_id, "FAILED")
-        client.set_terminated(run_id, "FAILED")
+        with suppress(Exception):  # a server that went away cannot be told; what is not READY becomes no version
+            client.finalize_logged_model(model.model_id, "FAILED")
+            client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, "FINISHED")
     return f"models:/{model.model_id}", run_id

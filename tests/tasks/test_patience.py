@@ -30,14 +30,15 @@ from tasks.contracts.request import Variable
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-def xml(status: int, code: str, message: str = "no more words", **headers: str) -> Answer:
-    """Return an answer as S3 gives its errors."""
+def xml(status: int, code: str, message: str = "no more words", *, ahead_minutes: int = 0) -> Answer:
+    """Return an answer as S3 gives its errors, by a server whose clock is that much behind this machine's."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
         handler.send_response_only(status)
-        for name, value in {"Date": handler.date_time_string(), "Content-Type": "application/xml", **headers}.items():
-            handler.send_header(name, value)
+        theirs = datetime.now(UTC) - timedelta(minutes=ahead_minutes)
+        handler.send_header("Date", format_datetime(theirs, usegmt=True))
+        handler.send_header("Content-Type", "application/xml")
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         if handler.command != "HEAD":
@@ -126,10 +127,6 @@ def test_what_passes_is_waited_for(scripted: list[Answer], trouble: Answer) -> N
     assert S3Blobs("s3://bucket").read("key") == b"0123456789"
 
 
-CLOCK = format_datetime(datetime.now(UTC) - timedelta(minutes=61), usegmt=True)
-LATER = format_datetime(datetime.now(UTC) + timedelta(minutes=61), usegmt=True)
-
-
 @pytest.mark.parametrize(
     ("answer", "what", "fix"),
     [
@@ -142,9 +139,17 @@ LATER = format_datetime(datetime.now(UTC) + timedelta(minutes=61), usegmt=True)
         (xml(507, "InsufficientStorage"), "is full", "free space"),
         (xml(500, "InternalError", "write /data/1.dat: no space left on device"), "is full", "free space"),
         (xml(403, "QuotaExceeded"), "is full", "free space"),
-        (xml(403, "RequestTimeTooSkewed", Date=CLOCK), "the time", "correct the clock: 61 minutes ahead of the store"),
-        (xml(403, "RequestTimeTooSkewed", Date=LATER), "the time", "correct the clock: 61 minutes behind the store"),
-        (xml(403, "AccessDenied", Date=CLOCK), "the time", "correct the clock: 61 minutes ahead of the store"),
+        (
+            xml(403, "RequestTimeTooSkewed", ahead_minutes=61),
+            "the time",
+            "correct the clock: 61 minutes ahead of the store",
+        ),
+        (
+            xml(403, "RequestTimeTooSkewed", ahead_minutes=-61),
+            "the time",
+            "correct the clock: 61 minutes behind the store",
+        ),
+        (xml(403, "AccessDenied", ahead_minutes=61), "the time", "correct the clock: 61 minutes ahead of the store"),
     ],
     ids=[
         *("key", "secret", "bucket", "redirected", "region", "too large", "507", "full", "quota"),
@@ -213,7 +218,7 @@ def test_patience_ends(scripted: list[Answer], monkeypatch: pytest.MonkeyPatch, 
         S3Blobs("s3://bucket").read("key")
 
     assert refusal.value.problems[0].what == "the store s3://bucket is out of reach"
-    assert "for 1 s" in refusal.value.problems[0].got
+    assert "(it was waited for 1 s)" in refusal.value.problems[0].fix
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "the store s3://bucket does not answer (HTTP 503 ServiceUnavailable" in said

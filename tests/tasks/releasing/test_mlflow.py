@@ -23,7 +23,7 @@ from tasks.context import Context
 from tasks.contracts.measurement import Measurement
 from tasks.contracts.preprocessing import Preprocessing
 from tasks.contracts.references import LiteRTFileRef, MeasurementRef
-from tasks.contracts.refusal import Refused
+from tasks.contracts.refusal import Refused, Unavailable
 from tasks.contracts.release import PublishParams, RegisterInputs, RegisterParams
 from tasks.contracts.request import Variable
 from tasks.litert.interpreter import Classifier
@@ -235,17 +235,40 @@ def test_another_server_is_no_registry(
     assert refusal.value.problems[0].got == got
 
 
-def test_a_fault_of_the_server_is_a_crash(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-    """HTTP 500 may pass: it is no refusal, so the step is retried."""
+def test_a_fault_of_the_server_may_pass(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP 500 is waited for, and no refusal for ever: the step is retried."""
     with _web_server(500, b"oops", "text/plain") as address:
         monkeypatch.setenv(Variable.REGISTRY, address)
 
-        with pytest.raises(OSError, match="HTTP 500: oops"):
+        with pytest.raises(Unavailable) as waited:
             open_registry(context).champion("digits")
+
+    assert waited.value.problems[0].got == "HTTP 500: oops"
+
+
+def test_a_registry_that_comes_back_is_found(
+    context: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server that is away while a step asks costs time only, and a line says what is waited for."""
+    monkeypatch.setenv(Variable.PATIENCE, "30")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setenv(Variable.REGISTRY, f"http://127.0.0.1:{port}")
+    found: list[Any] = []
+    asking = threading.Thread(target=lambda: found.append(open_registry(context).champion("digits")))
+
+    asking.start()
+    time.sleep(2)
+    with _web_server(404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}', "application/json", port):
+        asking.join(30)
+
+    assert found == [None]
+    assert f"the registry http://127.0.0.1:{port} does not answer (ConnectionRefusedError" in capsys.readouterr().err
 
 
 @contextmanager
-def _web_server(status: int, body: bytes, kind: str) -> Iterator[str]:
+def _web_server(status: int, body: bytes, kind: str, port: int = 0) -> Iterator[str]:
     """Run a web server that answers everything with one answer."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -261,7 +284,7 @@ def _web_server(status: int, body: bytes, kind: str) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
