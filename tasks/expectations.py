@@ -80,7 +80,7 @@ def zip_docs(folder: Path) -> bytes:
 
 def _named(table: pd.DataFrame, index: str | None) -> pd.DataFrame:
     """Return the table with the names of its rows as HTML shows them: Great Expectations' pages take them as markup."""
-    if index not in table.columns or pd.api.types.is_numeric_dtype(table[index]):
+    if index is None or index not in table.columns or pd.api.types.is_numeric_dtype(table[index]):
         return table
     return table.assign(**{index: [html_text(name, None) if isinstance(name, str) else name for name in table[index]]})
 

@@ -7,6 +7,7 @@ is folded away in the file; the file's graph and scales do not count.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,7 +95,7 @@ def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[s
     appended to the name: `pruned-macs0.5`; where one of them is long (a path, a section) their places in the list are:
     `told-teacher2`.
     """
-    knobs = {step: getattr(template, step) for step in ("prune", "distill", "trim", "quantize", "export")}
+    knobs = _knobs(template)
     places = list(_searches(knobs, ()))
     for values in itertools.product(*(zip(options, _words(options), strict=True) for _, options in places)):
         chosen = _copy(knobs)
@@ -106,6 +107,11 @@ def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[s
             place[path[-1]] = value
             suffix += "-" + _plain(path[-1]) + words
         yield f"{name}{suffix}", chosen
+
+
+def lanes_of(template: CandidateTemplate) -> int:
+    """Return how many candidates `expand` would yield, without making them."""
+    return math.prod(len(options) for _, options in _searches(_knobs(template), ()))
 
 
 def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget) -> str | None:
@@ -137,6 +143,10 @@ def _kept(candidate: Candidate) -> tuple[float, float]:
             counted = [cut.targets[measure] for measure in ("parameters", "size") if measure in cut.targets]
             kept_macs, kept_weights = kept_macs * macs, kept_weights * min(counted, default=macs)
     return kept_macs, kept_weights
+
+
+def _knobs(template: CandidateTemplate) -> dict[str, dict[str, Any]]:
+    return {step: getattr(template, step) for step in ("prune", "distill", "trim", "quantize", "export")}
 
 
 def _words(options: list[Any]) -> list[str]:

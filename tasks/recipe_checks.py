@@ -13,13 +13,17 @@ from typing import Any
 from pydantic import ValidationError
 
 from tasks.contracts.auto import SET_BY_THE_SEARCH
+from tasks.contracts.base import strictly
+from tasks.contracts.lane import ExportParams
 from tasks.contracts.plan import Candidate, climbs
 from tasks.contracts.recipe import Recipe
-from tasks.contracts.refusal import Problem, Refused, from_validation
-from tasks.planning import expand
-from tasks.proposing.grid import candidate, points
+from tasks.contracts.refusal import MOST_PROBLEMS, Problem, Refused, from_validation
+from tasks.planning import expand, lanes_of
+from tasks.proposing.grid import candidate, name_of, points
 
 WRITTEN_IN = "the recipe, or its override"
+MOST_LANES = 80
+"""Of the candidates that a recipe names. The answer of `plan` and the board of a run hold as many."""
 FRESH = "a searched architecture begins with fresh weights"
 
 
@@ -29,9 +33,29 @@ def check_candidates(recipe: Recipe) -> None:
     Raises:
         Refused: A lane cannot be, or would throw away a part of what it is asked; or nobody says what is good enough.
     """
+    crowded = list(_too_many(recipe))
+    if crowded:
+        raise Refused(*crowded)  # before any of them is made
     problems = dict.fromkeys((*_named(recipe), *_proposed(recipe), *_undecided(recipe)))
     if problems:
         raise Refused(*problems)
+
+
+def _too_many(recipe: Recipe) -> Iterator[Problem]:
+    """Yield that the recipe's own candidates, their values multiplied, are more than a run can hold."""
+    students = max(recipe.search.keep, 1)
+    counts = {
+        name: lanes_of(template) * (students if template.student == "searched" else 1)
+        for name, template in recipe.candidates.templates.items()
+    }
+    if sum(counts.values()) > MOST_LANES:
+        largest = max(counts, key=lambda name: counts[name])
+        yield Problem(
+            f"recipe {recipe.name} has too many candidates",
+            f"at most {MOST_LANES} lanes, each combination of {{search: [...]}} and of kept architectures one",
+            f"{sum(counts.values()):,}, of them {counts[largest]:,} of {largest}",
+            f"give candidates.{largest} fewer values, or split the recipe",
+        )
 
 
 def _undecided(recipe: Recipe) -> Iterator[Problem]:
@@ -46,14 +70,23 @@ def _undecided(recipe: Recipe) -> Iterator[Problem]:
 
 
 def _named(recipe: Recipe) -> Iterator[Problem]:
+    seen: set[str] = set()
     for name, template in recipe.candidates.templates.items():
         who, searched = f"candidate {name}", template.student == "searched"
         lanes = list(expand(name, template))
         if not lanes:
             yield Problem(f"{who} is no lane", "a value in each {search: [...]}", "an empty list", "add a value to it")
         for expanded, knobs in lanes:
+            if expanded in seen or expanded == "baseline":
+                yield Problem(
+                    f"{who} has a name that is taken",
+                    "a name of its own for each lane, and baseline for the float baseline",
+                    expanded,
+                    f"rename candidates.{name}",
+                )
+            seen.add(expanded)
             try:
-                Candidate.model_validate({"name": expanded, **knobs})
+                strictly(Candidate, {"name": expanded, **knobs})
             except ValidationError as error:
                 yield from from_validation(who, error, _keys(knobs), written_in=WRITTEN_IN).problems
                 continue
@@ -67,7 +100,21 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
     auto = recipe.candidates.auto
     if auto is None:
         return
+    common = {step: getattr(auto, step) for step in SET_BY_THE_SEARCH}
+    try:
+        strictly(Candidate, {"name": "auto", **common, "export": {}})
+        strictly(ExportParams, auto.export)
+    except ValidationError as error:
+        yield from from_validation("candidates.auto", error, _keys(SET_BY_THE_SEARCH), written_in=WRITTEN_IN).problems
+        return
     every = points(auto, ())
+    if len(set(map(name_of, every))) < len(every):
+        yield Problem(
+            "candidates.auto has values that its names cannot tell apart",
+            "values that differ in their first six digits",
+            f"macs {list(auto.macs)}",
+            "give candidates.auto.macs values that are further apart",
+        )
     if auto.export.get("ladder") is not None and not any(climbs(one.scheme, aware=one.aware) for one in every):
         yield Problem(
             "candidates.auto has a ladder that no lane can use",
@@ -75,13 +122,17 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
             f"aware {list(auto.aware)}, schemes {list(auto.schemes)}",
             "add false to candidates.auto.aware or a scheme to schemes, or leave export.ladder out",
         )
+    found: set[Problem] = set()
     for knobs in every:
+        if len(found) >= MOST_PROBLEMS:
+            break  # the others repeat them, thousands of times
         try:
             # Pruned after its lessons too, a lane has its knobs from the recipe's section `prune`.
             candidate(knobs.model_copy(update={"order": "prune_first"}), auto)
         except ValidationError as error:
             keys = _keys(SET_BY_THE_SEARCH)
-            yield from from_validation("candidates.auto", error, keys, written_in=WRITTEN_IN).problems
+            found.update(from_validation("candidates.auto", error, keys, written_in=WRITTEN_IN).problems)
+    yield from sorted(found, key=str)
     if "searched" in auto.students:
         yield from _without_student("candidates.auto", recipe, "set candidates.auto.students: [baseline]")
 

@@ -74,6 +74,10 @@ def _decoded(data: bytes | str, who: str, place: str) -> str:
             fix=f"keep data out of {place}: a recipe names where they lie",
         )
     if isinstance(data, str):
+        if data != data.encode(errors="replace").decode():
+            raise refuse(
+                f"{who} is no text in UTF-8", expected="UTF-8", got=visible(data), fix=f"write {place} in UTF-8"
+            )
         return data
     try:
         return data.decode("utf-8-sig")

@@ -53,7 +53,9 @@ class Knobs(Contract):
 class Auto(Contract):
     """What the planner may propose, how much of it, and when it may stop. A list is the values of a knob."""
 
-    rounds: int = Field(3, ge=1, description="Groups of lanes; each learns from those before. At most the pipeline's.")
+    rounds: int = Field(
+        3, ge=1, le=100, description="Groups of lanes; each learns from those before. At most the pipeline's."
+    )
     lanes: int = Field(4, ge=1, le=64, description="Of a round, at most.")
     minutes: float | None = Field(
         None, gt=0, description="Time that all steps of all lanes may take together; no round begins beyond it."
@@ -93,9 +95,13 @@ class Auto(Contract):
         if "searched" in self.students and not any(self.distill_epochs):
             raise ValueError("distill_epochs above 0 with searched students: they begin with fresh weights")
         for step, taken in SET_BY_THE_SEARCH.items():
-            both = sorted(set(getattr(self, step)) & set(taken))
+            section = getattr(self, step)
+            both = sorted(set(section) & set(taken))
             if both:
                 raise ValueError(f"no {step}.{both[0]} here: the search sets it")
+            parts = (section.get("fit", {}), section.get("knowledge") or {})
+            if not all(isinstance(part, dict) for part in parts):
+                raise ValueError(f"{step}: sections fit and knowledge, where they are given")
         if self.size() > MOST_POINTS:
             raise ValueError(f"at most {MOST_POINTS} combinations, not {self.size()}: give knobs fewer values")
         return self

@@ -15,6 +15,15 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 LONGEST_NAME = 63
 Name = Annotated[str, Field(pattern=rf"^[a-z][a-z0-9._-]{{0,{LONGEST_NAME - 1}}}$")]
 """Lower case, so that it can be a folder, an S3 key, a label in the UI and a registry name at once."""
+LARGEST_SIDE = 4096
+"""Pixels: an image of 4096x4096x3 takes 48 MiB, and four of them are in memory at once."""
+NameOrEmpty = Annotated[str, Field(pattern=rf"^(|[a-z][a-z0-9._-]{{0,{LONGEST_NAME - 1}}})$")]
+Words = Annotated[str, Field(max_length=200)]
+"""A line that a person reads: an author, a licence."""
+Prose = Annotated[str, Field(max_length=10_000)]
+"""A few paragraphs that a person reads."""
+Address = Annotated[str, Field(min_length=1, max_length=4096)]
+"""A path or a URL."""
 
 
 class Contract(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Fraction
+from tasks.contracts.base import Contract, Fraction, NameOrEmpty
 from tasks.contracts.fit import Fit
 from tasks.contracts.model import Architecture, Model
 from tasks.contracts.preprocessing import PreprocessingChoice
@@ -62,7 +62,9 @@ class ValidateModelParams(Params):
     )
     max_drop: Fraction = Field(0.02, description="Against the last accepted baseline of the recipe.")
     min_class_recall: Fraction = Field(0.01, description="Below it a class is dead.")
-    recipe: str = Field("", description="Whose history of baselines to compare with; the run's own where empty.")
+    recipe: NameOrEmpty = Field(
+        "", description="Whose history of baselines to compare with; the run's own where empty."
+    )
 
 
 class ValidateModelOutputs(Contract):

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from tasks.contracts.base import Contract, Fraction
+from tasks.contracts.base import LARGEST_SIDE, Address, Contract, Fraction, NameOrEmpty
 from tasks.contracts.references import DatasetRef, VerdictRef
+from tasks.contracts.refusal import examples
 from tasks.contracts.step import Params
-
-LARGEST_SIDE = 4096
-"""Pixels: an image of 4096x4096x3 takes 48 MiB, and four of them are in memory at once."""
 
 Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 Byte = Annotated[int, Field(ge=0, le=255)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    again = [name for name, count in Counter(names).items() if count > 1]
+    if again:
+        raise ValueError(f"each class once, not {examples(again)} again")
+    return names
+
+
+ClassName = Annotated[str, Field(min_length=1, max_length=200)]
+ClassNames = Annotated[tuple[ClassName, ...], Field(min_length=2), AfterValidator(_each_once)]
 
 
 class PreprocessInputs(Contract):
@@ -25,8 +35,8 @@ class PreprocessInputs(Contract):
 class PreprocessParams(Params):
     """Where the images come from and how they are split."""
 
-    name: str = Field("", description="Of the data set; that of the recipe where empty.")
-    source: str = Field(description='"digits" (bundled), a folder, or s3://bucket/prefix.')
+    name: NameOrEmpty = Field("", description="Of the data set; that of the recipe where empty.")
+    source: Address = Field(description='"digits" (bundled), a folder, or s3://bucket/prefix.')
     format: Literal["auto", "digits", "parquet", "image_folder", "csv", "manifest"] = Field(
         "auto", description="How they lie there."
     )
@@ -37,7 +47,7 @@ class PreprocessParams(Params):
         None, description="That holds the image or its file name; taken alone where it is the only one that fits."
     )
     split_column: ColumnName | None = Field(None, description="Of a CSV: that says train, validation or test.")
-    classes: tuple[str, ...] | None = Field(None, description="Names in label order; found in the source where absent.")
+    classes: ClassNames | None = Field(None, description="Names in label order; found in the source where absent.")
     image_size: tuple[Side, Side] | None = Field(
         None, description="(height, width) to resize to; needed for mixed sizes."
     )
@@ -91,7 +101,9 @@ class ValidateDataParams(Params):
     )
     max_pixel_drift: float = Field(0.25, ge=0, description="Shift of a channel's mean, in its standard deviations.")
     docs: bool = Field(default=False, description="Keep Great Expectations' own pages too (4 MB).")
-    recipe: str = Field("", description="Whose history of accepted data to compare with; the run's own where empty.")
+    recipe: NameOrEmpty = Field(
+        "", description="Whose history of accepted data to compare with; the run's own where empty."
+    )
 
 
 class ValidateDataOutputs(Contract):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Name
+from tasks.contracts.base import Contract, Name, Prose
 
 
 class Budget(Contract):
@@ -15,7 +15,9 @@ class Budget(Contract):
     peak_ram_bytes: int | None = Field(None, gt=0, description="Memory for activations while it runs.")
     latency_ms_p50: float | None = Field(None, gt=0, description="On the machine that evaluates, one thread.")
     minimum_runtime: str | None = Field(
-        None, pattern=r"^\d+\.\d+\.\d+$", description="The lowest TFLite runtime among the devices."
+        None,
+        pattern=r"^[0-9]{1,4}\.[0-9]{1,4}\.[0-9]{1,4}$",
+        description="The lowest TFLite runtime among the devices.",
     )
 
 
@@ -23,5 +25,5 @@ class Device(Contract):
     """A kind of device: `recipes/devices/<name>.yaml`."""
 
     name: Name
-    description: str
+    description: Prose
     budget: Budget

@@ -6,27 +6,35 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Fraction
+from tasks.contracts.base import LARGEST_SIDE, Contract, Fraction
+
+MOST_EPOCHS = 10_000
+"""The learning rate of every step of a training is known before it starts, and takes memory."""
 
 
 class Fit(Contract):
     """The knobs of the training loop."""
 
-    epochs: int = Field(10, ge=0, description="Passes over the train split.")
-    batch_size: int = Field(128, gt=0, description="Images a step.")
+    epochs: int = Field(10, ge=0, le=MOST_EPOCHS, description="Passes over the train split.")
+    batch_size: int = Field(128, gt=0, le=65_536, description="Images a step.")
     optimizer: Literal["sgd", "adam"] = Field("adam", description="SGD has Nesterov momentum.")
-    learning_rate: float = Field(1e-3, gt=0, description="The peak of the schedule.")
+    learning_rate: float = Field(1e-3, gt=0, le=1000, description="The peak of the schedule.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
     schedule: Literal["constant", "cosine", "one_cycle"] = Field(
         "cosine", description="Over all steps of the training."
     )
-    weight_decay: float = Field(0.0, ge=0, description="L2 factor on kernels, added to the loss.")
+    weight_decay: float = Field(0.0, ge=0, le=1000, description="L2 factor on kernels, added to the loss.")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability spread evenly over all classes.")
     flip: bool = Field(default=False, description="Mirror half of the images.")
-    crop: int = Field(0, ge=0, description="Pixels of padding for random crops.")
-    cutout: int = Field(0, ge=0, description="Pixels a side of a square that hides a part of each image.")
+    crop: int = Field(0, ge=0, le=LARGEST_SIDE, description="Pixels of padding for random crops.")
+    cutout: int = Field(
+        0, ge=0, le=LARGEST_SIDE, description="Pixels a side of a square that hides a part of each image."
+    )
     mixup: float = Field(
-        0.0, ge=0, description="Alpha of mixup: each image and its label mixed with another's by Beta(alpha, alpha)."
+        0.0,
+        ge=0,
+        le=1000,
+        description="Alpha of mixup: each image and its label mixed with another's by Beta(alpha, alpha).",
     )
     patience: int | None = Field(None, gt=0, description="Epochs without a better validation accuracy before it stops.")
     keep: Literal["best", "last"] = Field(
@@ -48,15 +56,19 @@ class Knowledge(Contract):
     loss: Literal["kd", "dkd", "dist"] = Field(
         "kd", description="kd: the teacher's probabilities; dkd: true and other classes apart; dist: their order alone."
     )
-    temperature: float = Field(4.0, gt=0, description="T, softens both distributions.")
+    temperature: float = Field(4.0, gt=0, le=1000, description="T, softens both distributions.")
     alpha: Fraction = Field(0.9, description="Weight of the teacher's logits against the labels.")
-    beta: float = Field(8.0, gt=0, description="dkd: weight of the other classes against the true one.")
+    beta: float = Field(8.0, gt=0, le=1000, description="dkd: weight of the other classes against the true one.")
     views: int | None = Field(
         None,
         gt=0,
+        le=MOST_EPOCHS,
         description="Different random views of each image; they come again after so many epochs, and without "
         "attention the teacher is asked once for each. As many as epochs where not given.",
     )
     attention: float = Field(
-        0.0, ge=0, description="Weight of attention transfer beside the logits, 1000 in its authors' code; 0: none."
+        0.0,
+        ge=0,
+        le=1e9,
+        description="Weight of attention transfer beside the logits, 1000 in its authors' code; 0: none.",
     )

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from tasks.contracts.base import Contract, Name
-from tasks.contracts.fit import Fit, Knowledge
+from tasks.contracts.base import Contract, Name, Prose, Words
+from tasks.contracts.fit import MOST_EPOCHS, Fit, Knowledge
 from tasks.contracts.model import Architecture, LiteRTModel, Model, Scheme
 from tasks.contracts.post_training import Calibration, Ladder, Mixed
 from tasks.contracts.preprocessing import PreprocessingChoice
@@ -74,14 +74,20 @@ class PruneParams(Params):
     )
     floor: float = Field(0.25, gt=0, le=1, description="channel: fraction of every group's channels that stays.")
     rounds: int = Field(1, ge=1, le=20, description="channel: cuts on the way to the target, with learning between.")
-    round_epochs: int = Field(1, ge=0, description="channel: epochs after each cut but the last.")
+    round_epochs: int = Field(1, ge=0, le=MOST_EPOCHS, description="channel: epochs after each cut but the last.")
     recalibration_images: int = Field(
-        2048, ge=0, description="channel: images that batch normalisation is estimated anew on after a cut; 0: none."
+        2048,
+        ge=0,
+        le=10_000_000,
+        description="channel: images that batch normalisation is estimated anew on after a cut; 0: none.",
     )
     slimming_epochs: int = Field(
-        0, ge=0, description="bn_gamma: epochs of training with an L1 penalty on gammas before the first cut."
+        0,
+        ge=0,
+        le=MOST_EPOCHS,
+        description="bn_gamma: epochs of training with an L1 penalty on gammas before the first cut.",
     )
-    slimming_strength: float = Field(1e-4, gt=0, description="bn_gamma: factor of that penalty.")
+    slimming_strength: float = Field(1e-4, gt=0, le=1000, description="bn_gamma: factor of that penalty.")
     sparsity: float = Field(0.8, gt=0, lt=1, description="magnitude: fraction of weights set to zero.")
     fit: Fit = Field(Fit(), description="The fine-tuning.")
     knowledge: Knowledge | None = Field(None, description="Fine-tune with the float baseline as teacher.")
@@ -276,9 +282,9 @@ class ExportParams(Params):
     """The knobs of `tasks.export`."""
 
     golden: int = Field(8, ge=1, le=256, description="Golden vectors to ship.")
-    author: str = ""
-    licence: str = ""
-    description: str = ""
+    author: Words = ""
+    licence: Words = ""
+    description: Prose = ""
     calibration: Calibration = Field(Calibration(), description="int8, int16x8, int4, mixed: how ranges are found.")
     mixed: Mixed = Field(Mixed(), description="mixed: how each layer's width is chosen.")
     ladder: Ladder | None = Field(None, description="What to try when the file loses too much; absent: nothing.")
@@ -304,10 +310,10 @@ class EvaluateParams(Params):
 
     candidate: Name = Field("baseline", description="Whose file this is.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the interval of the accuracy.")
-    resamples: int = Field(2000, ge=100, description="Of the bootstrap.")
-    threads: int = Field(1, ge=1, description="Of the interpreter.")
-    warm_up: int = Field(20, ge=1, description="Invocations that are not timed.")
-    runs: int = Field(300, ge=20, description="Invocations that are timed.")
+    resamples: int = Field(2000, ge=100, le=100_000, description="Of the bootstrap.")
+    threads: int = Field(1, ge=1, le=256, description="Of the interpreter.")
+    warm_up: int = Field(20, ge=1, le=100_000, description="Invocations that are not timed.")
+    runs: int = Field(300, ge=20, le=1_000_000, description="Invocations that are timed.")
 
 
 class EvaluateOutputs(Contract):

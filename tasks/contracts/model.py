@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -46,14 +46,21 @@ class Model(Contract):
     histories: tuple[HistoryRef, ...] = ()
 
 
+BuilderName = Annotated[
+    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*((\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*)?$")
+]
+"""A builder of `tasks.zoo`, or the user's own `module:function`."""
+Options = dict[str, int | float | str | bool | list[int] | list[str]]
+
+
 class Architecture(Contract):
     """How to build a network: a builder of `tasks.zoo` or the user's own `module:function`, and its options.
 
     The builder is called as `builder(input_shape, classes, **options)` and returns a tf_keras Model that gives logits.
     """
 
-    builder: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]*(:[A-Za-z_][A-Za-z0-9_]*)?$")
-    options: dict[str, int | float | str | bool | list[int] | list[str]] = {}
+    builder: BuilderName
+    options: Options = {}
 
 
 Scheme = Literal[

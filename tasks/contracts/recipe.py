@@ -9,13 +9,13 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field, model_validator
 
 from tasks.contracts.auto import PREFIX, Auto
-from tasks.contracts.base import Contract, Fraction, Name
+from tasks.contracts.base import Address, Contract, Fraction, Name, Prose, Words
 from tasks.contracts.baseline import ValidateModelParams
 from tasks.contracts.data import PreprocessParams, ValidateDataParams
 from tasks.contracts.fit import Fit
 from tasks.contracts.gate import Approval, GateRules, Objective
 from tasks.contracts.lane import EvaluateParams
-from tasks.contracts.model import Architecture
+from tasks.contracts.model import Architecture, BuilderName, Options
 from tasks.contracts.plan import CandidateTemplate
 from tasks.contracts.preprocessing import PreprocessingChoice
 from tasks.contracts.search import SearchParams
@@ -30,9 +30,11 @@ class DataSection(PreprocessParams):
 class ModelSection(Contract):
     """The float baseline: a network to build and train, or a file to start from."""
 
-    builder: str | None = Field(None, description="resnet, mobilenet, cnn, ds_cnn, or your own module:function.")
-    options: dict[str, int | float | str | bool | list[int] | list[str]] = Field({}, description="Of the builder.")
-    file: str | None = Field(None, description="A .keras or .h5 file or SavedModel folder, path or s3://.")
+    builder: BuilderName | None = Field(
+        None, description="resnet, mobilenet, cnn, ds_cnn, or your own module:function."
+    )
+    options: Options = Field({}, description="Of the builder.")
+    file: Address | None = Field(None, description="A .keras or .h5 file or SavedModel folder, path or s3://.")
     preprocessing: PreprocessingChoice = Field(
         "auto",
         description="From a pixel to the model's input: data, raw, unit, symmetric, imagenet, caffe, or scale, mean, "
@@ -59,7 +61,7 @@ class TrainSection(Fit):
 class SearchSection(SearchParams):
     """The architecture search. The device's budget holds unless this one says otherwise."""
 
-    keep: int = Field(1, ge=0, description="Architectures that get a full training.")
+    keep: int = Field(1, ge=0, le=64, description="Architectures that get a full training.")
 
 
 class Candidates(Contract):
@@ -98,9 +100,9 @@ class ReleaseSection(Contract):
     """What the release is called and who must agree to it."""
 
     name: Name | None = Field(None, description="In the registry and the store; that of the recipe where absent.")
-    author: str = ""
-    licence: str = ""
-    description: str = ""
+    author: Words = ""
+    licence: Words = ""
+    description: Prose = ""
     golden: int = Field(8, ge=1, le=256, description="Golden vectors to ship.")
     sign: bool = Field(default=True, description="Needs a signing key.")
     approve: Approval = Field(
@@ -116,7 +118,7 @@ class Recipe(Contract):
     """The whole run."""
 
     name: Name
-    description: str = ""
+    description: Prose = ""
     data: DataSection
     model: ModelSection
     train: TrainSection = TrainSection()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
-from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, visible
+from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, LONGEST_NAME_SHOWN, visible
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -78,7 +78,7 @@ def refuse(what: str, *, expected: str, got: str, fix: str) -> Refused:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `"did you mean X?"` for the closest of `known`, or the known ones where none is close."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:LONGEST_NAME_SHOWN], names, n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
 
 
@@ -100,7 +100,12 @@ def from_validation(
         known: The keys that a section has, by the section's dotted path (`""` for the top, `*` for any name).
         written_in: Where a person corrects it, such as `the recipe, or its override`.
     """
-    return Refused(*(_problem(who, item, known or {}, written_in) for item in error.errors(include_url=False)))
+    items = error.errors(include_url=False)
+    problems = [_problem(who, item, known or {}, written_in) for item in items[:MOST_PROBLEMS]]
+    if len(items) > MOST_PROBLEMS:
+        more = f"{len(items) - MOST_PROBLEMS:,} more"
+        problems.append(Problem(f"{who} has more to correct", "no wrong value", more, "correct those above first"))
+    return Refused(*problems)
 
 
 def _problem(who: str, item: Any, known: dict[str, list[str]], written_in: str) -> Problem:  # noqa: ANN401 - pydantic's own TypedDict
@@ -121,8 +126,7 @@ def _problem(who: str, item: Any, known: dict[str, list[str]], written_in: str) 
         )
     if item["type"] == "missing":
         return Problem(f"{who} lacks {path}", f"a value for {path}", "nothing", f"add {path}")
-    got = repr(item["input"])
-    got = got if len(got) <= 80 else got[:77] + "..."  # noqa: PLR2004 - one line of a terminal
+    got = visible(repr(item["input"]), 80)
     fix = f"correct {path or 'it'} in {written_in}" if written_in else f"correct {path or 'it'}"
     what = f"{who} cannot take {path}" if path else f"{who} does not hold together"
     return Problem(what, _sentence(item["msg"]), got, fix)

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from tasks.contracts.base import Contract, Fraction, Name
 from tasks.contracts.device import Budget
-from tasks.contracts.fit import Fit
-from tasks.contracts.model import Architecture
+from tasks.contracts.fit import MOST_EPOCHS, Fit
+from tasks.contracts.model import Architecture, BuilderName, Options
 from tasks.contracts.preprocessing import PreprocessingChoice
 from tasks.contracts.references import DatasetRef, TrialsRef
 from tasks.contracts.step import Params
@@ -19,8 +19,8 @@ from tasks.contracts.trials import Score
 class SearchSpace(Contract):
     """A family of networks: a builder, options that are fixed, and options with the values to choose from."""
 
-    builder: str
-    fixed: dict[str, int | float | str | bool | list[int] | list[str]] = {}
+    builder: BuilderName
+    fixed: Options = {}
     choices: dict[str, tuple[int | float | str | bool, ...]] = Field(min_length=1)
 
 
@@ -45,15 +45,19 @@ class SearchParams(Params):
     preprocessing: PreprocessingChoice = Field(
         "auto", description="Of the networks that are built, as model.preprocessing; auto is data's own there."
     )
-    trials: int = Field(0, ge=0, description="Of the whole study, over all workers; those not trained count too.")
+    trials: int = Field(
+        0, ge=0, le=100_000, description="Of the whole study, over all workers; those not trained count too."
+    )
     workers: int = Field(1, ge=1, le=64, description="Tasks that share the study.")
     sampler: Literal["nsga2", "evolution", "tpe", "random", "reinforce"] = Field(
         "nsga2", description="How the next trial is chosen; evolution is aging evolution."
     )
-    population: int = Field(8, ge=2, description="Of the evolution (nsga2, evolution); random trials first of tpe.")
+    population: int = Field(
+        8, ge=2, le=10_000, description="Of the evolution (nsga2, evolution); random trials first of tpe."
+    )
     objective: Literal["macs", "size"] = Field("macs", description="Weighed against accuracy.")
-    epochs: int = Field(2, ge=1, description="Of a trial that is not promoted.")
-    promoted_epochs: int = Field(4, ge=1, description="Of the best of each rung (successive halving).")
+    epochs: int = Field(2, ge=1, le=MOST_EPOCHS, description="Of a trial that is not promoted.")
+    promoted_epochs: int = Field(4, ge=1, le=MOST_EPOCHS, description="Of the best of each rung (successive halving).")
     promote_fraction: float = Field(0.5, gt=0, le=1, description="Part of the trials that gets the longer training.")
     filter: TrialFilter | None = Field(None, description="Without it all that is inside the budget is trained.")
     inherit: bool = Field(
