@@ -26,7 +26,7 @@ class Fit(Contract):
     weight_decay: float = Field(0.0, ge=0, le=1000, description="L2 factor on kernels, added to the loss.")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability spread evenly over all classes.")
     flip: bool = Field(default=False, description="Mirror half of the images.")
-    crop: int = Field(0, ge=0, le=LARGEST_SIDE, description="Pixels of padding for random crops.")
+    crop: int = Field(0, ge=0, le=256, description="Pixels of padding for random crops.")
     cutout: int = Field(
         0, ge=0, le=LARGEST_SIDE, description="Pixels a side of a square that hides a part of each image."
     )

@@ -123,7 +123,7 @@ MORE = (
     "data.image_size", "data.classes", "data.name", "data.limit", "data.checks.recipe", "train.mixup", "search.keep",
     "model.file", "search.space.builder", "candidates.auto.prune", "candidates.auto.clusters", "release.name",
     "candidates.new", "candidates.new.prune.macs", "candidates.baseline", "gate.measure.resamples",
-    "candidates.auto.macs", "candidates.auto",
+    "candidates.auto.macs", "candidates.auto", "data.label_column", "model.preprocessing", "search.preprocessing.scale",
 )  # fmt: skip
 
 
