@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tasks.contracts.refusal import refuse
+from tasks.contracts.refusal import Problem, Refused, refuse
 
 DAG = "retrain_and_compress"
 PAGE = 100
@@ -42,6 +42,10 @@ class TaskState:
     tries: int
     duration_s: float
     started: str = ""
+
+
+class AirflowAway(Refused):
+    """Airflow does not answer: what was asked may be asked again when it is back."""
 
 
 class AirflowClient:
@@ -84,6 +88,15 @@ class AirflowClient:
         query = httpx.QueryParams({"limit": most, "order_by": "-run_after", "state": states})
         answer = self._get(f"/api/v2/dags/{DAG}/dagRuns?{query}")
         return list(answer["dag_runs"])
+
+    def is_paused(self) -> bool:
+        """Return whether the pipeline is paused, so that none of its tasks is started."""
+        return bool(self._get(f"/api/v2/dags/{DAG}")["is_paused"])
+
+    def full_pools(self) -> dict[str, int]:
+        """Return the pools that have no free slot, with how many slots each has."""
+        pools = self._pages("/api/v2/pools", "pools")
+        return {one["name"]: one["slots"] for one in pools if one["slots"] >= 0 and one["open_slots"] <= 0}
 
     def end_run(self, run_id: str) -> None:
         """Mark a run as failed, which ends the tasks that run."""
@@ -167,11 +180,13 @@ class AirflowClient:
                 time.sleep(0.5)
             except httpx.TransportError as error:
                 if time.monotonic() > deadline or (method == "POST" and not isinstance(error, httpx.ConnectError)):
-                    raise refuse(
-                        "Airflow is out of reach",
-                        expected=f"an answer at {self.url}",
-                        got=f"{type(error).__name__} for {LOST_S} s",
-                        fix="featherline up, then run again: what is finished is not done again",
+                    raise AirflowAway(
+                        Problem(
+                            "Airflow is out of reach",
+                            f"an answer at {self.url}",
+                            f"{type(error).__name__} for {LOST_S} s",
+                            "featherline up, then run again: what is finished is not done again",
+                        )
                     ) from error
                 time.sleep(0.5)
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from featherline import demo, runs
 from featherline.places import Places, places
 from featherline.screen import SafeConsole
-from featherline.stack import record
+from featherline.stack import record, turns
 from featherline.stack import stack as stacks
 from featherline.stack.secrets import USER, secrets_in
 from featherline.status import status
@@ -72,14 +72,15 @@ def _down(_: argparse.Namespace, here: Places, console: Console) -> int:
 
 
 def _run(options: argparse.Namespace, here: Places, console: Console) -> int:
-    stack = record.running(here)
-    runs.enter(here, stack)
-    order = runs.Order(options.recipe, settings(options.set), options.seed, options.ignore_cache)
-    try:
-        summary = runs.execute(here, stack, order, console)
-    except KeyboardInterrupt:
-        print(f"\nno longer followed; the run goes on at {stack.airflow_url}")
-        raise
+    with turns.using(here.runs):  # else a demo that ends might end the stack under it
+        stack = record.running(here)
+        runs.enter(here, stack)
+        order = runs.Order(options.recipe, settings(options.set), options.seed, options.ignore_cache)
+        try:
+            summary = runs.execute(here, stack, order, console)
+        except KeyboardInterrupt:
+            print(f"\nno longer followed; the run goes on at {stack.airflow_url}")
+            raise
     return Exit.DONE if summary.state == "success" else 1
 
 

@@ -17,8 +17,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from featherline.airflow_client import AirflowClient, TaskState
+from featherline.airflow_client import AirflowAway, AirflowClient, TaskState
 from featherline.board import FINISHED, Entry, counts, entries, place_of
+from featherline.stillness import Stillness
 from featherline.summary import read_records
 from tasks.contracts.lane import LANE
 from tasks.contracts.request import StepRecord
@@ -27,6 +28,8 @@ from tasks.store import Store
 
 POLL_S = 1.5
 """Each look costs Airflow 0.07 s of a processor."""
+LONGEST_AWAY_S = 1800
+"""Whoever is called at night has this long to bring Airflow back."""
 MARKS = {"runs": ("▸", "cyan"), "done": ("✓", "green"), "hit": ("=", "blue"), "passed": ("·", "dim")}
 """Of a task in the table; anything else is a cross."""
 
@@ -49,23 +52,47 @@ class Screen(Protocol):
         """Show what is true now, `seconds` after the start."""
 
 
-def follow(client: AirflowClient, store: Store, run_id: str, console: Console) -> Ended:
-    """Show a run's progress until it ends, and return how it ended."""
-    started = time.monotonic()
+def follow(
+    client: AirflowClient, store: Store, run_id: str, console: Console, stillness: Stillness | None = None
+) -> Ended:
+    """Show a run's progress until it ends, and return how it ended.
+
+    Args:
+        client: Of the run's Airflow.
+        store: Of the run.
+        run_id: The run.
+        console: Where it is shown.
+        stillness: Says why nothing moves. With it an Airflow that is away is waited for.
+
+    Raises:
+        Refused: Airflow was away for `LONGEST_AWAY_S`, or the stack was ended.
+    """
+    started = answered = time.monotonic()
     records: dict[tuple[str, str], StepRecord] = {}
     ended: set[tuple[str, str] | None] = set()
     with ExitStack() as stack:
         screen: Screen = TableScreen(stack, console, run_id) if console.is_terminal else LineScreen(console)
         while True:
-            state = client.run(run_id)["state"]
-            tasks = client.tasks(run_id)
-            now = {place_of(task) for task in tasks if task.state in {"success", "failed"}}
-            if now - ended:  # all records at once, as they lie together
-                records.update(read_records(store, run_id))
-                ended |= now
-            screen.show(entries(tasks, records), time.monotonic() - started)
-            if state in {"success", "failed"}:
-                return Ended(state, time.monotonic() - started, tuple(tasks))
+            try:
+                state = client.run(run_id)["state"]
+                tasks = client.tasks(run_id)
+                over = state in {"success", "failed"}
+                now = {place_of(task) for task in tasks if task.state in {"success", "failed"}}
+                if now - ended and (
+                    over or stillness is None or stillness.store_is_well()
+                ):  # all records at once, as they lie together
+                    records.update(read_records(store, run_id))
+                    ended |= now
+                screen.show(entries(tasks, records), time.monotonic() - started)
+                if over:
+                    return Ended(state, time.monotonic() - started, tuple(tasks))
+                if stillness:
+                    stillness.look(state, tasks)
+                answered = time.monotonic()
+            except AirflowAway:
+                if stillness is None or time.monotonic() - answered > LONGEST_AWAY_S:
+                    raise
+                stillness.away()
             time.sleep(POLL_S)
 
 

@@ -48,9 +48,14 @@ class Places:
         """Return the log of a server."""
         return self.var / "log" / f"{server}.log"
 
+    @property
+    def runs(self) -> Path:
+        """Return the folder of what the command line keeps of runs."""
+        return self.var / "runs"
+
     def run(self, run_id: str) -> Path:
         """Return the folder of what the command line keeps of a run."""
-        return self.var / "runs" / run_id
+        return self.runs / run_id
 
     def program(self, environment: str, name: str) -> Path:
         """Return a program of the environment `tasks` or `airflow`."""

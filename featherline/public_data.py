@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from featherline.public_archives import Sample, cifar10, idx
+from featherline.stack.turns import the_only
 from tasks.blobs import Blobs, open_blobs
 from tasks.contracts.refusal import Refused, did_you_mean, refuse
 
@@ -37,6 +38,8 @@ CHUNK_BYTES = 2**20
 ROW_GROUP = 5_000
 TIMEOUT_S = 60
 TELL_BYTES = 16 * 2**20
+DOWNLOADS = ".downloads"
+"""In the destination: an interrupted download goes on there, so two must not write into it at once."""
 
 SCHEMA = pa.schema([("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("label", pa.int64())])
 
@@ -128,8 +131,16 @@ def bring(public: PublicSet, destination: str) -> None:
     if target.size("classes.txt") is not None:
         print(f"{destination} is whole already: it has classes.txt")
         return
+    if "://" in destination:  # its downloads lie in a folder of their own
+        _bring(public, destination, target)
+        return
+    with the_only(Path(destination, DOWNLOADS), f"featherline data into {destination}", "name another folder"):
+        _bring(public, destination, target)
+
+
+def _bring(public: PublicSet, destination: str, target: Blobs) -> None:
     with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
-        downloads = Path(folder, "downloads") if destination.startswith("s3://") else Path(destination, ".downloads")
+        downloads = Path(folder, "downloads") if destination.startswith("s3://") else Path(destination, DOWNLOADS)
         paths = [download(archive, downloads) for archive in public.archives]
         for split in ("train", "test"):
             _store_split(public.read(paths, split), Path(folder, f"{split}.parquet"), target, len(public.classes))

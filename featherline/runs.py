@@ -26,7 +26,9 @@ from featherline.stack.ports import HOST
 from featherline.stack.record import Stack
 from featherline.stack.s3_server import REGION
 from featherline.stack.secrets import USER, secrets_in
+from featherline.stillness import Stillness
 from featherline.summary import Summary, read_records, summarise
+from featherline.whole_file import write_whole
 from tasks.contracts.refusal import did_you_mean, refuse
 from tasks.contracts.request import Variable
 from tasks.store import open_store
@@ -92,7 +94,8 @@ def execute(places: Places, stack: Stack, order: Order, console: Console, folder
 def conclude(places: Places, client: AirflowClient, run_id: str, console: Console, folder: Path) -> Summary:
     """Follow a run to its end, write its summary and the report into `folder`, and tell a person."""
     store = open_store(os.environ[Variable.STORE])
-    ended = follow(client, store, run_id, console)
+    stillness = Stillness(places, client, run_id, lambda line: console.print(line, highlight=False, soft_wrap=True))
+    ended = follow(client, store, run_id, console, stillness)
     records = read_records(store, run_id)
     failures = what_failed(client, run_id, ended, records)
     summary = summarise(
@@ -104,7 +107,7 @@ def conclude(places: Places, client: AirflowClient, run_id: str, console: Consol
         folder=folder,
         failures={place: message.splitlines()[0] for place, (_, message) in failures.items()},
     )
-    _write(folder / "summary.json", summary)
+    write_whole(folder / "summary.json", f"{summary.model_dump_json(indent=2)}\n".encode())
     tell(summary, folder, console)
     if summary.state != "success":
         for task, message in failures.values():
@@ -119,10 +122,3 @@ def _check_recipe(places: Places, name: str) -> None:
         raise refuse(
             f"there is no recipe {name}", expected=f"a file of {folder}", got=name, fix=did_you_mean(name, known)
         )
-
-
-def _write(path: Path, summary: Summary) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(summary.model_dump_json(indent=2) + "\n")
-    part.replace(path)

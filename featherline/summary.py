@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from featherline.whole_file import write_whole
 from tasks.contracts.base import Contract
 from tasks.contracts.gate import SelectOutputs
 from tasks.contracts.measurement import Measurement, Verdict
@@ -206,7 +207,6 @@ def _pages(store: Store, records: Records, folder: Path) -> str | None:
     outputs = _outputs(records, "report")
     if outputs is None:
         return None
-    folder.mkdir(parents=True, exist_ok=True)
     for output, name in (("page", "report.html"), ("card", "model-card.md")):
-        (folder / name).write_bytes(store.read_bytes(PageRef.model_validate(outputs[output])))
+        write_whole(folder / name, store.read_bytes(PageRef.model_validate(outputs[output])))
     return str(folder / "report.html")

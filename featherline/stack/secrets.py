@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from pathlib import Path
 
+from featherline.stack.turns import in_turn
+from featherline.whole_file import write_whole
 from tasks.contracts.base import Contract
 from tasks.releases.keys import make_keys
 
@@ -45,13 +46,19 @@ def secrets_in(folder: Path) -> Secrets:
             jwt_secret=secrets.token_urlsafe(64),
             session_secret=secrets.token_urlsafe(32),
         )
-        _write(path, drawn.to_json())
+        write_whole(path, drawn.to_json(), once=True)  # of two that draw at once, the first one's hold
     found = Secrets.model_validate_json(path.read_bytes())
-    _write(airflow_passwords(folder), json.dumps({USER: found.airflow_password}).encode())
-    if not (signing_key(folder).exists() and verify_key(folder).exists()):
-        signing_key(folder).unlink(missing_ok=True)
-        make_keys(folder)
+    _keep(airflow_passwords(folder), json.dumps({USER: found.airflow_password}).encode())
+    if not _has_keys(folder):
+        with in_turn(folder):
+            if not _has_keys(folder):  # nobody else has made them meanwhile
+                signing_key(folder).unlink(missing_ok=True)
+                make_keys(folder)
     return found
+
+
+def _has_keys(folder: Path) -> bool:
+    return signing_key(folder).exists() and verify_key(folder).exists()
 
 
 def password_in(folder: Path, server: str) -> str:
@@ -59,7 +66,7 @@ def password_in(folder: Path, server: str) -> str:
     path = folder / f"{server}-password"
     if not path.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(path, secrets.token_hex(20).encode())
+        write_whole(path, secrets.token_hex(20).encode(), once=True)
     return path.read_text()
 
 
@@ -78,10 +85,7 @@ def verify_key(folder: Path) -> Path:
     return folder / "verify_key.pem"
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file that was never readable by others, whole or not at all."""
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    part.replace(path)
+def _keep(path: Path, data: bytes) -> None:
+    """Write a file unless it says that already: every command comes by here, and several may at once."""
+    if not path.exists() or path.read_bytes() != data:
+        write_whole(path, data)

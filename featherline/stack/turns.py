@@ -2,6 +2,8 @@
 
     up, down ──► the folder var/, locked ──► one at a time; the second says who is before it, and waits
     demo     ──► var/demo, locked        ──► one at a time; the second is refused
+    run      ──► var/runs, shared        ──► any number; a demo that ends leaves them the stack
+    data     ──► downloads, locked       ──► one at a time; the second is refused
 
 The system drops a lock with its process, however that ends, so none is ever left behind. Who holds it stands in
 /proc/locks.
@@ -33,12 +35,13 @@ def alone(places: Places, say: Callable[[str], None]) -> Iterator[None]:
 
 
 @contextmanager
-def the_only(folder: Path, what: str) -> Iterator[None]:
+def the_only(folder: Path, what: str, elsewhere: str) -> Iterator[None]:
     """Let one command at a time work in a folder.
 
     Args:
         folder: Made where absent.
         what: The command, for the message to another one.
+        elsewhere: How a person gives the other one a folder of its own.
 
     Raises:
         Refused: Another one works there.
@@ -49,8 +52,16 @@ def the_only(folder: Path, what: str) -> Iterator[None]:
                 f"another {what} is under way",
                 expected=f"one at a time in {folder}",
                 got=holders(handle),
-                fix="wait until it has ended, or name another folder with FEATHERLINE_VAR",
+                fix=f"wait until it has ended, or {elsewhere}",
             )
+        yield
+
+
+@contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Let one at a time do something short in a folder; the others wait without a word."""
+    with _opened(folder) as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
@@ -62,10 +73,11 @@ def using(folder: Path) -> Iterator[None]:
         yield
 
 
-def users(folder: Path) -> str:
-    """Return which commands use a folder now; empty where none does."""
+@contextmanager
+def unused(folder: Path) -> Iterator[str]:
+    """Give which commands use a folder now; where none does, whoever wants to has to wait as long as this lasts."""
     with _opened(folder) as handle:
-        return "" if _taken(handle, fcntl.LOCK_EX) else holders(handle)
+        yield "" if _taken(handle, fcntl.LOCK_EX) else holders(handle)
 
 
 def holders(handle: int) -> str:

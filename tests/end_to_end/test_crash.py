@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,11 @@ def test_a_step_ended_from_the_ui_leaves_nothing(up: Any):
 
 
 def test_a_killed_stack_goes_on_where_it_was(up: Any):
-    """Every process dies at once; `up` has the run go on, and the same order finds what was finished as hits."""
+    """Every process dies at once; `up` has the run go on, and the same order finds what was finished as hits.
+
+    The same again without the cache, while its scheduler dies: the command that follows it says so, and what to do;
+    `up` brings the scheduler alone back, and the run ends as the other.
+    """
     program = up.start("run", "digits", *SHORT)
     up.wait(lambda: up.processes("-m tasks export"), 240)
     (cut_short,) = up.airflow().runs(1)
@@ -66,7 +71,7 @@ def test_a_killed_stack_goes_on_where_it_was(up: Any):
 
     told = up.call("up")
     resumed = up.run("digits", *SHORT)
-    anew = up.run("digits", *SHORT, "--ignore-cache")
+    anew = run_whose_scheduler_dies(up)
 
     assert "the stack is up\n" in told
     assert up.airflow().run(cut_short["dag_run_id"])["state"] == "success"  # Airflow has taken it up again
@@ -74,6 +79,25 @@ def test_a_killed_stack_goes_on_where_it_was(up: Any):
     assert resumed["hits"] >= 5  # at least preprocess, validate_data, train, validate_model, choose
     assert anew["hits"] <= 3  # publish, register and promote find their work done
     assert outcome(resumed) == outcome(anew)
+
+
+def run_whose_scheduler_dies(up: Any) -> dict[str, Any]:
+    """Return the summary of a run without the cache whose scheduler is killed while it trains."""
+    program = up.start("run", "digits", *SHORT, "--ignore-cache")
+    told: list[str] = []
+    threading.Thread(target=lambda: told.extend(iter(program.stdout.readline, "")), daemon=True).start()
+    try:
+        up.wait(lambda: up.processes("-m tasks train"), 240)
+        (run,) = up.airflow().runs(1)
+        os.kill(server_of(record.running(up.places), "scheduler").pid, signal.SIGKILL)
+        up.wait(lambda: any("scheduler is dead" in line and "fix: featherline up" in line for line in told), 90)
+        assert "scheduler is dead" in up.call("up")
+        assert program.wait(600) == 0, "".join(told)
+    finally:
+        processes.send([program.pid], signal.SIGKILL)
+    assert {task.tries for task in up.airflow().tasks(run["dag_run_id"]) if task.task_id == "train"} <= {1, 2}
+    found: dict[str, Any] = up.summary(up.places.run(run["dag_run_id"]))
+    return found
 
 
 def outcome(summary: dict[str, Any]) -> Any:

@@ -23,6 +23,7 @@ from PIL import Image
 
 from featherline import public_archives
 from featherline.public_data import SETS, Archive, PublicSet, bring, download, fetch
+from featherline.stack.turns import the_only
 from tasks.blobs import open_blobs
 from tasks.context import Context
 from tasks.contracts.data import PreprocessInputs, PreprocessParams
@@ -209,6 +210,19 @@ def test_a_whole_set_is_not_brought_again(home: Home, tmp_path: Path):
     bring(public, str(tmp_path))
 
     assert home.ranges == [None]
+
+
+def test_two_at_once_do_not_write_into_one_download(home: Home, tmp_path: Path):
+    """The second is refused, and told who the first one is."""
+    public, _ = small_cifar(home)
+
+    with the_only(tmp_path / ".downloads", "featherline data", ""), pytest.raises(Refused) as refused:
+        bring(public, str(tmp_path))
+
+    (problem,) = refused.value.problems
+    assert problem.what == f"another featherline data into {tmp_path} is under way"
+    assert home.ranges == []
+    bring(public, str(tmp_path))
 
 
 def test_an_interrupted_download_goes_on(home: Home, tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from featherline.stack import secrets
@@ -44,3 +45,12 @@ def test_a_key_pair_cut_short_is_drawn_anew(tmp_path: Path):
     secrets.secrets_in(tmp_path)
 
     assert secrets.verify_key(tmp_path).exists()
+
+
+def test_many_commands_at_once_read_the_same_secrets(tmp_path: Path):
+    """Each comes by the same files; none meets half of one, or draws others."""
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: secrets.secrets_in(tmp_path).s3_secret_key, range(40)))
+
+    assert len(set(found)) == 1
+    assert not list(tmp_path.glob(".*.part"))

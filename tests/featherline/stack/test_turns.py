@@ -24,7 +24,7 @@ from featherline.stack import turns
 kind, folder = sys.argv[1:3]
 holds = {
     "alone": lambda: turns.alone(Places(var=Path(folder)), print),
-    "only": lambda: turns.the_only(Path(folder), "demo"),
+    "only": lambda: turns.the_only(Path(folder), "demo", "name another"),
     "using": lambda: turns.using(Path(folder)),
 }[kind]
 with holds():
@@ -81,21 +81,39 @@ def test_who_comes_first_waits_for_nobody(tmp_path: Path):
 def test_a_second_one_is_refused_with_the_first_one_s_name(tmp_path: Path):
     """In four parts; after the first one's end it may."""
     with held("only", tmp_path) as other:
-        with pytest.raises(Refused) as refused, turns.the_only(tmp_path, "demo"):
+        with pytest.raises(Refused) as refused, turns.the_only(tmp_path, "demo", "name another"):
             pass
         (problem,) = refused.value.problems
 
     assert problem.what == "another demo is under way"
     assert f"process {other.pid}" in problem.got
-    with turns.the_only(tmp_path, "demo"):
+    assert problem.fix == "wait until it has ended, or name another"
+    with turns.the_only(tmp_path, "demo", "name another"):
         pass
 
 
 def test_those_who_use_a_folder_are_known(tmp_path: Path):
     """Several may at once; nobody is left when they have ended."""
-    with held("using", tmp_path) as first, held("using", tmp_path) as second:
-        users = turns.users(tmp_path)
+    with held("using", tmp_path) as first, held("using", tmp_path) as second, turns.unused(tmp_path) as users:
+        pass
 
     assert f"process {first.pid}" in users
     assert f"process {second.pid}" in users
-    assert turns.users(tmp_path) == ""
+    with turns.unused(tmp_path) as users:
+        assert users == ""
+
+
+def test_who_wants_to_use_a_folder_waits_for_who_ends_it(tmp_path: Path):
+    """A run that begins while a demo ends its stack finds it gone, and not half gone."""
+    command = [sys.executable, "-c", HOLD, "using", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with turns.unused(tmp_path) as users:
+        assert users == ""
+        other = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            other.communicate("\n", timeout=1.5)
+
+    told, _ = other.communicate(timeout=30)
+    assert told == "held\n"
