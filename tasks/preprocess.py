@@ -25,10 +25,10 @@ from tasks.contracts.dataset import Dataset, Normalisation, Split, SplitName
 from tasks.contracts.references import DatasetRef, SamplesRef
 from tasks.contracts.refusal import Refused, refuse
 from tasks.contracts.safe_text import visible
+from tasks.intake_words import intake_rows
 from tasks.sources.budget import check_size
 from tasks.sources.decoder import Decoder
 from tasks.sources.deep_pixels import Ranges, Undecided
-from tasks.sources.intake import intake_lines
 from tasks.sources.labels import Labels, read_labels
 from tasks.sources.open import open_source
 from tasks.sources.shards import SamplesWriter, SplitWriter
@@ -80,12 +80,8 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
         corrupt=decoder.report(),
         intake=intake,
     )
-    for line in intake_lines(intake):
-        print(f"preprocess: {line}")
-    if decoder.corrupt.count:
-        print(f"preprocess: left out as corrupt: {decoder.corrupt}")
-    for name, split in splits.items():
-        print(f"preprocess: {name} has {split.count:,} images in {len(split.shards)} shards")
+    for what, words in intake_rows(dataset):
+        print(f"preprocess: {what}: {words}")
     return PreprocessOutputs(data=context.store.put(dataset, DatasetRef))
 
 

@@ -43,6 +43,7 @@ from tasks.data_checks.rules import (
     splits_rules,
 )
 from tasks.expectations import judge, zip_docs
+from tasks.intake_words import intake_rows
 from tasks.verdicts import put_verdict, shut_gate
 
 
@@ -60,7 +61,9 @@ def validate_data(inputs: ValidateDataInputs, params: ValidateDataParams, contex
     with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
         findings = find(samples, dataset, before, params, docs=Path(folder) if params.docs else None)
         docs = store.put_bytes(zip_docs(Path(folder)), ArchiveRef) if params.docs else None
-    ref, verdict = put_verdict(store, "data", findings, title=f"Data of {dataset.name}", docs=docs)
+    ref, verdict = put_verdict(
+        store, "data", findings, title=f"Data of {dataset.name}", docs=docs, told=intake_rows(dataset)
+    )
     failed = sum(not finding.passed for finding in findings)
     compared = f"compared with {entry.subject[:12]}" if entry else "the first of its recipe"
     print(f"validate_data: {len(findings)} rules, {failed} failed; {len(samples):,} samples, {compared}")

@@ -62,14 +62,28 @@ td { overflow-wrap: anywhere; } td.mark { white-space: nowrap; font-weight: 600;
 {% endfor %}
 </tbody></table></div>
 {% endfor %}
+{% if told %}
+<h2>What was read, and what was left out</h2>
+<div class="scroll" tabindex="0" role="region" aria-label="What was read, and what was left out"><table>
+<tbody>
+{% for what, words in told %}
+<tr><td class="rule">{{ what }}</td><td>{{ words }}</td></tr>
+{% endfor %}
+</tbody></table></div>
+{% endif %}
 </main>
 </body>
 </html>
 """
 
 
-def render(gate: str, findings: Sequence[Finding], *, title: str, passed: bool) -> str:
-    """Return the page: critical failures, then warnings, then what passed. Equal findings give equal pages."""
+def render(
+    gate: str, findings: Sequence[Finding], *, title: str, passed: bool, told: Sequence[tuple[str, str]] = ()
+) -> str:
+    """Return the page: critical failures, then warnings, then what passed, then what there is to tell of the subject.
+
+    Equal findings give equal pages.
+    """
     failed = sorted((item for item in findings if not item.passed), key=lambda item: item.severity)
     return (
         Environment(autoescape=True, finalize=page_value, trim_blocks=True)
@@ -81,6 +95,7 @@ def render(gate: str, findings: Sequence[Finding], *, title: str, passed: bool) 
             failed=failed,
             kept=[item for item in findings if item.passed],
             total=len(findings),
+            told=told,
             warnings=sum(item.severity == "warning" for item in failed),
         )
     )

@@ -23,7 +23,13 @@ Gate = Literal["data", "model", "metrics"]
 
 
 def put_verdict(
-    store: Store, gate: Gate, findings: Sequence[Finding], *, title: str, docs: ArchiveRef | None = None
+    store: Store,
+    gate: Gate,
+    findings: Sequence[Finding],
+    *,
+    title: str,
+    docs: ArchiveRef | None = None,
+    told: Sequence[tuple[str, str]] = (),
 ) -> tuple[VerdictRef, Verdict]:
     """Decide, and store the verdict and its page.
 
@@ -34,9 +40,10 @@ def put_verdict(
         findings: In the order in which they were made; the page shows the failed ones first.
         title: Of the page, such as "Data of digits".
         docs: Great Expectations' data docs.
+        told: What the page tells of the subject beyond the rules, such as what was read of a source: what, and words.
     """
     passed = is_open(gate, findings)
-    page = store.put_bytes(render(gate, findings, title=title, passed=passed).encode(), PageRef)
+    page = store.put_bytes(render(gate, findings, title=title, passed=passed, told=told).encode(), PageRef)
     verdict = Verdict(gate=gate, passed=passed, findings=tuple(findings), page=page, docs=docs)
     return store.put(verdict, VerdictRef), verdict
 

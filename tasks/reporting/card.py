@@ -15,6 +15,7 @@ from markupsafe import Markup
 from tasks.contracts.gate import ReportParams
 from tasks.contracts.request import Provenance
 from tasks.contracts.safe_text import card_value, markdown_code, markdown_text, visible
+from tasks.intake_words import intake_rows
 from tasks.model_inputs import preprocessing_of
 from tasks.reporting import words
 from tasks.reporting.facts import Facts
@@ -59,6 +60,7 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
         headline=headline(facts),
         limitations=limitations(facts),
         provenance=provenance(facts),
+        intake=intake_rows(facts.dataset),
         classes=_ours(visible(list(facts.dataset.classes), None))
         if len(facts.dataset.classes) <= MOST_CLASSES
         else None,

@@ -16,6 +16,7 @@ from tasks.contracts.gate import ReportParams
 from tasks.contracts.measurement import Measurement, StageEntry
 from tasks.contracts.request import Provenance
 from tasks.contracts.safe_text import page_value
+from tasks.intake_words import intake_rows
 from tasks.reporting import classes, curves, tradeoff, words
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, notes, provenance
@@ -69,6 +70,7 @@ def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
         notes=notes(facts),
         ledger=_ledger(facts.measured),
         provenance=provenance(facts),
+        intake=intake_rows(facts.dataset),
         figures=_figures(facts),
         mistakes=classes.mistakes(facts),
         passed=sum(lane.ranked.verdict == "pass" for lane in facts.lanes),

@@ -91,13 +91,13 @@ def named_label(file: CsvFile, asked: str | int | None) -> str | None:
 
 
 def split_column(file: CsvFile, asked: str | None) -> str | None:
-    """Return the column that tells splits: the recipe's, or one called so whose values are names of splits."""
+    """Return the column that tells splits: the recipe's, or one called so of whose values some are names of splits."""
     if asked is not None:
         return column_named(file.name, file.columns, asked, "split_column")
     for number, column in enumerate(file.columns):
         if column.lower() in SPLIT_COLUMNS:
             values = {row[number].strip() for row in file.head if len(row) > number}
-            if values and all(split_of_folder(value) for value in values):
+            if any(split_of_folder(value) for value in values):
                 return column
     return None
 

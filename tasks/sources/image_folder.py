@@ -86,7 +86,9 @@ class ImageFolderSource:
         place = self.layout.place_of(name)
         if place is not None and (is_image(name) or not PurePosixPath(name).suffix):
             self.files[place[0]].append(name)
-        elif place is not None and PurePosixPath(name).name.lower() not in LITTER:
+        elif PurePosixPath(name).name.lower() in LITTER:
+            self.log.leave_out("a file that a desktop left", name)
+        elif place is not None:
             self.log.not_read(f"a file of {_ending(name)} in a class folder", name)
         else:
             within = next((folder for folder in self.layout.beside if name.startswith(f"{folder}/")), None)

@@ -5,7 +5,7 @@ place, source, decoder ──► IntakeLog ──► the log, Dataset.intake ─
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tasks.contracts.dataset import Intake, Told
@@ -98,14 +98,3 @@ def _told(tallies: Mapping[str, Tally]) -> tuple[Told, ...]:
     if rest:
         found.append(Told(what=f"of {len(rest)} more kinds", count=sum(tally.count for _, tally in rest)))
     return tuple(found)
-
-
-def intake_lines(intake: Intake) -> Iterator[str]:
-    """Yield what a log or a page says of an intake, a line each."""
-    for part, column in intake.columns.items():
-        yield f"the {part} is the column {column}"
-    for heading, told in (("left out", intake.left_out), ("changed", intake.changed)):
-        for item in told:
-            more = item.count - len(item.examples)
-            names = ", ".join(item.examples) + (f" and {more} more" if more > 0 and item.examples else "")
-            yield f"{heading}, {item.count:,} times: {item.what}" + (f" ({names})" if names else "")
