@@ -24,7 +24,7 @@ from featherline.places import Places
 from featherline.stack import airflow, launch, many_workers, mlflow, processes
 from featherline.stack.processes import Process
 from featherline.stack.record import Stack
-from featherline.stack.s3_server import CANARY
+from featherline.stack.s3_server import CANARY, CANARY_KEY
 from featherline.stack.secrets import password_in, secrets_in
 
 State = Literal["healthy", "starting", "dead", "stopped", "silent"]
@@ -148,7 +148,7 @@ def _questions(places: Places, stack: Stack) -> dict[str, Callable[[], bool]]:
 def _s3_answers(places: Places, stack: Stack) -> bool:
     client = launch.s3(places, secrets_in(places.secrets), stack.s3_port).client()
     try:
-        client.get_object(Bucket=CANARY, Key="canary")["Body"].read()
+        client.get_object(Bucket=CANARY, Key=CANARY_KEY)["Body"].read()
     except (BotoCoreError, ClientError):
         return False
     return True

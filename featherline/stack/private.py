@@ -25,15 +25,6 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_private(path: Path, data: bytes) -> None:
-    """Write a file that was never readable by others, whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(data)
-    part.replace(path)
-
-
 def close(path: Path) -> None:
     """Take every right of group and others from a file, or from a folder and all in it. Links are not followed."""
     if path.is_symlink() or not path.exists():

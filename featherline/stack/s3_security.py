@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from featherline.stack.private import private_folder, write_private
+from featherline.stack.private import private_folder
+from featherline.whole_file import write_whole
 
 JWT = ("signing", "signing.read", "filer_signing", "filer_signing.read")
 GRPC = ("master", "volume", "filer", "s3", "admin", "worker", "client", "msg_broker", "msg_agent", "mq")
@@ -48,7 +49,7 @@ def write_security(folder: Path) -> None:
     _write_certificates(tls)
     text = security_toml(tls)
     tomllib.loads(text)
-    write_private(folder / "security.toml", text.encode())
+    write_whole(folder / "security.toml", text.encode())
 
 
 def security_toml(tls: Path) -> str:
@@ -109,9 +110,9 @@ def _write_certificates(folder: Path) -> None:
         .sign(ca_key, hashes.SHA256())
     )
     private = key.private_bytes(PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    write_private(folder / "ca.crt", ca.public_bytes(PEM))
-    write_private(folder / "weed.crt", leaf.public_bytes(PEM))
-    write_private(folder / "weed.key", private)
+    write_whole(folder / "ca.crt", ca.public_bytes(PEM))
+    write_whole(folder / "weed.crt", leaf.public_bytes(PEM))
+    write_whole(folder / "weed.key", private)
 
 
 def _name(name: str) -> x509.Name:

@@ -29,11 +29,12 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from featherline.stack.ports import HOST, is_free
-from featherline.stack.private import UMASK, close, private_folder, write_private
+from featherline.stack.private import UMASK, close, private_folder
 from featherline.stack.processes import MARK
 from featherline.stack.s3_probe import IN_KERNEL, listening, open_doors, ports_of
 from featherline.stack.s3_program import PORTS, command, free_ports, grpc_sockets
 from featherline.stack.s3_security import write_security
+from featherline.whole_file import write_whole
 
 REGION = "us-east-1"
 __all__ = ["PORTS", "REGION", "S3Server", "free_ports"]
@@ -41,6 +42,7 @@ INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", MARK)
 """All that it knows of the caller's environment: a WEED_* variable beats its configuration, AWS_* its keys."""
 CANARY = "featherline-ready"
 """The bucket that readiness is seen in."""
+CANARY_KEY = "canary"
 GRACE_S = 4.0
 """Clients that keep a connection open stretch a polite end to 29 s; what was acknowledged survives a kill."""
 
@@ -164,8 +166,8 @@ class S3Server:
         if name not in {bucket["Name"] for bucket in client.list_buckets()["Buckets"]}:
             client.create_bucket(Bucket=name)
             # The files of a bucket are made with its first object, one of them with a mode that others could read.
-            client.put_object(Bucket=name, Key=CANARY, Body=b"1")
-            client.delete_object(Bucket=name, Key=CANARY)
+            client.put_object(Bucket=name, Key=CANARY_KEY, Body=b"1")
+            client.delete_object(Bucket=name, Key=CANARY_KEY)
             close(self.folder / "data")
 
     def __enter__(self) -> Self:
@@ -185,7 +187,7 @@ class S3Server:
             for name, key, secret, actions in users
         ]
         path = self.folder / "identities.json"
-        write_private(path, json.dumps({"identities": content}).encode())
+        write_whole(path, json.dumps({"identities": content}).encode())
         return path
 
     def _remove_sockets(self) -> None:
@@ -215,8 +217,8 @@ class S3Server:
                 continue
             try:
                 self.create_bucket(CANARY)
-                self.client().put_object(Bucket=CANARY, Key=CANARY, Body=b"1")
-                self.client().get_object(Bucket=CANARY, Key=CANARY)["Body"].read()
+                self.client().put_object(Bucket=CANARY, Key=CANARY_KEY, Body=b"1")
+                self.client().get_object(Bucket=CANARY, Key=CANARY_KEY)["Body"].read()
             except (BotoCoreError, ClientError) as error:
                 last = error
                 time.sleep(0.1)
