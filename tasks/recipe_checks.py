@@ -88,7 +88,8 @@ def _named(recipe: Recipe) -> Iterator[Problem]:
             try:
                 strictly(Candidate, {"name": expanded, **knobs})
             except ValidationError as error:
-                yield from from_validation(who, error, _keys(knobs), written_in=WRITTEN_IN).problems
+                given = {"name": expanded, **knobs}
+                yield from from_validation(who, error, _keys(knobs), written_in=WRITTEN_IN, given=given).problems
                 continue
             if searched:
                 yield from _in_vain(who, knobs)
@@ -105,7 +106,8 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
         strictly(Candidate, {"name": "auto", **common, "export": {}})
         strictly(ExportParams, auto.export)
     except ValidationError as error:
-        yield from from_validation("candidates.auto", error, _keys(SET_BY_THE_SEARCH), written_in=WRITTEN_IN).problems
+        keys, given = _keys(SET_BY_THE_SEARCH), common | auto.export
+        yield from from_validation("candidates.auto", error, keys, written_in=WRITTEN_IN, given=given).problems
         return
     every = points(auto, ())
     if len(set(map(name_of, every))) < len(every):

@@ -47,7 +47,7 @@ def read_recipe(
     try:
         recipe = strictly(Recipe, raw)
     except ValidationError as error:
-        raise from_validation(who, error, known_keys(), written_in=WRITTEN_IN) from None
+        raise from_validation(who, error, known_keys(), written_in=WRITTEN_IN, given=raw) from None
     check_candidates(recipe)
     return recipe
 
@@ -61,7 +61,7 @@ def read_device(folder: Path, name: str) -> Device:
         return strictly(Device, raw)
     except ValidationError as error:
         known = {"": list(Device.model_fields), "budget": list(Budget.model_fields)}
-        raise from_validation(f"device {name}", error, known, written_in=written_in) from None
+        raise from_validation(f"device {name}", error, known, written_in=written_in, given=raw) from None
 
 
 def _read(folder: Path, name: str, what: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, LONGEST_NAME_SHOWN, visible
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MOST_EXAMPLES = 5
 """A rule broken a thousand times is shown this many times."""
+MOST_ERRORS = 100
+"""Of pydantic are looked at; a wrong value of a union has one for each of its branches."""
 MOST_PROBLEMS = 20
 """Of a refusal are told; a file in which everything is wrong is not told line by line."""
 
@@ -90,31 +92,63 @@ def examples(items: Iterable[object]) -> str:
 
 
 def from_validation(
-    who: str, error: ValidationError, known: dict[str, list[str]] | None = None, *, written_in: str = ""
+    who: str,
+    error: ValidationError,
+    known: dict[str, list[str]] | None = None,
+    *,
+    written_in: str = "",
+    given: object = None,
 ) -> Refused:
-    """Turn pydantic's errors into a refusal, one problem for each.
+    """Turn pydantic's errors into a refusal, one problem for each wrong value.
 
     Args:
         who: Who refuses, such as `recipe digits`.
         error: What pydantic found.
         known: The keys that a section has, by the section's dotted path (`""` for the top, `*` for any name).
         written_in: Where a person corrects it, such as `the recipe, or its override`.
+        given: What was validated: pydantic names the branches of a union as if they were keys, and only this tells
+            them from keys that are there.
     """
     items = error.errors(include_url=False)
-    problems = [_problem(who, item, known or {}, written_in) for item in items[:MOST_PROBLEMS]]
-    if len(items) > MOST_PROBLEMS:
-        more = f"{len(items) - MOST_PROBLEMS:,} more"
-        problems.append(Problem(f"{who} has more to correct", "no wrong value", more, "correct those above first"))
-    return Refused(*problems)
+    problems: dict[str, Problem] = {}
+    for item in items[:MOST_ERRORS]:
+        found = _problem(who, item, _path(item, given), known or {}, written_in)
+        before = problems.get(found.what)
+        if before is None:
+            problems[found.what] = found
+        elif found.expected not in before.expected.split(" or "):  # another branch of the same union
+            problems[found.what] = replace(before, expected=f"{before.expected} or {found.expected}")
+    told = list(problems.values())[:MOST_PROBLEMS]
+    if len(items) > MOST_ERRORS:
+        more = f"{len(items) - MOST_ERRORS:,} more"
+        told.append(Problem(f"{who} has more to correct", "no wrong value", more, "correct those above first"))
+    return Refused(*told)
 
 
-def _problem(who: str, item: Any, known: dict[str, list[str]], written_in: str) -> Problem:  # noqa: ANN401 - pydantic's own TypedDict
-    path = ".".join(str(part) for part in item["loc"])
-    parent = ".".join(str(part) for part in item["loc"][:-1] if not isinstance(part, int))
-    last = str(item["loc"][-1]) if item["loc"] else ""
+def _path(item: Any, given: object) -> list[Any]:  # noqa: ANN401 - pydantic's own TypedDict
+    """Return the keys that lead to a wrong value, those that a person wrote."""
+    if given is None:
+        return list(item["loc"])
+    path: list[Any] = []
+    place = given
+    for number, part in enumerate(item["loc"], start=1):
+        is_key = isinstance(place, dict) and part in place
+        is_place = isinstance(place, list | tuple) and isinstance(part, int) and part < len(place)
+        if is_key or is_place:
+            place = place[part]  # type: ignore[index] # one of the two
+            path.append(part)
+        elif number == len(item["loc"]) and item["type"] == "missing":
+            path.append(part)
+    return path
+
+
+def _problem(who: str, item: Any, keys: list[Any], known: dict[str, list[str]], written_in: str) -> Problem:  # noqa: ANN401 - pydantic's own TypedDict
+    path = ".".join(str(part) for part in keys)
+    parent = ".".join(str(part) for part in keys[:-1] if not isinstance(part, int))
+    last = str(keys[-1]) if keys else ""
     if item["type"] == "extra_forbidden":
-        keys = known.get(parent) or known.get(f"{parent.rpartition('.')[0]}.*")
-        fix = did_you_mean(last, keys) if keys else f"remove {path}, or correct its name"
+        there = known.get(parent) or known.get(f"{parent.rpartition('.')[0]}.*")
+        fix = did_you_mean(last, there) if there else f"remove {path}, or correct its name"
         return Problem(
             f"{who} has no key {path}", "only the keys of its JSON Schema (docs/recipe.schema.json)", last, fix
         )

@@ -60,7 +60,7 @@ def climb(
         "export climbed the whole ladder in vain",
         expected=f"a file that loses at most {ladder.max_drop:g} of validation accuracy (export.ladder)",
         got=examples(f"{rung.name}: {rung.why}" for rung in rungs),
-        fix="allow a larger drop, add the rung aware or float16, or give aware.fit more epochs",
+        fix="allow a larger drop, add the rung aware or float16, or give export.ladder.aware.fit more epochs",
     )
 
 

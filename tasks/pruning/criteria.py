@@ -102,5 +102,5 @@ def _not_finite(layer: Any, criterion: Criterion) -> Problem:  # noqa: ANN401
         f"prune cannot rank the channels of {layer.name}",
         "finite weights",
         got,
-        "training diverged: lower train.fit.learning_rate and run train again",
+        "training diverged: lower train.learning_rate, or fit.learning_rate of what trained it last, and run again",
     )

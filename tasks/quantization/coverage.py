@@ -12,7 +12,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
     default_8bit_quantize_registry as default,
 )
 
-from tasks.contracts.refusal import Problem, Refused
+from tasks.contracts.refusal import Problem, Refused, examples
 from tasks.framework import keras
 from tasks.quantization.activations import can_be_pulled, carrier
 
@@ -23,7 +23,8 @@ FOLDING = (L.Conv2D, L.DepthwiseConv2D)
 ACTIVATIONS = {"linear", "relu", "softmax", "sigmoid", "tanh"}
 """Those whose rounding TFMOT 0.8.1 knows how to place, and that become int8 operators."""
 
-OTHERWISE = "set quantize.aware to false: int8 after training covers it"
+FLOAT_AFTER_TRAINING = ("elu", "ELU", "ThresholdedReLU")
+"""Activations and layers that the converter leaves in float in an int8 file, so that no int8 covers them."""
 
 
 def check_coverage(model: Any) -> None:  # noqa: ANN401 - tf_keras has no types
@@ -37,18 +38,37 @@ def check_coverage(model: Any) -> None:  # noqa: ANN401 - tf_keras has no types
     """
     registry = default.Default8BitQuantizeRegistry()
     found = ((layer, _obstacle(layer, registry)) for layer in model.layers if not isinstance(layer, L.InputLayer))
+    otherwise = _otherwise(model)
     problems = [
         Problem(
             f"quantize cannot train the layer {layer.name} with quantization in the loop",
             "layers of TFMOT's 8-bit registry (quantize.aware)",
             obstacle[0],
-            f"{obstacle[1]}, or {OTHERWISE}",
+            f"{obstacle[1]}, or {otherwise}",
         )
         for layer, obstacle in found
         if obstacle is not None
     ]
     if problems:
         raise Refused(*problems)
+
+
+def _otherwise(model: Any) -> str:  # noqa: ANN401
+    """Return what the whole network can be instead: int8 after training, where nothing of it would stay in float."""
+    left = [layer.name for layer in model.layers if _told(layer) & set(FLOAT_AFTER_TRAINING)]
+    if left:
+        return (
+            "set quantize.aware to false and quantize.scheme to dynamic or float16: "
+            f"an int8 file would compute {examples(left)} in float"
+        )
+    return "set quantize.aware to false: int8 after training covers it"
+
+
+def _told(layer: Any) -> set[str]:  # noqa: ANN401
+    """Return the names of a layer's kind, of its activation and of its function."""
+    function = getattr(layer, "function", None)
+    activation = getattr(layer, "activation", None)
+    return {type(layer).__name__, *(getattr(one, "__name__", "") for one in (function, activation))}
 
 
 def _obstacle(layer: Any, registry: Any) -> tuple[str, str] | None:  # noqa: ANN401, PLR0911 - a table of reasons

@@ -64,7 +64,10 @@ def verify_key() -> Path:
     Raises:
         Refused: None is named, or what is named is no such key.
     """
-    fix = f"set it to the public half of the key that signed, or promote with verify_signature: false; {HOW}"
+    fix = (
+        "set it to the public half of the key that signed, or set release.sign: false "
+        f"(featherline rollback: --unsigned); {HOW}"
+    )
     path = _named(Variable.VERIFY_KEY, "the release's signature cannot be verified", fix)
     try:
         key = load_pem_public_key(path.read_bytes())

@@ -254,5 +254,6 @@ def _diverged(stage: str, epoch: int, fit: Fit) -> Exception:
         f"{stage}: training diverged",
         expected="a finite loss",
         got=f"a loss that is no finite number in epoch {epoch + 1}",
-        fix=f"lower fit.learning_rate (now {fit.learning_rate:g}), or correct images that are not finite",
+        fix=f"lower its learning rate (now {fit.learning_rate:g}): train.learning_rate, or fit.learning_rate in the "
+        "section of the candidate's step; or correct images that are not finite",
     )

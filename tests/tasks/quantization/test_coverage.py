@@ -49,7 +49,7 @@ REFUSED = {
         (L.ReLU(6.0, name="odd"),),
         "a ReLU right behind a Conv2D that it cannot be pulled into",
     ),
-    "activation": ((L.Conv2D(4, 1, activation="elu", name="odd"),), "a Conv2D with the activation elu"),
+    "activation": ((L.Conv2D(4, 1, activation="swish", name="odd"),), "a Conv2D with the activation swish"),
 }
 
 
