@@ -42,7 +42,7 @@ def open_apart(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> A
         Refused: As `open_archive` does, or the process died or took too long.
     """
     patience_s = PATIENCE_S + _size(path) / BYTES_IN_A_SECOND
-    with Child("tasks.foreign.apart", path.absolute(), folder, *input_shape, log=folder / "log") as child:
+    with Child("tasks.foreign.apart", path.absolute(), folder, *map(str, input_shape), log=folder / "log") as child:
         ended = child.wait(patience_s)
     if ended.code not in (Exit.DONE, Exit.REFUSED) or not (folder / OPENED).exists():
         raise _died(path.name, ended, patience_s)

@@ -144,7 +144,7 @@ def _open_zip(path: Path, folder: Path, name: str) -> Archive:
             _copy(archive, "model.weights.h5", MOST_BYTES, target)
     weights = folder / "model.weights.h5"
     with h5py.File(packed, "r") as file:
-        numbers = copy_weights(file, weights, name)
+        numbers = copy_weights(file, weights, name, of_keras_3=version.startswith("3"))
     packed.unlink()
     return Archive(known.config, version, str(weights), numbers, known.was_called)
 

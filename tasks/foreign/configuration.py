@@ -152,7 +152,7 @@ class _Reader:
         return clean
 
     def _of_kind(self, kind: str, item: dict[str, Any], inside: dict[str, Any], where: str) -> dict[str, Any]:
-        if self.of_keras_3 and str(item.get("module", "")).startswith("keras.src.ops"):
+        if self.of_keras_3 and _is_operation(kind, item, inside):
             return self._operation(f"ops.{kind}", kind in allowed.OPERATIONS_OF_KERAS_3, inside, where)
         if kind in allowed.OPERATIONS and not self.of_keras_3:
             function = inside.get("function")
@@ -219,6 +219,13 @@ class _Reader:
                 raise ValueError(message)  # noqa: TRY004 - of what a file holds
             calls.append({"args": _tensors(node.get("args"), where), "kwargs": _tensors(node["kwargs"], where)})
         return calls
+
+
+def _is_operation(kind: str, item: dict[str, Any], inside: dict[str, Any]) -> bool:
+    """Return whether Keras 3 means an operation. HDF5 does not say so, but operations never train and layers can."""
+    if kind in allowed.MODELS or kind == "InputLayer":
+        return False
+    return str(item.get("module", "")).startswith("keras.src.ops") or not {"trainable", "dtype"} & set(inside)
 
 
 def _tensors(value: Any, where: str) -> Any:  # noqa: ANN401

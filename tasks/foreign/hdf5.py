@@ -27,10 +27,12 @@ LARGEST_CHUNK_BYTES = 512 * 2**20
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 LISTS = ("layer_names", "weight_names")
 """Attributes that Keras needs, perhaps in numbered pieces."""
+OF_KERAS_3 = {f"{part}_dense": f"_{part}_dense" for part in ("query", "key", "value", "output")}
+"""Parts of a MultiHeadAttention, as Keras 3 calls them in a file and as tf_keras does."""
 LEFT_OUT = {"optimizer", "optimizer_weights", "metrics"}
 
 
-def copy_weights(source: h5py.Group, target: Path, name: str, group: str = "") -> int:
+def copy_weights(source: h5py.Group, target: Path, name: str, group: str = "", *, of_keras_3: bool = False) -> int:
     """Copy all arrays of numbers below `source` into a new file.
 
     Args:
@@ -38,6 +40,7 @@ def copy_weights(source: h5py.Group, target: Path, name: str, group: str = "") -
         target: Of the new file.
         name: Of the model file, for messages.
         group: Where in the new file; the root where empty.
+        of_keras_3: Keras 3 wrote it, so that some parts change their name.
 
     Returns:
         How many numbers there are.
@@ -46,7 +49,7 @@ def copy_weights(source: h5py.Group, target: Path, name: str, group: str = "") -
         Refused: It holds a link to elsewhere, an object at two places, one of another type, or more than it may.
     """
     with h5py.File(target, "w", libver="latest") as file:
-        copy = _Copy(name)
+        copy = _Copy(name, OF_KERAS_3 if of_keras_3 else {})
         copy.group(source, file.create_group(group) if group else file, "", 0)
         return copy.numbers
 
@@ -65,8 +68,9 @@ def text_attribute(item: h5py.Group, key: str) -> str | None:
 
 
 class _Copy:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, renamed: dict[str, str]) -> None:
         self.name = name
+        self.renamed = renamed
         self.seen: set[tuple[int, int]] = set()
         self.bytes = 0
         self.numbers = 0
@@ -89,7 +93,7 @@ class _Copy:
                 )
             item = source[key]
             if isinstance(item, h5py.Group):
-                self.group(item, target.create_group(key), inner, depth + 1)
+                self.group(item, target.create_group(self.renamed.get(key, key)), inner, depth + 1)
             elif isinstance(item, h5py.Dataset):
                 self._count(item, inner, depth + 1)
                 target.create_dataset(key, data=self._array(item, inner))

@@ -49,7 +49,13 @@ ABSENT: dict[str, tuple[Any, ...]] = {
 """Keys that the layer of tf_keras does not know, and the values with which they mean nothing: how it is computed, or
 what the layer of tf_keras does anyway."""
 
-UNEQUAL = {"AdditiveAttention", "Attention", "RandomHeight", "RandomWidth", "Embedding", "Dot"}
+UNEQUAL = {"RandomCrop"}
+"""Layers that do something else than those of tf_keras by the same name."""
+
+RECURRENT = {kind: {"zero_output_for_mask"} for kind in ("LSTM", "GRU", "SimpleRNN")}
+"""Settings that a layer of tf_keras takes without naming them."""
+
+QUERY_SHAPES = ("query_shape", "key_shape", "value_shape")
 
 
 def translate(config: dict[str, Any], name: str) -> dict[str, Any]:
@@ -83,7 +89,9 @@ class _Translator:
         ends = ("input_layers", "output_layers")
         calls = Calls({layer["name"]: _first_call(layer) for layer in layers if "name" in layer})
         inside["layers"] = [self.layer(layer, calls) for layer in layers]
-        inside |= {key: [calls.moved(end) for end in _ends(inside[key])] for key in ends if key in inside}
+        models = {layer["name"] for layer in layers if layer["class_name"] == "Functional" and "name" in layer}
+        for key in set(ends) & set(inside):  # here, and here alone, Keras 3 too counts the input of a functional model
+            inside[key] = [end if end[0] in models else calls.moved(end) for end in _ends(inside[key])]
         return {"class_name": config["class_name"], "config": inside}
 
     def layer(self, layer: dict[str, Any], calls: Calls) -> dict[str, Any]:
@@ -102,7 +110,7 @@ class _Translator:
 
     def _settings(self, kind: str, config: dict[str, Any], own: str) -> dict[str, Any]:
         if kind in UNEQUAL:
-            self.problems.append(_untold(self.name, f"{own}, a {kind}"))
+            self.problems.append(_untold(self.name, f"{kind} {own}"))
         known = _known(kind)
         settings = {}
         for key, value in config.items():
@@ -118,6 +126,8 @@ class _Translator:
                 settings[new] = value
             elif value not in absent and ANY not in absent:
                 self.problems.append(_untold(self.name, f"{key}={value!r} of the layer {own}"))
+        if kind == "MultiHeadAttention":
+            settings |= dict.fromkeys(QUERY_SHAPES)  # which tf_keras looks up, and learns when the layer is called
         return {"class_name": kind, "config": settings}
 
     def _activation(self, value: Any) -> Any:  # noqa: ANN401 - a name, a layer or None
@@ -128,7 +138,7 @@ class _Translator:
 
 def _known(kind: str) -> set[str]:
     """Return the arguments of a layer of tf_keras and of the classes that it is made of."""
-    known = {"name", "trainable", "dtype", "batch_input_shape"}
+    known = {"name", "trainable", "dtype", "batch_input_shape"} | RECURRENT.get(kind, set())
     for one in getattr(keras.layers, kind).__mro__:
         parameters = inspect.signature(one.__init__).parameters
         known |= set(parameters)

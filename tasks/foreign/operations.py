@@ -75,11 +75,12 @@ def call_of(kind: str, node: dict[str, Any], calls: Calls) -> list[Any]:
     }
     if kind == "MultiHeadAttention":
         given = dict(zip(QUERIES, args, strict=False)) | named
+        causal = {"use_causal_mask": True} if given.pop("use_causal_mask", False) is True else {}
         if set(given) - set(QUERIES) or len(args) > len(QUERIES) or "query" not in given:
             message = f"called with {', '.join(sorted(given))}"
             raise LookupError(message)
         others = {key: calls.tensor(given[key]) for key in QUERIES[1:] if key in given}
-        return [[*calls.tensor(given["query"]), others]]
+        return [[*calls.tensor(given["query"]), others | causal]]
     if not args and len(named) == 1:
         args, named = list(named.values()), {}
     if named or len(args) != 1:

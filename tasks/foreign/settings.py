@@ -11,6 +11,8 @@ Found = tuple[str, str]
 
 DROPPED = {"dynamic", "batch_dtype", "autocast"}
 LARGEST = 2**63 - 1
+OURS = "featherline>"
+"""What the names of `tasks.foreign.activations` begin with, as Keras keeps them."""
 TUPLES = {"__tuple__", "TensorShape"}
 OBJECTS = {"initializer": allowed.INITIALIZERS, "regularizer": allowed.REGULARIZERS, "constraint": allowed.CONSTRAINTS}
 """The last word of a key, and what may be there."""
@@ -123,7 +125,7 @@ def _activation(value: Any, where: str, found: list[Found], *, quantized: bool) 
         return None
     inside = value.get("config") if isinstance(value, dict) else None
     if kind == "function":
-        kind = inside
+        kind = str(inside).removeprefix(OURS)
     if quantized and kind in allowed.QUANTIZED_ACTIVATIONS:
         held: dict[str, Any] = inside if isinstance(inside, dict) else {}
         known = {
