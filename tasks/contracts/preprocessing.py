@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from tasks.contracts.base import Contract, Fraction
 
@@ -35,24 +35,45 @@ class Preprocessing(Contract):
         return self.scale, self.mean, self.std, self.channel_order
 
 
+LARGEST = 1e6
+"""Of the numbers of a preprocessing: beyond it bytes become inputs that no network was trained on."""
+
+
+def _one_for_all(value: Any) -> Any:  # noqa: ANN401 - of YAML
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (value,) if number else value
+
+
+Mean = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Deviation = Annotated[float, Field(ge=1 / LARGEST, le=LARGEST)]
+Means = Annotated[tuple[Mean, ...], BeforeValidator(_one_for_all, json_schema_input_type=Mean | tuple[Mean, ...])]
+Deviations = Annotated[
+    tuple[Deviation, ...], BeforeValidator(_one_for_all, json_schema_input_type=Deviation | tuple[Deviation, ...])
+]
+"""One number a channel, which may be written as one number for all."""
+
+
 class OwnPreprocessing(Contract):
     """The numbers of a preprocessing that has no name. `scale` divides: 255 where Keras has `Rescaling(1/255)`."""
 
-    scale: float = Field(1.0, ge=1, description="What a pixel is divided by first.")
-    mean: tuple[float, ...] = Field((0.0,), min_length=1, description="Subtracted after that; one, or one a channel.")
-    std: tuple[Std, ...] = Field((1.0,), min_length=1, description="Divided by last; one, or one a channel.")
+    scale: float = Field(1.0, ge=1, le=LARGEST, description="What a pixel is divided by first: 255 makes it 0 to 1.")
+    mean: Means = Field((0.0,), description="Subtracted after that; one, or one a channel.")
+    std: Deviations = Field((1.0,), description="Divided by last; one, or one a channel.")
     channel_order: ChannelOrder = Field("rgb", description="Of the model's input, and of mean and std.")
 
 
 NamedPreprocessing = Literal["auto", "data", "raw", "unit", "symmetric", "imagenet", "caffe"]
 
 
+BY_NAME, BY_NUMBERS = "by name", "by numbers"
+
+
 def _kind(value: Any) -> str:  # noqa: ANN401 - of YAML
-    return "numbers" if isinstance(value, dict | OwnPreprocessing) else "name"
+    return BY_NUMBERS if isinstance(value, dict | OwnPreprocessing) else BY_NAME
 
 
 PreprocessingChoice = Annotated[
-    Annotated[NamedPreprocessing, Tag("name")] | Annotated[OwnPreprocessing, Tag("numbers")], Discriminator(_kind)
+    Annotated[NamedPreprocessing, Tag(BY_NAME)] | Annotated[OwnPreprocessing, Tag(BY_NUMBERS)], Discriminator(_kind)
 ]
 """In a recipe: a name, or the numbers.
 

@@ -17,7 +17,7 @@ from tasks.contracts.gate import Approval, GateRules, Objective
 from tasks.contracts.lane import EvaluateParams
 from tasks.contracts.model import Architecture, BuilderName, Options
 from tasks.contracts.plan import CandidateTemplate
-from tasks.contracts.preprocessing import PreprocessingChoice
+from tasks.contracts.preprocessing import OwnPreprocessing, PreprocessingChoice
 from tasks.contracts.search import SearchParams
 
 
@@ -134,6 +134,7 @@ def known_keys() -> dict[str, list[str]]:
     sections: dict[str, list[str]] = {"": list(Recipe.model_fields)}
     _collect(Recipe, "", sections)
     sections["candidates.auto"] = list(Auto.model_fields)
+    sections["model.preprocessing"] = sections["search.preprocessing"] = list(OwnPreprocessing.model_fields)
     sections["candidates.*"] = list(CandidateTemplate.model_fields)
     return sections
 

@@ -78,7 +78,7 @@ def write(model: bytes, metadata: FileMetadata) -> bytes:
     """Return the file with its metadata and its labels. What it computes does not change; equal input, equal bytes."""
     objects = flatbuffer.unpack(model)
     values = {"format": metadata.format} | metadata.model_dump(mode="json", exclude_defaults=True)
-    values["preprocessing"] = metadata.preprocessing.model_dump(mode="json")
+    values["preprocessing"] |= {"channel_order": metadata.preprocessing.channel_order}
     flatbuffer.put_entry(objects, ENTRY, canonical_json(_short(values)))
     whole = io.BytesIO(flatbuffer.pack(objects))
     with zipfile.ZipFile(whole, "a") as archive:

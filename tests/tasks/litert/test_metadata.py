@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 
 import numpy as np
 
 from tasks.contracts.preprocessing import Preprocessing
-from tasks.litert import metadata
+from tasks.litert import flatbuffer, metadata
 from tasks.litert.interpreter import Classifier
 
 SAID = metadata.FileMetadata(
@@ -27,6 +28,32 @@ SAID = metadata.FileMetadata(
 def test_what_is_written_is_read(dense_file: bytes) -> None:
     """Metadata come back from the file as they went in."""
     assert metadata.read(metadata.write(dense_file, SAID)) == SAID
+
+
+def test_the_channel_order_is_always_said(dense_file: bytes) -> None:
+    """Who feeds the file need not know a default."""
+    entry = flatbuffer.get_entry(flatbuffer.unpack(metadata.write(dense_file, SAID)), metadata.ENTRY)
+
+    assert entry is not None
+    assert json.loads(entry)["preprocessing"] == {
+        "name": "own",
+        "scale": 255.0,
+        "mean": [0.5],
+        "std": [0.25],
+        "channel_order": "rgb",
+    }
+
+
+def test_a_file_of_an_older_version_is_read() -> None:
+    """Format 1 knew the data set's own preprocessing alone, as `normalisation`."""
+    said = SAID.model_dump(mode="json", exclude={"preprocessing"}) | {"format": 1}
+    said["normalisation"] = {"scale": 255.0, "mean": [0.5], "std": [0.25]}
+
+    read = metadata.FileMetadata.model_validate_json(json.dumps(said))
+
+    assert read == SAID.model_copy(
+        update={"preprocessing": Preprocessing(name="data", scale=255.0, mean=(0.5,), std=(0.25,))}
+    )
 
 
 def test_a_file_of_others_says_nothing(dense_file: bytes) -> None:
