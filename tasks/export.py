@@ -168,7 +168,6 @@ def _metadata(
         source_accuracy=built.model.validation_accuracy,
         recipe=None if provenance.recipe_sha256 is None else provenance.recipe,
         recipe_sha256=provenance.recipe_sha256,
-        run_id=provenance.run_id,
         versions=built.versions,
         author=params.author,
         licence=params.licence,

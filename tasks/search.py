@@ -2,9 +2,11 @@
 
     data, space, budget ──► [search] x W ◄──► study (Optuna: two evolutions, TPE, random, REINFORCE)
                                 │
-                                └──► a snapshot of all trials, the same from every worker that saw the end
+                                └──► a snapshot of all trials, the same from every worker
 
-A worker that dies is replaced by the others; a study that was cut off goes on where it was.
+The same data, space and seed give the same trials, whatever the number of workers and their speed: a proposal knows the
+results up to `in_flight` places before it, and no others. What a worker leaves when it dies the others do; a study that
+was cut off goes on where it was.
 
     python -m tasks search --request request.json --result result.json --store var/store
 """
@@ -25,11 +27,11 @@ from tasks.contracts.search import SearchInputs, SearchOutputs, SearchParams, Se
 from tasks.contracts.trials import Trial, Trials
 from tasks.foreign.preprocessing import preprocessing_of_built
 from tasks.model_inputs import chosen
-from tasks.searching.rungs import Rungs
-from tasks.searching.shift import Shift
+from tasks.searching.evaluator import TrialEvaluator
 from tasks.searching.space import architecture, distributions
-from tasks.searching.study import open_study, study_name
+from tasks.searching.study import open_study, proposals_of, study_name
 from tasks.searching.summary import lines, summarised
+from tasks.searching.worker import SearchWorker
 from tasks.training.data import load_training_data
 from tasks.zoo.build import build, check_options, find_builder
 
@@ -49,17 +51,22 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
     fraction = params.fit.train_fraction
     data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
     name = study_name(inputs.data, params, context.seed, context.fingerprint)
-    evaluate = Rungs(params.space, params, data, context.seed, context.store)
+    evaluate = TrialEvaluator(params.space, params, data, context.seed, context.store)
 
     def trials_of(study: str, asked: SearchParams, stream: int) -> tuple[Trial, ...]:
         """Work at one study until it has all its trials."""
-        seed = int(np.random.SeedSequence([context.seed, inputs.worker, stream]).generate_state(1)[0])
-        opened = open_study(context.studies, study, asked, space, seed)
-        shift = Shift(opened, space, f"{context.provenance.run_id}/{inputs.worker}", params.trials)
-        there = f"{len(shift.records())} of {params.trials} trials are there ({study})"
+        seed = int(np.random.SeedSequence([context.seed, stream]).generate_state(1)[0])
+        worker = SearchWorker(
+            open_study(context.studies, study),
+            proposals_of(asked, space, seed),
+            f"{context.provenance.run_id}/{inputs.worker}",
+            params.trials,
+        )
+        there = f"{len(worker.records())} of {params.trials} trials are there ({study})"
         print(f"search: worker {inputs.worker} of {params.workers}, {asked.sampler}, {there}")
-        shift.work(evaluate)
-        return tuple(shift.records())
+        worker.work(evaluate)
+        print(f"worker {inputs.worker} waited {worker.waited_seconds:.0f} s for results of others")
+        return tuple(worker.records())
 
     found = trials_of(name, params, 0)
     control = params.model_copy(update={"sampler": "random"})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.contracts.base import Contract, Fraction, Name
 from tasks.contracts.device import Budget
@@ -13,7 +13,7 @@ from tasks.contracts.model import Architecture, BuilderName, Options
 from tasks.contracts.preprocessing import PreprocessingChoice
 from tasks.contracts.references import DatasetRef, TrialsRef
 from tasks.contracts.step import Params
-from tasks.contracts.trials import Score
+from tasks.contracts.trials import Score, SearchObjective
 
 
 class SearchSpace(Contract):
@@ -49,13 +49,19 @@ class SearchParams(Params):
         0, ge=0, le=100_000, description="Of the whole study, over all workers; those not trained count too."
     )
     workers: int = Field(1, ge=1, le=64, description="Tasks that share the study.")
+    in_flight: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Trials under way at most: each is proposed from the results up to so many trials before it.",
+    )
     sampler: Literal["nsga2", "evolution", "tpe", "random", "reinforce"] = Field(
         "nsga2", description="How the next trial is chosen; evolution is aging evolution."
     )
     population: int = Field(
         8, ge=2, le=10_000, description="Of the evolution (nsga2, evolution); random trials first of tpe."
     )
-    objective: Literal["macs", "size"] = Field("macs", description="Weighed against accuracy.")
+    objective: SearchObjective = Field("macs", description="Weighed against accuracy.")
     epochs: int = Field(2, ge=1, le=MOST_EPOCHS, description="Of a trial that is not promoted.")
     promoted_epochs: int = Field(4, ge=1, le=MOST_EPOCHS, description="Of the best of each rung (successive halving).")
     promote_fraction: float = Field(0.5, gt=0, le=1, description="Part of the trials that gets the longer training.")
@@ -68,6 +74,14 @@ class SearchParams(Params):
     )
     fit: Fit = Field(Fit(), description="Epochs are those above.")
     budget: Budget = Field(Budget(), description="Trials outside it are not trained.")
+
+    @model_validator(mode="after")
+    def _every_worker_has_work(self) -> Self:
+        if self.workers > self.in_flight:
+            raise ValueError(
+                f"in_flight of at least {self.workers}, as many as there are workers: more would have nothing to do"
+            )
+        return self
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401, ARG002
         """Answer for a recipe that searches nothing."""
@@ -101,7 +115,7 @@ class ChooseParams(Params):
     """How many go on."""
 
     keep: int = Field(1, ge=0, description="Architectures that get a full training.")
-    objective: Literal["macs", "size"] = "macs"
+    objective: SearchObjective = "macs"
 
 
 class ChooseOutputs(Contract):

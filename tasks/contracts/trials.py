@@ -8,10 +8,15 @@ from pydantic import Field
 
 from tasks.contracts.base import Contract, Fraction
 from tasks.contracts.model import Architecture
+from tasks.contracts.references import ModelFileRef
 
 Score = Literal["parameters", "synflow", "naswot"]
 SCORES: tuple[Score, ...] = ("parameters", "synflow", "naswot")
 """What an untrained network is judged by; each is a field of `Trial`, and more is better."""
+
+
+SearchObjective = Literal["macs", "size"]
+"""What is weighed against accuracy."""
 
 
 class Trial(Contract):
@@ -34,6 +39,10 @@ class Trial(Contract):
     """Estimated arena of the int8 file."""
     latency_ms: float | None = None
     """Median of the int8 file on the machine that searched, one thread; where the budget bounds it."""
+    excess: float = -1.0
+    """How far outside its budget it is: the worst of used over allowed, minus 1."""
+    weights: ModelFileRef | None = None
+    """The trained network, for those that inherit from it."""
     inherited_from: int | None = None
     """The trial whose trained weights this one began with."""
     synflow: float | None = None
@@ -41,7 +50,7 @@ class Trial(Contract):
     seconds: float
     reason: str = ""
 
-    def cost(self, objective: Literal["macs", "size"]) -> int:
+    def cost(self, objective: SearchObjective) -> int:
         """Return what a search with this objective weighs against accuracy."""
         return self.macs if objective == "macs" else self.size_bytes
 
@@ -70,7 +79,7 @@ class Trials(Contract):
 
     study: str
     sampler: str
-    objective: Literal["macs", "size"] = "macs"
+    objective: SearchObjective = "macs"
     trials: tuple[Trial, ...]
     control: tuple[Trial, ...] = ()
     """As many by random search, where the recipe asks for it; none of them is chosen."""

@@ -57,7 +57,6 @@ class FileMetadata(Contract):
     """Of the model that it was converted from, on the validation split."""
     recipe: str | None = None
     recipe_sha256: Sha256 | None = None
-    run_id: str
     versions: dict[str, str]
     """Of what converted it."""
     author: str = ""

@@ -10,30 +10,37 @@ Source: Real et al. 2017, https://arxiv.org/abs/1703.01041, whose children keep 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-import optuna
-from optuna.trial import FrozenTrial, TrialState
-
-WEIGHTS = "weights"
-"""The attribute of a trial that says where its trained network lies."""
+from tasks.contracts.trials import Trial
 
 RELATED = 0.5
 """Who shares a smaller part of the choices is no relative."""
 
 
-def relative(trial: optuna.Trial) -> FrozenTrial | None:
-    """Return the trained trial that shares most choices with this one; of equals the most accurate, then the latest."""
-    finished = trial.study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+def relative(trial: Trial, before: Sequence[Trial], choices: Sequence[str]) -> Trial | None:
+    """Return the trained trial that shares most choices with this one; of equals the most accurate, then the latest.
 
-    def shared(other: FrozenTrial) -> int:
-        return sum(other.params.get(name) == value for name, value in trial.params.items())
+    Args:
+        trial: The heir.
+        before: Those that it may know.
+        choices: Of the space, where `name.N` is the N-th entry of an option that is a list.
+    """
+    ours = [_choice(trial, name) for name in choices]
 
-    related = [
-        other for other in finished if WEIGHTS in other.user_attrs and shared(other) >= RELATED * len(trial.params)
-    ]
-    return max(related, key=lambda other: (shared(other), other.values[0], other.number), default=None)
+    def shared(other: Trial) -> int:
+        return sum(_choice(other, name) == mine for name, mine in zip(choices, ours, strict=True))
+
+    related = [other for other in before if other.weights is not None and shared(other) >= RELATED * len(choices)]
+    return max(related, key=lambda other: (shared(other), other.accuracy or 0.0, other.number), default=None)
+
+
+def _choice(trial: Trial, name: str) -> Any:  # noqa: ANN401 - any option
+    option, dot, place = name.partition(".")
+    value: Any = trial.architecture.options[option]
+    return value[int(place)] if dot else value
 
 
 def inherit(heir: Any, parent: Any) -> float:  # noqa: ANN401 - tf_keras has no types

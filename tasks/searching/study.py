@@ -1,4 +1,4 @@
-"""The study that all workers of a search share, and how its next trial is chosen.
+"""The study that all workers of a search share, and what samples its proposals.
 
 FEATHERLINE_STUDIES   a folder            a journal file with a lock, for one host
                       redis://…           a journal in Redis
@@ -21,6 +21,7 @@ from tasks import cache
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.search import SearchInputs, SearchParams
 from tasks.searching.evolution import EvolutionSampler
+from tasks.searching.proposals import Proposals
 from tasks.searching.reinforce import ReinforceSampler
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -70,25 +71,22 @@ class KernelLock:
             file.close()
 
 
-def open_study(
-    place: str, name: str, params: SearchParams, space: dict[str, CategoricalDistribution], seed: int
-) -> optuna.Study:
-    """Open the shared study, or begin it.
+def open_study(place: str, name: str) -> optuna.Study:
+    """Open what the workers of a search share, or begin it.
 
     Args:
         place: Where studies live.
         name: Of the study.
-        params: Sampler, population and budget.
-        space: What is sampled.
-        seed: Of this worker's sampler. Workers differ, or all would propose the same.
     """
     return optuna.create_study(
-        storage=open_storage(place, name),
-        study_name=name,
-        sampler=sampler_of(params, space, seed),
-        directions=["maximize", "minimize"],
-        load_if_exists=True,
+        storage=open_storage(place, name), study_name=name, directions=["maximize", "minimize"], load_if_exists=True
     )
+
+
+def proposals_of(params: SearchParams, space: dict[str, CategoricalDistribution], seed: int) -> Proposals:
+    """Return what each place of a search tries; equal for all workers."""
+    sampler = sampler_of(params, space, seed)
+    return Proposals(sampler, dict(space), objective=params.objective, in_flight=params.in_flight)
 
 
 def sampler_of(

@@ -147,13 +147,13 @@ def test_every_trained_trial_has_its_scores_and_the_log_says_what_they_are_worth
 
 
 def test_a_filter_trains_only_the_better_part(context: Context, digits: tuple[DatasetRef, Dataset]) -> None:
-    """By parameters, half: each trial is trained if fewer than half of those until then are larger; the others say why.
+    """By parameters, half: a trial is trained if fewer than half of those that it may know are larger; others say why.
 
     The first trial has nothing to be compared with.
     """
-    params = PARAMS.model_copy(
-        update={"budget": Budget(), "filter": TrialFilter(by="parameters", keep=0.5), "sampler": "random"}
-    )
+    better_half = TrialFilter(by="parameters", keep=0.5)
+    change = {"budget": Budget(), "filter": better_half, "sampler": "random", "in_flight": 1}
+    params = PARAMS.model_copy(update=change)
 
     trials = trials_of(context, digits[0], params).trials
 
@@ -220,6 +220,7 @@ def test_a_trial_begins_with_the_weights_of_its_relative(
     """All but the first say whose they are, and one epoch more on them beats one epoch from nothing."""
     space = SPACE.model_copy(update={"choices": {"widths.1": (16, 24, 32), "dense": (0,)}})
     change = {"space": space, "trials": 3, "promoted_epochs": 1, "budget": Budget(), "sampler": "random"}
+    change["in_flight"] = 1
     asked = PARAMS.model_copy(update=change)
 
     fresh = trials_of(context, digits[0], asked).trials

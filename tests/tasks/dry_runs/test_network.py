@@ -12,7 +12,7 @@ from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Refused
 from tasks.dry_runs.network import check_network
 from tasks.zoo.build import build
-from tasks.zoo.precision import in_float32
+from tasks.zoo.precision import in_one_precision
 
 SHAPE, CLASSES = (8, 8, 1), 4
 
@@ -33,7 +33,7 @@ def test_mixed_precision_is_built_anew_in_float32(name: str) -> None:
     """Every layer, one of a model inside too, computes in float32, and as the original does but for its rounding."""
     given = getattr(importlib.import_module("own_builders"), name)(SHAPE, CLASSES)
 
-    found = in_float32(given)
+    found = in_one_precision(given)
 
     images = np.random.default_rng(0).uniform(size=(4, *SHAPE)).astype(np.float32)
     assert {layer.compute_dtype for layer in found._flatten_layers(include_self=False)} == {"float32"}

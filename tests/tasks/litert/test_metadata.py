@@ -20,7 +20,6 @@ SAID = metadata.FileMetadata(
     scheme="int8",
     accuracy=0.875,
     source_accuracy=0.9,
-    run_id="manual__2026-11-24T04:00:00+00:00",
     versions={"tensorflow": "2.21.0"},
 )
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import optuna
 import pytest
-from optuna.distributions import CategoricalDistribution
 
 from tasks.contracts.model import Architecture
-from tasks.searching.inheritance import WEIGHTS, inherit, relative
+from tasks.contracts.references import ModelFileRef
+from tasks.contracts.trials import Trial
+from tasks.searching.inheritance import inherit, relative
 from tasks.zoo.build import build
 
-SPACE = {name: CategoricalDistribution((8, 16, 24)) for name in ("a", "b", "c", "d")}
+CHOICES = ("a", "b", "c", "d.1")
+FILE = ModelFileRef(uri="artifacts/x", sha256="0" * 64, bytes=1)
 
 
 def network(**options: object) -> Any:
@@ -21,24 +22,21 @@ def network(**options: object) -> Any:
     return build(Architecture(builder="resnet", options={"depth": 8} | options), (8, 8, 1), 10)
 
 
-def told(study: optuna.Study, accuracy: float, *, kept: bool = True, **chosen: int) -> None:
-    """Add a finished trial."""
-    attributes = {WEIGHTS: {}} if kept else {}
-    study.add_trial(
-        optuna.create_trial(params=chosen, distributions=SPACE, values=[accuracy, 1.0], user_attrs=attributes)
+def trial(number: int, accuracy: float | None = None, *, kept: bool = True, **chosen: int) -> Trial:
+    """Return a trial with these choices, the last one of which is an entry of a list."""
+    options = {name: [0, value] if name == "d" else value for name, value in chosen.items()}
+    return Trial(
+        number=number,
+        architecture=Architecture(builder="cnn", options=options),
+        state="complete",
+        accuracy=accuracy,
+        epochs=1,
+        macs=1,
+        parameters=1,
+        size_bytes=1,
+        seconds=0.0,
+        weights=FILE if kept else None,
     )
-
-
-@pytest.fixture
-def study() -> optuna.Study:
-    """Give an empty study."""
-    return optuna.create_study(directions=["maximize", "minimize"])
-
-
-def asked(study: optuna.Study, **chosen: int) -> optuna.Trial:
-    """Return a running trial with these choices."""
-    study.enqueue_trial(chosen)
-    return study.ask(dict(SPACE))
 
 
 def test_the_same_network_inherits_all_of_it():
@@ -76,22 +74,24 @@ def test_one_block_more_shifts_nothing():
     assert np.array_equal(heir.get_weights()[0], parent.get_weights()[0])
 
 
-def test_the_relative_shares_most_choices(study: optuna.Study):
+def test_the_relative_shares_most_choices():
     """Then accuracy counts, and a trial whose network was not kept is none."""
-    told(study, 0.9, a=8, b=8, c=16, d=16)
-    told(study, 0.5, a=8, b=8, c=8, d=16)
-    told(study, 0.6, a=8, b=8, c=8, d=24)
-    told(study, 0.99, kept=False, a=8, b=8, c=8, d=8)
+    before = [
+        trial(0, 0.9, a=8, b=8, c=16, d=16),
+        trial(1, 0.5, a=8, b=8, c=8, d=16),
+        trial(2, 0.6, a=8, b=8, c=8, d=24),
+        trial(3, 0.99, kept=False, a=8, b=8, c=8, d=8),
+    ]
 
-    found = relative(asked(study, a=8, b=8, c=8, d=8))
+    found = relative(trial(4, a=8, b=8, c=8, d=8), before, CHOICES)
 
     assert found is not None
     assert found.number == 2
 
 
-def test_who_shares_less_than_half_is_no_relative(study: optuna.Study):
-    """Nor is anybody in an empty study."""
-    assert relative(asked(study, a=8, b=8, c=8, d=8)) is None
-    told(study, 0.9, a=8, b=16, c=16, d=16)
+def test_who_shares_less_than_half_is_no_relative():
+    """Nor is anybody where nothing is known."""
+    heir = trial(1, a=8, b=8, c=8, d=8)
 
-    assert relative(asked(study, a=8, b=8, c=8, d=8)) is None
+    assert relative(heir, [], CHOICES) is None
+    assert relative(heir, [trial(0, 0.9, a=8, b=16, c=16, d=16)], CHOICES) is None

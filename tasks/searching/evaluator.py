@@ -3,7 +3,8 @@
     build ──► inside the budget? ──► cheap scores: among the better? ──► train `epochs` ──► among the best? ──► train on
                   └ no: infeasible             └ no: filtered                              to `promoted_epochs`
 
-Successive halving without waiting: a trial is compared with those that reached the rung before it.
+Successive halving without waiting: a trial is compared with the results that its proposal knew, and with no others, so
+that it ends the same whoever evaluates what at the same time.
 
 Source: Li et al. 2020, algorithm 2, https://arxiv.org/abs/1810.05934
 """
@@ -12,15 +13,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import optuna
 from numpy.typing import NDArray
 
 from tasks.contracts.model import Architecture
-from tasks.contracts.references import ModelFileRef
 from tasks.contracts.refusal import OutOfReach, Refused
 from tasks.contracts.request import Exit
 from tasks.contracts.search import SearchParams, SearchSpace
@@ -33,7 +33,7 @@ from tasks.model_files import load_file, put_model
 from tasks.probing.estimates import int8_bytes, peak_ram_bytes
 from tasks.probing.int8_file import RUNS, WARM_UP, int8_file
 from tasks.searching.front import best_first
-from tasks.searching.inheritance import WEIGHTS, inherit, relative
+from tasks.searching.inheritance import inherit, relative
 from tasks.searching.scores import evenly, naswot, synflow_at_any_depth
 from tasks.searching.space import architecture
 from tasks.store import Store
@@ -42,18 +42,9 @@ from tasks.training.loop import Compiled, compile_training, fit_model
 from tasks.training.macs import count_macs
 from tasks.zoo.build import build
 
-SCORE = "score"
-"""The attribute of a trial that holds what it is filtered by."""
-
-RUNG = "rung"
-"""The attribute of a trial that holds (accuracy, cost) after the first training."""
-
-BUDGET = "budget"
-"""The constraint that samplers learn from: the worst of used over allowed, minus 1."""
-
 
 @dataclass(frozen=True)
-class Rungs:
+class TrialEvaluator:
     """Evaluates trials of one search.
 
     Attributes:
@@ -70,15 +61,18 @@ class Rungs:
     seed: int
     store: Store
 
-    def __call__(self, trial: optuna.Trial, chosen: dict[str, Any]) -> tuple[Trial, tuple[float, float] | None]:
-        """Return the trial's record, and (accuracy, cost) where it says something about them.
+    def __call__(self, number: int, chosen: dict[str, Any], before: Sequence[Trial]) -> Trial:
+        """Return the trial's record.
 
-        One outside the budget has accuracy 0; one that failed or was filtered has no values.
+        Args:
+            number: Of the trial.
+            chosen: From the space.
+            before: The earlier trials that this one may know.
         """
         started = time.monotonic()
         built = architecture(self.space, chosen)
         record = Trial(
-            number=trial.number,
+            number=number,
             architecture=built,
             state="failed",
             accuracy=None,
@@ -93,20 +87,18 @@ class Rungs:
         try:
             model = self._build(built)
             record = record.model_copy(update=_sizes(model))
-            record = self._held_against(trial, record, model)
+            record = self._held_against(record, model)
             if record.state != "infeasible":
                 record = record.model_copy(update=self._scores(built, model))
-                filtered = self._filtered(trial, record)
-                update = {"state": "filtered", "reason": filtered} if filtered else self._train(trial, model, record)
+                filtered = self._filtered(record, before)
+                update = {"state": "filtered", "reason": filtered} if filtered else self._train(model, record, before)
                 record = record.model_copy(update=update)
         except (Refused, BuildFailed, ConverterFailed, tf.errors.OpError) as error:
             if isinstance(error, OutOfReach) or out_of_memory(error) is not None:
                 raise  # says nothing of the network
             reason = error.problems[0].what if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
             record = record.model_copy(update={"state": "failed", "reason": reason[:300]})
-        record = record.model_copy(update={"seconds": time.monotonic() - started})
-        untold = record.state in {"failed", "filtered"}
-        return record, None if untold else (record.accuracy or 0.0, self._cost(record))
+        return record.model_copy(update={"seconds": time.monotonic() - started})
 
     def _build(self, built: Architecture) -> Any:  # noqa: ANN401 - tf_keras has no types
         """Build the network; whatever a builder raises for these options is the trial's failure, not the search's."""
@@ -117,10 +109,7 @@ class Rungs:
         except Exception as error:
             raise BuildFailed(f"{type(error).__name__}: {error}") from error
 
-    def _cost(self, record: Trial) -> float:
-        return float(record.macs if self.params.objective == "macs" else record.size_bytes)
-
-    def _held_against(self, trial: optuna.Trial, record: Trial, model: Any) -> Trial:  # noqa: ANN401
+    def _held_against(self, record: Trial, model: Any) -> Trial:  # noqa: ANN401
         """Return the record, infeasible where anything is too much. Latency is measured of what keeps the rest."""
         budget = self.params.budget
         excess, reason = _excess(
@@ -132,7 +121,7 @@ class Rungs:
             record = record.model_copy(update={"latency_ms": int8_latency_ms(model, self.data.train_images)})
             slow, reason = _excess(("ms of latency, measured", record.latency_ms, budget.latency_ms_p50))
             excess = max(excess, slow)
-        trial.set_constraint(BUDGET, excess)
+        record = record.model_copy(update={"excess": excess})
         return record.model_copy(update={"state": "infeasible", "reason": reason}) if reason else record
 
     def _scores(self, built: Architecture, model: Any) -> dict[str, float | None]:  # noqa: ANN401
@@ -144,56 +133,54 @@ class Rungs:
         keras.utils.set_random_seed(self.seed)
         return {name: value if value is not None and math.isfinite(value) else None for name, value in found.items()}
 
-    def _filtered(self, trial: optuna.Trial, record: Trial) -> str:
-        """Return why the network is not trained, or nothing. It is compared with those that were scored before it."""
+    def _filtered(self, record: Trial, before: Sequence[Trial]) -> str:
+        """Return why the network is not trained, or nothing. Those that were scored before it count."""
         asked = self.params.filter
         if asked is None:
             return ""
+        scored = [each for each in before if each.state in {"complete", "filtered"}]
         score = getattr(record, asked.by)
-        trial.set_user_attr(SCORE, score)
-        scored = [each for each in trial.study.get_trials(deepcopy=False) if SCORE in each.user_attrs]
-        best = sorted(scored, key=lambda each: (-_known(each.user_attrs[SCORE]), each.number))
-        kept = math.ceil(asked.keep * len(scored))
-        place = [each.number for each in best].index(trial.number)
+        place = sum(_known(getattr(each, asked.by)) >= _known(score) for each in scored)
+        kept = math.ceil(asked.keep * (len(scored) + 1))
         said = "none" if score is None else f"{score:.4g}"
-        return "" if place < kept else f"{asked.by} {said} is number {place + 1} of {len(scored)}; {kept} are trained"
+        if place < kept:
+            return ""
+        return f"{asked.by} {said} is number {place + 1} of {len(scored) + 1}; {kept} are trained"
 
-    def _train(self, trial: optuna.Trial, model: Any, record: Trial) -> dict[str, Any]:  # noqa: ANN401
+    def _train(self, model: Any, record: Trial, before: Sequence[Trial]) -> dict[str, Any]:  # noqa: ANN401
         """Return the best validation accuracy of both rungs that were reached, and the epochs until there."""
         epochs = self.params.epochs
-        parent = self._inherit(trial, model)
+        parent = self._inherit(record, model, before)
         compiled = compile_training(model, self.params.fit, background=self.data.background)
         first = accuracy = self._fit(model, epochs, compiled)
-        trial.set_user_attr(RUNG, [accuracy, self._cost(record)])
         more = self.params.promoted_epochs - epochs
-        if more > 0 and self._promoted(trial):
+        if more > 0 and self._promoted(first, record, before):
             accuracy, epochs = max(accuracy, self._fit(model, more, compiled)), epochs + more
-        if self.params.inherit:
-            trial.set_user_attr(WEIGHTS, put_model(self.store, model).model_dump(mode="json"))
+        weights = put_model(self.store, model) if self.params.inherit else None
         found = {"accuracy": accuracy, "first_accuracy": first, "epochs": epochs, "inherited_from": parent}
-        return {"state": "complete", **found}
+        return {"state": "complete", "weights": weights, **found}
 
-    def _inherit(self, trial: optuna.Trial, model: Any) -> int | None:  # noqa: ANN401
+    def _inherit(self, record: Trial, model: Any, before: Sequence[Trial]) -> int | None:  # noqa: ANN401
         """Give the network its relative's weights, where it has one. Returns that trial's number."""
-        parent = relative(trial) if self.params.inherit else None
-        if parent is None:
+        parent = relative(record, before, tuple(self.space.choices)) if self.params.inherit else None
+        if parent is None or parent.weights is None:
             return None
-        file = ModelFileRef.model_validate(parent.user_attrs[WEIGHTS])
-        part = inherit(model, load_file(self.store, file))
-        print(f"trial {trial.number} inherits {100 * part:.0f} % of its weights from trial {parent.number}")
-        return int(parent.number)
+        part = inherit(model, load_file(self.store, parent.weights))
+        print(f"trial {record.number} inherits {100 * part:.0f} % of its weights from trial {parent.number}")
+        return parent.number
 
     def _fit(self, model: Any, epochs: int, compiled: Compiled) -> float:  # noqa: ANN401
         fit = self.params.fit.model_copy(update={"epochs": epochs})
         history = fit_model(model, self.data, fit, seed=self.seed, stage="trial", say=_unsaid, compiled=compiled)
         return max(history.validation_accuracy)
 
-    def _promoted(self, trial: optuna.Trial) -> bool:
-        """Return whether the trial is among the best of those that reached the first rung, by Pareto front."""
-        reached = [each for each in trial.study.get_trials(deepcopy=False) if RUNG in each.user_attrs]
-        points = [(each.user_attrs[RUNG][0], each.user_attrs[RUNG][1]) for each in reached]
+    def _promoted(self, accuracy: float, record: Trial, before: Sequence[Trial]) -> bool:
+        """Return whether the trial is among the best, by Pareto front, of itself and those that were trained before."""
+        trained = [(each.first_accuracy, each) for each in before if each.first_accuracy is not None]
+        points = [(first, float(each.cost(self.params.objective))) for first, each in trained]
+        points.append((accuracy, float(record.cost(self.params.objective))))
         keep = math.ceil(self.params.promote_fraction * len(points))
-        return trial.number in [reached[position].number for position in best_first(points)[:keep]]
+        return len(points) - 1 in best_first(points)[:keep]
 
 
 class BuildFailed(Exception):  # noqa: N818 - an outcome of a trial
