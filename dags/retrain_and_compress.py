@@ -30,10 +30,12 @@ since an earlier run is not done again; the first line of a task's log says `hit
 | a task of `lanes` | this candidate fell out. The others go on | read its log; clear the task to try it again |
 | `propose` | its input is damaged; what earlier rounds found is judged all the same | read its log; clear it to go on |
 | `validate_metrics` | a measurement is missing or not a number; every lane is red | look at the lanes first |
-| `select` | no candidate passed the gate within the budget | it names the nearest one and the rule that it broke |
+| `select` | no candidate passed the gate within the budget | it names the nearest one and the rule that it broke; `report` tells how far each was from passing |
 | `publish`, `register` | the store, the signing key or the registry is out of reach | repair, then clear the task: both find what they did before |
 | `approve` | nobody decided within three days | clear it to ask again. Rejecting is no failure: `promote` is skipped, as it is where nobody is to be asked of what is not proven |
 | `promote` | the release does not verify, or the champion changed meanwhile | do not force it: find out who changed what |
+
+A run that releases nothing still ends with `report`: why, the nearest candidates, and all that is known.
 
 A task that was *refused* is not tried again; a crash is, once or twice; a task out of memory once. A task whose worker
 or scheduler died under it is tried again all the same: Airflow shows many more tries than a step may crash.
@@ -167,16 +169,22 @@ def retrain_and_compress() -> None:
     select = step("select", inputs=judged)
     report = step(
         "report",
-        inputs=judged
-        | {
-            "data": data,
-            "model": teacher,
+        inputs={
+            "data": earlier("preprocess", "data"),
+            "model": earlier("train", "model"),
+            "metrics": earlier("train", "metrics"),
+            "baseline": earlier("baseline.evaluate"),
+            "lanes": arrived,
+            "verdict": earlier("validate_metrics", "verdict"),
             "plan": candidates_of("plan", *(f"{group}.propose" for group in later)),
-            "selection": select.output,
-            "trials": choose.output["trials"],
+            "selection": earlier("select"),
+            "trials": earlier("choose", "trials"),
             "champion": champion,
         },
+        trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
     )
+    # Whatever became of the others, as long as there was a recipe: a run that releases nothing is told, too.
+    [resolve, validate_metrics, select] >> report
     publish = step(
         "publish",
         inputs={

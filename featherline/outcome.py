@@ -17,6 +17,8 @@ def tell(summary: Summary, folder: Path, console: Console) -> None:
         console.print(_table(summary))
     hits = f"{summary.hits} hits, {summary.misses} misses"
     console.print(f"{summary.run_id}: {summary.state}, {summary.seconds:.0f} s, {hits}", highlight=False)
+    if summary.headline:
+        console.print(summary.headline, style="bold", highlight=False, soft_wrap=True, markup=False)
     lines = {
         "winner": _winner(summary),
         "release": summary.release_uri,

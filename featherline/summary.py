@@ -72,6 +72,8 @@ class Summary(Contract):
     release_uri: str | None
     registry: RegistrySummary | None
     report: str | None
+    headline: str = ""
+    """The run in one sentence."""
 
 
 def read_records(store: Store, run_id: str) -> Records:
@@ -118,7 +120,20 @@ def summarise(
         release_uri=release["release"]["uri"] if release else None,
         registry=_registry(registration["registration"]) if registration else None,
         report=_pages(store, records, folder),
+        headline=_headline(records, state, failures),
     )
+
+
+def _headline(records: Records, state: str, failures: Mapping[tuple[str, str], str]) -> str:
+    """Return the report's own sentence, unless something failed after it; without a report, what failed first."""
+    told = str((_outputs(records, "report") or {}).get("headline", ""))
+    if state == "success" and told and _outputs(records, "promote") is None:
+        return f"{told}; registered, and not promoted"
+    if told and (state == "success" or _outputs(records, "select") is None):
+        return told
+    spine = [said for (_, label), said in failures.items() if not label] or list(failures.values())
+    released = "released, and not promoted" if _outputs(records, "publish") else "nothing released"
+    return f"{released}, because {spine[0]}" if spine else told
 
 
 def _outputs(records: Records, step: str, label: str = "") -> dict[str, Any] | None:

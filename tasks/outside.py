@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
 from tasks import ledger
 from tasks.context import Context
+from tasks.contracts.base import digest
 from tasks.contracts.baseline import TrainInputs, TrainParams, ValidateModelInputs, ValidateModelParams
 from tasks.contracts.data import PreprocessInputs, PreprocessParams, ValidateDataInputs, ValidateDataParams
 from tasks.contracts.dry_run import DryRunInputs, DryRunParams
+from tasks.contracts.gate import ReportInputs, ReportParams
 from tasks.contracts.lane import (
     DistillInputs,
     DistillParams,
@@ -30,6 +33,7 @@ from tasks.contracts.propose import ProposeInputs, ProposeParams
 from tasks.contracts.refusal import refuse
 from tasks.contracts.search import SearchInputs, SearchParams
 from tasks.proposing.spent import spent_seconds
+from tasks.run_records import refusals
 from tasks.sources.fingerprint import fingerprint
 
 
@@ -78,6 +82,12 @@ def propose(inputs: ProposeInputs, params: ProposeParams, context: Context) -> d
         return {}
     names = {candidate.name for candidate in inputs.plan.candidates}
     return {"spent_s": f"{spent_seconds(context.store, context.provenance.run_id, names):.1f}"}
+
+
+def report(inputs: ReportInputs, params: ReportParams, context: Context) -> dict[str, str]:  # noqa: ARG001
+    """Return what was refused in the run so far, which the report tells."""
+    refused = [(one.step, one.label, list(one.problems)) for one in refusals(context.store, context.provenance.run_id)]
+    return {"refused": digest(json.dumps(refused, sort_keys=True).encode())} if refused else {}
 
 
 def prune(inputs: PruneInputs, params: PruneParams, context: Context) -> dict[str, str]:  # noqa: ARG001

@@ -131,7 +131,9 @@ def knobs_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
         "evaluate": EvaluateParams(**recipe.gate.measure.model_dump()),
         "validate_metrics": ValidateMetricsParams(**rules),
         "select": SelectParams(budget=budget, objective=recipe.gate.objective, borderline=recipe.gate.borderline),
-        "report": ReportParams(title=name, approve=release.approve, accept_unproven=release.accept_unproven, **words),
+        "report": ReportParams(
+            title=name, approve=release.approve, accept_unproven=release.accept_unproven, budget=budget, **words
+        ),
         "publish": PublishParams(name=name, sign=release.sign),
         "register": RegisterParams(),
         "promote": PromoteParams(verify_signature=release.sign),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.candidates.entries import Entry, entries_of, nearest
+from tasks.candidates.entries import Entry, by_nearness, entries_of
 from tasks.candidates.front import dominates
 from tasks.candidates.reasons import COST, why_broken, why_lost, why_won
 from tasks.context import Context
@@ -96,7 +96,7 @@ def _no_winner(entries: list[Entry], verdict: Verdict) -> Refused:
             got="0 lanes",
             fix="read the first failed task of each lane",
         )
-    near = nearest(entries)
+    near = by_nearness(entries)[0]
     who = f"select has no winner among {len(entries)} candidates: {near.name}, the nearest, broke"
     return Refused(
         *(

@@ -67,9 +67,11 @@ def entries_of(store: Store, lanes: tuple[EvaluateOutputs, ...], verdict: Verdic
     return entries
 
 
-def nearest(entries: list[Entry]) -> Entry:
-    """Return the candidate that broke the fewest rules, and of those the one that missed them by least."""
-    return min(entries, key=lambda entry: (len(entry.broken), sum(breach.miss for breach in entry.broken), entry.name))
+def by_nearness(entries: list[Entry]) -> list[Entry]:
+    """Return the candidates, first those that broke the fewest rules, of those the one that missed them by least."""
+    return sorted(
+        entries, key=lambda entry: (len(entry.broken), sum(breach.miss for breach in entry.broken), entry.name)
+    )
 
 
 def _read(data: bytes, number: int) -> tuple[str, Measurement | None]:

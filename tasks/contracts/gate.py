@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from tasks.contracts.base import Contract, Fraction, Name
+from tasks.contracts.baseline import ClassMetrics
 from tasks.contracts.device import Budget
 from tasks.contracts.lane import EvaluateOutputs
 from tasks.contracts.model import LiteRTModel, Model
@@ -97,15 +98,17 @@ class SelectOutputs(Contract):
 
 
 class ReportInputs(Contract):
-    """Everything that the report draws."""
+    """Everything that the report draws; what the run did not come to is absent."""
 
-    data: DatasetRef
-    model: Model
-    baseline: EvaluateOutputs
-    lanes: tuple[EvaluateOutputs, ...]
-    verdict: VerdictRef
+    data: DatasetRef | None = None
+    model: Model | None = None
+    metrics: ClassMetrics | None = None
+    """Of the model, on the validation split."""
+    baseline: EvaluateOutputs | None = None
+    lanes: tuple[EvaluateOutputs, ...] = ()
+    verdict: VerdictRef | None = None
     plan: PlanOutputs
-    selection: SelectOutputs
+    selection: SelectOutputs | None = None
     trials: TrialsRef | None = None
     champion: Champion | None = None
 
@@ -119,6 +122,8 @@ class ReportParams(Params):
     description: str = ""
     approve: Approval = "borderline"
     accept_unproven: bool = False
+    budget: Budget = Budget()
+    """Of the device: where no candidate won, it is told how far each was from it."""
 
 
 class ReportOutputs(Contract):
@@ -126,5 +131,7 @@ class ReportOutputs(Contract):
 
     page: PageRef
     card: PageRef
+    headline: str = ""
+    """The run in one sentence."""
     brief: str = ""
     """Markdown: float baseline, champion and challenger in one table."""

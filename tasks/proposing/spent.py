@@ -15,24 +15,17 @@ from pydantic import ValidationError
 from tasks import cache
 from tasks.contracts.lane import LANE
 from tasks.contracts.request import StepRecord, StepResult
+from tasks.run_records import records
 from tasks.store import Store
 
 
 def spent_seconds(store: Store, run_id: str, candidates: Collection[str]) -> float:
     """Return the seconds that the steps of these candidates took; work that lanes have in common counts once."""
     pieces: dict[tuple[str, str], float] = {}
-    for place in store.blobs.keys(f"runs/{run_id}/steps/"):
-        record = _record(store.blobs.read(place))
-        if record is not None and record.step in LANE and record.label in candidates:
+    for record in records(store, run_id):
+        if record.step in LANE and record.label in candidates:
             pieces[record.step, record.key or record.label] = _seconds(store, record)
     return sum(pieces[piece] for piece in sorted(pieces))
-
-
-def _record(data: bytes | None) -> StepRecord | None:
-    try:
-        return StepRecord.model_validate_json(data) if data is not None else None
-    except ValidationError:  # of an earlier version, under the same run
-        return None
 
 
 def _seconds(store: Store, record: StepRecord) -> float:

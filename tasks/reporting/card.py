@@ -18,6 +18,7 @@ from tasks.contracts.safe_text import card_value, markdown_code, markdown_text, 
 from tasks.intake_words import intake_rows
 from tasks.model_inputs import preprocessing_of
 from tasks.reporting import words
+from tasks.reporting.early import Early
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, limitations, provenance
 from tasks.reporting.page import TEMPLATES, headline
@@ -28,6 +29,42 @@ MOST_CLASSES = 24
 
 def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: int) -> str:
     """Return the model card as Markdown. Equal facts give equal bytes; names from outside cannot add markup."""
+    own = preprocessing_of(facts.winner.model.source, facts.dataset)
+    return (
+        _environment()
+        .get_template("card.md")
+        .render(
+            front_matter=_ours(front_matter(facts, params)),
+            facts=facts,
+            params=params,
+            made_by=made_by,
+            seed=seed,
+            headline=headline(facts),
+            limitations=limitations(facts),
+            provenance=provenance(facts),
+            intake=intake_rows(facts.dataset),
+            classes=_ours(visible(list(facts.dataset.classes), None))
+            if len(facts.dataset.classes) <= MOST_CLASSES
+            else None,
+            shape=_ours(list(facts.dataset.image_shape)),
+            largest=facts.dataset.normalisation.scale,
+            scale=own.scale,
+            mean=_ours([round(value, 7) for value in own.mean]),
+            std=_ours([round(value, 7) for value in own.std]),
+            turned=own.channel_order == "bgr",
+            preprocessing=own,
+            splits={name: split.count for name, split in facts.dataset.splits.items()},
+        )
+    )
+
+
+def render_nothing(facts: Facts | Early, params: ReportParams, made_by: Provenance, seed: int) -> str:
+    """Return what stands in the card's place where there is no model: why, and how far each candidate was from it."""
+    template = _environment().get_template("nothing.md")
+    return template.render(facts=facts, params=params, made_by=made_by, seed=seed)
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=False,  # noqa: S701 - Markdown, all of whose words go through `card_value`
@@ -50,29 +87,7 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
         code=code,
         listed=listed,
     )
-    own = preprocessing_of(facts.winner.model.source, facts.dataset)
-    return environment.get_template("card.md").render(
-        front_matter=_ours(front_matter(facts, params)),
-        facts=facts,
-        params=params,
-        made_by=made_by,
-        seed=seed,
-        headline=headline(facts),
-        limitations=limitations(facts),
-        provenance=provenance(facts),
-        intake=intake_rows(facts.dataset),
-        classes=_ours(visible(list(facts.dataset.classes), None))
-        if len(facts.dataset.classes) <= MOST_CLASSES
-        else None,
-        shape=_ours(list(facts.dataset.image_shape)),
-        largest=facts.dataset.normalisation.scale,
-        scale=own.scale,
-        mean=_ours([round(value, 7) for value in own.mean]),
-        std=_ours([round(value, 7) for value in own.std]),
-        turned=own.channel_order == "bgr",
-        preprocessing=own,
-        splits={name: split.count for name, split in facts.dataset.splits.items()},
-    )
+    return environment
 
 
 def front_matter(facts: Facts, params: ReportParams) -> str:

@@ -70,14 +70,14 @@ def recall_changes(facts: Facts) -> Markup:
         reach = max((abs(change) for change in amounts), default=0) or 0.01
         axes.set_xlim(-1.35 * reach, 1.35 * reach)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: points(value)))
-        axes.set_xlabel("recall of the winner minus that of the float baseline, in points")
+        axes.set_xlabel(f"recall of the {facts.who} minus that of the float baseline, in points")
         return inline(sheet, "Change of recall by class")
 
 
 def confusions(facts: Facts) -> tuple[Markup, Markup]:
     """Draw the confusion matrices of the winner and of the float baseline."""
     return (
-        _matrix(facts.measured, facts.dataset.classes, "winner"),
+        _matrix(facts.measured, facts.dataset.classes, facts.who),
         _matrix(facts.baseline, facts.dataset.classes, "float baseline"),
     )
 

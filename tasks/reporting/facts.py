@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from tasks.candidates.compare import Comparison, compare
+from tasks.candidates.entries import Entry, by_nearness, entries_of
 from tasks.candidates.measured import TestSplit, read_measured, read_test_split
+from tasks.candidates.reasons import why_broken
 from tasks.candidates.subject import label_of
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
-from tasks.contracts.gate import Ranked, ReportInputs
+from tasks.contracts.device import Budget
+from tasks.contracts.gate import Ranked, ReportInputs, SelectOutputs
 from tasks.contracts.lane import EvaluateOutputs
 from tasks.contracts.measurement import Finding, Measurement, Verdict
 from tasks.contracts.model import LiteRTModel, Model, TrainingHistory
 from tasks.contracts.plan import Infeasible
 from tasks.contracts.references import Champion, MeasurementRef
 from tasks.contracts.trials import Trials
+from tasks.reporting.nothing import Fallen, Missed, fallen, missed, why_nothing
+from tasks.run_records import refusals
 from tasks.store import Store
 
 
@@ -31,6 +36,7 @@ class LaneFacts:
 
     Attributes:
         name: Its label in the verdict.
+        reference: Where its measurement lies.
         model: The exported file and the model that it came from.
         measurement: None where it is no whole measurement.
         drop: Accuracy lost against the float baseline, with its interval.
@@ -38,6 +44,7 @@ class LaneFacts:
     """
 
     name: str
+    reference: MeasurementRef
     model: LiteRTModel
     measurement: Measurement | None
     drop: Comparison
@@ -76,6 +83,17 @@ class Facts:
     baseline_histories: tuple[TrainingHistory, ...]
     """Of the float baseline; empty where the winner's lane begins with them."""
     trials: Trials | None
+    fallen: tuple[Fallen, ...] = ()
+    """Candidates that were not measured."""
+    nothing: str = ""
+    """Why no candidate won; then the nearest one stands in the winner's place. Empty where one did."""
+    missed: tuple[Missed, ...] = ()
+    """What the candidates missed, where none won."""
+
+    @property
+    def who(self) -> str:
+        """Return what the candidate is called that the figures are about."""
+        return "nearest candidate" if self.nothing else "winner"
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
@@ -87,56 +105,95 @@ class Facts:
         )
 
 
-def gather(inputs: ReportInputs, context: Context) -> Facts:
-    """Read everything that the pages tell.
+def gather(inputs: ReportInputs, budget: Budget, context: Context) -> Facts | None:
+    """Read everything that the pages tell; None where the run did not come to files that can be compared.
+
+    Args:
+        inputs: What the run came to.
+        budget: Of the device.
+        context: The store and the run.
 
     Raises:
         Damaged: Something is gone from the store.
         ValueError: The selection's winner is none of the lanes.
     """
     store, seed = context.store, context.seed
+    if inputs.data is None or inputs.model is None or inputs.baseline is None or inputs.verdict is None:
+        return None
+    baseline = read_whole(store, inputs.baseline.measurement, 0)[1]
+    if baseline is None:
+        return None
     dataset = store.read(inputs.data, Dataset)
     split = read_test_split(store, dataset)
+    verdict = store.read(inputs.verdict, Verdict)
+    refused = refusals(store, context.provenance.run_id)
+    entries = [] if inputs.selection else by_nearness(entries_of(store, inputs.lanes, verdict, budget))
+    ranking = {one.name: one for one in (inputs.selection.ranking if inputs.selection else map(_loser, entries))}
     float_file = read_measured(store, inputs.baseline.measurement, split)
-    ranking = {ranked.name: ranked for ranked in inputs.selection.ranking}
-    lanes = tuple(
+    lanes = [
         _lane(
             store, lane, number, ranking, compare(float_file, read_measured(store, lane.measurement, split), seed=seed)
         )
         for number, lane in enumerate(inputs.lanes, start=1)
-    )
-    winners = [lane for lane in lanes if lane.name == inputs.selection.winner and lane.measurement is not None]
-    if not winners or winners[0].measurement is None:
-        raise ValueError(f"the winner {inputs.selection.winner} is none of the measured lanes")
-    ours = winners[0].model.source.histories
+    ]
+    lanes.sort(key=lambda lane: list(ranking).index(lane.name) if lane.name in ranking else 999)
+    shown = _shown(lanes, inputs.selection)
+    if shown is None or shown.measurement is None:
+        return None
+    ours = shown.model.source.histories
     theirs = inputs.model.histories
     prefixed = ours[: len(theirs)] == theirs
     return Facts(
         dataset=dataset,
         samples=len(split.labels),
-        baseline=store.read(inputs.baseline.measurement, Measurement),
+        baseline=baseline,
         baseline_model=inputs.model,
-        lanes=tuple(sorted(lanes, key=lambda lane: list(ranking).index(lane.name) if lane.name in ranking else 999)),
-        winner=winners[0],
-        measured=winners[0].measurement,
-        borderline=inputs.selection.borderline,
-        doubts=inputs.selection.doubts,
-        verdict=store.read(inputs.verdict, Verdict),
+        lanes=tuple(lanes),
+        winner=shown,
+        measured=shown.measurement,
+        borderline=inputs.selection is not None and inputs.selection.borderline,
+        doubts=inputs.selection.doubts if inputs.selection else (),
+        verdict=verdict,
         infeasible=inputs.plan.infeasible,
-        champion=_champion(store, inputs, split, seed) if inputs.champion else None,
+        champion=_champion(store, inputs.champion, shown, split, seed) if inputs.champion else None,
         histories=tuple(store.read(ref, TrainingHistory) for ref in ours),
         baseline_histories=() if prefixed else tuple(store.read(ref, TrainingHistory) for ref in theirs),
         trials=store.read(inputs.trials, Trials) if inputs.trials else None,
+        fallen=fallen(inputs, refused, [lane.name for lane in lanes]),
+        nothing="" if inputs.selection else why_nothing(inputs, refused, entries),
+        missed=missed(entries),
     )
 
 
+def _shown(lanes: list[LaneFacts], selection: SelectOutputs | None) -> LaneFacts | None:
+    """Return the winner, or the nearest candidate that was measured; None where none was."""
+    if selection is None:
+        return next((lane for lane in lanes if lane.measurement is not None), None)
+    winners = [lane for lane in lanes if lane.name == selection.winner and lane.measurement is not None]
+    if not winners:
+        raise ValueError(f"the winner {selection.winner} is none of the measured lanes")
+    return winners[0]
+
+
+def _loser(entry: Entry) -> Ranked:
+    reason = why_broken(entry) or "passed the gate and fits the device, but no winner was chosen"
+    return Ranked(name=entry.name, verdict="fail" if entry.broken else "pass", on_front=False, reason=reason)
+
+
 def _lane(store: Store, lane: EvaluateOutputs, number: int, ranking: dict[str, Ranked], drop: Comparison) -> LaneFacts:
-    name, measurement = _read(store, lane.measurement, number)
+    name, measurement = read_whole(store, lane.measurement, number)
     unranked = Ranked(name=name, verdict="fail", on_front=False, reason="not ranked by select")
-    return LaneFacts(name, lane.model, measurement, drop, ranking.get(name, unranked))
+    return LaneFacts(name, lane.measurement, lane.model, measurement, drop, ranking.get(name, unranked))
 
 
-def _read(store: Store, ref: MeasurementRef, number: int) -> tuple[str, Measurement | None]:
+def read_whole(store: Store, ref: MeasurementRef, number: int) -> tuple[str, Measurement | None]:
+    """Return whom a measurement speaks of, and the measurement; None where it is no whole one.
+
+    Args:
+        store: Of the run.
+        ref: The measurement.
+        number: Of the lane, which is named by it where the measurement names none.
+    """
     data = store.read_bytes(ref)
     raw = json.loads(data)
     name = label_of(raw.get("candidate") if isinstance(raw, dict) else None, number)
@@ -146,10 +203,10 @@ def _read(store: Store, ref: MeasurementRef, number: int) -> tuple[str, Measurem
         return name, None
 
 
-def _champion(store: Store, inputs: ReportInputs, split: TestSplit, seed: int) -> ChampionFacts | None:
-    if inputs.champion is None:
-        return None
-    winner = read_measured(store, inputs.selection.measurement, split)
-    champion = read_measured(store, inputs.champion.measurement, split)
-    _, measurement = _read(store, inputs.champion.measurement, 0)
-    return ChampionFacts(inputs.champion, measurement, compare(champion, winner, seed=seed))
+def _champion(store: Store, held: Champion, shown: LaneFacts, split: TestSplit, seed: int) -> ChampionFacts:
+    champion = read_measured(store, held.measurement, split)
+    return ChampionFacts(
+        held,
+        read_whole(store, held.measurement, 0)[1],
+        compare(champion, read_measured(store, shown.reference, split), seed=seed),
+    )

@@ -40,6 +40,30 @@ class Tile(NamedTuple):
 
 def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: int) -> str:
     """Return the report as HTML. Equal facts give equal bytes."""
+    return (
+        environment_of_pages()
+        .get_template("report.html")
+        .render(
+            facts=facts,
+            params=params,
+            made_by=made_by,
+            seed=seed,
+            headline=headline(facts),
+            standing=standing(facts, params),
+            tiles=tiles(facts),
+            notes=notes(facts),
+            ledger=_ledger(facts.measured),
+            provenance=provenance(facts),
+            intake=intake_rows(facts.dataset),
+            figures=_figures(facts),
+            mistakes=classes.mistakes(facts),
+            passed=sum(lane.ranked.verdict == "pass" for lane in facts.lanes),
+        )
+    )
+
+
+def environment_of_pages() -> Environment:
+    """Return what HTML is made with: every word escaped and visible, numbers in the units of people."""
     loader = FileSystemLoader(TEMPLATES)
     environment = Environment(
         loader=loader,
@@ -59,22 +83,7 @@ def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
         short=words.shorten,
         made=how_made,
     )
-    return environment.get_template("report.html").render(
-        facts=facts,
-        params=params,
-        made_by=made_by,
-        seed=seed,
-        headline=headline(facts),
-        standing=standing(facts, params),
-        tiles=tiles(facts),
-        notes=notes(facts),
-        ledger=_ledger(facts.measured),
-        provenance=provenance(facts),
-        intake=intake_rows(facts.dataset),
-        figures=_figures(facts),
-        mistakes=classes.mistakes(facts),
-        passed=sum(lane.ranked.verdict == "pass" for lane in facts.lanes),
-    )
+    return environment
 
 
 def headline(facts: Facts) -> str:
@@ -136,7 +145,7 @@ def _figures(facts: Facts) -> dict[str, Any]:
         "recall": classes.recall_changes(facts),
         "winner": winner,
         "baseline": baseline,
-        "lane": curves.training(facts.histories, "winner's lane"),
+        "lane": curves.training(facts.histories, f"lane of the {facts.who}"),
         "float": curves.training(facts.baseline_histories, "float baseline"),
         "search": curves.search(facts.trials) if facts.trials else None,
     }

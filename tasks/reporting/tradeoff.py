@@ -72,17 +72,20 @@ def _draw(
         sheet.canvas.draw()
         labels.sort(key=lambda label: (label[2] != facts.winner.name, label[2] != "float baseline"))
         label_points(axes, labels)
-        return inline(sheet, f"Accuracy against {words} of {len(files)} files; the winner is {facts.winner.name}")
+        about = f"the {facts.who} is {facts.winner.name}"
+        return inline(sheet, f"Accuracy against {words} of {len(files)} files; {about}")
 
 
 def _colour(name: str, facts: Facts, *, passed: bool) -> str:
-    if name == facts.winner.name:
+    if name == facts.winner.name and not facts.nothing:
         return STAND_INS["good"]
     return STAND_INS["accent"] if passed else STAND_INS["bad"]
 
 
 def _front(axes: Any, passed: list[Measurement], cost: Callable[[Measurement], float]) -> None:  # noqa: ANN401 - matplotlib's own
-    """Draw the front of this picture's two quantities as steps."""
+    """Draw the front of this picture's two quantities as steps; where nobody passed there is none."""
+    if not passed:
+        return
     costs = np.array([[cost(measured), -measured.accuracy] for measured in passed])
     front = sorted((cost, -accuracy) for cost, accuracy in costs[on_front(costs)])
     axes.step(*zip(*front, strict=True), where="post", color=STAND_INS["mute"], linestyle="--", linewidth=1.2, zorder=1)

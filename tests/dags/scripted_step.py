@@ -2,8 +2,9 @@
 
     python -m tasks STEP
 
-It checks its inputs and knobs as the real shell does, and keeps each request as `asked/<step>.<label>.json`. `prune`
-refuses the candidates in BREAKS, and `search` the worker 1. ROUNDS is the recipe's own number of rounds.
+It checks its inputs and knobs as the real shell does, and keeps each request as `<step>.<label>.json`. `prune`
+refuses the candidates in BREAKS, and `search` the worker 1; a step in REFUSES is refused. ROUNDS is the recipe's own
+number of rounds, and ASKED the folder of the requests.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ KNOBS |= {"publish": {"name": "digits"}}
 ROUNDS = int(os.environ.get("FEATHERLINE_TEST_ROUNDS", "1"))
 KNOBS |= {"propose": {"auto": {"rounds": ROUNDS}} if ROUNDS > 1 else {}}
 BREAKS = os.environ.get("FEATHERLINE_TEST_BREAKS", "fragile").split()
+REFUSES = os.environ.get("FEATHERLINE_TEST_REFUSES", "").split()
 KNOBS |= {"search": {"space": {"builder": "cnn", "choices": {"width": [8]}}, "trials": 1}}
 
 WORK = {"prune": {"method": "channel"}, "quantize": {"scheme": "int8", "aware": True}}
@@ -108,10 +110,14 @@ def main(step: str) -> int:
     inputs = getattr(steps, f"{contract}Inputs").model_validate(request.inputs)
     getattr(steps, f"{contract}Params").model_validate(candidate.get(step, {}) if candidate else request.params)
     label = str(candidate.get("name", request.label or getattr(inputs, "worker", "")))
-    Path("asked").mkdir(exist_ok=True)
-    Path("asked", f"{step}.{label}.json").write_bytes(request.to_json())
+    asked = Path(os.environ.get("FEATHERLINE_TEST_ASKED", "asked"))
+    asked.mkdir(exist_ok=True)
+    (asked / f"{step}.{label}.json").write_bytes(request.to_json())
     if (step, label) == ("search", "1") or (step == "prune" and label in BREAKS):
         print(f"refused\n{refuse(f'{step} {label} is refused', expected='another', got=label, fix='none')}")
+        return Exit.REFUSED
+    if step in REFUSES:
+        print(f"refused\n{refuse(f'{step} is refused', expected='another', got='this', fix='none')}")
         return Exit.REFUSED
     outputs = getattr(steps, f"{contract}Outputs").model_validate(ANSWERS[step]).model_dump(mode="json")
     result = StepResult(step=step, run_id="run", status="ran", key=DIGEST, seconds=0.1, outputs=outputs)

@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 RUN = """
-import json, sys
+import json, os, sys
 from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
 from airflow.models.dagbundle import DagBundleModel
 from airflow.utils.session import create_session
@@ -29,9 +29,13 @@ with create_session() as session:
     session.merge(DagBundleModel(name="dags-folder"))
     session.commit()
     sync_bag_to_db(bag, "dags-folder", None, session=session)
-run = bag.dags["retrain_and_compress"].test(run_conf={"seed": 7, "overrides": {"train.epochs": 5}})
-states = {f"{task.task_id}.{task.map_index}": task.state for task in run.get_task_instances()}
-print(json.dumps({"run": run.state, "run_id": run.run_id, "tasks": states}))
+told = []
+for scripted in json.loads(sys.argv[2]):
+    os.environ |= {f"FEATHERLINE_TEST_{name.upper()}": value for name, value in scripted.items()}
+    run = bag.dags["retrain_and_compress"].test(run_conf={"seed": 7, "overrides": {"train.epochs": 5}})
+    states = {f"{task.task_id}.{task.map_index}": task.state for task in run.get_task_instances()}
+    told.append({"run": run.state, "run_id": run.run_id, "tasks": states})
+print(json.dumps(told))
 """
 
 
@@ -39,27 +43,30 @@ class Flow:
     """What became of a run.
 
     Attributes:
-        told: The last line of the run: its state, its name and the state of each task.
-        home: Where the steps kept their requests.
+        told: Of the run: its state, its name and the state of each task.
+        home: The folder that it worked in.
+        kept: Where the steps kept their requests.
     """
 
-    def __init__(self, told: dict[str, Any], home: Path) -> None:
+    def __init__(self, told: dict[str, Any], home: Path, kept: str) -> None:
         self.told = told
         self.home = home
+        self.kept = home / kept
 
     def asked(self, step: str, label: str = "") -> dict[str, Any]:
         """Return the request that a step got."""
-        request: dict[str, Any] = json.loads((self.home / "asked" / f"{step}.{label}.json").read_text())
+        request: dict[str, Any] = json.loads((self.kept / f"{step}.{label}.json").read_text())
         return request
 
 
-def run(home: Path, **scripted: str) -> Flow:
-    """Run the pipeline once, with an Airflow and a database of its own.
+def run(home: Path, *scripted: dict[str, str]) -> list[Flow]:
+    """Run the pipeline, once for each of `scripted`, with an Airflow and a database of its own.
 
     Args:
         home: An empty folder.
-        scripted: What the steps do differently, see `scripted_step.py`.
+        scripted: What the steps of each run do differently, see `scripted_step.py`.
     """
+    scripts = [{"asked": f"asked-{number}"} | one for number, one in enumerate(scripted)]
     (home / "tasks").mkdir()
     (home / "tasks" / "__init__.py").write_text(f"__path__.append({str(ROOT / 'tasks')!r})\n")
     shutil.copy(Path(__file__).with_name("scripted_step.py"), home / "tasks" / "__main__.py")
@@ -74,26 +81,26 @@ def run(home: Path, **scripted: str) -> Flow:
         "AIRFLOW__FEATHERLINE__PYTHON": sys.executable,
         "PYTHONPATH": str(ROOT),
     }
-    environment |= {f"FEATHERLINE_TEST_{name.upper()}": value for name, value in scripted.items()}
     for command in (
         [sys.executable, "-m", "airflow", "db", "migrate"],
-        [sys.executable, "-c", RUN, str(ROOT / "dags")],
+        [sys.executable, "-c", RUN, str(ROOT / "dags"), json.dumps(scripts)],
     ):
         done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-4000:]
-    return Flow(json.loads(done.stdout.splitlines()[-1]), home)
+    told = json.loads(done.stdout.splitlines()[-1])
+    return [Flow(one, home, script["asked"]) for one, script in zip(told, scripts, strict=True)]
 
 
 @pytest.fixture(scope="module")
 def flow(tmp_path_factory: pytest.TempPathFactory) -> Flow:
     """Give a run of a recipe with one round: one of its two lanes falls out."""
-    return run(tmp_path_factory.mktemp("home"))
+    return run(tmp_path_factory.mktemp("home"), {})[0]
 
 
 @pytest.fixture(scope="module")
 def two_rounds(tmp_path_factory: pytest.TempPathFactory) -> Flow:
     """Give a run of a recipe with two rounds: all lanes of the first fall out, and one of the second."""
-    return run(tmp_path_factory.mktemp("home"), rounds="2", breaks="fragile sturdy brittle")
+    return run(tmp_path_factory.mktemp("home"), {"rounds": "2", "breaks": "fragile sturdy brittle"})[0]
 
 
 def test_a_failed_lane_and_a_dead_worker_stop_nobody(flow: Flow):
@@ -167,7 +174,7 @@ def test_a_recipe_with_one_round_has_nothing_started_for_the_others(flow: Flow):
     assert skipped == {"more_rounds.-1"} | {
         f"round_{number}.{task}.-1" for number in (2, 3) for task in ("propose", *(f"lanes.{step}" for step in LANE))
     }
-    assert not list((flow.home / "asked").glob("propose.*"))
+    assert not list(flow.kept.glob("propose.*"))
 
 
 def test_the_lanes_of_a_later_round_save_a_run_whose_first_round_fell_out(two_rounds: Flow):
@@ -209,4 +216,48 @@ def test_a_round_beyond_the_recipe_s_own_is_answered_without_a_process(two_round
 
     assert states["round_3.propose.-1"] == "success"
     assert states["round_3.lanes.prune.-1"] == "skipped"
-    assert not (two_rounds.home / "asked" / "propose.round-3.json").exists()
+    assert not (two_rounds.kept / "propose.round-3.json").exists()
+
+
+LATER = ("publish", "register", "approve", "promote")
+
+ENDS: dict[str, tuple[dict[str, str], set[str]]] = {
+    "nobody passed": ({"refuses": "select"}, {"data", "model", "metrics", "baseline", "verdict"}),
+    "every lane fell out": ({"refuses": "prune validate_metrics"}, {"data", "model", "metrics", "baseline"}),
+    "a weak teacher": ({"refuses": "validate_model"}, {"data", "model", "metrics"}),
+    "no teacher": ({"refuses": "train"}, {"data"}),
+    "bad data": ({"refuses": "validate_data"}, {"data"}),
+    "no data": ({"refuses": "preprocess"}, set()),
+    "no recipe": ({"refuses": "resolve"}, set()),
+}
+"""How a run ends without a release, and what the report still knows of it."""
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Flow]:
+    """Give a run for each of `ENDS`."""
+    flows = run(tmp_path_factory.mktemp("home"), *(scripted for scripted, _ in ENDS.values()))
+    return dict(zip(ENDS, flows, strict=True))
+
+
+@pytest.mark.parametrize("end", [end for end in ENDS if end != "no recipe"])
+def test_a_run_that_releases_nothing_still_reports_and_is_still_red(ended: dict[str, Flow], end: str):
+    """`report` runs and is told what is there, nothing after it runs, and the run has failed."""
+    scripted, known = ENDS[end]
+
+    states, inputs = ended[end].told["tasks"], ended[end].asked("report")["inputs"]
+
+    assert ended[end].told["run"] == "failed"
+    assert {states[f"{step}.-1"] for step in LATER} == {"upstream_failed"}
+    assert states["report.-1"] == "success"
+    assert states[f"{scripted['refuses'].split()[-1]}.-1"] == "failed"
+    assert {name for name in ("data", "model", "metrics", "baseline", "verdict", "selection") if inputs[name]} == known
+    assert bool(inputs["lanes"]) == (end == "nobody passed")
+
+
+def test_a_run_without_a_recipe_reports_nothing(ended: dict[str, Flow]):
+    """There is nothing to tell that the refusal of `resolve` does not say."""
+    told = ended["no recipe"].told
+
+    assert told["run"] == "failed"
+    assert told["tasks"]["report.-1"] == "upstream_failed"

@@ -37,14 +37,7 @@ EDGES = {
     "all_rounds": {"plan", "rounds_over"},
     "validate_metrics": {"lanes.evaluate", "all_rounds"},
     "select": {"validate_metrics", "baseline.evaluate"},
-    "report": {
-        "select",
-        "validate_metrics",
-        "baseline.evaluate",
-        "choose",
-        "validate_model",
-        "validate_data",
-    },
+    "report": {"resolve", "validate_metrics", "select"},
     "publish": {"report", "select", "validate_metrics", "validate_data", "validate_model"},
     "register": {"publish"},
     "approve": {"register", "select", "report"},
@@ -72,7 +65,8 @@ for group, before in (("lanes", "plan"), ("round_2.lanes", "round_2.propose"), (
 RULES = dict.fromkeys(EDGES, TriggerRule.ALL_SUCCESS) | {
     "rounds_over": TriggerRule.ALL_DONE,
     **dict.fromkeys(
-        ("choose", "round_2.propose", "round_3.propose", "validate_metrics"), TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
+        ("choose", "round_2.propose", "round_3.propose", "validate_metrics", "report"),
+        TriggerRule.ALL_DONE_MIN_ONE_SUCCESS,
     ),
 }
 """The first goes on in any case; the others with what arrived, as long as something did."""
@@ -112,6 +106,15 @@ def test_the_metrics_never_wait_for_what_may_be_skipped(pipeline: Pipeline):
 
     assert before == {"lanes.evaluate", "all_rounds"}
     assert pipeline.task_dict["all_rounds"].upstream_task_ids == {"plan", "rounds_over"}
+
+
+def test_the_report_waits_for_the_verdict_and_for_the_choice_whatever_they_are(pipeline: Pipeline):
+    """With a recipe it always comes; nothing before it is ever skipped, which by its rule would skip it too."""
+    report = pipeline.task_dict["report"]
+
+    assert report.upstream_task_ids == {"resolve", "validate_metrics", "select"}
+    assert "select" in pipeline.task_dict["publish"].upstream_task_ids
+    assert pipeline.task_dict["publish"].trigger_rule == TriggerRule.ALL_SUCCESS
 
 
 def test_with_one_round_the_pipeline_has_nothing_of_the_others(monkeypatch: pytest.MonkeyPatch):

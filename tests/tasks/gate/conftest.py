@@ -204,7 +204,12 @@ def told(
     """Give a builder of all that `report` takes, judged and chosen by the real gate; five lanes, one infeasible."""
 
     def build(
-        *, with_champion: bool = True, with_trials: bool = True, rules: GateRules = PROVEN, **params: Any
+        *,
+        with_champion: bool = True,
+        with_trials: bool = True,
+        rules: GateRules = PROVEN,
+        chosen: bool = True,
+        **params: Any,
     ) -> ReportInputs:
         speed = {"p90": 0.03, "p99": 0.05, "threads": 1, "runs": 300, "warm_up": 20}
         lanes = (
@@ -221,7 +226,7 @@ def told(
         judged = ValidateMetricsInputs(data=digits[0], baseline=baseline, lanes=lanes, champion=held)
         verdict = validate_metrics(judged, ValidateMetricsParams(rules=rules), context).verdict
         asked = SelectInputs(verdict=verdict, baseline=baseline, lanes=lanes)
-        selection = select(asked, SelectParams(**params), context)
+        selection = select(asked, SelectParams(**params), context) if chosen else None
         space = Architecture(builder="cnn", options={"width": 8})
         trials = Trials(
             study="digits",
