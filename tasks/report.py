@@ -26,7 +26,7 @@ from tasks.reporting.standing import sentence
 def report(inputs: ReportInputs, params: ReportParams, context: Context) -> ReportOutputs:
     """Write both pages, also of a run that released nothing: then of what is known, and of why."""
     made_by, seed = context.provenance, context.seed
-    facts = gather(inputs, params.budget, context)
+    facts = gather(inputs, context, params.budget)
     if facts is None:
         early = gather_early(inputs, context)
         page, card = render_early(early, params, context), render_nothing(early, params, made_by, seed)

@@ -30,6 +30,9 @@ from tasks.run_records import refusals
 from tasks.store import Store
 
 
+NO_BUDGET = Budget()
+
+
 @dataclass(frozen=True)
 class LaneFacts:
     """One candidate.
@@ -105,13 +108,13 @@ class Facts:
         )
 
 
-def gather(inputs: ReportInputs, budget: Budget, context: Context) -> Facts | None:
+def gather(inputs: ReportInputs, context: Context, budget: Budget = NO_BUDGET) -> Facts | None:
     """Read everything that the pages tell; None where the run did not come to files that can be compared.
 
     Args:
         inputs: What the run came to.
-        budget: Of the device.
         context: The store and the run.
+        budget: Of the device, which counts where no candidate won.
 
     Raises:
         Damaged: Something is gone from the store.
