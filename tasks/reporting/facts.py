@@ -29,7 +29,6 @@ from tasks.reporting.nothing import Fallen, Missed, fallen, missed, why_nothing
 from tasks.run_records import refusals
 from tasks.store import Store
 
-
 NO_BUDGET = Budget()
 
 
