@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tasks.contracts.refusal import Refused
-from tasks.framework import keras
+from tasks.framework import keras, tf
+from tasks.litert.graph import read_graph
+from tasks.measuring.operators import float_operators
 from tasks.pruning.graph import functional
 from tasks.quantization.coverage import check_coverage
 from tasks.zoo.cnn import cnn
@@ -65,6 +68,43 @@ def test_refuses_what_the_file_would_compute_in_float(case: str) -> None:
     assert problem.what == "quantize cannot train the layer odd with quantization in the loop"
     assert problem.got == got
     assert problem.fix.endswith("set quantize.aware to false: int8 after training covers it")
+
+
+def int8_file(model: Any) -> bytes:
+    """Return a model as an int8 file, quantized after training on noise."""
+    images = np.random.default_rng(0).random((4, 1, 8, 8, 1), np.float32)
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([image] for image in images)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    return bytes(converter.convert())
+
+
+ADVISED = {name: layers for name, (layers, _) in REFUSED.items()} | {
+    "elu": (L.Conv2D(4, 1, activation="elu"),),
+    "ELU": (L.ELU(),),
+    "ThresholdedReLU": (L.ThresholdedReLU(),),
+    "PReLU beside an elu": (L.PReLU(shared_axes=[1, 2]), L.Conv2D(4, 1, activation="elu")),
+    "PReLU": (L.PReLU(shared_axes=[1, 2]),),
+    "selu": (L.Conv2D(4, 1, activation="selu"),),
+    "exponential": (L.Conv2D(4, 1, activation="exponential"),),
+    "hard_sigmoid": (L.Conv2D(4, 1, activation="hard_sigmoid"),),
+}
+
+
+@pytest.mark.parametrize("case", ADVISED)
+def test_the_advice_of_a_refusal_can_be_followed(case: str) -> None:
+    """Where int8 after training is advised the file is integer throughout; where it is not, it would not be."""
+    model = network(*ADVISED[case])
+    with pytest.raises(Refused) as refusal:
+        check_coverage(model)
+    advice = refusal.value.problems[0].fix
+
+    left = float_operators(read_graph(int8_file(model)))
+
+    assert advice.endswith("int8 after training covers it") == (left == [])
+    assert ("dynamic or float16" in advice) == (left != [])
 
 
 def test_names_every_layer_at_once() -> None:
