@@ -23,7 +23,7 @@ from featherline.summary import Summary
 
 
 def status(places: Places, console: Console, most: int = 20) -> bool:
-    """Print how each part does, and the latest runs, the newest first. Returns whether all parts are well.
+    """Print how each part does, and the latest runs, the newest first. Returns whether no part is dead.
 
     Raises:
         Refused: No stack was started here.
@@ -34,13 +34,13 @@ def status(places: Places, console: Console, most: int = 20) -> bool:
     ill = [one for one in found if not one.is_well]
     if not any(one.name == "api-server" for one in ill):
         _print_runs(places, stack, console, most)
-    if not ill:
-        console.print(f"the stack is up: {stack.airflow_url}", highlight=False)
-        return True
     for one in ill:
         console.print(one.told, highlight=False, soft_wrap=True)
-    fix = "wait a minute" if all(one.state == "starting" for one in ill) else "featherline up brings back what is dead"
-    console.print(f"  fix       {fix}; their logs lie in {places.log('').parent}", highlight=False)
+    if all(one.state == "starting" for one in ill):
+        console.print(f"the stack is up: {stack.airflow_url}", highlight=False)
+        return True
+    fix = f"featherline up brings back what is dead; the logs lie in {places.log('').parent}"
+    console.print(f"  fix       {fix}", highlight=False, soft_wrap=True)
     return False
 
 
