@@ -63,20 +63,27 @@ def check_network(model: Any, name: str) -> None:  # noqa: ANN401 - tf_keras has
 
 
 def _stored_and_read(model: Any, name: str) -> Any:  # noqa: ANN401
+    """Return the model as the next step reads it, through the filter for files that are not trusted."""
     with tempfile.TemporaryDirectory(prefix="featherline-network-") as folder:
         store = open_store(folder)
         try:
             again = load_file(store, put_model(store, model))
-        except (Refused, MemoryError):
+        except MemoryError:
             raise
+        except Refused as refusal:
+            raise _unreadable(model, name, "; ".join(problem.got for problem in refusal.problems)) from refusal
         except Exception as error:
-            raise refuse(
-                f"{name} gives a network that cannot be stored and read back",
-                expected="Keras' own layers: a file is read without running code, so no Lambda and no class of yours",
-                got=f"{type(error).__name__}: {_first_line(error)}",
-                fix=f"replace {_suspects(model) or 'the layer that it names'} by layers of Keras or functions of tf",
-            ) from error
+            raise _unreadable(model, name, f"{type(error).__name__}: {_first_line(error)}") from error
     return again
+
+
+def _unreadable(model: Any, name: str, got: str) -> Refused:  # noqa: ANN401
+    return refuse(
+        f"{name} gives a network that cannot be stored and read back",
+        expected="Keras' own layers: a file is read without running code, so no Lambda and no class of yours",
+        got=got,
+        fix=f"replace {_suspects(model) or 'the layer that it names'} by layers of Keras or functions of tf",
+    )
 
 
 def _suspects(model: Any) -> str:  # noqa: ANN401
