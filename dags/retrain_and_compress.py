@@ -1,15 +1,19 @@
 """Retrain a model, make it light, prove that it is still good, release it.
 
-```
-resolve ► preprocess ─┬► validate_data ► train ► validate_model ─┬─► search ×W ► choose ► plan
-                      └► dry_run ────────────────────────────────│───────────────────────┤  one lane a candidate
-                              baseline: export ► evaluate ◄────┘                         ▼
-                                             │          ┌ prune ► distill ► trim ► quantize ► export ► evaluate ┐ ×N
-                                             └──────────┴───────────────────────────────────────────────────────┘
-                                                                                         │  what they came to
-                                       where the recipe asks: round_2, round_3: propose ► lanes again
-                                                                                         ▼
-                         validate_metrics ► select ► report ► publish ► register ► approve ► promote
+```text
+resolve ► preprocess ─┬► validate_data ► train ► validate_model ─┐
+                      └► dry_run, beside the training            │
+      ┌──────────────────────────────────────────────────────────┘
+      ├► baseline: export ► evaluate
+      └► search ×W ► choose ► plan
+                               │  one lane a candidate
+                               ▼
+      ┌ prune ► distill ► trim ► quantize ► export ► evaluate ┐ ×N
+      └────────────────────────┬──────────────────────────────┘
+                               │  where the recipe asks, round_2 and round_3:
+                               │  propose ► lanes again
+                               ▼
+validate_metrics ► select ► report ► publish ► register ► approve ► promote
 ```
 
 **Run it** with the trigger button: name a recipe, change single keys of it under *Overrides*. What has not changed

@@ -35,6 +35,17 @@ thead th { border-top: 0; background: var(--tint); color: var(--soft); font-weig
 td { overflow-wrap: anywhere; } td.mark { white-space: nowrap; font-weight: 600; }
 .pass { color: var(--good); } .critical { color: var(--bad); } .warning { color: var(--warn); }
 .fix { color: var(--soft); } code { font: .88em ui-monospace, monospace; }
+.scroll:focus-visible { outline: 2px solid var(--ink); outline-offset: 2px; }
+@page { size: A4; margin: 12mm; }
+@media print {
+  :root { color-scheme: light; --paper: #fff; --card: #fff; --ink: #22252b; --soft: #565c68; --line: #d8d4ca;
+    --good: #22714a; --bad: #b3261e; --warn: #8a5a00; --tint: #f4f1ea; }
+  body { font-size: 9pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+  main { max-width: none; padding: 0 1px; } h1 { font-size: 15pt; } h2 { margin-top: 1.2rem; break-after: avoid; }
+  .scroll { overflow: visible; border-radius: 0; } table { min-width: 0; font-size: 7.5pt; line-height: 1.35; }
+  .mark { width: 12%; } .rule { width: 17%; } .subject { width: 13%; } .expected { width: 27%; }
+  th, td { padding: 1.2mm 1.2mm; } tr { break-inside: avoid; }
+}
 </style>
 </head>
 <body>
@@ -45,7 +56,7 @@ td { overflow-wrap: anywhere; } td.mark { white-space: nowrap; font-weight: 600;
 {%- if warnings %}, and {{ warnings }} of them only warn{% endif %}.</p>
 {% for heading, findings in (("What failed", failed), ("What passed", kept)) if findings %}
 <h2>{{ heading }}</h2>
-<div class="scroll"><table>
+<div class="scroll" tabindex="0" role="region" aria-label="{{ heading }}"><table>
 <thead><tr><th class="mark"></th><th class="rule">Rule</th><th class="subject">Subject</th>
 <th class="expected">Expected</th><th>Got</th></tr></thead>
 <tbody>

@@ -7,6 +7,7 @@ A step that was refused says why in its own four parts. One that crashed left no
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -21,6 +22,9 @@ from tasks.reporting.words import percent, points
 
 LONGEST_PART = 160
 """Characters of what was met or asked, in the sentence; the tables have all of it."""
+
+MOST_NEAREST = 5
+"""Candidates whose every miss is told on top of the page; what became of each stands below."""
 
 IN_POINTS = ("min_accuracy", "max_drop", "max_champion_drop", "max_class_drop", "min_agreement")
 """The rules whose miss is a difference of fractions of images."""
@@ -101,6 +105,12 @@ def missed(entries: Sequence[Entry]) -> tuple[Missed, ...]:
         for entry in by_nearness([entry for entry in entries if entry.broken])
         for breach in entry.broken
     )
+
+
+def nearest_of(every: Sequence[Missed]) -> list[tuple[str, list[Missed]]]:
+    """Return what the nearest candidates missed, by candidate."""
+    grouped = [(name, list(rules)) for name, rules in itertools.groupby(every, key=lambda each: each.name)]
+    return grouped[:MOST_NEAREST]
 
 
 def told(refused: Sequence[StepRecord]) -> tuple[Told, ...]:

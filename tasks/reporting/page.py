@@ -20,6 +20,7 @@ from tasks.intake_words import intake_rows
 from tasks.reporting import classes, curves, tradeoff, words
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, notes, provenance
+from tasks.reporting.nothing import nearest_of
 from tasks.reporting.standing import standing
 from tasks.savings import bought
 
@@ -55,6 +56,7 @@ def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
             ledger=_ledger(facts.measured),
             provenance=provenance(facts),
             intake=intake_rows(facts.dataset),
+            nearest=nearest_of(facts.missed),
             figures=_figures(facts),
             mistakes=classes.mistakes(facts),
             passed=sum(lane.ranked.verdict == "pass" for lane in facts.lanes),

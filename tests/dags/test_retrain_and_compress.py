@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -183,6 +184,15 @@ def test_the_documentation_tells_what_to_do_when_red(pipeline: Pipeline):
     assert pipeline.doc_md.startswith("Retrain a model")
     assert pipeline.owner == "featherline"
     assert {"featherline", "compression"} <= set(pipeline.tags)
+
+
+def test_the_drawing_of_the_documentation_stays_one(pipeline: Pipeline):
+    """Airflow's UI shows a fence without a language as a line of text, and breaks lines that its panel cannot hold."""
+    fences = re.findall(r"^```(.*)$", pipeline.doc_md, re.MULTILINE)
+    drawing = pipeline.doc_md.split("```")[1].splitlines()[1:]
+
+    assert fences == ["text", ""]
+    assert max(map(len, drawing)) <= 80
 
 
 def test_the_form_has_four_fields(pipeline: Pipeline):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tasks.context import Context
 from tasks.contracts.measurement import Finding, Verdict
 from tasks.store import Store
+from tasks.verdict_page import render
 from tasks.verdicts import Gate, is_open, put_verdict, shut_gate
 
 
@@ -122,3 +125,17 @@ def test_a_gate_without_findings_says_so(store: Store, context: Context):
     (problem,) = shut_gate(context, verdict).problems
 
     assert (problem.expected, problem.got) == ("at least one finding", "none")
+
+
+def test_the_page_is_whole_on_paper_and_by_keyboard() -> None:
+    """Its tables are no wider than the paper, and each scroll area takes the focus and has a name."""
+    findings = [finding(), finding(passed=False)]
+
+    page = render("metrics", findings, title="Candidates", passed=True)
+
+    paper = page[page.index("@media print {") : page.index("</style>")]
+    assert "overflow: visible" in paper
+    assert "min-width: 0" in paper
+    assert re.findall(r'<div class="scroll"([^>]*)>', page) == [
+        f' tabindex="0" role="region" aria-label="{name}"' for name in ("What failed", "What passed")
+    ]

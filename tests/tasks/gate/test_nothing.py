@@ -20,6 +20,7 @@ from tasks.contracts.plan import Candidate, PlanOutputs
 from tasks.contracts.refusal import Problem
 from tasks.contracts.request import StepRecord
 from tasks.report import report
+from tasks.reporting.nothing import Missed, nearest_of
 from tasks.verdicts import put_verdict
 
 Told = Callable[..., ReportInputs]
@@ -80,6 +81,16 @@ def test_the_same_page_is_drawn_about_the_nearest(told: Told, context: Context):
     assert "by 7.50 points</td>" in table
     assert "train the candidate longer, compress it less, or lower gate.min_accuracy" in table
     assert "It stays champion." in page
+
+
+def test_only_the_nearest_stand_on_top():
+    """Of seven losers five, in their order, each with all that it missed."""
+    every = [Missed(f"c{number}", rule, "", "", "", "") for number in range(7) for rule in ("max_drop", "size_bytes")]
+
+    found = nearest_of(every)
+
+    assert [name for name, _ in found] == ["c0", "c1", "c2", "c3", "c4"]
+    assert [each.rule for each in found[0][1]] == ["max_drop", "size_bytes"]
 
 
 def test_a_bound_of_the_device_is_missed_by_a_part_of_it(told: Told, context: Context):

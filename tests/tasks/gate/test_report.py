@@ -141,6 +141,29 @@ def test_the_page_is_whole(written: Callable[..., tuple[str, str]]):
     assert "nan" not in reader.text.split()
 
 
+def test_every_scroll_area_is_reached_by_keyboard(written: Callable[..., tuple[str, str]]):
+    """It takes the focus, and has a name of its own for those who cannot see it."""
+    page, _ = written()
+
+    areas = re.findall(r'<div class="scroll"([^>]*)>', page)
+    names = [re.search(r'aria-label="([^"]+)"', area) for area in areas]
+    assert len(areas) >= 4
+    assert all('tabindex="0" role="region"' in area for area in areas)
+    assert None not in names
+    assert len({name[1] for name in names if name}) == len(areas)
+
+
+def test_print_cuts_no_column_off(written: Callable[..., tuple[str, str]]):
+    """On paper nobody scrolls: areas show all, cells break, and no column is held at a width or a place."""
+    page, _ = written()
+
+    paper = page[page.index("@media print {") : page.index("</style>")]
+    assert "overflow: visible" in paper
+    assert "white-space: normal; overflow-wrap: anywhere" in paper
+    assert "position: static" in paper
+    assert "size: A4" in page
+
+
 def test_the_page_tells_every_candidate(written: Callable[..., tuple[str, str]]):
     """Lanes that won, lost and failed, and what was not trained, each with its reason."""
     page, _ = written()
