@@ -8,8 +8,11 @@ Everything is read from the store, where the steps left it; Airflow is asked for
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from featherline.whole_file import write_whole
 from tasks.contracts.base import Contract
@@ -77,10 +80,14 @@ class Summary(Contract):
 
 
 def read_records(store: Store, run_id: str) -> Records:
-    """Return the records of all tasks of a run that came to an end in their step."""
-    keys = store.blobs.keys(f"runs/{run_id}/steps/")
-    found = [StepRecord.model_validate_json(data) for key in keys if (data := store.blobs.read(key)) is not None]
-    return {(record.step, record.label): record for record in found}
+    """Return the records of all tasks of a run that came to an end in their step; one that is damaged is left out."""
+    found: dict[tuple[str, str], StepRecord] = {}
+    for key in store.blobs.keys(f"runs/{run_id}/steps/"):
+        data = store.blobs.read(key)
+        with suppress(ValidationError):
+            record = StepRecord.model_validate_json(data or b"")
+            found[record.step, record.label] = record
+    return found
 
 
 def summarise(

@@ -14,10 +14,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tasks import makers
 from tasks.contracts.base import Contract, canonical_json, digest
 from tasks.contracts.refusal import examples
 from tasks.contracts.request import StepResult, Variable
-from tasks.store import Store, references
+from tasks.store import Store
 
 LIBRARIES = (
     "ai-edge-litert",
@@ -90,7 +91,7 @@ def result_key(step: str, key: str) -> str:
 def find(store: Store, step: str, key: str, outputs: type[Contract]) -> tuple[StepResult, Contract] | str:
     """Return a result that is complete, with its outputs, or the reason why there is none.
 
-    A result counts only when every artifact that it names is there.
+    A result counts only when every artifact that it names is there, also those that its documents name.
     """
     data = store.blobs.read(result_key(step, key))
     if data is None:
@@ -100,7 +101,9 @@ def find(store: Store, step: str, key: str, outputs: type[Contract]) -> tuple[St
         given = outputs.model_validate(result.outputs)
     except ValidationError as error:
         return f"the result cannot be read: {error.errors()[0]['msg']}"
-    gone = [ref for ref in references(given) if not store.has(ref)]
+    if (result.step, result.key) != (step, key) or not makers.is_as_written(store, step, key, data):
+        return "the result cannot be read: it is not what the step wrote"
+    gone = list(store.lost(given))
     if gone:
         return f"the store lost {examples(f'{ref.kind} {ref.sha256[:12]}' for ref in gone)}"
     return result, given
@@ -111,21 +114,31 @@ def explain(store: Store, owner: str, parts: dict[str, Any]) -> tuple[str, ...]:
     data = store.blobs.read(f"keys/{owner}.json")
     if data is None:
         return ("it never ran here before",)
-    before, now = _flat(json.loads(data)), _flat(parts)
+    try:
+        before, now = _flat(json.loads(data)), _flat(parts)
+    except (ValueError, RecursionError):
+        return ("what it was made of the last time cannot be read",)
     changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
     return tuple(f"{name} was {_short(before.get(name))}, is {_short(now.get(name))}" for name in changed) or (
         "its result is gone from the store",
     )
 
 
-def keep(store: Store, result: StepResult, outputs: type[Contract]) -> None:
+def keep(store: Store, result: StepResult, outputs: type[Contract]) -> bool:
     """Write a result under its key. Of two runs that did the same work at once, the first one's stays.
 
     A result that cannot be used any more (it is damaged, or lost an artifact) is replaced.
+
+    Returns:
+        Whether it was written.
     """
     key = result_key(result.step, result.key)
-    if not store.blobs.create(key, result.to_json()) and isinstance(find(store, result.step, result.key, outputs), str):
+    if store.blobs.create(key, result.to_json()):
+        return True
+    if isinstance(find(store, result.step, result.key, outputs), str):
         store.blobs.replace(key, result.to_json())
+        return True
+    return False
 
 
 def remember(store: Store, owner: str, parts: dict[str, Any]) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from tasks.contracts.base import Contract, Sha256
+from tasks.contracts.refusal import refuse
 from tasks.store import Store
 
 
@@ -22,7 +25,7 @@ class Entry(Contract):
 
 def previous(store: Store, recipe: str, what: str, subject: str) -> Entry | None:
     """Return the entry before `subject`, or the newest where `subject` was never accepted; None where there is none."""
-    entries = _entries(store, recipe, what)
+    entries = [entry for _, entry in _entries(store, recipe, what)]
     known = [number for number, entry in enumerate(entries) if entry.subject == subject]
     before = entries[: known[0]] if known else entries
     return before[-1] if before else None
@@ -32,16 +35,34 @@ def accept(store: Store, recipe: str, what: str, subject: str, content: dict[str
     """Append `subject` unless it is there. Of two writers at once, both get their entry."""
     while True:
         entries = _entries(store, recipe, what)
-        if any(entry.subject == subject for entry in entries):
+        if any(entry.subject == subject for _, entry in entries):
             return
-        entry = Entry(subject=subject, content=content)
-        if store.blobs.create(f"{_folder(recipe, what)}{len(entries) + 1:08d}.json", entry.to_json()):
+        entry, last = Entry(subject=subject, content=content), entries[-1][0] if entries else 0
+        if store.blobs.create(f"{_folder(recipe, what)}{last + 1:08d}.json", entry.to_json()):
             return
 
 
-def _entries(store: Store, recipe: str, what: str) -> list[Entry]:
-    keys = store.blobs.keys(_folder(recipe, what))
-    return [Entry.model_validate_json(data) for key in keys if (data := store.blobs.read(key)) is not None]
+def _entries(store: Store, recipe: str, what: str) -> list[tuple[int, Entry]]:
+    """Return the entries with their numbers.
+
+    Raises:
+        Refused: One cannot be read: without it a gate would compare with another subject, and nobody would know.
+    """
+    found = []
+    for key in store.blobs.keys(_folder(recipe, what)):
+        data, number = store.blobs.read(key), key.rpartition("/")[2].removesuffix(".json")
+        if data is None or not number.isdecimal():
+            continue
+        try:
+            found.append((int(number), Entry.model_validate_json(data)))
+        except ValidationError as error:
+            raise refuse(
+                f"the ledger entry {store.uri}/{key} cannot be read",
+                expected="an accepted subject as a gate wrote it",
+                got=f"{len(data)} bytes: {error.errors()[0]['msg']}",
+                fix="restore it from a backup, or delete it: the gate then compares with the entry before it",
+            ) from None
+    return found
 
 
 def _folder(recipe: str, what: str) -> str:

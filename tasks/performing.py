@@ -11,18 +11,21 @@ from __future__ import annotations
 
 import importlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from tasks import cache, outside
+from tasks import cache, makers, outside
 from tasks.context import Context
 from tasks.contracts import steps
 from tasks.contracts.asked import contract_of, read
-from tasks.contracts.base import Contract
-from tasks.contracts.refusal import did_you_mean, refuse
+from tasks.contracts.base import Contract, digest
+from tasks.contracts.refusal import OutOfReach, Refused, did_you_mean, refuse
 from tasks.contracts.request import StepRequest, StepResult
 from tasks.contracts.step import EffectOutputs, Params
+from tasks.makers import Made
+from tasks.store import Damaged
 
 STEPS = tuple(
     sorted(
@@ -34,11 +37,30 @@ STEPS = tuple(
 """Every file of `tasks/` that has contracts of its name."""
 
 
-def perform(step: str, request: StepRequest, context: Context, started: float) -> StepResult:
+ENDS = frozenset(("publish", "register", "promote"))
+"""Steps that change what people are given: never run but when they are asked."""
+
+_being_made: set[str] = set()
+"""Artifacts whose makers are at work, so that none waits for itself."""
+
+T = TypeVar("T")
+
+
+def perform(step: str, request: StepRequest, context: Context, started: float, *, anew: bool = False) -> StepResult:
     """Run a step, or find that it needs not run, and return its result.
+
+    What it reads and finds damaged is made again by the step that made it, here and now.
+
+    Args:
+        step: Its name.
+        request: To it.
+        context: Of the run.
+        started: When, by the monotonic clock.
+        anew: Run it whatever was done before.
 
     Raises:
         Refused: The request or the step's input is wrong.
+        Damaged: An input is damaged, and what made it gives something else now, or cannot run here.
     """
     inputs, params = read(step, request)
     nothing_to_do = params.passthrough(inputs)
@@ -46,31 +68,84 @@ def perform(step: str, request: StepRequest, context: Context, started: float) -
         parts = cache.ingredients(step, inputs, params, seed=request.seed, outside={})
         return _result(step, context, "passed", nothing_to_do, key=cache.key_of(parts), started=started)
     look_outside = getattr(outside, step, None)
-    seen = look_outside(inputs, params, context) if look_outside else {}
+    seen = healing(context, lambda: look_outside(inputs, params, context)) if look_outside else {}
     if request.ignore_cache:  # no result, no checkpoint and no study of an earlier run is taken
         seen |= {"only_run": request.provenance.run_id}
     context = replace(context, fingerprint=seen)
     parts = cache.ingredients(step, inputs, params, seed=request.seed, outside=seen)
     key = cache.key_of(parts)
     outputs_type: type[Contract] = contract_of(step, "Outputs")
+    asked = request.model_copy(update={"label": context.label})
     if issubclass(outputs_type, EffectOutputs):
-        outputs = _call(step, inputs, params, context)
+        with context.store.recording() as made:
+            outputs = healing(context, lambda: _call(step, inputs, params, context))
+        if made and step not in ENDS:
+            makers.record(context.store, key, Made(step=step, request=asked, artifacts=tuple(sorted(made))))
         status: Literal["hit", "ran"] = "hit" if outputs.done_before else "ran"  # type: ignore[attr-defined]
         return _result(step, context, status, outputs, key=key, started=started)
-    found = cache.find(context.store, step, key, outputs_type)
+    found = "made again" if anew else cache.find(context.store, step, key, outputs_type)
     if not isinstance(found, str):
         print(f"{step}: hit, made by run {found[0].run_id}")
         return found[0].model_copy(
             update={"status": "hit", "seconds": time.monotonic() - started, "label": context.label}
         )
     owner = "/".join(filter(None, (context.provenance.recipe, step, context.label)))
-    reasons = (found,) if "lost" in found or "read" in found else cache.explain(context.store, owner, parts)
+    reasons = (found,) if anew or "lost" in found or "read" in found else cache.explain(context.store, owner, parts)
     print(f"{step}: miss\n" + "\n".join(f"  {reason}" for reason in reasons[:8]))
-    outputs = _call(step, inputs, params, context)
+    with context.store.recording() as made:
+        outputs = healing(context, lambda: _call(step, inputs, params, context))
     result = _result(step, context, "ran", outputs, key=key, started=started, reasons=reasons[:8])
-    cache.keep(context.store, result, outputs_type)
-    cache.remember(context.store, owner, parts)
+    if cache.keep(context.store, result, outputs_type):
+        told = Made(step=step, request=asked, artifacts=tuple(sorted(made)), result_sha256=digest(result.to_json()))
+        makers.record(context.store, key, told)
+    if not anew:
+        cache.remember(context.store, owner, parts)
     return result
+
+
+def healing(context: Context, work: Callable[[], T]) -> T:
+    """Do work that reads the store, again after what it found damaged was made again.
+
+    Raises:
+        Damaged: It cannot be made again here.
+    """
+    healed: set[str] = set()
+    while True:
+        try:
+            return work()
+        except Damaged as damage:
+            print(f"damaged\n{damage}")
+            if damage.ref.sha256 in healed or not _make_again(damage.ref.sha256, context):
+                raise
+            healed.add(damage.ref.sha256)
+
+
+def _make_again(sha256: str, context: Context) -> bool:
+    """Have the step that stored an artifact store it once more. Returns whether it is there now."""
+    if sha256 in _being_made:
+        return False
+    _being_made.add(sha256)
+    try:
+        for made in makers.makers_of(context.store, sha256):
+            print(f"artifacts/{sha256} is made again: {made.step} {made.request.label}".rstrip())
+            its = replace(
+                context,
+                seed=made.request.seed,
+                provenance=made.request.provenance,
+                label=made.request.label,
+                fingerprint={},
+            )
+            try:
+                perform(made.step, made.request, its, time.monotonic(), anew=True)
+            except OutOfReach:
+                raise
+            except (Refused, Damaged, ImportError) as error:
+                print(f"{made.step} cannot make it again: {error}")
+            if context.store.blobs.sha256(f"artifacts/{sha256}") == sha256:
+                return True
+        return False
+    finally:
+        _being_made.discard(sha256)
 
 
 def _call(step: str, inputs: Contract, params: Params, context: Context) -> Contract:

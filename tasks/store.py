@@ -1,27 +1,32 @@
 """The store: immutable artifacts under their digest, and small documents under names.
 
     put ──► artifacts/<sha256> ──► ArtifactRef ──► read, digest checked
+                                                    └► damaged: moved to damaged/<sha256>.<when>, and `Damaged`
 
-A read that does not hash to its reference raises `Damaged`; it is never returned.
+A read that does not hash to its reference is never returned. What is damaged is set aside, so that it counts as lost:
+its maker is no hit any more, and `tasks/performing.py` has it made again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from tasks.artifact_cache import ArtifactCache, CachedS3Blobs
 from tasks.blobs import LARGE, Blobs, open_blobs
 from tasks.contracts.base import Contract, digest
 from tasks.contracts.references import ArrayRef, ArtifactRef
+from tasks.contracts.refusal import OutOfReach
 from tasks.contracts.request import Variable
 
 if TYPE_CHECKING:
@@ -30,9 +35,17 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=ArtifactRef)
 C = TypeVar("C", bound=Contract)
 
+DOCUMENTS = frozenset(("dataset", "history", "measurement", "recipe", "trials", "verdict"))
+"""Kinds of artifacts that are JSON and may refer to others."""
+
 
 class Damaged(Exception):  # noqa: N818 - what the store is, not what went wrong in the program
-    """An artifact is not what its reference says. Raised before anything of it is used."""
+    """An artifact is gone, or was not what its reference says. Raised before anything of it is used."""
+
+    def __init__(self, message: str, ref: ArtifactRef) -> None:
+        """Keep what is damaged."""
+        super().__init__(message)
+        self.ref = ref
 
 
 class Store:
@@ -42,23 +55,34 @@ class Store:
         """Use these blobs."""
         self.blobs = blobs
         self.uri = blobs.uri
+        self._recorders: list[set[str]] = []
+
+    @contextmanager
+    def recording(self) -> Iterator[set[str]]:
+        """Give the digests of what is stored while the block runs, but for what is stored in blocks inside of it."""
+        made: set[str] = set()
+        self._recorders.append(made)
+        try:
+            yield made
+        finally:
+            self._recorders.pop()
 
     def put_bytes(self, data: bytes, ref: type[R]) -> R:
-        """Store `data` and return its reference. Bytes that are there already are not written again."""
-        key = f"artifacts/{digest(data)}"
-        if self.blobs.size(key) != len(data):
-            self.blobs.replace(key, data)
-        return ref.model_validate({"uri": f"{self.uri}/{key}", "sha256": digest(data), "bytes": len(data)})
+        """Store `data` and return its reference. Bytes that are there already, undamaged, are not written again."""
+        sha256 = digest(data)
+        if not self._has_whole(sha256, len(data)):
+            self.blobs.replace(f"artifacts/{sha256}", data)
+        return self._stored(sha256, len(data), ref)
 
     def put_file(self, path: Path, ref: type[R]) -> R:
         """Store a file of any size and return its reference."""
         size = path.stat().st_size
         if size < LARGE:
             return self.put_bytes(path.read_bytes(), ref)
-        key = f"artifacts/{_digest_file(path)}"
-        if self.blobs.size(key) != size:
-            self.blobs.upload(key, path)
-        return ref.model_validate({"uri": f"{self.uri}/{key}", "sha256": key.removeprefix("artifacts/"), "bytes": size})
+        sha256 = _digest_file(path)
+        if not self._has_whole(sha256, size):
+            self.blobs.upload(f"artifacts/{sha256}", path)
+        return self._stored(sha256, size, ref)
 
     def put(self, contract: Contract, ref: type[R]) -> R:
         """Store a contract in its canonical form."""
@@ -78,9 +102,12 @@ class Store:
         Raises:
             Damaged: It is gone, or does not hash to its reference.
         """
-        data = self.blobs.read(f"artifacts/{ref.sha256}")
+        key = f"artifacts/{ref.sha256}"
+        data = self.blobs.read(key)
+        if data is not None and digest(data) != ref.sha256 and self.is_whole(ref):  # it was read wrong, once
+            data = self.blobs.read(key)
         if data is None or digest(data) != ref.sha256:
-            raise Damaged(_damage(self.uri, ref, data))
+            raise self._damage(ref, None if data is None else (len(data), digest(data)))
         return data
 
     def read(self, ref: ArtifactRef, contract: type[C]) -> C:
@@ -99,15 +126,75 @@ class Store:
         """Give an artifact as a file of this machine, for as long as the block runs. Raises `Damaged`."""
         with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
             path = Path(folder, f"artifact{suffix}")
-            if not self.blobs.download(f"artifacts/{ref.sha256}", path):
-                raise Damaged(_damage(self.uri, ref, None))
-            if _digest_file(path) != ref.sha256:
-                raise Damaged(_damage(self.uri, ref, path.read_bytes()))
+            key = f"artifacts/{ref.sha256}"
+            there = self.blobs.download(key, path)
+            if there and _digest_file(path) != ref.sha256 and self.is_whole(ref):  # it was read wrong, once
+                there = self.blobs.download(key, path)
+            if not there or _digest_file(path) != ref.sha256:
+                raise self._damage(ref, (path.stat().st_size, _digest_file(path)) if there else None)
             yield path
 
     def has(self, ref: ArtifactRef) -> bool:
         """Return whether the artifact is there, at its full size (its digest is checked when it is read)."""
         return self.blobs.size(f"artifacts/{ref.sha256}") == ref.bytes
+
+    def is_whole(self, ref: ArtifactRef) -> bool:
+        """Return whether the artifact lies in the store itself as it should, by its digest."""
+        return self.blobs.sha256(f"artifacts/{ref.sha256}") == ref.sha256
+
+    def lost(self, value: object) -> Iterator[ArtifactRef]:
+        """Yield what is gone of all that a value refers to, also by way of documents in the store."""
+        seen: set[str] = set()
+        found = list(references(value))
+        while found:
+            ref = found.pop()
+            if ref.sha256 in seen:
+                continue
+            seen.add(ref.sha256)
+            if not self.has(ref):
+                yield ref
+            elif ref.kind in DOCUMENTS:
+                try:
+                    data = self.read_bytes(ref)
+                except Damaged:
+                    yield ref
+                    continue
+                with suppress(ValueError, RecursionError):  # whole, and no document of ours
+                    found += named_in(json.loads(data))
+
+    def _has_whole(self, sha256: str, size: int) -> bool:
+        there = self.blobs.size(f"artifacts/{sha256}")
+        if there is None:
+            return False
+        whole = there == size and self.blobs.sha256(f"artifacts/{sha256}") == sha256
+        if not whole:
+            print(f"artifacts/{sha256} was damaged, written anew")
+        return whole
+
+    def _stored(self, sha256: str, size: int, ref: type[R]) -> R:
+        if self._recorders:
+            self._recorders[-1].add(sha256)
+        return ref.model_validate({"uri": f"{self.uri}/artifacts/{sha256}", "sha256": sha256, "bytes": size})
+
+    def _damage(self, ref: ArtifactRef, found: tuple[int, str] | None) -> Damaged:
+        """Set a damaged artifact aside, unless another was faster, and return what to raise."""
+        got, aside = "nothing", ""
+        if found is not None:
+            aside = f"damaged/{ref.sha256}.{time.time_ns()}"
+            got = f"{found[0]} bytes that hash to {found[1]}"
+            try:
+                if not self.is_whole(ref):
+                    self.blobs.move(f"artifacts/{ref.sha256}", aside)
+                    got += f", now {aside}"
+            except OutOfReach as refusal:
+                got += f", which could not be moved ({refusal.problems[0].got})"
+        return Damaged(
+            f"the store {self.uri} lost an artifact\n"
+            f"  expected  {ref.bytes} bytes of {ref.kind} that hash to {ref.sha256}\n"
+            f"  got       {got}\n"
+            f"  fix       run again: the step that made it runs anew by itself; or restore it from a backup",
+            ref,
+        )
 
 
 def open_store(uri: str) -> Store:
@@ -133,16 +220,19 @@ def references(value: object) -> Iterator[ArtifactRef]:
             yield from references(item)
 
 
+def named_in(value: object) -> Iterator[ArtifactRef]:
+    """Yield every artifact reference inside JSON."""
+    if isinstance(value, dict):
+        if {"uri", "sha256", "bytes", "kind"} <= value.keys():
+            with suppress(ValidationError):
+                yield ArtifactRef.model_validate(value)
+        for item in value.values():
+            yield from named_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from named_in(item)
+
+
 def _digest_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _damage(uri: str, ref: ArtifactRef, data: bytes | None) -> str:
-    got = "nothing" if data is None else f"{len(data)} bytes that hash to {digest(data)}"
-    return (
-        f"the store {uri} lost an artifact\n"
-        f"  expected  {ref.bytes} bytes of {ref.kind} that hash to {ref.sha256}\n"
-        f"  got       {got}\n"
-        f"  fix       restore the object from a backup, or delete it and run again: the step that made it runs anew"
-    )

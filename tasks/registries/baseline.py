@@ -49,8 +49,11 @@ def float_baseline(reference: str, registry: ModelRegistry, store: Store) -> str
             fix="take one of these, or register a version first",
         )
     said = store.blobs.read(f"{folder_of(name, version.model_sha256)}/provenance.json")
-    materials = json.loads(said)["predicate"]["buildDefinition"]["resolvedDependencies"] if said else []
-    digest = next((one["digest"]["sha256"] for one in materials if one["name"] == BASELINE), None)
+    try:
+        materials = json.loads(said)["predicate"]["buildDefinition"]["resolvedDependencies"] if said else []
+        digest = next((str(one["digest"]["sha256"]) for one in materials if one["name"] == BASELINE), None)
+    except (ValueError, LookupError, TypeError, RecursionError):  # damaged: it names nothing
+        digest = None
     if digest is None or store.blobs.size(f"artifacts/{digest}") is None:
         raise refuse(
             f"the teacher {reference} has no float model any more",

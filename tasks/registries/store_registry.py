@@ -12,15 +12,20 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterator
+from typing import TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from tasks.contracts.base import canonical_json
 from tasks.contracts.references import Champion
+from tasks.contracts.refusal import refuse
 from tasks.registries.registry import CHAMPION, AliasMovedError, Move, Submission, Version
 from tasks.store import Store
 
 TAGS = TypeAdapter(dict[str, str])
+VERSION = TypeAdapter(Version)
+MOVE = TypeAdapter(Move)
+T = TypeVar("T")
 
 
 class StoreRegistry:
@@ -52,7 +57,7 @@ class StoreRegistry:
                     return version
             version = Version(
                 name=release.name,
-                version=str(len(known) + 1),
+                version=str(int(known[-1].version) + 1 if known else 1),
                 model_sha256=release.model_sha256,
                 release_uri=release.uri,
                 measurement=submission.measurement_ref,
@@ -66,13 +71,14 @@ class StoreRegistry:
         if reference.startswith("@"):
             moves = self.moves(name, reference.removeprefix("@"))
             return self.get(name, moves[-1].version) if moves else None
-        data = self.store.blobs.read(_key(name, "versions", reference)) if reference.isdecimal() else None
-        return None if data is None else self._with_tags(Version.model_validate_json(data))
+        key = _key(name, "versions", reference) if reference.isdecimal() else None
+        data = self.store.blobs.read(key) if key else None
+        return None if key is None or data is None else self._with_tags(self._read(VERSION, key, data))
 
     def list(self, name: str) -> tuple[Version, ...]:
         """Return all versions of a model, the first one first."""
         documents = self._documents(f"registry/{name}/versions/")
-        return tuple(self._with_tags(Version.model_validate_json(data)) for data in documents)
+        return tuple(self._with_tags(self._read(VERSION, key, data)) for key, data in documents)
 
     def champion(self, name: str) -> Champion | None:
         """Return what holds the alias champion, or None."""
@@ -83,7 +89,8 @@ class StoreRegistry:
         """Return the version that each alias points at, by alias."""
         prefix = f"registry/{name}/aliases/"
         names = {key.removeprefix(prefix).partition("/")[0] for key in self.store.blobs.keys(prefix)}
-        return {alias: self.moves(name, alias)[-1].version for alias in sorted(names)}
+        moves = {alias: self.moves(name, alias) for alias in sorted(names)}
+        return {alias: made[-1].version for alias, made in moves.items() if made}
 
     def set_alias(self, name: str, alias: str, move: Move, *, expected: str | None) -> None:
         """Point an alias at a version and remember the move. Raises AliasMovedError where another one holds it."""
@@ -91,28 +98,57 @@ class StoreRegistry:
         holder = moves[-1].version if moves else None
         if holder != expected:
             raise AliasMovedError(f"{alias} of {name}: expected at version {expected}, found at {holder}")
-        if not self.store.blobs.create(_key(name, f"aliases/{alias}", str(len(moves) + 1)), move.to_json()):
+        folder = f"registry/{name}/aliases/{alias}/"
+        last = max((int(number) for key in self.store.blobs.keys(folder) if (number := _number(key))), default=0)
+        if last < len(moves) or not self.store.blobs.create(f"{folder}{last + 1:08d}.json", move.to_json()):
             raise AliasMovedError(f"{alias} of {name}: somebody else moved it at the same time")
 
     def moves(self, name: str, alias: str) -> tuple[Move, ...]:
         """Return where an alias was, the first move first."""
         documents = self._documents(f"registry/{name}/aliases/{alias}/")
-        return tuple(Move.model_validate_json(data) for data in documents)
+        return tuple(self._read(MOVE, key, data) for key, data in documents)
 
     def set_tags(self, name: str, version: str, tags: dict[str, str]) -> None:
         """Add tags to a version; of a tag that is there the value changes."""
         key = _key(name, "tags", version)
         before = self.store.blobs.read(key)
-        self.store.blobs.replace(key, canonical_json((TAGS.validate_json(before) if before else {}) | tags))
+        self.store.blobs.replace(key, canonical_json((self._read(TAGS, key, before) if before else {}) | tags))
 
     def _with_tags(self, version: Version) -> Version:
-        data = self.store.blobs.read(_key(version.name, "tags", version.version))
-        return version if data is None else version.model_copy(update={"tags": version.tags | TAGS.validate_json(data)})
+        key = _key(version.name, "tags", version.version)
+        data = self.store.blobs.read(key)
+        return (
+            version if data is None else version.model_copy(update={"tags": version.tags | self._read(TAGS, key, data)})
+        )
 
-    def _documents(self, prefix: str) -> Iterator[bytes]:
-        keys: builtins.list[str] = sorted(self.store.blobs.keys(prefix))
-        return (data for key in keys if (data := self.store.blobs.read(key)) is not None)
+    def _documents(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        keys: builtins.list[str] = sorted(key for key in self.store.blobs.keys(prefix) if _number(key))
+        return ((key, data) for key in keys if (data := self.store.blobs.read(key)) is not None)
+
+    def _read(self, kind: TypeAdapter[T], key: str, data: bytes) -> T:
+        """Return what a document says.
+
+        Raises:
+            Refused: It cannot be read: what is champion is nothing to guess.
+        """
+        try:
+            return kind.validate_json(data)
+        except ValidationError as error:
+            what = "the version is then registered anew" if kind is VERSION else "the registry then goes on without it"
+            also = ", with the moves under aliases/ that lead to it" if kind is VERSION else ""
+            raise refuse(
+                f"the registry's {self.store.uri}/{key} cannot be read",
+                expected="a document as the registry writes it",
+                got=f"{len(data)} bytes: {error.errors()[0]['msg']}",
+                fix=f"restore it from a backup, or delete it{also}: {what}",
+            ) from None
 
 
 def _key(name: str, folder: str, number: str) -> str:
     return f"registry/{name}/{folder}/{int(number):08d}.json"
+
+
+def _number(key: str) -> str:
+    """Return the number in a document's name; empty where it is none of ours."""
+    number = key.rpartition("/")[2].removesuffix(".json")
+    return number if number.isdecimal() and int(number) > 0 else ""

@@ -8,21 +8,26 @@ FEATHERLINE_STUDIES   a folder            a journal file with a lock, for one ho
 from __future__ import annotations
 
 import fcntl
+import json
+import os
+import time
 import warnings
 from pathlib import Path
 from typing import IO
 
 import optuna
 from optuna.distributions import CategoricalDistribution
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalRedisBackend
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
 from tasks import cache
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.search import SearchInputs, SearchParams
+from tasks.disk import writing
 from tasks.searching.evolution import EvolutionSampler
 from tasks.searching.proposals import Proposals
 from tasks.searching.reinforce import ReinforceSampler
+from tasks.searching.storages import PatientRedis, patient_database
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -38,12 +43,46 @@ def study_name(data: DatasetRef, params: SearchParams, seed: int, outside: dict[
 def open_storage(place: str, name: str) -> BaseStorage:
     """Open the storage at `place`; a folder gets a journal file for each study."""
     if place.startswith("redis"):
-        return JournalStorage(JournalRedisBackend(place))
+        return JournalStorage(PatientRedis(place))
     if "://" in place:
-        return RDBStorage(place)
+        return patient_database(place)
     folder = Path(place)
     folder.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(JournalFileBackend(str(folder / f"{name}.journal"), KernelLock(folder / f"{name}.lock")))
+    journal, lock = folder / f"{name}.journal", KernelLock(folder / f"{name}.lock")
+    lock.acquire()
+    try:
+        mend(journal)
+    finally:
+        lock.release()
+    return JournalStorage(JournalFileBackend(str(journal), lock))
+
+
+def mend(journal: Path) -> None:
+    """Cut a journal before its first line that is none; the whole is kept beside it.
+
+    A worker that is killed while it writes leaves half a line, and the next one's is glued to it: Optuna would fail on
+    it for ever. What stands before is a study of its own.
+    """
+    if not journal.is_file():
+        return
+    data, good = journal.read_bytes(), 0
+    for line in data.splitlines(keepends=True):
+        try:
+            whole = line.endswith(b"\n") and {"op_code", "worker_id"} <= json.loads(line).keys()
+        except (ValueError, AttributeError, RecursionError):
+            whole = False
+        if not whole:
+            break
+        good += len(line)
+    if good == len(data):
+        return
+    kept = journal.with_name(f"{journal.name}.damaged-{time.time_ns()}")
+    with writing(kept, len(data)):
+        kept.write_bytes(data)
+        os.truncate(journal, good)
+    print(
+        f"the study {journal} was damaged after {good} of {len(data)} bytes and goes on from there; all of it: {kept}"
+    )
 
 
 class KernelLock:

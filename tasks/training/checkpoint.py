@@ -4,13 +4,14 @@
         history = fit_model(..., checkpoint=checkpoint)
         ...                                                     the step's result is stored
 
-    checkpoints/<key>.npz      one object, replaced whole; gone when the step is done, kept when it fails
+    checkpoints/<key>.npz      one object, sealed, replaced whole; gone when the step is done, kept when it fails
 
 The key holds all that decides the work (knobs, inputs, code, seed), so a training never goes on from another's state.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import time
 import zipfile
@@ -33,6 +34,9 @@ EVERY_SECONDS = 5.0
 
 MOST_OF_TIME = 0.03
 """At most this part of the time goes into writing, judged by the write before."""
+
+SEAL_BYTES = 32
+"""Before the archive: a digest of it and of the work that it belongs to."""
 
 Weights = list[NDArray[np.generic]]
 
@@ -78,14 +82,19 @@ class Checkpoint:
             arrays |= {f"{group}_{number:04d}": array for number, array in enumerate(getattr(state, group))}
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
-        self.store.blobs.replace(self.key, buffer.getvalue())
+        data = buffer.getvalue()
+        self.store.blobs.replace(self.key, self._seal(data) + data)
         self._wrote = time.monotonic()
         self._cost = self._wrote - started
 
     def load(self) -> TrainingState | None:
         """Return the state, or None where there is none or the object is damaged, which is said."""
-        data = self.store.blobs.read(self.key)
-        if data is None:
+        found = self.store.blobs.read(self.key)
+        if found is None:
+            return None
+        data = found[SEAL_BYTES:]
+        if found[:SEAL_BYTES] != self._seal(data):
+            print("the checkpoint is damaged: training starts anew")
             return None
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
@@ -99,6 +108,10 @@ class Checkpoint:
             for group in ("weights", "optimizer", "best")
         }
         return TrainingState(history, **groups)
+
+    def _seal(self, data: bytes) -> bytes:
+        """Return what says that these bytes are a state of this very work."""
+        return hashlib.sha256(self.key.encode() + b"\0" + data).digest()
 
     def __enter__(self) -> Self:
         return self
