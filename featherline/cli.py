@@ -20,6 +20,7 @@ from featherline.places import Places, places
 from featherline.screen import SafeConsole
 from featherline.stack import record, turns
 from featherline.stack import stack as stacks
+from featherline.stack.private import UMASK
 from featherline.stack.secrets import USER, secrets_in
 from featherline.status import status
 from tasks.context import Context
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _main(options: argparse.Namespace, console: Console) -> int:
     if options.verb in (_status, _rollback):  # a person waits; a run that is followed goes on
         be_short()
+    before = os.umask(UMASK)
+    if options.verb is _data:  # a data set may be for others too
+        os.umask(before)
     try:
         return int(options.verb(options, places(), console))
     except Refused as refusal:
@@ -54,6 +58,8 @@ def _main(options: argparse.Namespace, console: Console) -> int:
     except BrokenPipeError:  # `featherline status | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains once more at its end
         return UNREAD
+    finally:
+        os.umask(before)
 
 
 def _up(options: argparse.Namespace, here: Places, console: Console) -> int:

@@ -23,6 +23,7 @@ from featherline.places import Places
 from featherline.stack import airflow
 from featherline.stack import secrets as files
 from featherline.stack.ports import HOST
+from featherline.stack.private import close_var
 from featherline.stack.record import Stack
 from featherline.stack.s3_server import REGION
 from featherline.stack.secrets import USER, secrets_in
@@ -47,6 +48,8 @@ class Order:
 def enter(places: Places, stack: Stack) -> None:
     """Give this process what the steps get: the keys of the store and the registry, and where things lie."""
     found = secrets_in(places.secrets)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]  # of another store: a profile or a token would be taken for this one's
     os.environ.update(
         {
             "AWS_ACCESS_KEY_ID": found.s3_access_key,
@@ -107,6 +110,7 @@ def conclude(places: Places, client: AirflowClient, run_id: str, console: Consol
         folder=folder,
         failures={place: message.splitlines()[0] for place, (_, message) in failures.items()},
     )
+    close_var(places)  # some programs give a file a mode of its own
     write_whole(folder / "summary.json", f"{summary.model_dump_json(indent=2)}\n".encode())
     tell(summary, folder, console)
     if summary.state != "success":

@@ -86,6 +86,10 @@ def environment(
             "execution_api_retries": 10,
         },
         "dag_processor": {"parsing_processes": 1, "refresh_interval": 30, "bundle_refresh_check_interval": 5},
+        "logging": {
+            "file_task_handler_new_folder_permissions": "0o700",
+            "file_task_handler_new_file_permissions": "0o600",
+        },
         "usage_data_collection": {"enabled": False},
         "featherline": {
             "home": places.root,

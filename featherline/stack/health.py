@@ -11,7 +11,6 @@ A process that runs says little: a server that hangs runs too, and one whose hea
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from typing import Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from featherline.places import Places
-from featherline.stack import airflow, launch, many_workers, mlflow, processes
+from featherline.stack import airflow, launch, many_workers, mlflow, processes, surroundings
 from featherline.stack.processes import Process
 from featherline.stack.record import Stack
 from featherline.stack.s3_server import CANARY, CANARY_KEY
@@ -178,7 +177,7 @@ def _ask_airflow(stack: Stack, alive: Mapping[str, Process]) -> Iterator[tuple[s
 def _ask_workers(places: Places, stack: Stack, alive: Mapping[str, Process]) -> Iterator[tuple[str, Health]]:
     """Give those workers that do not answer."""
     broker = many_workers.environment(places, stack.many, stack.workers) if stack.many else {}
-    answering = many_workers.workers_that_answer(places, os.environ | broker)
+    answering = many_workers.workers_that_answer(places, surroundings.of_server(places) | broker)
     yield from ((name, _mute(server)) for name, server in alive.items() if name not in answering)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from featherline.places import Places
-from featherline.stack import airflow, containers, many_workers, mlflow, ports, processes
+from featherline.stack import airflow, containers, many_workers, mlflow, ports, processes, surroundings
 from featherline.stack.half_made import remove_half_made
 from featherline.stack.processes import MARK
 from featherline.stack.record import RECORDS, SERVERS, Stack, recorded, remember
@@ -19,8 +19,6 @@ from featherline.stack.s3_server import PORTS, S3Server
 from featherline.stack.secrets import Secrets, password_in, secrets_in
 from tasks.contracts.refusal import Refused, refuse
 
-NOT_INHERITED = ("AIRFLOW", "AWS_", "MLFLOW_", "PYTHON", "VIRTUAL_ENV", "GX_", "OTEL_")
-"""What of this shell would change how the servers behave (PYTHONDONTWRITEBYTECODE alone costs 4 s a step)."""
 START_LIMIT_S = 240
 LOG_LINES = 12
 
@@ -51,8 +49,10 @@ def launch(places: Places, stack: Stack, name: str) -> Stack:
     if name == "mlflow":
         remove_half_made(places.var / "mlflow")
         own = mlflow.environment(places, secrets, s3(places, secrets, stack.s3_port).environment())
-        return _launched(places, stack, name, mlflow.command(places, stack.mlflow_port), common(places) | own)
-    variables = airflow_environment(places, stack)
+        return _launched(
+            places, stack, name, mlflow.command(places, stack.mlflow_port), surroundings.of_server(places) | own
+        )
+    variables = surroundings.of_part(name, airflow_environment(places, stack))
     if name in airflow.PARTS:
         return _launched(places, stack, name, airflow.command(places, name), variables)
     number = int(name.removeprefix(many_workers.worker_name(0)[:-1]))
@@ -67,7 +67,7 @@ def migrate(places: Places, stack: Stack) -> Callable[[], None]:
     """
     making = processes.begin(
         airflow.command(places, "migrate"),
-        environment=airflow_environment(places, stack),
+        environment=surroundings.of_part("migrate", airflow_environment(places, stack)),
         folder=places.airflow_home,
         log=places.log("migrate"),
     )
@@ -103,12 +103,6 @@ def not_started(places: Places, name: str, got: str) -> Refused:
     )
 
 
-def common(places: Places) -> dict[str, str]:
-    """Return what every server inherits of this shell."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
-    return inherited | {MARK: str(places.var)}
-
-
 def airflow_environment(places: Places, stack: Stack) -> dict[str, str]:
     """Return the variables of all parts of Airflow.
 
@@ -125,7 +119,7 @@ def airflow_environment(places: Places, stack: Stack) -> dict[str, str]:
         steps=containers.options(places) if stack.runtime == "docker" else {"runtime": stack.runtime},
     )
     many = many_workers.environment(places, stack.many, stack.workers) if stack.many else {}
-    return common(places) | own | many
+    return surroundings.of_airflow(places) | own | many
 
 
 def s3(places: Places, secrets: Secrets, port: int) -> S3Server:
@@ -158,10 +152,12 @@ def _launch_s3(places: Places, stack: Stack) -> Stack:
 
 def _launch_records(places: Places, stack: Stack, many: many_workers.Ports, name: str) -> Stack:
     if name == "postgres":
-        stack = _launched(places, stack, name, many_workers.postgres(places, many.postgres), common(places))
+        stack = _launched(
+            places, stack, name, many_workers.postgres(places, many.postgres), surroundings.of_server(places)
+        )
         wait(places, name, lambda: many_workers.postgres_answers(many))
         return stack
-    stack = _launched(places, stack, name, many_workers.redis(places, many.redis), common(places))
+    stack = _launched(places, stack, name, many_workers.redis(places, many.redis), surroundings.of_server(places))
     password = password_in(places.secrets, "redis")
     wait(places, name, lambda: many_workers.redis_answers(many, password))
     return stack

@@ -20,12 +20,15 @@ from redis import Redis, RedisError
 
 from featherline.places import Places
 from featherline.stack.ports import HOST
+from featherline.stack.private import POSTGRES_USER, UMASK, close_var, private_folder
 from featherline.stack.secrets import password_in
 from featherline.stack.worker_name import VARIABLE
+from featherline.whole_file import write_whole
 from tasks.contracts.base import Contract
 from tasks.contracts.refusal import Refused, refuse
 
-POSTGRES_USER = "postgres"
+OF_PROGRAM = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
+"""All that a program knows that runs as PostgreSQL's user, who can read it."""
 FIX = "tools/debian_packages.sh (as root), or the packages postgresql and redis-server"
 SILENT_S = 40
 """A task whose worker says nothing for so long is lost, and tried again. Airflow's own 300 s are for networks."""
@@ -55,7 +58,7 @@ def postgres(places: Places, port: int) -> list[str | Path]:
     """
     folder = places.var / "postgres"
     if not (folder / "data" / "PG_VERSION").exists():
-        _make_cluster(folder, password_in(places.secrets, "postgres"))
+        _make_cluster(places, folder, password_in(places.secrets, "postgres"))
     # Sockets in no folder: two stacks would meet in the system's.
     settings = ("listen_addresses=" + HOST, "unix_socket_directories=", "max_connections=200", "fsync=on")
     options = [word for setting in settings for word in ("-c", setting)]
@@ -77,13 +80,12 @@ def redis(places: Places, port: int) -> list[str | Path]:
     if program is None:
         raise _absent("redis-server")
     folder = places.var / "redis"
-    folder.mkdir(parents=True, exist_ok=True)
-    configuration = folder / "redis.conf"
-    configuration.touch(mode=0o600)
-    configuration.write_text(
+    configuration = private_folder(folder) / "redis.conf"
+    text = (
         f"bind {HOST}\nport {port}\ndir {folder}\nappendonly yes\nsave ''\n"
         f"requirepass {password_in(places.secrets, 'redis')}\n"
     )
+    write_whole(configuration, text.encode())
     return [program, configuration]
 
 
@@ -141,7 +143,7 @@ def environment(places: Places, ports: Ports, workers: int) -> dict[str, str]:
 def postgres_answers(ports: Ports) -> bool:
     """Return whether PostgreSQL takes connections."""
     command = [str(_postgres_program("pg_isready")), "-q", "-h", HOST, "-p", str(ports.postgres)]
-    return subprocess.run(command, check=False).returncode == 0
+    return subprocess.run(command, env=OF_PROGRAM, check=False).returncode == 0
 
 
 def redis_answers(ports: Ports, password: str) -> bool:
@@ -170,12 +172,14 @@ def workers_that_answer(places: Places, environment: Mapping[str, str]) -> set[s
     return {name.partition("@")[2] or name for name in done.stdout.split()}
 
 
-def _make_cluster(folder: Path, password: str) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _make_cluster(places: Places, folder: Path, password: str) -> None:
+    private_folder(folder)
+    close_var(places)
     if postgres_user():
         owner = pwd.getpwnam(POSTGRES_USER)
         os.chown(folder, owner.pw_uid, owner.pw_gid)
-        may_enter = subprocess.run(["test", "-w", str(folder)], user=POSTGRES_USER, group=POSTGRES_USER, check=False)
+        who = {"user": POSTGRES_USER, "group": POSTGRES_USER, "env": OF_PROGRAM}
+        may_enter = subprocess.run(["test", "-w", str(folder)], **who, check=False)  # type: ignore[call-overload]
         if may_enter.returncode:
             raise refuse(
                 "PostgreSQL cannot keep its data there",
@@ -200,6 +204,8 @@ def _make_cluster(folder: Path, password: str) -> None:
         group=postgres_user(),
         extra_groups=[] if postgres_user() else None,
         input=f"{password}\n",
+        env=OF_PROGRAM,
+        umask=UMASK,
         cwd=folder,
         capture_output=True,
         text=True,

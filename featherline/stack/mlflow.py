@@ -14,6 +14,7 @@ import httpx
 from featherline.places import Places
 from featherline.stack.ports import HOST
 from featherline.stack.secrets import USER, Secrets
+from featherline.whole_file import write_whole
 
 BUCKET = "mlflow"
 
@@ -47,8 +48,7 @@ def environment(places: Places, secrets: Secrets, store: Mapping[str, str]) -> d
         store: What lets boto3 into the stack's S3.
     """
     configuration = _folder(places) / "auth.ini"
-    configuration.parent.mkdir(parents=True, exist_ok=True)
-    configuration.write_text(
+    text = (
         "[mlflow]\n"
         "default_permission = READ\n"
         f"database_uri = sqlite:///{_folder(places) / 'users.db'}\n"
@@ -56,6 +56,7 @@ def environment(places: Places, secrets: Secrets, store: Mapping[str, str]) -> d
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
         "auth_cache_ttl_seconds = 3600\n"  # a password is hashed once an hour instead of at every request
     )
+    write_whole(configuration, text.encode())
     return {
         **store,
         "MLFLOW_S3_ENDPOINT_URL": store["AWS_ENDPOINT_URL_S3"],

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from featherline.stack.private import UMASK, private_folder
 from tasks.contracts.base import Contract
 
 MARK = "FEATHERLINE_STACK"
@@ -77,9 +78,9 @@ def begin(
     user: str | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a program as `start` does, for who waits for its end."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as out:
+    private_folder(log.parent)
+    private_folder(folder)
+    with open(log, "ab", opener=_private) as out:
         return subprocess.Popen(
             [str(word) for word in command],
             cwd=folder,
@@ -88,10 +89,15 @@ def begin(
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=UMASK,
             user=user,
             group=user,
             extra_groups=None if user is None else [],
         )
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def identify(name: str, pid: int) -> Process:

@@ -19,6 +19,7 @@ from featherline.places import Places
 from featherline.stack import containers, health, launch, many_workers, mend, processes
 from featherline.stack.half_made import mark_made
 from featherline.stack.kept_ports import Kept, choose_ports
+from featherline.stack.private import close_var
 from featherline.stack.record import RECORDS, SERVERS, Runtime, Stack, recorded
 from featherline.stack.secrets import secrets_in
 from featherline.stack.turns import alone
@@ -124,6 +125,7 @@ def _start(places: Places, say: Callable[[str], None], runtime: Runtime, workers
     say(f"stack: Airflow answers, {time.monotonic() - started:.1f} s")
     for name in stack.lost_workers():
         stack = launch.launch(places, stack, name)
+    close_var(places)  # some programs give a file a mode of its own
     return stack
 
 
@@ -164,6 +166,7 @@ def _end(places: Places) -> bool:
             if not done:
                 break
     places.state.unlink(missing_ok=True)
+    close_var(places)
     if stack is not None and stack.runtime == "docker":
         containers.remove(places)
     return stack is not None

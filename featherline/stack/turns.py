@@ -21,12 +21,14 @@ from pathlib import Path
 
 from featherline.places import Places
 from featherline.stack import processes
+from featherline.stack.private import close_var
 from tasks.contracts.refusal import refuse
 
 
 @contextmanager
 def alone(places: Places, say: Callable[[str], None]) -> Iterator[None]:
     """Let one command at a time change the stack; one that has to wait says for whom."""
+    close_var(places)
     with _opened(places.var) as folder:
         if not _taken(folder, fcntl.LOCK_EX):
             say(f"waiting for {holders(folder)}")
@@ -105,7 +107,7 @@ def _named(pid: int) -> str:
 
 @contextmanager
 def _opened(folder: Path) -> Iterator[int]:
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
         yield handle
