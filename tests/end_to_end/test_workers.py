@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
+import struct
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "featherline" / "stack"))
+
+from stranger import as_nobody, needs_root, open_to_others
 
 from featherline.stack import many_workers, processes, record
 from featherline.stack.secrets import password_in
@@ -177,3 +184,44 @@ def test_no_password_is_on_a_command_line(two: Any):
 
     assert len(lines) > 10
     assert [line for line in lines if any(word in line for word in words)] == []
+
+
+def said(port: int, words: bytes) -> bytes:
+    """Return what a server answers to a stranger's first words."""
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(words)
+        return connection.recv(4096)
+
+
+@needs_root
+def test_a_stranger_gets_nothing_from_the_records(two: Any):
+    """Redis does nothing without its password; PostgreSQL asks each user for theirs, whatever the data base."""
+    many = record.running(two.places).many
+    startups = {}
+    for user, database in (("postgres", "postgres"), ("nobody", "postgres"), ("postgres", "template1")):
+        words = struct.pack(">I", 196608) + f"user\0{user}\0database\0{database}\0\0".encode()
+        startups[f"{user} {database}"] = struct.pack(">I", len(words) + 4) + words
+
+    def attack() -> list[bytes]:
+        commands = ("PING", "KEYS *", "CONFIG GET requirepass", "LPUSH default x", "SHUTDOWN NOSAVE", "AUTH x")
+        return [
+            *(said(many.redis, f"{command}\r\n".encode()) for command in commands),
+            *(said(many.postgres, words)[:9] for words in startups.values()),
+        ]
+
+    *of_redis, of_auth, one, other, another = as_nobody(attack)
+
+    assert all(answer.startswith(b"-NOAUTH") for answer in of_redis)
+    assert of_auth.startswith(b"-WRONGPASS")
+    sasl = 10
+    assert all(answer[:1] == b"R" and struct.unpack(">I", answer[5:9])[0] == sasl for answer in (one, other, another))
+    rules = (two.places.var / "postgres" / "data" / "pg_hba.conf").read_text().splitlines()
+    assert {rule.split()[-1] for rule in rules if rule.strip() and not rule.startswith("#")} == {"scram-sha-256"}
+
+
+def test_nothing_under_var_can_be_read_by_others(two: Any):
+    """But for the way through to PostgreSQL's folder, which its own user's group has where root starts the stack."""
+    var = two.places.var
+    passes = {f"0o40710 {var}"} if many_workers.postgres_user() else set()
+
+    assert set(open_to_others(var)) == passes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - of addresses, and nobody could not import it any more
 import http.client
 import os
 import pickle
@@ -22,7 +23,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 
 def as_nobody(function: Callable[[], Any]) -> Any:
-    """Return what a function returns when it is called by nobody, or the exception that it raises."""
+    """Return what a function returns to nobody, who can import nothing more, or raise what it raises there."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -31,7 +32,7 @@ def as_nobody(function: Callable[[], Any]) -> Any:
             _become_nobody()
             answer = function()
         except BaseException as error:  # noqa: BLE001 - whatever it is, it is the answer
-            answer = error if isinstance(error, OSError) else RuntimeError(repr(error))
+            answer = RuntimeError(repr(error))
         with os.fdopen(writing, "wb") as file:
             pickle.dump(answer, file)
         os._exit(0)
@@ -39,7 +40,10 @@ def as_nobody(function: Callable[[], Any]) -> Any:
     with os.fdopen(reading, "rb") as file:
         data = file.read()
     os.waitpid(child, 0)
-    return pickle.loads(data)  # noqa: S301 - of our own child
+    answer = pickle.loads(data)  # noqa: S301 - of our own child
+    if isinstance(answer, RuntimeError):
+        raise answer
+    return answer
 
 
 def run_as_nobody(commands: Sequence[Sequence[str]], folder: Path, seconds: float, words: str = "") -> list[str]:
