@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ BLOCK_BYTES = 4 * 2**20
 """Of a file in memory at a time, and so of its longest row."""
 DELIMITERS = ",\t;|"
 HEAD_ROWS = 200
+LARGEST_BOMB_BYTES = 256 * 2**20
+MOST_GROWTH = 200
+"""Numbers shrink to a tenth, images of zeros to a hundredth; a bomb to a thousandth."""
 MOST_COLUMNS = 1_000_000
 
 
@@ -109,7 +113,7 @@ def read_columns(file: CsvFile, path: Path, wanted: dict[str, pa.DataType]) -> I
             ) as reader,
         ):
             yield from reader
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
         words = str(error)
         if "conversion error to uint8" in words:
             raise NotBytes from error
@@ -141,13 +145,42 @@ def is_number(cell: str) -> bool:
     return "_" not in cell
 
 
+class _Unpacking(io.RawIOBase):
+    """A packed file as it is unpacked, which ends when it turns out to be a bomb."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        """Unpack the file at `path`."""
+        super().__init__()
+        self._name = name
+        self._packed = path.open("rb")
+        self._file = gzip.GzipFile(fileobj=self._packed)
+        self._count = 0
+
+    def readable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Return so many bytes. Raises `Refused` where the file grows without end."""
+        data = self._file.read(size)
+        self._count += len(data)
+        if self._count > LARGEST_BOMB_BYTES and self._count > MOST_GROWTH * self._packed.tell():
+            raise unreadable(self._name, f"a file that unpacks to more than {MOST_GROWTH} times its size")
+        return data
+
+    def close(self) -> None:
+        """Close both."""
+        self._file.close()
+        self._packed.close()
+        super().close()
+
+
 def _unpacked(name: str, path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path)) if name.lower().endswith(".gz") else path.open("rb")
+    return cast("IO[bytes]", _Unpacking(name, path)) if name.lower().endswith(".gz") else path.open("rb")
 
 
 def _arrow_stream(name: str, path: Path) -> pa.NativeFile:
-    file = pa.OSFile(str(path))
-    return pa.CompressedInputStream(file, "gzip") if name.lower().endswith(".gz") else file
+    return pa.PythonFile(_unpacked(name, path), "r") if name.lower().endswith(".gz") else pa.OSFile(str(path))
 
 
 def _text(name: str, data: bytes) -> str:

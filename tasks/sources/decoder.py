@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tasks.contracts.data import LARGEST_SIDE
+from tasks.contracts.base import LARGEST_SIDE
 from tasks.contracts.dataset import CorruptImages, ImageShape
 from tasks.contracts.refusal import Problem
 from tasks.sources.decode import (

@@ -24,6 +24,9 @@ MOST_IMAGES = 10_000_000
 LONGEST_NAME = 200
 """Characters of a class name."""
 
+LONGEST_LABEL = 10 * LONGEST_NAME
+"""Characters of a cell that is looked at; a longer one is a text."""
+
 MISSING = {"", "nan", "NaN", "NAN", "<NA>", "NaT", "null", "NULL", "None", "#N/A"}
 """How an absent label is written."""
 
@@ -115,9 +118,11 @@ def label_of(value: object) -> Label:
     """Return a cell as a label: an integer where it is one, also written 3.0; None where nothing is said.
 
     Raises:
-        Refused: It is a number that is not whole, which is a measurement and no class.
+        Refused: It is a number that is not whole, which is a measurement and no class, or a long text.
     """
     if isinstance(value, str):
+        if len(value) > LONGEST_LABEL:
+            raise Refused(*_check_names([value]))
         text = value.strip()
         if text in MISSING:
             return None
@@ -201,7 +206,7 @@ def class_numbers(
                 "preprocess meets a row without a label",
                 "a label in each row",
                 wheres[None],
-                "label it, or leave it out of the source",
+                "label it, or leave it out; a class that is called nan or None is written otherwise",
             )
         )
     if {int, str} <= kinds:

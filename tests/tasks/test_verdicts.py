@@ -139,3 +139,12 @@ def test_the_page_is_whole_on_paper_and_by_keyboard() -> None:
     assert re.findall(r'<div class="scroll"([^>]*)>', page) == [
         f' tabindex="0" role="region" aria-label="{name}"' for name in ("What failed", "What passed")
     ]
+
+
+def test_the_page_tells_what_there_is_to_know_of_the_subject(store: Store):
+    """Such as what was read of a source; names from it are no markup."""
+    _, verdict = put_verdict(store, "data", [finding()], title="Data", told=[("left out", "a file <b>.heic</b>: 3")])
+
+    page = store.read_bytes(verdict.page).decode()
+    assert "What was read, and what was left out" in page
+    assert "a file &lt;b&gt;.heic&lt;/b&gt;: 3" in page

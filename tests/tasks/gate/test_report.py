@@ -109,6 +109,16 @@ def test_the_page_answers_first(written: Callable[..., tuple[str, str]]):
         Path(folder, "card.md").write_text(written()[1])
 
 
+def test_the_page_tells_what_the_data_are(written: Callable[..., tuple[str, str]]):
+    """Classes and images of each split, as the log of `preprocess` and the page of the data gate tell them."""
+    page, _ = written()
+
+    text = Reader(page).text
+    assert "What the data are" in text
+    assert "classes 10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in text
+    assert "test 100 images: " in text
+
+
 def test_the_page_is_alone(written: Callable[..., tuple[str, str]]):
     """No script, no link, no address outside the file: it opens offline and calls nobody."""
     page, _ = written()

@@ -100,3 +100,39 @@ def test_a_bucket_gives_nothing_that_is_not_there(s3_server: S3Server, monkeypat
         place.read("b.csv")
     with pytest.raises(Refused):
         place.read("../b.csv")
+
+
+def test_odd_keys_of_a_bucket_are_files_or_folders(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch):
+    """Odd letters are parts of names; a key that ends with a slash is a folder, also an empty one."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    place = BucketPlace("s3://featherline/places/odd")
+    for key in ("cat/1 +&.png", "cat/ä.png", ".hidden/x.png", "dog/2.png"):
+        place.blobs.replace(key, b"x")
+    place.blobs.client.put_object(Bucket=place.blobs.bucket, Key=f"{place.blobs.prefix}bird/", Body=b"")
+
+    assert place.names() == ["cat/1 +&.png", "cat/ä.png", "dog/2.png"]
+    assert place.folders() == ["bird", "cat", "dog"]
+    assert place.hidden == [".hidden/x.png"]
+    assert place.read("cat/1 +&.png") == b"x"
+
+
+def test_an_object_that_is_too_large_for_an_image_is_not_fetched(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch):
+    """Its size is known from the listing."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("tasks.sources.place.LARGEST_FILE_BYTES", 10)
+    place = BucketPlace("s3://featherline/places/large")
+    place.blobs.replace("a.png", b"x" * 11)
+    place.names()
+
+    with pytest.raises(OSError, match="more than"):
+        place.read("a.png")
+
+
+def test_a_file_of_a_folder_is_read_so_far_and_no_further(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """However large it is or grows."""
+    monkeypatch.setattr("tasks.sources.place.LARGEST_FILE_BYTES", 5)
+
+    with pytest.raises(OSError, match="more than"):
+        FolderPlace(folder).read("b.csv")

@@ -178,6 +178,23 @@ def test_a_row_of_64_mib_that_was_packed_is_refused(read: Read, tmp_path: Path):
         assert "a row of more than 4 MiB" in refused(read, folder)[1]
 
 
+def test_a_file_that_unpacks_without_end_is_refused(read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A thousand times its size, whatever it unpacks to: empty lines here."""
+    monkeypatch.setattr("tasks.sources.csv_files.LARGEST_BOMB_BYTES", 2**22)
+    text = table(["label", *HEAD], LABELLED).encode()
+    (tmp_path / "all.csv.gz").write_bytes(gzip.compress(text + b"\n" * 2**23))
+
+    assert "more than 200 times its size" in refused(read, tmp_path)[1]
+
+
+def test_a_packed_file_that_is_cut_is_refused(read: Read, tmp_path: Path):
+    """Half of the rows is not what was asked for."""
+    data = gzip.compress(table(["label", *HEAD], LABELLED * 200).encode())
+    (tmp_path / "all.csv.gz").write_bytes(data[: len(data) // 2])
+
+    assert "end-of-stream" in refused(read, tmp_path)[1]
+
+
 def test_a_column_that_is_not_there_is_refused_with_the_nearest(read: Read, tmp_path: Path):
     """By name and by position."""
     source = write(tmp_path / "source", all__csv=table(["label", *HEAD], LABELLED))
