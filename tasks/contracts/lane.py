@@ -22,6 +22,9 @@ Measure = Literal["macs", "parameters", "size", "latency"]
 MEASURES: tuple[Measure, ...] = ("macs", "parameters", "size", "latency")
 """What the target of channel pruning may be a fraction of."""
 
+MISSED = "kept"
+"""How a stage says what a cut left that missed its target: `prune channel l2 0.6 (kept 38% of the MACs, 60% asked)`."""
+
 ELSEWHERE = re.compile(r"(?!s3://|models:)(?:[a-z][a-z0-9+.-]*:/|(?:runs|mlflow|registry):)")
 """How an address begins that no step reads."""
 

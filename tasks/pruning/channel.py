@@ -6,7 +6,7 @@ model ──► functional ──► groups ──► scores ──► ladder �
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -79,6 +79,7 @@ class Pruned:
         macs_before: Multiply-accumulates of the model that was cut.
         macs: Of `model`, counted in its graph.
         difference: Largest difference to the masked original, over its largest output.
+        kept: Of each measure of the target, the fraction of the whole model that is left.
     """
 
     model: Any
@@ -86,6 +87,7 @@ class Pruned:
     macs_before: int
     macs: int
     difference: float
+    kept: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def prune_channels(
         raise AssertionError(f"the pruned model costs {macs} MACs, {calculated} were calculated")
     groups = cutter.channels.groups
     cuts = tuple(Cut(group.layers, len(group.units), int(width)) for group, width in zip(groups, widths, strict=True))
-    return Pruned(small, cuts, count_macs(flat), macs, difference)
+    return Pruned(small, cuts, count_macs(flat), macs, difference, cutter.kept(target, widths))
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,8 @@ class _Cutter:
     whole: Whole
     ranking: Ranking
     data: TrainingData | None
+    timed: dict[tuple[int, ...], float] = field(default_factory=dict)
+    """The latency of widths that were measured, as a fraction of the whole model's."""
 
     @cached_property
     def scores(self) -> Scores:
@@ -190,12 +194,25 @@ class _Cutter:
         def ratio(fraction: float) -> float:
             widths = choose_widths(ladder, [Bound(cost, fraction, full)])
             found = self.whole.stopwatch.ratio(self.cut(widths)[0])
+            self.timed[tuple(map(int, widths))] = found
             print(f"prune: {cost.of(widths) / full:.1%} of the MACs take {found:.1%} of the int8 latency")
             return found
 
         least, most = (min(1.0, cost.of(widths) / full) for widths in (ladder.narrowest, ladder.widest))
         fraction = widest_within(ratio, least, target.fractions["latency"], target.probes, most=most)
         return choose_widths(ladder, [Bound(cost, fraction, full)])
+
+    def kept(self, target: Target, widths: Widths) -> dict[str, float]:
+        """Return what fraction of each measure of the target these widths leave; of a latency where it was measured."""
+        found: dict[str, float] = {}
+        for measure, fraction in target.fractions.items():
+            if measure == "latency":
+                timed = self.timed.get(tuple(map(int, widths)))
+                found |= {} if timed is None else {measure: timed}
+            else:
+                bound = self.bound(measure, fraction)
+                found[measure] = bound.cost.of(widths) / bound.full
+        return found
 
     def bound(self, measure: Measure, kept: float) -> Bound:
         """Return what the model may have of a measure."""

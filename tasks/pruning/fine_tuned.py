@@ -61,7 +61,8 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
 
         if params.method == "channel":
             pattern = given.sparsity
-            model, history = prune_in_rounds(whole, params, data, learn, seed=context.seed, stage=stage)
+            model, history, missed = prune_in_rounds(whole, params, data, learn, seed=context.seed, stage=stage)
+            stage = f"{stage} ({missed})" if missed else stage
         else:
             from tasks.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
 

@@ -9,13 +9,13 @@ Source: Molchanov et al. 2017, section 2, https://arxiv.org/abs/1611.06440 (prun
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
 from tasks.contracts.fit import Fit
-from tasks.contracts.lane import PruneParams
+from tasks.contracts.lane import MISSED, PruneParams
 from tasks.contracts.model import TrainingHistory
 from tasks.contracts.safe_text import visible
 from tasks.pruning.channel import Pruned, Ranking, Target, Whole, prune_channels
@@ -23,9 +23,14 @@ from tasks.pruning.criteria import unit_scores
 from tasks.pruning.graph import functional
 from tasks.pruning.slimming import with_gamma_penalty
 from tasks.pruning.statistics import reestimate_statistics
+from tasks.pruning.widths import BLOCK
 from tasks.training.data import TrainingData
 from tasks.training.history import joined
 from tasks.training.metrics import accuracy, predict_logits
+
+CLOSE = 0.05
+"""Of the whole: a cut that is further from its target than this says so."""
+WORDS_OF = {"macs": "MACs", "parameters": "parameters", "size": "bytes", "latency": "latency"}
 
 
 class Learn(Protocol):
@@ -48,8 +53,8 @@ def prune_in_rounds(
     *,
     seed: int,
     stage: str,
-) -> tuple[Any, TrainingHistory]:
-    """Return the smaller model and the curves of all its training.
+) -> tuple[Any, TrainingHistory, str]:
+    """Return the smaller model, the curves of all its training, and by how much it missed its target, if it did.
 
     Args:
         baseline: Stays as it is.
@@ -77,7 +82,22 @@ def prune_in_rounds(
         fit = params.fit if last else params.fit.model_copy(update={"epochs": params.round_epochs, "patience": None})
         widths = " ".join(str(cut.after) for cut in pruned.cuts)
         histories.append(learn(model, fit, part=f"round {number} {widths}"))
-    return model, joined(histories, stage)
+    said = missed(params.targets, pruned.kept)
+    if said:
+        print(f"{stage}: {said}; channels leave in blocks of {BLOCK}, which are large parts of a network this small")
+    return model, joined(histories, stage), said
+
+
+def missed(asked: Mapping[str, float], kept: Mapping[str, float]) -> str:
+    """Return how far a cut is from its target, or nothing where one measure of it came close.
+
+    Of several measures the tightest decides, so that the others are below theirs whatever is done.
+    """
+    gaps = {measure: abs(asked[measure] - fraction) for measure, fraction in kept.items()}
+    if not gaps or min(gaps.values()) <= CLOSE:
+        return ""
+    measure = min(gaps, key=lambda name: gaps[name])
+    return f"{MISSED} {kept[measure]:.0%} of the {WORDS_OF[measure]}, {asked[measure]:.0%} asked"
 
 
 def _slimmed(model: Any, params: PruneParams, learn: Learn) -> Iterator[TrainingHistory]:  # noqa: ANN401

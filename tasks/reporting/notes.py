@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tasks.contracts.lane import MISSED
 from tasks.contracts.model import Rung
 from tasks.reporting.facts import Facts, LaneFacts
 from tasks.reporting.words import percent, points, size
@@ -18,6 +19,7 @@ def notes(facts: Facts) -> tuple[str, ...]:
     found = [f"{finding.subject} is not proven: {finding.rule}, {finding.got}." for finding in facts.warnings]
     found += [note for lane in facts.lanes for note in _download_only(lane)]
     found += [note for lane in facts.lanes for note in _ladder(lane)]
+    found += [note for lane in facts.lanes for note in _missed_target(lane)]
     measured = facts.measured
     if measured.scheme == "int8" and measured.float_operators:
         found.append(f"{facts.winner.name} is int8, yet {measured.float_operators} of its operators compute in float.")
@@ -88,6 +90,15 @@ def how_made(lane: LaneFacts) -> str:
     widths = [layer.width for layer in lane.model.layers]
     chosen = ", ".join(f"{widths.count(width)} {width}" for width in ("int4", "int8", "float") if width in widths)
     return " → ".join([*lane.model.source.stages, f"{scheme} ({chosen})" if chosen else scheme])
+
+
+def _missed_target(lane: LaneFacts) -> list[str]:
+    """Return what pruning cut far more than it was asked to."""
+    return [
+        f"{lane.name}: {stage}. Channels leave in blocks of eight, which are large parts of a network this small."
+        for stage in lane.model.source.stages
+        if f"({MISSED} " in stage
+    ]
 
 
 def _ladder(lane: LaneFacts) -> list[str]:

@@ -57,7 +57,7 @@ def test_channel_pruning_makes_the_file_smaller(
     assert model.parameters == network.count_params() < baseline.parameters
     assert model.file.bytes < baseline.file.bytes
     assert model.validation_accuracy > 0.5
-    assert model.stages == ("train", "prune channel l2 0.5")
+    assert model.stages == ("train", "prune channel l2 0.5 (kept 40% of the MACs, 50% asked)")
     assert len(model.histories) == 2
     assert f"MACs {baseline.macs:,} -> {model.macs:,}" in capsys.readouterr().out
 
@@ -70,6 +70,22 @@ def test_pruning_without_epochs_only_cuts(
 
     assert model.macs <= 0.6 * baseline.macs
     assert model.histories == baseline.histories
+
+
+def test_a_cut_that_misses_its_target_says_so(
+    digits: tuple[DatasetRef, Dataset], context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A network of 16 channels can lose 8 or none: the log, and the stage that reports show, tell what is left."""
+    data = load_training_data(context.store, digits[1])
+    network = cnn((8, 8, 1), 10, widths=(16, 16), dense=0)
+    whole = describe(context.store, network, data, before=None, stage="train", history=None)
+
+    model, _ = run(whole, digits[0], context, method="channel", macs=0.7, fit=Fit(epochs=0))
+
+    kept = f"{model.macs / whole.macs:.0%}"
+    assert model.macs / whole.macs < 0.65
+    assert model.stages[-1] == f"prune channel l2 0.7 (kept {kept} of the MACs, 70% asked)"
+    assert f"kept {kept} of the MACs, 70% asked; channels leave in blocks of 8" in capsys.readouterr().out
 
 
 def test_equal_questions_give_equal_files(

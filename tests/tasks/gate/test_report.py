@@ -182,6 +182,7 @@ def test_the_page_tells_every_candidate(written: Callable[..., tuple[str, str]])
     for name in ("int8", "pruned-int8", "student", "sparse", "clustered"):
         assert f" {name} " in text
     assert "wide infeasible 9.1 MB of 0.1 MB allowed" in text
+    assert "sparse: prune l2 0.6 (kept 38% of the MACs, 60% asked). Channels leave in blocks of eight" in text
     assert "clustered fail broke max_drop: 0.0700 (95% interval" in text
     assert "sparse: 80.00 % of its weights are zero. That shrinks the download (gzip 9.00 kB of 30.0 kB raw)" in text
 

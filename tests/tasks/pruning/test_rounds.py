@@ -11,7 +11,7 @@ from tasks.contracts.fit import Fit
 from tasks.contracts.lane import PruneParams
 from tasks.contracts.model import TrainingHistory
 from tasks.framework import keras
-from tasks.pruning.rounds import fractions, prune_in_rounds
+from tasks.pruning.rounds import fractions, missed, prune_in_rounds
 from tasks.training.data import TrainingData
 from tasks.training.history import empty_history
 from tasks.training.macs import count_macs
@@ -53,7 +53,7 @@ def test_the_last_round_arrives_at_the_target(network: Any) -> None:
     learn = Recorder()
     params = PruneParams(method="channel", macs=0.25, rounds=2, round_epochs=3, fit=Fit(epochs=9))
 
-    model, _ = prune_in_rounds(network, params, DATA, learn, seed=0, stage="prune")
+    model, _, _ = prune_in_rounds(network, params, DATA, learn, seed=0, stage="prune")
 
     whole = count_macs(network)
     (first, first_epochs, first_macs), (last, last_epochs, last_macs) = learn.asked
@@ -68,7 +68,7 @@ def test_floors_are_of_the_model_before_the_first_cut(network: Any) -> None:
     """With a floor of one half, no group falls below half of what it had at first, however many rounds."""
     params = PruneParams(method="channel", macs=0.3, rounds=3, floor=0.5, fit=Fit(epochs=0))
 
-    model, _ = prune_in_rounds(network, params, DATA, Recorder(), seed=0, stage="prune")
+    model, _, _ = prune_in_rounds(network, params, DATA, Recorder(), seed=0, stage="prune")
 
     widths = [layer.filters for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
     left = [layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
@@ -90,9 +90,26 @@ def test_statistics_are_estimated_anew_after_a_cut(network: Any, capsys: pytest.
     """The first batch normalisation ends with those of its input on the train images."""
     params = PruneParams(method="channel", recalibration_images=64, fit=Fit(epochs=0))
 
-    model, _ = prune_in_rounds(network, params, DATA, Recorder(), seed=0, stage="prune")
+    model, _, _ = prune_in_rounds(network, params, DATA, Recorder(), seed=0, stage="prune")
 
     first = next(layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
     seen = keras.Model(model.inputs, first.input)(IMAGES).numpy()
     assert np.allclose(first.moving_mean, seen.mean((0, 1, 2)), atol=1e-4)
     assert "with the statistics of 9 batch normalisations from 64 images" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept", "said"),
+    [
+        ({"macs": 0.6}, {"macs": 0.6}, ""),
+        ({"macs": 0.6}, {"macs": 0.55}, ""),
+        ({"macs": 0.6}, {"macs": 0.38}, "kept 38% of the MACs, 60% asked"),
+        ({"macs": 0.6, "size": 0.5}, {"macs": 0.3, "size": 0.48}, ""),
+        ({"macs": 0.6, "size": 0.5}, {"macs": 0.3, "size": 0.4}, "kept 40% of the bytes, 50% asked"),
+        ({"latency": 0.5}, {"latency": 0.7}, "kept 70% of the latency, 50% asked"),
+        ({"latency": 0.5}, {}, ""),
+    ],
+)
+def test_a_missed_target_is_said(asked: dict[str, float], kept: dict[str, float], said: str):
+    """Further than five hundredths of the whole from the target, by the measure that comes closest, above or below."""
+    assert missed(asked, kept) == said
