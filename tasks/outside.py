@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,11 @@ def validate_data(inputs: ValidateDataInputs, params: ValidateDataParams, contex
 def dry_run(inputs: DryRunInputs, params: DryRunParams, context: Context) -> dict[str, str]:  # noqa: ARG001
     """Return the state of the user's own builders, model file and teachers."""
     seen = {"file": fingerprint(params.file)} if params.file else {}
-    named = {params.architecture.builder if params.architecture else "", params.space.builder if params.space else ""}
-    for builder in sorted(named):
+    templates = [template.model_dump() for template in params.candidates.values()]
+    own = [part.builder for part in (params.architecture, params.space) if part]
+    for builder in sorted({*own, *_named(templates, "builder")}):
         seen |= {f"{builder} {name}": value for name, value in _builder("dry_run", builder).items()}
-    for source in sorted(_teachers_of(params)):
+    for source in sorted(_named(templates, "teacher")):
         seen[source] = fingerprint(source)
     return seen
 
@@ -111,18 +113,18 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
     return _teacher(params.teacher)
 
 
-def _teachers_of(params: DryRunParams) -> set[str]:
-    """Return the files that teach in any candidate; a value to search over names several."""
-    named: list[Any] = []
-    sections: list[Any] = [template.model_dump() for template in params.candidates.values()]
-    while sections:
-        section = sections.pop()
-        for name, value in section.items():
-            if name == "teacher":
-                named += value["search"] if isinstance(value, dict) and "search" in value else [value]
-            elif isinstance(value, dict):
-                sections.append(value)
-    return {source for source in named if isinstance(source, str)}
+def _named(section: Any, key: str) -> Iterator[str]:  # noqa: ANN401 - of a recipe
+    """Yield what stands under a key anywhere in a section; a value to search over names several."""
+    if isinstance(section, list):
+        for item in section:
+            yield from _named(item, key)
+    if not isinstance(section, dict):
+        return
+    for name, value in section.items():
+        if name == key:
+            options = value["search"] if isinstance(value, dict) and "search" in value else [value]
+            yield from (option for option in options if isinstance(option, str))
+        yield from _named(value, key)
 
 
 def _teacher(source: str | None) -> dict[str, str]:

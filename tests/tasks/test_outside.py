@@ -99,15 +99,17 @@ def test_a_changed_teacher_is_seen(tmp_path: Path, context: Context) -> None:
 
 
 def test_a_dry_run_knows_what_it_reads(module: Path, context: Context, tmp_path: Path) -> None:
-    """The user's builder, the model file and each teacher, also those to choose from: a change of any is a miss."""
+    """The model file, each teacher and each student's builder, also those to choose from: a change of any is a miss."""
     files = [tmp_path / f"{name}.keras" for name in ("mine", "first", "second")]
     for file in files:
         file.write_bytes(b"a")
     params = DryRunParams.model_validate(
         {
             "file": str(files[0]),
-            "architecture": {"builder": f"{module.stem}:net"},
-            "candidates": {"a": {"distill": {"teacher": {"search": [str(files[1]), str(files[2])]}}}},
+            "candidates": {
+                "a": {"distill": {"teacher": {"search": [str(files[1]), str(files[2])]}}},
+                "b": {"distill": {"architecture": {"search": [{"builder": "cnn"}, {"builder": f"{module.stem}:net"}]}}},
+            },
         }
     )
     seen = [outside.dry_run(DryRunInputs(data=DATA), params, context)]
