@@ -44,7 +44,7 @@ td { overflow-wrap: anywhere; } td.mark { white-space: nowrap; font-weight: 600;
   main { max-width: none; padding: 0 1px; } h1 { font-size: 15pt; } h2 { margin-top: 1.2rem; break-after: avoid; }
   .scroll { overflow: visible; border-radius: 0; } table { min-width: 0; font-size: 7.5pt; line-height: 1.35; }
   .mark { width: 12%; } .rule { width: 17%; } .subject { width: 13%; } .expected { width: 27%; }
-  th, td { padding: 1.2mm 1.2mm; } tr { break-inside: avoid; }
+  th, td { padding: 1.2mm 1.2mm; } thead th { font-size: 7pt; } tr { break-inside: avoid; }
 }
 </style>
 </head>

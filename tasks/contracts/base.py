@@ -6,9 +6,17 @@ import hashlib
 import json
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
+
+def _no_truth(value: object) -> object:
+    """Refuse a Boolean where a number is asked: `max_drop: yes` would be 1, and let everything through."""
+    if isinstance(value, bool):
+        raise ValueError("a number, and not true or false")  # noqa: TRY004 - pydantic wants it
+    return value
+
+
+Fraction = Annotated[float, Field(ge=0, le=1), BeforeValidator(_no_truth)]
 """From 0 to 1, never percent."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -149,6 +149,12 @@ def judged(run: Run) -> None:
     run.record("validate_metrics", ValidateMetricsOutputs(verdict=run.store.put(verdict, VerdictRef)))
 
 
+def reported(run: Run, headline: str) -> None:
+    """Let the report tell the run in one sentence."""
+    page, card = run.ref(PageRef, b"<html>"), run.ref(PageRef, b"# card")
+    run.record("report", ReportOutputs(page=page, card=card, headline=headline))
+
+
 def released(run: Run) -> None:
     """Let the run come to its end."""
     outputs = EvaluateOutputs.model_validate(read_records(run.store, RUN)["evaluate", "good"].outputs)
@@ -160,8 +166,7 @@ def released(run: Run) -> None:
         winner="good", model=outputs.model, measurement=outputs.measurement, ranking=ranking, borderline=False
     )
     run.record("select", selection)
-    pages = ReportOutputs(page=run.ref(PageRef, b"<html>"), card=run.ref(PageRef, b"# card"))
-    run.record("report", pages)
+    reported(run, "good wins: 10.0x smaller")
     release = Release(
         name="digits", version="abc", uri="s3://b/releases/digits/abc", model_sha256="0" * 64, manifest_sha256="1" * 64
     )
@@ -263,3 +268,61 @@ def test_the_outcome_names_the_winner_and_where_all_lies(run: Run, tmp_path: Pat
     assert "good: 10.0 times smaller than the float model, -1.00 points of accuracy" in told
     for place in ("s3://b/releases/digits/abc", "digits 3 @champion", str(tmp_path / "report.html"), "summary.json"):
         assert place in told
+
+
+def test_a_run_that_released_nothing_says_so_as_its_report_does(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """The sentence and the report's place stand in the outcome, and the page lies there."""
+    judged(run)
+    run.record("select", status="refused")
+    reported(run, "nothing released, because no candidate passed: poor, the nearest of 2")
+
+    summary = run.summary("failed", tmp_path, {("select", ""): "select has no winner"})
+    tell(summary, tmp_path, Console(width=200))
+
+    told = capsys.readouterr().out
+    assert "nothing released, because no candidate passed: poor, the nearest of 2\n" in told
+    assert f"report    {tmp_path / 'report.html'}" in told
+    assert (tmp_path / "report.html").read_text() == "<html>"
+    assert summary.selected is None
+
+
+LATE = {
+    "all went well": ("success", (), {}, "good wins: 10.0x smaller"),
+    "nobody promoted it": ("success", ("promote",), {}, "good wins: 10.0x smaller; registered, and not promoted"),
+    "publish was refused": (
+        "failed",
+        ("promote", "publish"),
+        {("prune", "lost"): "a lane", ("publish", ""): "publish has no key"},
+        "nothing released, because publish has no key",
+    ),
+    "promote was refused": (
+        "failed",
+        ("promote",),
+        {("promote", ""): "promote does not verify"},
+        "released, and not promoted, because promote does not verify",
+    ),
+}
+
+
+@pytest.mark.parametrize("end", LATE)
+def test_what_came_after_the_report_is_in_the_sentence(run: Run, tmp_path: Path, end: str):
+    """The report was written before the release: what failed then, or was skipped, is said."""
+    state, gone, failures, sentence = LATE[end]
+    judged(run)
+    released(run)
+    for step in gone:
+        run.record(step, status="refused")
+
+    assert run.summary(state, tmp_path, dict(failures)).headline == sentence
+
+
+def test_a_run_without_a_report_says_what_failed(store: Store, tmp_path: Path):
+    """A recipe that was refused has none."""
+    run = Run(store)
+    run.record("resolve", status="refused")
+
+    summary = run.summary("failed", tmp_path, {("resolve", ""): "recipe digits has no key train.epoch"})
+
+    assert summary.headline == "nothing released, because recipe digits has no key train.epoch"

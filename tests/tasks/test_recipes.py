@@ -81,6 +81,18 @@ def test_the_demo_says_that_it_takes_what_is_not_proven():
 
 
 BAD = {
+    "a rule that is yes, which would be 1": (
+        {"gate.max_drop": True},
+        "recipe digits cannot take gate.max_drop",
+        "True",
+        "correct gate.max_drop",
+    ),
+    "a rule that is no number": (
+        {"gate.max_drop": float("nan")},
+        "recipe digits cannot take gate.max_drop",
+        "nan",
+        "correct gate.max_drop",
+    ),
     "no floor and nobody asked": (
         {"gate": None, "release.approve": "never"},
         "recipe digits would promote a model that nobody judged",
