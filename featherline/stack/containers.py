@@ -8,10 +8,12 @@ Servers of the stack listen on 127.0.0.1 alone, so the containers use the machin
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 
 from featherline.places import Places
 from tasks.contracts.refusal import refuse
+from tasks.contracts.secrecy import without_secrets
 
 TARGETS = {"image": "tasks-train", "image_core": "tasks-core"}
 """The image that each option names."""
@@ -46,7 +48,8 @@ def remove(places: Places) -> None:
 def _told(command: list[str]) -> str:
     """Return what a command says, or refuse with what it complains of."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        known = without_secrets(os.environ)
+        done = subprocess.run(command, env=known, capture_output=True, text=True, check=False)
     except OSError as error:
         raise _refusal(command, str(error)) from error
     if done.returncode:

@@ -143,6 +143,26 @@ def test_a_child_dies_with_its_parent(tmp_path: Path) -> None:
         time.sleep(0.01)
 
 
+def test_no_step_starts_a_process_by_another_way() -> None:
+    """A child that is started by hand would inherit every secret of its parent."""
+    ways = (
+        "subprocess",
+        "multiprocessing",
+        "concurrent.futures.process",
+        "ProcessPool",
+        "os.exec",
+        "os.spawn",
+        "os.fork",
+    )
+    found = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tasks").rglob("*.py")
+        if any(way in path.read_text() for way in (*ways, "os.posix_spawn", "os.system", "os.popen"))
+    }
+
+    assert found == {"tasks/child.py"}
+
+
 def test_what_is_kept_of_very_much_is_the_end(tmp_path: Path) -> None:
     """A child that prints without end fills no memory of its parent's."""
     with Child("none", log=tmp_path / "log", program=python("print('x' * 2**20); print('end')")) as child:
