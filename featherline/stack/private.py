@@ -59,13 +59,13 @@ def close_var(places: Places) -> None:
     made = not var.exists()
     var.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = {entry.name for entry in os.scandir(var) if not entry.name.startswith(".")}
-    if made or found <= OWN or var == places.root / "var":
-        if os.geteuid() == 0 and "postgres" in found:
-            os.chown(var, -1, pwd.getpwnam(POSTGRES_USER).pw_gid)
-            var.chmod(0o710)
-        else:
-            _close_one(var)
-    for name in sorted(found & OWN):
+    alone = made or found <= OWN or var == places.root / "var"
+    if alone and os.geteuid() == 0 and "postgres" in found:
+        os.chown(var, -1, pwd.getpwnam(POSTGRES_USER).pw_gid)
+        var.chmod(0o710)
+    elif alone:
+        _close_one(var)
+    for name in sorted(found if alone else found & OWN):
         close(var / name)
 
 

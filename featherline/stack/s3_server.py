@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -45,6 +45,18 @@ CANARY = "featherline-ready"
 CANARY_KEY = "canary"
 GRACE_S = 4.0
 """Clients that keep a connection open stretch a polite end to 29 s; what was acknowledged survives a kill."""
+
+
+class NotClosedError(RuntimeError):
+    """The server would let a stranger in, or cannot be seen not to; it was stopped.
+
+    Attributes:
+        doors: What was found, in words.
+    """
+
+    def __init__(self, doors: Sequence[str]) -> None:
+        super().__init__(f"SeaweedFS is not closed to other users of this machine: {'; '.join(doors)}")
+        self.doors = tuple(doors)
 
 
 class S3Server:
@@ -118,8 +130,8 @@ class S3Server:
         """Start the server, wait until a write and a read have worked (1 s), and look whether it is closed.
 
         Raises:
-            RuntimeError: The program is not installed, it ended, it is not ready in time, or it is open to others; the
-                log's end is told, and nothing of it is left running.
+            NotClosedError: It is open to others, or is not where it should be.
+            RuntimeError: The program is not installed, it ended, or is not ready in time; the log's end is told.
         """
         self.port = self.port or free_ports()
         private_folder(self.folder)
@@ -236,8 +248,7 @@ class S3Server:
         doors = open_doors(pid, first)
         if doors:
             self.kill()
-            told = "\n".join(f"  {door}" for door in doors)
-            raise RuntimeError(f"SeaweedFS is not closed to other users of this machine\n{told}\n{self._log_end()}")
+            raise NotClosedError(doors)
         close(self.folder)  # it gives some files a mode of its own
 
     def _log_end(self) -> str:

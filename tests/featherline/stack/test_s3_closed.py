@@ -22,11 +22,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from stranger import as_nobody, ask, call, needs_root, open_to_others, readable, run_as_nobody, stranger_tls
 
+from featherline.places import Places
 from featherline.stack import s3_server as server_module
+from featherline.stack.launch import launch, own_processes
+from featherline.stack.record import Stack
 from featherline.stack.s3_probe import GRPC, NAMES, listening, open_doors
 from featherline.stack.s3_program import command, free_ports, grpc_sockets, weed
 from featherline.stack.s3_security import write_security
 from featherline.stack.s3_server import S3Server
+from tasks.contracts.refusal import Refused
 
 WORDS = b"the words that nobody may read"
 SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105 - of a server that lives for one test
@@ -249,6 +253,23 @@ def test_a_configuration_that_cannot_be_read_is_seen(tmp_path: Path, monkeypatch
     assert "volume answers anybody" in str(failure.value)
     assert server.process is not None
     assert server.process.poll() is not None
+
+
+def test_a_stack_whose_s3_is_open_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refusal names each open port; nothing of the server is left."""
+    monkeypatch.setattr(
+        server_module, "write_security", lambda folder: (folder / "security.toml").write_text("[grpc\n")
+    )
+    places = Places(var=tmp_path)
+    stack = Stack(servers=(), s3_port=free_ports(), mlflow_port=1, airflow_port=2)
+
+    with pytest.raises(Refused) as refusal:
+        launch(places, stack, "s3")
+
+    (problem,) = refusal.value.problems
+    assert "open to other users" in problem.what
+    assert f"filer takes gRPC without a certificate on port {stack.s3_port + GRPC + 3}" in problem.got
+    assert own_processes(places, stack) == []
 
 
 @pytest.mark.parametrize("part", ["https.master", "grpc.filer"])
