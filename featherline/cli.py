@@ -29,7 +29,7 @@ from tasks.contracts.request import Exit
 from tasks.contracts.safe_text import safe_streams
 from tasks.overrides import settings
 from tasks.patience import be_short
-from tasks.store import open_store
+from tasks.store import Damaged, open_store
 
 INTERRUPTED = 130
 UNREAD = 141
@@ -53,6 +53,9 @@ def _main(options: argparse.Namespace, console: Console) -> int:
     except Refused as refusal:
         print(refusal, file=sys.stderr)
         return Exit.REFUSED
+    except Damaged as damage:
+        print(damage, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # `featherline status | head`: nobody reads on

@@ -102,4 +102,5 @@ def waiting(
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")  # at once: threads wait too
+    sys.stderr.flush()

@@ -98,6 +98,8 @@ def _preprocessing(space: SearchSpace, choice: PreprocessingChoice, dataset: Dat
         return chosen(choice, dataset)
     try:
         sample = build(_sample(space), dataset.image_shape, len(dataset.classes))
+    except MemoryError:
+        raise
     except Exception:  # noqa: BLE001 - whatever a builder raises for these options fails its trial, not the search
         return chosen(choice, dataset)
     return preprocessing_of_built(sample, choice, dataset)

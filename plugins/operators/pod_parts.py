@@ -57,6 +57,7 @@ def variables(step: str, limits: Resources) -> dict[str, str]:
         Variable.STORE: _store(),
         Variable.STUDIES: _studies(),
         Variable.RECIPES: RECIPES if step == READS_RECIPES else "",
+        Variable.PATIENCE: deployment.option("patience_s"),
         "HOME": "/tmp",  # noqa: S108 - the only folder of the pod that can be written
         "TMPDIR": "/tmp",  # noqa: S108 - the same
         "OMP_NUM_THREADS": str(max(1, round(limits.cpus))),  # else one for each core of the node

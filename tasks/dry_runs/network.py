@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.contracts.refusal import Refused, refuse
+from tasks.contracts.refusal import OutOfReach, Refused, refuse
 from tasks.framework import keras
 from tasks.model_files import load_file, put_model
 from tasks.store import open_store
@@ -68,7 +68,7 @@ def _stored_and_read(model: Any, name: str) -> Any:  # noqa: ANN401
         store = open_store(folder)
         try:
             again = load_file(store, put_model(store, model))
-        except MemoryError:
+        except (MemoryError, OutOfReach):
             raise
         except Refused as refusal:
             raise _unreadable(model, name, "; ".join(problem.got for problem in refusal.problems)) from refusal

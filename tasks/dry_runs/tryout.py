@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from tasks.contracts.plan import Candidate
-from tasks.contracts.refusal import Problem, Refused
+from tasks.contracts.refusal import OutOfReach, Problem, Refused
+from tasks.disk import in_chain
 from tasks.dry_runs.lane import signature, try_lane
 from tasks.dry_runs.network import check_network
 from tasks.dry_runs.outcome import NETWORK, REQUEST, SPACE, DryRunRequest, Outcome, failed, note, noted
 from tasks.foreign.read import read_model
 from tasks.framework import keras
 from tasks.litert.convert import convert
+from tasks.memory import out_of_memory
 from tasks.training.macs import count_macs
 from tasks.zoo.build import build
 
@@ -93,12 +95,18 @@ def _outcome(name: str, trial: Callable[[], None]) -> Outcome:
     started = time.monotonic()
     try:
         trial()
+    except OutOfReach as refusal:  # a full disk, which says nothing of what is tried
+        print(f"{name}: {refusal}")
+        return Outcome(trial=name, state="unknown", seconds=time.monotonic() - started)
     except Refused as refusal:
         return failed(name, *refusal.problems, seconds=time.monotonic() - started)
     except MemoryError as error:
         print(f"{name}: memory ran out ({error})")
         return Outcome(trial=name, state="unknown", seconds=time.monotonic() - started)
     except Exception as error:  # noqa: BLE001 - a library can fail in any way: that is what is being found out
+        if out_of_memory(error) is not None or in_chain(error) is not None:
+            print(f"{name}: memory or disk ran out ({error})")
+            return Outcome(trial=name, state="unknown", seconds=time.monotonic() - started)
         return failed(name, _crash(name, error), seconds=time.monotonic() - started)
     return Outcome(trial=name, state="works", seconds=time.monotonic() - started)
 

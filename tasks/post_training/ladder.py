@@ -19,6 +19,7 @@ from tasks.contracts.request import Exit
 from tasks.litert import flatbuffer
 from tasks.litert.conversion import ConverterDied
 from tasks.litert.graph import read_graph
+from tasks.memory import out_of_memory
 from tasks.post_training.build import Builder, Built
 from tasks.post_training.invariants import check_integer
 from tasks.post_training.judging import Judgement
@@ -95,7 +96,7 @@ def _built(
 
 def _in_words(problem: Exception) -> Exception:
     """Return what went wrong, of a refusal what was met, of an exception where its traceback ends."""
-    if isinstance(problem, OutOfReach):
+    if isinstance(problem, OutOfReach) or out_of_memory(problem) is not None:
         return problem
     text = problem.problems[0].got if isinstance(problem, Refused) else str(problem)
     return _CannotBeMadeError((text.strip().splitlines() or [type(problem).__name__])[-1].strip())

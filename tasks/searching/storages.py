@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 PASSING = {"ConnectionError", "TimeoutError", "BusyLoadingError", "OperationalError", "InterfaceError"}
 """Of redis, SQLAlchemy and the drivers below it, by name: which of them are installed is the deployment's."""
+CACHED = ("_get_trials", "_create_new_trial", "_set_trial_param", "_get_best_trial_id", "_get_stale_trial_ids")
+"""What Optuna's own cache asks of a database beside its public operations."""
 SHUT_OUT = {"AuthenticationError", "AuthorizationError", "AuthenticationWrongNumberOfArgsError", "NoPermissionError"}
 NEVER = re.compile(
     r"authentication|does not exist|permission denied|pg_hba|no such table|unable to open|WRONGPASS|NOAUTH|malformed",
@@ -63,7 +65,7 @@ class PatientRedis(JournalRedisBackend):
 def patient_database(url: str) -> RDBStorage:
     """Open a database, each operation of which is tried again while the server is away."""
     storage: RDBStorage = _patient(url, lambda: RDBStorage(url, engine_kwargs={"pool_pre_ping": True}))
-    for name in sorted(BaseStorage.__abstractmethods__):
+    for name in (*sorted(BaseStorage.__abstractmethods__), *CACHED):
         setattr(storage, name, _wrapped(url, getattr(storage, name)))
     return storage
 

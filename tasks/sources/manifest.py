@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tasks.contracts.data import PreprocessParams
-from tasks.contracts.refusal import Refused, examples, refuse
+from tasks.contracts.refusal import OutOfReach, Refused, examples, refuse
 from tasks.sources.csv_columns import LABEL_COLUMNS, column_named, named_label, split_column
 from tasks.sources.csv_files import CsvFile, read_head
 from tasks.sources.csv_rows import CsvRows, changed
@@ -219,6 +219,8 @@ def names_images(place: Place, tables: list[str], images: list[str]) -> bool:
     for name in tables:
         try:
             file = _head(place, name)
+        except OutOfReach:
+            raise
         except Refused:
             continue  # told by whoever reads it
         if any(share_found(file, number, lookup) >= FEWEST_FOUND for number in range(len(file.columns[:50]))):
