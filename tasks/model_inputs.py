@@ -16,6 +16,7 @@ from tasks.contracts.preprocessing import OwnPreprocessing, Preprocessing, Prepr
 from tasks.contracts.refusal import refuse
 
 COLOURS = 3
+OF_COLOURS = ("imagenet", "caffe")
 BYTE = 255.0
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CAFFE_MEAN = (103.939, 116.779, 123.68)
@@ -48,15 +49,36 @@ def named(name: str, dataset: Dataset) -> Preprocessing:
     Raises:
         Refused: It is one of colours, and the images have other channels.
     """
-    channels = dataset.image_shape[2]
-    if name in ("imagenet", "caffe") and channels != COLOURS:
+    check_channels(name, dataset.image_shape[2])
+    return NAMED[name](dataset)
+
+
+def check_channels(choice: PreprocessingChoice | str, channels: int) -> None:
+    """Refuse a preprocessing whose numbers are not those of so many channels."""
+    if choice in OF_COLOURS and channels != COLOURS:
         raise refuse(
-            f"the preprocessing {name} does not fit the images of {dataset.name}",
+            f"the preprocessing {choice} does not fit the images",
             expected=f"images of {COLOURS} channels: it has a mean for red, green and blue each",
             got=f"images of {_counted(channels)}",
-            fix="set data.channels: 3, or take another model.preprocessing",
+            fix="set data.channels: 3, or take another preprocessing",
         )
-    return NAMED[name](dataset)
+    if not isinstance(choice, OwnPreprocessing):
+        return
+    for what, numbers in (("mean", choice.mean), ("std", choice.std)):
+        if len(numbers) not in (1, channels):
+            raise refuse(
+                "the preprocessing does not fit the images",
+                expected=f"preprocessing.{what} of 1 number, or {channels} for {_counted(channels)}",
+                got=f"{len(numbers)} numbers",
+                fix=f"give preprocessing.{what} a number for each channel, or set data.channels",
+            )
+    if choice.channel_order == "bgr" and channels != COLOURS:
+        raise refuse(
+            "the preprocessing does not fit the images",
+            expected=f"images of {COLOURS} channels for preprocessing.channel_order bgr",
+            got=f"images of {_counted(channels)}",
+            fix="set data.channels: 3, or leave preprocessing.channel_order out",
+        )
 
 
 def chosen(choice: PreprocessingChoice, dataset: Dataset) -> Preprocessing:
@@ -68,21 +90,7 @@ def chosen(choice: PreprocessingChoice, dataset: Dataset) -> Preprocessing:
     if not isinstance(choice, OwnPreprocessing):
         return named("data" if choice == "auto" else choice, dataset).model_copy(update={"why": "given in the recipe"})
     channels = dataset.image_shape[2]
-    for what, numbers in (("mean", choice.mean), ("std", choice.std)):
-        if len(numbers) not in (1, channels):
-            raise refuse(
-                f"the preprocessing does not fit the images of {dataset.name}",
-                expected=f"preprocessing.{what} of 1 number or {_counted(channels)}",
-                got=f"{len(numbers)} numbers",
-                fix=f"give preprocessing.{what} a number for each channel, or set data.channels",
-            )
-    if choice.channel_order == "bgr" and channels != COLOURS:
-        raise refuse(
-            f"the preprocessing does not fit the images of {dataset.name}",
-            expected=f"images of {COLOURS} channels for preprocessing.channel_order bgr",
-            got=f"images of {_counted(channels)}",
-            fix="set data.channels: 3, or leave preprocessing.channel_order out",
-        )
+    check_channels(choice, channels)
     return Preprocessing(
         name="own",
         scale=choice.scale,
@@ -95,6 +103,8 @@ def chosen(choice: PreprocessingChoice, dataset: Dataset) -> Preprocessing:
 
 def in_words(preprocessing: Preprocessing) -> str:
     """Return a preprocessing as people read it, without where it comes from."""
+    if preprocessing.numbers() == (1.0, (0.0,) * len(preprocessing.mean), (1.0,) * len(preprocessing.std), "rgb"):
+        return f"{preprocessing.name}: pixels as they are"
     numbers = [f"{preprocessing.scale:g}"]
     numbers += [_listed(preprocessing.mean), _listed(preprocessing.std)]
     turned = ", channels in the order blue, green, red" if preprocessing.channel_order == "bgr" else ""

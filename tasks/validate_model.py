@@ -47,7 +47,7 @@ def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, con
     subject = inputs.model.file.sha256
     entry = ledger.previous(context.store, params.recipe, "baseline", subject)
     before = float(entry.content["accuracy"]) if entry else None
-    findings = find(inputs.metrics, before, params)
+    findings = find(inputs.metrics, before, params, trained=bool(inputs.model.histories))
     ref, verdict = put_verdict(context.store, "model", findings, title=f"Float baseline of {params.recipe}")
     compared = f"the last accepted one had {before:.4f}" if before is not None else "the first of its recipe"
     failed = sum(not finding.passed for finding in findings)
@@ -58,24 +58,27 @@ def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, con
     return ValidateModelOutputs(model=inputs.model, verdict=ref)
 
 
-def find(metrics: ClassMetrics, before: float | None, params: ValidateModelParams) -> tuple[Finding, ...]:
+def find(
+    metrics: ClassMetrics, before: float | None, params: ValidateModelParams, *, trained: bool = True
+) -> tuple[Finding, ...]:
     """Return what each rule finds. A class without images in the validation split counts as dead.
 
     Args:
         metrics: Of the float baseline, on the validation split.
         before: Accuracy of the last accepted baseline of the recipe.
         params: The rules.
+        trained: Whether this run trained it; else it is a file that was taken as it is.
     """
     recalls = [np.nan if recall is None else recall for recall in metrics.class_recall]
     row = {"model": "baseline", "accuracy": metrics.accuracy, "loss": metrics.loss, "recall": float(np.mean(recalls))}
     whole = pd.DataFrame([row])
     classes = pd.DataFrame({"class": [f"class {label}" for label in range(len(recalls))], "recall": recalls})
-    rules = [*_model_rules(before, params), *_no_guess(metrics, params)]
+    rules = [*_model_rules(before, params, trained=trained), *_no_guess(metrics, params)]
     found = judge(whole, rules, suite="baseline", index="model")
     return found + judge(classes, [_alive(params)], suite="classes", index="class")
 
 
-def _model_rules(before: float | None, params: ValidateModelParams) -> list[Expectation]:
+def _model_rules(before: float | None, params: ValidateModelParams, *, trained: bool) -> list[Expectation]:
     rules = [
         _at_least(
             "loss",
@@ -89,7 +92,9 @@ def _model_rules(before: float | None, params: ValidateModelParams) -> list[Expe
             floor_of(params),
             rule="min_accuracy",
             expected=f"validation accuracy of at least {floor_of(params):g} (train.checks.min_accuracy)",
-            fix="train longer, or take a larger network or better data",
+            fix="train longer, or take a larger network or better data"
+            if trained
+            else "train the file further (train.epochs above 0), or take one that knows these images better",
         ),
     ]
     if before is not None:

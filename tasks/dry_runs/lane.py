@@ -17,6 +17,7 @@ from tasks.contracts.plan import Candidate
 from tasks.foreign.read import read_model
 from tasks.litert.convert import convert
 from tasks.litert.graph import read_graph
+from tasks.model_inputs import check_channels
 from tasks.post_training.calibration import activation_ranges
 from tasks.post_training.invariants import check_integer
 from tasks.post_training.layers import layers
@@ -50,10 +51,18 @@ def try_lane(candidate: Candidate, network: Any, classes: int) -> None:  # noqa:
     Raises:
         Refused: A technique cannot be had from this network.
     """
+    _check_preprocessing(candidate, network.input_shape[-1])
     model, sparse = _cut(network, candidate.prune, network)
     model = _student(candidate.distill, model, network, classes)
     model, zeros = _cut(model, candidate.trim, network)
     _convert(model, candidate.quantize, candidate.export, keep_zeros=sparse or zeros)
+
+
+def _check_preprocessing(candidate: Candidate, channels: int) -> None:
+    """Refuse what students or teachers are to be fed by, where it does not fit the images."""
+    check_channels(candidate.distill.preprocessing, channels)
+    for params in (candidate.prune, candidate.distill, candidate.trim, candidate.quantize):
+        check_channels(params.teacher_preprocessing, channels)
 
 
 def signature(candidate: Candidate) -> str:

@@ -22,7 +22,7 @@ from tasks.contracts.refusal import refuse
 from tasks.dataset import Images, Labels, in_turn, read_split
 from tasks.foreign.beginnings import takes_bytes
 from tasks.foreign.class_order import at_chance, explaining_order
-from tasks.model_inputs import COLOURS, NAMED, chosen, model_inputs, named
+from tasks.model_inputs import COLOURS, NAMED, OF_COLOURS, chosen, model_inputs, named
 from tasks.store import Store
 from tasks.training.metrics import accuracy, mean_cross_entropy, predict_logits
 
@@ -135,7 +135,7 @@ def _validation(store: Store, dataset: Dataset) -> tuple[Images, Labels]:
 def _candidates(dataset: Dataset, images: Images) -> list[Preprocessing]:
     """Return the ones with a name, then, where the images have colours, these with their channels turned round."""
     coloured = dataset.image_shape[2] == COLOURS
-    usual = [named(name, dataset) for name in NAMED if coloured or name not in ("imagenet", "caffe")]
+    usual = [named(name, dataset) for name in NAMED if coloured or name not in OF_COLOURS]
     if not coloured or np.array_equal(images[..., 0], images[..., 2]):
         return usual
     turned = [one for one in usual if one.channel_order == "rgb"]

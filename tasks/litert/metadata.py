@@ -69,7 +69,7 @@ class FileMetadata(Contract):
         """Take files of versions that knew no preprocessing but the data set's own, under another name."""
         if not isinstance(given, dict) or given.get("format") != 1 or "normalisation" not in given:
             return given
-        kept = {key: value for key, value in given.items() if key not in ("format", "normalisation")}
+        kept = {key: value for key, value in given.items() if key not in ("format", "normalisation", "run_id")}
         return kept | {"preprocessing": {"name": "data", **given["normalisation"]}}
 
 

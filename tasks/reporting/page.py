@@ -17,6 +17,7 @@ from tasks.contracts.measurement import Measurement, StageEntry
 from tasks.contracts.request import Provenance
 from tasks.contracts.safe_text import page_value
 from tasks.intake_words import intake_rows
+from tasks.model_inputs import in_words, preprocessing_of
 from tasks.reporting import classes, curves, tradeoff, words
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, notes, provenance
@@ -50,6 +51,7 @@ def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
             made_by=made_by,
             seed=seed,
             headline=headline(facts),
+            fed=preprocessing_of(facts.winner.model.source, facts.dataset),
             standing=standing(facts, params),
             tiles=tiles(facts),
             notes=notes(facts),
@@ -84,6 +86,7 @@ def environment_of_pages() -> Environment:
         uj=words.microjoules,
         short=words.shorten,
         made=how_made,
+        in_words=in_words,
     )
     return environment
 

@@ -89,6 +89,17 @@ def test_a_finding_names_the_class_that_is_dead() -> None:
     assert "class 1" in found[-1].got
 
 
+def test_a_file_that_was_taken_as_it_is_cannot_train_longer() -> None:
+    """The advice is for what the run did."""
+    advice = {
+        trained: next(one.fix for one in find(metrics(accuracy=0.1), None, PARAMS, trained=trained) if not one.passed)
+        for trained in (True, False)
+    }
+
+    assert advice[True].startswith("train longer")
+    assert advice[False].startswith("train the file further (train.epochs above 0)")
+
+
 def test_an_open_gate_remembers_the_baseline(context: Context) -> None:
     """A second, worse baseline is compared with the first; the first itself is judged as before."""
     first, second = baseline(context, b"first", accuracy=0.97), baseline(context, b"second", accuracy=0.94)

@@ -45,6 +45,22 @@ LANES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"distill": {"method": "logits", "architecture": STUDENT, "preprocessing": "caffe"}},
+        {"quantize": {"scheme": "int8", "aware": True, "teacher_preprocessing": {"mean": [1, 2, 3]}}},
+    ],
+    ids=["a student", "a teacher"],
+)
+def test_a_preprocessing_for_colours_does_not_wait_for_the_lane(
+    networks: dict[str, Any], knobs: dict[str, Any]
+) -> None:
+    """On grey images it is refused before anything is trained."""
+    with pytest.raises(Refused, match="does not fit the images"):
+        try_lane(Candidate.model_validate({"name": "lane", **knobs}), network(networks, "plain"), CLASSES)
+
+
 @pytest.mark.parametrize("name", LANES)
 def test_a_lane_that_works_is_let_through(networks: dict[str, Any], name: str) -> None:
     """A network without obstacles goes through each technique and the converter."""

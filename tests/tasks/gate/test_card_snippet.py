@@ -14,6 +14,7 @@ import pytest
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.gate import ReportInputs, ReportParams
+from tasks.contracts.preprocessing import Preprocessing
 from tasks.contracts.references import DatasetRef
 from tasks.dataset import read_split
 from tasks.framework import keras, tf
@@ -34,6 +35,38 @@ def convert(images: Any, *, int8: bool) -> tuple[bytes, Any]:
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
     return converter.convert(), model(images).numpy().argmax(axis=1)
+
+
+def fed_as(told: ReportInputs, own: Preprocessing) -> ReportInputs:
+    """Return the same facts of models that are fed otherwise."""
+    lanes = tuple(
+        lane.model_copy(
+            update={
+                "model": lane.model.model_copy(
+                    update={"source": lane.model.source.model_copy(update={"preprocessing": own})}
+                )
+            }
+        )
+        for lane in told.lanes
+    )
+    return told.model_copy(update={"lanes": lanes})
+
+
+def test_both_pages_say_how_the_model_is_fed(told: Callable[..., ReportInputs], context: Context) -> None:
+    """The numbers are the model's, not the data set's; channels are turned in the snippet; figures stand."""
+    own = Preprocessing(
+        name="caffe", scale=2.0, mean=(3.5,), std=(4.5,), channel_order="bgr", why="the best: caffe 0.9, raw 0.4"
+    )
+
+    pages = report(fed_as(told(), own), ReportParams(title="digits"), context)
+
+    card = context.store.read_bytes(pages.card).decode()
+    assert "np.asarray(image, np.float32)[..., ::-1] / 2.0 - np.float32([3.5])) / np.float32([4.5])" in card
+    assert "channels in the order blue, green, red. That is the preprocessing `caffe`" in card
+    words = " ".join(context.store.read_bytes(pages.page).decode().split())
+    assert (
+        "caffe: (pixel / 2 - 3.5) / 4.5, channels in the order blue, green, red (the best: caffe 0.9, raw 0.4)" in words
+    )
 
 
 @pytest.mark.parametrize("int8", [False, True], ids=["float", "int8"])
