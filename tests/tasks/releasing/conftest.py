@@ -57,7 +57,7 @@ def classifier(seed: int = 0) -> bytes:
     """Return an int8 file of one dense layer with its metadata: 2x2x1 pixels a, b, c, d become a, 2b and their sum.
 
     Args:
-        seed: Files of different seeds say different run ids and so have different digests.
+        seed: Files of different seeds name different authors and so have different digests.
     """
     model, graph, operator, code = schema.ModelT(), schema.SubGraphT(), schema.OperatorT(), schema.OperatorCodeT()
     model.version, model.subgraphs, model.operatorCodes = 3, [graph], [code]
@@ -83,7 +83,7 @@ def classifier(seed: int = 0) -> bytes:
         scheme="int8",
         accuracy=0.97,
         source_accuracy=0.98,
-        run_id=f"run-{seed}",
+        author=f"author {seed}",
         versions={},
     )
     return metadata.write(flatbuffer.pack(model), said)
