@@ -68,6 +68,28 @@ cat >"$part/connections.json" <<END
   "featherline_studies": {"conn_type": "redis", "host": "redis", "port": 6379, "password": "$redis", "schema": "1"}
 }
 END
+# What the parts of SeaweedFS know each other by: whoever reaches the network may not be one of them.
+curve=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
+openssl req -x509 "${curve[@]}" -keyout "$part/ca.key" -out "$part/weed_ca.crt" -days 3650 \
+    -subj /CN=featherline-ca -addext keyUsage=critical,keyCertSign,cRLSign 2>/dev/null
+openssl req "${curve[@]}" -keyout "$part/weed.key" -subj /CN=featherline 2>/dev/null |
+    openssl x509 -req -CA "$part/weed_ca.crt" -CAkey "$part/ca.key" -days 3650 -out "$part/weed.crt" -extfile <(
+        echo "subjectAltName = DNS:s3, DNS:localhost, IP:127.0.0.1"
+        echo "extendedKeyUsage = serverAuth, clientAuth"
+    ) 2>/dev/null
+rm "$part/ca.key" # nobody can make another
+pair=$'cert = "/run/secrets/weed.crt"\nkey = "/run/secrets/weed.key"' ca='ca = "/run/secrets/weed_ca.crt"'
+{
+    for name in signing signing.read filer_signing filer_signing.read; do
+        printf '[jwt.%s]\nkey = "%s"\nexpires_after_seconds = 3600\n\n' "$name" "$(word 32)"
+    done
+    printf '[grpc]\n%s\n\n' "$ca"
+    for name in master volume filer s3 admin worker client msg_broker msg_agent mq; do
+        printf '[grpc.%s]\n%s\n\n' "$name" "$pair"
+    done
+    printf '[https.client]\nenabled = true\n%s\n%s\n\n' "$pair" "$ca"
+    for name in master volume filer admin; do printf '[https.%s]\n%s\n%s\n\n' "$name" "$pair" "$ca"; done
+} >"$part/security.toml"
 openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$part/signing_key.pem"
 openssl pkey -in "$part/signing_key.pem" -pubout -out "$part/verify_key.pem"
 chmod 644 "$part"/*

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,9 @@ import yaml
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from featherline.places import ROOT
+from featherline.stack.s3_probe import listening, open_doors
+from featherline.stack.s3_program import free_ports, weed
+from featherline.stack.s3_server import S3Server
 
 FILE = ROOT / "docker" / "compose.yaml"
 ONCE = {"migrate", "buckets"}
@@ -172,6 +176,36 @@ def test_what_the_script_draws_fits_together(secrets: Path):
     public = load_pem_public_key((secrets / "verify_key.pem").read_bytes())
     assert private.public_key() == public
     assert secrets.stat().st_mode & 0o077 == 0
+
+
+def test_its_s3_is_closed_but_to_keys(compose: dict[str, Any], secrets: Path, tmp_path: Path):
+    """Whoever reaches the network, a step with foreign code or a user of the machine, finds each other port closed."""
+    folder = shutil.copytree(secrets, tmp_path / "secrets")
+    text = (folder / "security.toml").read_text()
+    (folder / "security.toml").write_text(text.replace("/run/secrets", str(folder)))
+    port = free_ports()
+    changed = {"-ip=s3": "-ip=localhost", "-ip.bind=0.0.0.0": "-ip.bind=127.0.0.1", "-s3.port=8333": f"-s3.port={port}"}
+    words = [changed.get(word, word) for word in compose["services"]["s3"]["command"]]
+    words = [word.replace("/run/secrets", str(folder)).replace("=/data", f"={tmp_path}") for word in words]
+    words += [f"-{name}.port={port + 1 + number}" for number, name in enumerate(("master", "volume", "filer", "admin"))]
+    store = json.loads((secrets / "connections.json").read_text())["featherline_store"]
+    server = S3Server(tmp_path, store["login"], store["password"], port=port)
+
+    with subprocess.Popen([weed(), *words], cwd=tmp_path, env={}, stdout=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while len(listening(process.pid)) < 10:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+            doors = open_doors(process.pid, port)
+            server.client().create_bucket(Bucket="kept")
+            server.client().put_object(Bucket="kept", Key="x", Body=b"words")
+            words_back = server.client().get_object(Bucket="kept", Key="x")["Body"].read()
+        finally:
+            process.kill()
+
+    assert doors == []
+    assert words_back == b"words"
 
 
 def test_the_script_overwrites_nothing(secrets: Path):
