@@ -5,55 +5,18 @@ step, code, libraries, image, knobs, input digests, seed, outside ──► key 
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from tasks import makers
+from tasks.code_closure import code_of, libraries_of
 from tasks.contracts.base import Contract, canonical_json, digest
 from tasks.contracts.refusal import examples
 from tasks.contracts.request import StepResult, Variable
 from tasks.store import Store
-
-LIBRARIES = (
-    "ai-edge-litert",
-    "great-expectations",
-    "litert-quantizer",
-    "numpy",
-    "optuna",
-    "tensorflow",
-    "tensorflow-model-optimization",
-    "tf-keras",
-)
-"""Whose versions can change what a step gives."""
-
-CODE = {".py", ".html", ".md"}
-"""What decides what a step gives: modules, and the templates of the pages."""
-
-
-@cache
-def code_digest() -> str:
-    """Return the digest of all code and templates of `tasks`, by path and content."""
-    folder = Path(__file__).parent
-    files = sorted(path for path in folder.rglob("*") if path.suffix in CODE)
-    return digest(canonical_json([[path.relative_to(folder).as_posix(), digest(path.read_bytes())] for path in files]))
-
-
-@cache
-def library_versions() -> dict[str, str]:
-    """Return the installed versions of the libraries that matter; an absent one is left out."""
-    versions = {}
-    for name in LIBRARIES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, outside: dict[str, str]) -> dict[str, Any]:
@@ -68,8 +31,8 @@ def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, out
     """
     return {
         "step": step,
-        "code": code_digest(),
-        "libraries": library_versions(),
+        "code": code_of(step),
+        "libraries": libraries_of(step),
         "image": os.environ.get(Variable.IMAGE, ""),
         "params": params.model_dump(mode="json"),
         "inputs": _without_places(inputs.model_dump(mode="json")),

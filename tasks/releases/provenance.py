@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.cache import code_digest, library_versions
+from tasks.code_closure import code_digest, every_library
 from tasks.contracts.release import PublishInputs
 from tasks.contracts.request import Provenance
 from tasks.releases.manifest import GOLDEN, MODEL
@@ -45,7 +45,7 @@ def statement(inputs: PublishInputs, name: str, provenance: Provenance) -> dict[
                     "candidate": inputs.selection.winner,
                     "scheme": model.scheme,
                 },
-                "internalParameters": {"stages": list(model.source.stages), "libraries": library_versions()},
+                "internalParameters": {"stages": list(model.source.stages), "libraries": every_library()},
                 "resolvedDependencies": [
                     _material("recipe", inputs.recipe.uri, inputs.recipe.sha256),
                     _material("data", inputs.data.uri, inputs.data.sha256),
