@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 PAUSE_FOR_MEMORY = timedelta(seconds=30)
-LOST_TRIES = 10
+LOST_TRIES = 25
 """How often a task may lose its worker, or be ended from outside, beside the crashes of its step."""
 CRASHED = "crashed_tries"
 """In the state store of the task: the numbers of the tries that crashed."""

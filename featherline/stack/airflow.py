@@ -80,6 +80,7 @@ def environment(
             "job_heartbeat_sec": 5,
             "scheduler_health_check_threshold": 15,  # a scheduler silent for so long is dead, and its tasks start anew
             "orphaned_tasks_check_interval": 10,
+            "task_instance_heartbeat_timeout": 120,  # Airflow's own 300 s are for networks
         },
         "workers": {  # what runs goes on while the API server is away, and tells it afterwards
             "max_failed_heartbeats": 1000,

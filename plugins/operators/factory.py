@@ -34,6 +34,7 @@ OPERATORS = {
 """The operator of each runtime, by its dotted name."""
 
 RETRY_DELAY = timedelta(seconds=10)
+LONGEST_RETRY_DELAY = timedelta(minutes=5)
 
 
 class Limits(NamedTuple):
@@ -201,6 +202,8 @@ def _options(name: str, task_id: str | None) -> dict[str, Any]:
         "step": name,
         "retries": retries + LOST_TRIES,
         "retry_delay": RETRY_DELAY,
+        "retry_exponential_backoff": 2,  # so that the tries outlast an API server that is away for hours
+        "max_retry_delay": LONGEST_RETRY_DELAY,
         "retry_policy": RetryByFailure(crashes=retries),
         "execution_timeout": timeout,
         "render_template_as_native_obj": True,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from featherline.stack import processes, record
+from featherline.stack import processes, record, turns
 from featherline.stack.kept_ports import kept_ports
 
 pytestmark = pytest.mark.stack
@@ -108,7 +108,10 @@ def outcome(summary: dict[str, Any]) -> Any:
 
 
 def test_dead_and_frozen_servers_are_told_and_brought_back(up: Any):
-    """`status` names each and what it means; `up` brings back those alone, at their ports; then all is well."""
+    """`status` names each and what it means; `up` brings back those alone, at their ports; then all is well.
+
+    A second `up` meanwhile says whom it waits for, and finds nothing to do.
+    """
     before = record.running(up.places)
     killed, frozen = ("mlflow", "api-server", "scheduler"), ("s3", "dag-processor")
     for name in killed:
@@ -118,8 +121,15 @@ def test_dead_and_frozen_servers_are_told_and_brought_back(up: Any):
 
     told = up.call("status", code=1)
     refused = up.call("run", "digits", code=65)
-    mended = up.call("up")
+    first = up.start("up")
+    up.wait(lambda: turns_of(up), 30)
+    second = up.call("up")
+    mended, _ = first.communicate(timeout=300)
 
+    assert first.returncode == 0, mended
+    assert f"(process {first.pid}, since" in second
+    assert second.count("waiting for") == 1
+    assert "is dead" not in second
     assert all(f"{name} is dead: its process {server_of(before, name).pid} has ended" in told for name in killed)
     assert all(f"{name} is stopped" in told for name in frozen)
     assert "so no task is started" in told
@@ -136,6 +146,13 @@ def test_dead_and_frozen_servers_are_told_and_brought_back(up: Any):
     )
     assert "dead" not in up.call("status")
     assert "the stack is up already" in up.call("up")
+
+
+def turns_of(up: Any) -> str:
+    """Return who changes the stack now."""
+    with turns.unused(up.places.var) as holder:
+        found: str = holder
+    return found
 
 
 def server_of(stack: record.Stack, name: str) -> processes.Process:

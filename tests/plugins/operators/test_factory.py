@@ -52,6 +52,7 @@ def test_a_step_is_a_task_of_its_name_with_limits():
     assert isinstance(task, ProcessStepOperator)
     assert (task.task_id, task.step, task.retries) == ("train", "train", 1 + LOST_TRIES)
     assert task.retry_delay.total_seconds() == 10
+    assert task.max_retry_delay.total_seconds() == 300
     assert task.execution_timeout == LIMITS["train"].timeout
     assert isinstance(task.retry_policy, RetryByFailure)
     assert task.retry_policy.crashes == LIMITS["train"].retries
