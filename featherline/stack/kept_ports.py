@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from featherline.places import Places
 from featherline.stack import ports
-from featherline.stack.s3_server import PORTS, free_ports
+from featherline.stack.s3_program import free_ports, is_row_free
 from featherline.whole_file import write_whole
 from tasks.contracts.base import Contract
 
@@ -32,7 +32,7 @@ def choose_ports(places: Places, say: Callable[[str], None], *, with_workers: bo
     names = ("mlflow", "airflow", *(("postgres", "redis") if with_workers else ()))
     wanted = [getattr(before, name) if before else None for name in names]
     found = dict(zip(names, ports.choose(wanted), strict=True))
-    s3 = before.s3 if before and all(map(ports.is_free, ports.row(before.s3, PORTS))) else free_ports()
+    s3 = before.s3 if before and is_row_free(before.s3) else free_ports()
     # Those of a stack with workers stay kept while there are none.
     others = {"postgres": before.postgres, "redis": before.redis} if before else {}
     kept = Kept.model_validate(others | found | {"s3": s3})

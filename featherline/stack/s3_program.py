@@ -70,6 +70,11 @@ def grpc_sockets(first: int) -> dict[int, Path]:
     return {port: Path(f"/tmp/seaweedfs-{NAMES[number].lower()}-grpc-{port}.sock") for number, port in ports}  # noqa: S108
 
 
+def is_row_free(first: int) -> bool:
+    """Return whether a server could have this row of ports now: nobody listens, or keeps a socket's name taken."""
+    return all(map(is_free, ports_of(first))) and not any(map(_is_anothers, grpc_sockets(first).values()))
+
+
 def free_ports() -> int:
     """Return the first of `PORTS` free loopback ports in a row, whose gRPC twins are free too.
 
@@ -78,6 +83,15 @@ def free_ports() -> int:
     bases = list(range(11000, 22000, 10))
     random.shuffle(bases)
     for base in bases:
-        if all(map(is_free, ports_of(base))) and not any(map(os.path.lexists, grpc_sockets(base).values())):
+        if is_row_free(base):
             return base
     raise RuntimeError("there are no five free ports in a row between 11000 and 22000")
+
+
+def _is_anothers(socket: Path) -> bool:
+    """Return whether this user could not remove a file in the machine's folder for all."""
+    try:
+        owner = socket.lstat().st_uid
+    except FileNotFoundError:
+        return False
+    return os.geteuid() not in {0, owner}

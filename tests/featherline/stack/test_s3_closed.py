@@ -27,7 +27,7 @@ from featherline.stack import s3_server as server_module
 from featherline.stack.launch import launch, own_processes
 from featherline.stack.record import Stack
 from featherline.stack.s3_probe import GRPC, NAMES, listening, open_doors
-from featherline.stack.s3_program import command, free_ports, grpc_sockets, weed
+from featherline.stack.s3_program import command, free_ports, grpc_sockets, is_row_free, weed
 from featherline.stack.s3_security import write_security
 from featherline.stack.s3_server import S3Server
 from tasks.contracts.refusal import Refused
@@ -338,6 +338,21 @@ def test_a_taken_port_ends_the_start(tmp_path: Path) -> None:
 
     assert server.process is not None
     assert server.process.poll() is not None
+
+
+@needs_root
+def test_a_socket_s_name_that_another_user_keeps_counts_as_a_taken_port() -> None:
+    """The parts would talk to whoever that is; its owner, and root, can remove what was left."""
+    port = free_ports()
+    path = grpc_sockets(port)[port + GRPC + 2]
+    with socket.socket(socket.AF_UNIX) as kept:
+        kept.bind(str(path))
+    try:
+        assert as_nobody(lambda: is_row_free(port)) is False
+        assert is_row_free(port)
+    finally:
+        path.unlink()
+    assert as_nobody(lambda: is_row_free(port)) is True
 
 
 def test_the_same_folder_starts_again_after_a_crash(tmp_path: Path) -> None:
