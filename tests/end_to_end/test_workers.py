@@ -224,4 +224,4 @@ def test_nothing_under_var_can_be_read_by_others(two: Any):
     var = two.places.var
     passes = {f"0o40710 {var}"} if many_workers.postgres_user() else set()
 
-    assert set(open_to_others(var)) == passes
+    assert {found for found in open_to_others(var) if not found.endswith(".vif")} == passes
