@@ -27,7 +27,7 @@ from featherline.stack.s3_server import CANARY, CANARY_KEY
 from featherline.stack.secrets import password_in, secrets_in
 
 State = Literal["healthy", "starting", "dead", "stopped", "silent"]
-SILENT_S = 30
+SILENT_S = 45
 """A heartbeat comes every five seconds; one that is older than this comes no more."""
 STEPS = "steps"
 """What stands for the steps' own processes."""

@@ -19,7 +19,7 @@ from featherline.stack.record import Stack
 from tasks.contracts.refusal import refuse
 
 ROUNDS = 4
-PATIENCE_S = 15
+PATIENCE_S = 20
 """For a server that does not answer: a busy machine may make it late."""
 ENDS_S = 2.0
 

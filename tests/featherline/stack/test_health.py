@@ -51,7 +51,7 @@ def beat(age_s: float | None) -> Heartbeat:
     ("started_s", "beat_s", "state", "why"),
     [
         (LONG_AGO_S, 4, "healthy", "last heartbeat 4 s ago"),
-        (LONG_AGO_S, health.SILENT_S + 1, "silent", "its last heartbeat was 31 s ago"),
+        (LONG_AGO_S, health.SILENT_S + 1, "silent", "its last heartbeat was 46 s ago"),
         (LONG_AGO_S, 75, "silent", "its last heartbeat was 75 s ago"),
         (20, 25, "starting", "has not told yet"),  # the heartbeat of the process before it
         (20, None, "starting", "has not told yet"),
