@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,12 +21,16 @@ from tasks.child import Child, Ended
 from tasks.contracts.refusal import Problem, Refused, refuse
 from tasks.contracts.request import Exit
 from tasks.foreign.archive import Archive, open_archive
+from tasks.foreign.hdf5 import MOST_BYTES
 
 MOST_MEMORY_BYTES = 12 * 2**30
 """Of addresses, of which TensorFlow takes several GiB without use."""
-PATIENCE_S = 30.0
+MOST_WORK_S = {False: 4, True: 60}
+"""Of a processor, for a file and for a folder, of which TensorFlow's own start takes ten on a slow one."""
+PATIENCE_S = 120.0
+"""By the clock, on a machine that does much else."""
 BYTES_IN_A_SECOND = 10 * 2**20
-"""A slow disk's, beyond the first seconds."""
+"""More time for a large file, at the speed of a slow disk."""
 
 OPENED = "opened.json"
 
@@ -41,11 +46,11 @@ def open_apart(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> A
     Raises:
         Refused: As `open_archive` does, or the process died or took too long.
     """
-    patience_s = PATIENCE_S + _size(path) / BYTES_IN_A_SECOND
+    work_s = _work_s(path)
     with Child("tasks.foreign.apart", path.absolute(), folder, *map(str, input_shape), log=folder / "log") as child:
-        ended = child.wait(patience_s)
+        ended = child.wait(PATIENCE_S + work_s)
     if ended.code not in (Exit.DONE, Exit.REFUSED) or not (folder / OPENED).exists():
-        raise _died(path.name, ended, patience_s)
+        raise _died(path.name, ended, work_s)
     said = json.loads((folder / OPENED).read_bytes())
     if ended.code == Exit.REFUSED:
         raise Refused(*(Problem(**problem) for problem in said))
@@ -68,30 +73,32 @@ def open_here(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> Ar
 
 def main(arguments: list[str]) -> int:
     """Open one file; say what is in it, or why it is refused, in its folder. Returns the exit code."""
+    path, folder = map(Path, arguments[:2])
+    height, width, channels = map(int, arguments[2:])
+    work_s = _work_s(path)
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY_BYTES, MOST_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (work_s, work_s))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    path, folder, *sizes = arguments
-    height, width, channels = map(int, sizes)
     try:
-        archive = open_here(Path(path), Path(folder), (height, width, channels))
+        archive = open_here(path, folder, (height, width, channels))
     except Refused as refusal:
-        Path(folder, OPENED).write_text(json.dumps([asdict(problem) for problem in refusal.problems]))
+        (folder / OPENED).write_text(json.dumps([asdict(problem) for problem in refusal.problems]))
         return Exit.REFUSED
-    except MemoryError:
-        return 1
-    Path(folder, OPENED).write_text(json.dumps(asdict(archive)))
+    (folder / OPENED).write_text(json.dumps(asdict(archive)))
     return Exit.DONE
 
 
-def _size(path: Path) -> int:
-    if path.is_dir():
-        return sum(file.stat().st_size for file in (path / "variables").glob("variables*"))
-    return path.stat().st_size
+def _work_s(path: Path) -> int:
+    """Return the seconds of a processor that opening a file or a folder may take."""
+    files = (path / "variables").glob("variables*") if path.is_dir() else [path]
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    return MOST_WORK_S[path.is_dir()] + min(size, MOST_BYTES) // BYTES_IN_A_SECOND
 
 
-def _died(name: str, ended: Ended, patience_s: float) -> Refused:
+def _died(name: str, ended: Ended, work_s: int) -> Refused:
     lines = [line for line in ended.said.splitlines() if line.strip()]
-    why = f"nothing within {patience_s:.0f} s" if ended.late else ended.signal_name or f"exit {ended.code}"
+    too_long = ended.late or ended.died_of in (signal.SIGXCPU, signal.SIGKILL)
+    why = f"nothing after {work_s} s of work" if too_long else ended.signal_name or f"exit {ended.code}"
     return refuse(
         f"{name} cannot be read",
         expected="a whole model file, which is read in little time and memory",

@@ -73,8 +73,9 @@ def open_archive(path: Path, folder: Path, *, quantized: bool = False, name: str
     Raises:
         Refused: The file is none of these, is cut off, holds no model, or names what is not allowed.
     """
-    name, mode = name or path.name, path.stat().st_mode
+    name = name or path.name
     try:
+        mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             config, weights, numbers = saved_model.read(path)
             return _archive(name, config, "2", weights, numbers)

@@ -37,9 +37,9 @@ def build_model(archive: Archive, name: str, input_shape: Shape | None = None) -
     Raises:
         Refused: The model does not hold together, has other weights than the file, or swells within.
     """
-    config = translate(archive.config, name) if archive.of_keras_3 else archive.config
-    kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
     try:
+        config = translate(archive.config, name) if archive.of_keras_3 else archive.config
+        kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
         check_calls(config)
         if input_shape is not None:
             _close_input(config, input_shape, was_called=archive.was_called)

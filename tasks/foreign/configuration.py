@@ -14,7 +14,7 @@ from typing import Any
 
 from tasks.contracts.refusal import Problem, Refused, did_you_mean, examples, refuse
 from tasks.foreign import allowed
-from tasks.foreign.graph import check_calls
+from tasks.foreign.graph import MOST_CALLS, check_calls
 from tasks.foreign.settings import Found, plain, settings
 
 NAMED = "name the builder of the model in model.builder as module:function"
@@ -56,7 +56,7 @@ def harmless(
             raise Refused(*_problems(reader.found, name))
         if not of_keras_3:
             check_calls(clean)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise refuse(
             f"{name} cannot be read",
             expected="a configuration as Keras writes it",
@@ -209,6 +209,9 @@ class _Reader:
     def _calls(self, nodes: Any, kind: str, where: str) -> list[Any]:  # noqa: ANN401
         if not isinstance(nodes, list) or (nodes and kind == "InputLayer"):
             message = f"the calls of {where} are no list, or those of an input"
+            raise ValueError(message)
+        if len(nodes) > MOST_CALLS:
+            message = f"more than {MOST_CALLS:,} calls of layers"
             raise ValueError(message)
         if not self.of_keras_3:
             return [plain(node, where, slices=True) for node in nodes]

@@ -10,6 +10,8 @@ Found = tuple[str, str]
 """What is not allowed, and the layer that it is in."""
 
 DROPPED = {"dynamic", "batch_dtype", "autocast"}
+NEVER = {"unroll", "sparse", "ragged"}
+"""A loop written out is as many layers as it has steps; tensors of other kinds are no images."""
 LARGEST = 2**63 - 1
 OURS = "featherline>"
 """What the names of `tasks.foreign.activations` begin with, as Keras keeps them."""
@@ -41,11 +43,8 @@ def settings(inside: dict[str, Any], where: str, found: list[Found], *, quantize
             clean[key] = _activation(value, where, found, quantized=quantized)
         elif last in OBJECTS:
             clean[key] = _object(value, OBJECTS[last], where, found)
-        elif key == "unroll" and value:
-            message = f"{where} unrolls its steps"
-            raise ValueError(message)
-        elif key in {"sparse", "ragged"} and value:
-            message = f"{where} is {key}"
+        elif (key in NEVER and value) or (key == "groups" and not value):
+            message = f"{key}={value!r} of {where}"[:100]
             raise ValueError(message)
         else:
             clean[key] = plain(value, f"{key} of {where}")
