@@ -146,7 +146,9 @@ def label_end(file: CsvFile, first: Counter[str], last: Counter[str]) -> str:
 
 
 def could_be_labels(values: Counter[str]) -> bool:
-    """Return whether these are classes rather than measurements: at least two, whole, and each several times."""
+    """Return whether these are classes rather than measurements: at least two, names or whole, each several times."""
+    if len(values) > 1 and not any(is_number(value) for value in values):
+        return len(values) <= sum(values.values()) / 2
     if len(values) < 2 or not all(is_number(value) and float(value).is_integer() for value in values):  # noqa: PLR2004 - classes
         return False
     return not many_numbers([int(float(value)) for value in values], sum(values.values()))

@@ -13,7 +13,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -42,7 +42,7 @@ class CsvFile:
         name: In its place.
         delimiter: Between cells.
         columns: Names, stripped; `#0`, … where there is no header.
-        headless: Whether the first row is data: numbers alone.
+        headless: Whether the first row is data, mostly numbers.
         skip: Lines before the first row of data.
         head: The first rows of data, as text.
     """
@@ -81,7 +81,7 @@ def read_head(name: str, path: Path) -> CsvFile:
         )
     delimiter = max(DELIMITERS, key=lambda one: (len(_cells(name, lines[start], one)), -DELIMITERS.index(one)))
     first = _cells(name, lines[start], delimiter)
-    headless = all(is_number(cell) for cell in first)
+    headless = _is_data(first)
     columns = tuple(f"#{number}" if headless else cell.strip() for number, cell in enumerate(first))
     _check_names(name, columns)
     begin = start if headless else start + 1
@@ -196,6 +196,21 @@ def _text(name: str, data: bytes) -> str:
     if "\0" in text:
         raise unreadable(name, f"a NUL character, in line {text[: text.index(chr(0))].count(chr(10)) + 1}")
     return text
+
+
+def _is_data(first: list[str]) -> bool:
+    """Return whether a first row is data: mostly numbers, and not those that count columns from 0 or 1."""
+    numbers = [float(cell) for cell in first if is_number(cell)]
+    if not numbers or len(numbers) <= len(first) / 2:
+        return False
+    counted = [numbers[0] + place for place in range(len(numbers))]
+    return numbers != counted or numbers[0] not in {0.0, 1.0} or len(numbers) == 1
+
+
+def without_header(file: CsvFile) -> CsvFile:
+    """Return a file whose first row turned out to be data."""
+    columns = tuple(f"#{number}" for number in range(len(file.columns)))
+    return replace(file, columns=columns, headless=True, skip=file.skip - 1, head=(file.columns, *file.head))
 
 
 def _cells(name: str, line: str, delimiter: str) -> list[str]:

@@ -55,6 +55,7 @@ TIFF_BITS, TIFF_SAMPLE_FORMAT = 258, 339
 TIFF_LOWEST, TIFF_HIGHEST = (340, 280), (341, 281)
 """SMinSampleValue and MinSampleValue, SMaxSampleValue and MaxSampleValue."""
 UNSIGNED = 1
+TIFF_PHOTOMETRIC, WHITE_IS_LOW = 262, 0
 
 Colour = tuple[int, int, int]
 
@@ -94,13 +95,14 @@ def deep_pixels(image: Image.Image, data: bytes) -> Deep | None:
     if image.mode in {"F", "I"} or image.mode.startswith("I;16"):
         values = np.asarray(image)
         declared = _declared(tags)
+        white_is_low = tags.get(TIFF_PHOTOMETRIC) == WHITE_IS_LOW
         if image.mode == "F":
-            return Deep("floats", values, declared)
+            return Deep("floats", values, declared, white_is_low)
         if image.mode == "I" and image.format == "TIFF":
             if UNSIGNED in _numbers(tags.get(TIFF_SAMPLE_FORMAT, UNSIGNED)):
                 values = values.view(np.uint32)
-            return Deep("whole numbers", values, declared)
-        return Deep("16-bit greys", values, declared)
+            return Deep("whole numbers", values, declared, white_is_low)
+        return Deep("16-bit greys", values, declared, white_is_low)
     if _has_deep_colours(image, data, tags):
         converted = np.asarray(image.convert("RGB")).astype(np.uint16)
         return Deep("16-bit colours", converted * 256 + 255)

@@ -29,6 +29,7 @@ Range = tuple[float, float]
 Kind = Literal["16-bit greys", "16-bit colours", "whole numbers", "floats", "numbers of a CSV", "declared"]
 
 BYTE, SHORT = 255.0, 65535.0
+BYTE_MAX = np.uint8(255)
 
 
 class Corrupt(Exception):  # noqa: N818 - what the image is
@@ -47,11 +48,13 @@ class Deep:
         kind: How they are stored, which says what ranges are plausible.
         values: (height, width) or (height, width, channels).
         declared: The range that the file itself names.
+        white_is_low: Whether the lowest value is white, as of scans.
     """
 
     kind: Kind
     values: NDArray[np.float32] | NDArray[np.int32] | NDArray[np.uint16]
     declared: Range | None = None
+    white_is_low: bool = False
 
 
 @dataclass
@@ -112,6 +115,10 @@ class Ranges:
 
     def scale(self, deep: Deep) -> tuple[NDArray[np.uint8], str]:
         """Return bytes, and in words what was done. Raises `Corrupt` where a value is outside of the range."""
+        pixels, words = self._scaled(deep)
+        return (BYTE_MAX - pixels, f"{words}, white and black exchanged") if deep.white_is_low else (pixels, words)
+
+    def _scaled(self, deep: Deep) -> tuple[NDArray[np.uint8], str]:
         kind: Kind = "declared" if deep.declared else deep.kind
         found = self._range_of(deep)
         if found is None:

@@ -68,6 +68,7 @@ def layout_of(uri: str, images: list[str], classes: tuple[str, ...] | None) -> L
     splits = {} if folders <= set(classes or ()) else splits_of_folders(folders)
     if not splits:
         _check_all_in_folders(uri, images, len(top) + 2, "class/image.png, or train/class/image.png")
+        _check_no_splits_below(uri, below)
         return _layout({"all": (top,)})
     stray = ["/".join((*top, *part)) for part in below if len(part) == 1]
     roots: dict[SourceSplit, list[Parts]] = {}
@@ -131,6 +132,19 @@ def _check_all_in_folders(uri: str, images: list[str], depth: int, expected: str
     outside = [name for name in images if len(PurePosixPath(name).parts) < depth]
     if outside:
         raise _no_class(uri, outside, expected)
+
+
+def _check_no_splits_below(uri: str, below: list[Parts]) -> None:
+    """Refuse cat/train/1.png beside cat/test/2.png: the source has splits, which would be mixed."""
+    second = {part[1] for part in below if len(part) > 2}  # noqa: PLR2004 - class, split, image
+    found = splits_of_folders(second)
+    if len(second) > 1 and found.keys() == second and "train" in found.values() and len(set(found.values())) > 1:
+        raise refuse(
+            f"preprocess meets splits within the classes of {uri}",
+            expected="train/class/image.png, or class/image.png",
+            got=examples(sorted(f"class/{name}" for name in second)),
+            fix="move the folders, so that the split stands above the class",
+        )
 
 
 def _no_class(uri: str, outside: list[str], expected: str) -> Exception:

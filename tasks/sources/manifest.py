@@ -21,13 +21,16 @@ from numpy.typing import NDArray
 from tasks.contracts.data import PreprocessParams
 from tasks.contracts.refusal import OutOfReach, Refused, examples, refuse
 from tasks.sources.csv_columns import LABEL_COLUMNS, column_named, named_label, split_column
-from tasks.sources.csv_files import CsvFile, read_head
+from tasks.sources.csv_files import CsvFile, read_head, without_header
 from tasks.sources.csv_rows import CsvRows, changed
 from tasks.sources.intake import IntakeLog
 from tasks.sources.labels import label_of
 from tasks.sources.place import Place, opened
 from tasks.sources.source import Image, Label, SourceSplit, Unread, read_image
 from tasks.sources.split_names import group_by_split, split_of_file, split_of_folder
+
+MOST_COLUMNS = 50
+"""Of a table that are looked at for names of images."""
 
 FEWEST_FOUND = 0.5
 """Of a column's first values: from here on it is taken for the column of images."""
@@ -85,7 +88,7 @@ class ManifestSource:
         self.log = log
         self.params = params
         self.lookup = Images(images)
-        files = _tables_of_splits([_head(place, name) for name in tables], log)
+        files = _tables_of_splits([_head(place, name, self.lookup) for name in tables], log)
         self.columns: dict[str, tuple[str, str]] = {}
         for file in files:
             columns = self._columns(file)
@@ -188,7 +191,8 @@ class ManifestSource:
         asked = self.params.image_column
         if asked:
             return column_named(file.name, file.columns, asked, "image_column")
-        shares = {column: share_found(file, number, self.lookup) for number, column in enumerate(file.columns)}
+        looked_at = enumerate(file.columns[:MOST_COLUMNS])
+        shares = {column: share_found(file, number, self.lookup) for number, column in looked_at}
         best = max(shares.values(), default=0.0)
         if best < FEWEST_FOUND:
             return None
@@ -218,12 +222,12 @@ def names_images(place: Place, tables: list[str], images: list[str]) -> bool:
     lookup = Images(images)
     for name in tables:
         try:
-            file = _head(place, name)
+            file = _head(place, name, lookup)
         except OutOfReach:
             raise
         except Refused:
             continue  # told by whoever reads it
-        if any(share_found(file, number, lookup) >= FEWEST_FOUND for number in range(len(file.columns[:50]))):
+        if any(share_found(file, number, lookup) >= FEWEST_FOUND for number in range(len(file.columns[:MOST_COLUMNS]))):
             return True
     return False
 
@@ -238,13 +242,20 @@ def no_images(uri: str, file: CsvFile) -> Refused:
     )
 
 
-def _head(place: Place, name: str) -> CsvFile:
+def _head(place: Place, name: str, lookup: Images) -> CsvFile:
+    """Read the head of a table; where a name of a column is one of an image, there is no header."""
     with opened(place, name) as path:
-        return read_head(name, path)
+        file = read_head(name, path)
+    has_header = file.headless or not any(lookup.find(column, name) for column in file.columns[:MOST_COLUMNS])
+    return file if has_header else without_header(file)
 
 
 def _tables_of_splits(files: list[CsvFile], log: IntakeLog) -> list[CsvFile]:
     """Return the tables that count: beside train.csv those without a split's name, as sample_submission.csv, do not."""
+    for file in [file for file in files if "submission" in file.name.lower()]:
+        if len(files) > 1:
+            log.leave_out("a table for a submission", file.name)
+            files = [other for other in files if other is not file]
     named = [file for file in files if split_of_file(file.name)]
     if not any(split_of_file(file.name) == "train" for file in named):
         return files

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tasks.contracts.data import PreprocessParams
 from tasks.contracts.refusal import Refused, examples, refuse
-from tasks.sources.csv_columns import column_named
+from tasks.sources.csv_columns import LABEL_COLUMNS, column_named
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMN = "label"
@@ -134,7 +134,8 @@ def _label(
         )
     if named is not None:
         return named
-    for several in (classes, fits):
+    called = [column for column in fits if column.lower() in LABEL_COLUMNS]
+    for several in (classes, called, fits):
         if len(several) == 1:
             return str(several[0])
         if several:

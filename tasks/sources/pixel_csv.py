@@ -25,7 +25,7 @@ from tasks.sources.csv_files import CsvFile, NotBytes, read_columns, read_head
 from tasks.sources.csv_rows import CsvRows, changed
 from tasks.sources.deep_pixels import Undecided
 from tasks.sources.intake import IntakeLog
-from tasks.sources.labels import label_of
+from tasks.sources.labels import OTHERS, label_of
 from tasks.sources.place import Place, opened
 from tasks.sources.source import Image, Label, SourceSplit, Unread
 from tasks.sources.split_names import group_by_split, split_of_file
@@ -147,9 +147,13 @@ class PixelCsvSource:
 
     def _chosen(self, files: list[CsvFile], params: PreprocessParams) -> list[CsvFile]:
         """Find each file's columns, and return the files that hold pixels."""
+        widest = max(len(file.columns) for file in files)
         for file in files:
             found = pixel_columns(file, params)
-            if found is not None and found.label is None and file.headless and params.label_column is None:
+            without = len(files) > 1 and len(file.columns) == widest - 1 and split_of_file(file.name) in OTHERS
+            if found is not None and file.headless and without:
+                found = PixelColumns(None, file.columns)  # a column less than the others: that of the labels
+            elif found is not None and found.label is None and file.headless and params.label_column is None:
                 end = self._label_end(file)
                 pixels = tuple(column for column in found.pixels if column != end)
                 found = PixelColumns(end, pixels, found.split)

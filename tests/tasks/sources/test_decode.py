@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -214,6 +216,47 @@ def test_sixteen_bits_of_colour_that_use_few_are_refused():
     (problem,) = ranges.settle()
 
     assert problem.fix == "write the images with 8 bits a channel"
+
+
+def deep_png(values: NDArray[np.uint16]) -> bytes:
+    """Return a PNG of 16 bits a channel: (height, width, 3), which Pillow does not write."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width, _ = values.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_colours_of_sixteen_bits_keep_their_upper_eight_or_are_refused():
+    """Where the upper half of the range is used; 12 bits in 16 would be 16 levels."""
+    whole = deep_png(np.asarray([[[0, 0x1234, 0xFFFF]]], np.uint16))
+
+    pixels = looked_at([whole]).decode(whole, "a:0")
+    assert pixels is not None
+    assert pixels.tolist() == [[[0, 0x12, 0xFF]]]
+    decoder = Decoder(None, None)
+    decoder.look(deep_png(np.asarray([[[0, 2048, 4095]]], np.uint16)), "a:0")
+
+    assert decoder.ranges.settle()[0].fix == "write the images with 8 bits a channel"
+
+
+def test_a_tiff_whose_lowest_value_is_white_is_exchanged():
+    """Pillow does so for 8 bits alone."""
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[262] = 0
+    data = encoded(Image.fromarray(np.asarray([[0, 0xFFFF]], np.uint16)), "TIFF", tiffinfo=info)
+    low = bytearray(data)
+    place = low.find(struct.pack("<HHII", 262, 3, 1, 1))  # Pillow writes what it thinks of the mode
+    if place >= 0:
+        low[place + 8] = 0
+
+    pixels = looked_at([bytes(low)]).decode(bytes(low), "a:0")
+
+    assert pixels is not None
+    assert pixels.ravel().tolist() == [255, 0]
 
 
 def test_a_value_outside_of_the_given_range_is_corrupt():

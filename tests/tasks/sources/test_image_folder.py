@@ -90,6 +90,14 @@ def test_a_class_that_is_called_as_a_split_is_named_in_the_recipe(read: Read, fi
     assert dataset.classes == ("bus", "car", "train")
 
 
+def test_splits_within_the_classes_are_refused(read: Read, fill: Fill):
+    """They would be mixed, although the source has a test split."""
+    what, got, _ = refused(read, fill({"cat/train": 9, "cat/test": 3, "dog/train": 9, "dog/test": 3}))
+
+    assert "splits within the classes" in what
+    assert got == "class/test, class/train"
+
+
 def test_a_split_without_class_folders_is_left_out_by_name(read: Read, fill: Fill):
     """Kaggle's flat test folder has no labels; test is cut from train."""
     dataset = read(fill({"train/cat": 10, "train/dog": 10, "test": 5}))

@@ -63,6 +63,7 @@ PAIRS = [0, 1] * 10
         ({"label": pa.array([0.0, 1.0] * 10)}, None, {}, ("0", "1")),
         ({"label": ["1.0", "0"] * 10}, None, {}, ("0", "1")),
         ({"label": [True, False] * 10}, None, {}, ("0", "1")),
+        ({"labels": PAIRS, "image_file_path": [f"{row}.png" for row in range(20)]}, None, {}, ("0", "1")),
         ({"y": pa.array(["a", "b"] * 10).dictionary_encode()}, None, {}, ("a", "b")),
         ({"label": PAIRS}, {"label": ["cat", "dog"]}, {"classes": ["x", "y"]}, ("x", "y")),
     ],

@@ -70,6 +70,8 @@ LAST = [[*pixels, label] for label, pixels in zip(LABELS, PIXELS.tolist(), stric
         (table(None, LAST), {}),
         (table(None, LAST), {"label_column": -1}),
         (table(None, LABELLED), {"label_column": 0}),
+        (table([str(number) for number in range(17)], LABELLED), {"label_column": "0"}),
+        (table(["label", *(str(number) for number in range(16))], LABELLED), {}),
         (table(["label", *(f"{row}x{column}" for row in range(4) for column in range(4))], LABELLED), {}),
         (table(["", "label", *HEAD], [[n, *row] for n, row in enumerate(LABELLED)]), {}),
         (table(["label", *HEAD], [[float(cell) for cell in row] for row in LABELLED]), {}),
@@ -115,6 +117,26 @@ def test_an_unlabelled_test_file_is_left_out_by_name(read: Read, tmp_path: Path)
         "a file of the split test, which has no labels": ("test.csv",),
         "a file without a column a pixel": ("sample_submission.csv",),
     }
+
+
+def test_a_test_file_without_header_and_labels_is_left_out(read: Read, tmp_path: Path):
+    """It has one column less than train."""
+    files = {"train__csv": table(None, LABELLED), "test__csv": table(None, PIXELS.tolist())}
+
+    dataset = read(write(tmp_path / "source", **files))
+
+    assert [told.examples for told in dataset.intake.left_out] == [("test.csv",)]
+    assert sum(dataset.splits[name].count for name in ("train", "validation", "test")) == ROWS
+
+
+def test_a_first_row_with_a_name_and_numbers_is_no_header(read: Read, tmp_path: Path):
+    """No image is lost to it."""
+    rows: list[list[object]] = [[("cat", "dog")[row % 2], *pixels] for row, pixels in enumerate(PIXELS.tolist())]
+
+    dataset = read(write(tmp_path / "source", all__csv=table(None, rows)))
+
+    assert dataset.classes == ("cat", "dog")
+    assert sum(dataset.splits[name].count for name in ("train", "validation", "test")) == ROWS
 
 
 def test_floats_of_0_to_1_are_scaled_and_it_is_told(context: Context, read: Read, tmp_path: Path):
@@ -224,6 +246,14 @@ def listed(prefix: str, count: int = 20, *, suffix: str = ".png") -> list[list[o
         ({"images": 20}, {"all__tsv": table(["what", "who"], [row[::-1] for row in listed("")], between="\t")}, {}),
         ({"images": 20}, {"a__csv": table(["n", "a", "b"], [[*row, 1] for row in listed("")])}, {"label_column": "a"}),
         ({"": 20}, {"labels__csv": table(["file_name", "label"], listed(""))}, {}),
+        ({"images": 20}, {"labels__csv": table(None, listed(""))}, {}),
+        ({"train": 20, "test": 3}, {"labels__csv": table(["id", "breed"], listed("train/", suffix=""))}, {}),
+        (
+            {"images": 20},
+            {"labels__csv": table(["id", "breed"], listed(""))}
+            | {"sample_submission__csv": table(["id", "cat", "dog"], [["0", 0.5, 0.5]])},
+            {},
+        ),
     ],
 )
 def test_a_manifest_finds_its_images(
@@ -247,7 +277,7 @@ def test_manifests_of_splits_find_the_images_of_their_split(read: Read, fill: Fi
     dataset = read(write(source, **tables, sample_submission__csv=table(["image", "label"], listed("", 3))))
 
     assert dataset.splits["test"].class_counts == (3, 3)
-    assert {item.what for item in dataset.intake.left_out} == {"a table that is named as no split, beside one that is"}
+    assert {item.what for item in dataset.intake.left_out} == {"a table for a submission"}
 
 
 def test_a_manifest_may_tell_the_split_of_each_row(read: Read, fill: Fill):
