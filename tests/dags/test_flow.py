@@ -39,6 +39,19 @@ print(json.dumps(told))
 """
 
 
+AS_EVER = {"rounds": "1", "breaks": "fragile", "refuses": ""}
+"""What the steps of a run do unless it says otherwise."""
+
+ENDS: dict[str, tuple[dict[str, str], set[str]]] = {
+    "nobody passed": ({"refuses": "select"}, {"data", "model", "metrics", "baseline", "verdict"}),
+    "every lane fell out": ({"refuses": "prune validate_metrics"}, {"data", "model", "metrics", "baseline"}),
+    "a weak teacher": ({"refuses": "validate_model"}, {"data", "model", "metrics"}),
+    "bad data": ({"refuses": "validate_data"}, {"data"}),
+    "no recipe": ({"refuses": "resolve"}, set()),
+}
+"""How a run ends without a release, and what the report still knows of it."""
+
+
 class Flow:
     """What became of a run.
 
@@ -66,7 +79,7 @@ def run(home: Path, *scripted: dict[str, str]) -> list[Flow]:
         home: An empty folder.
         scripted: What the steps of each run do differently, see `scripted_step.py`.
     """
-    scripts = [{"asked": f"asked-{number}"} | one for number, one in enumerate(scripted)]
+    scripts = [AS_EVER | {"asked": f"asked-{number}"} | one for number, one in enumerate(scripted)]
     (home / "tasks").mkdir()
     (home / "tasks" / "__init__.py").write_text(f"__path__.append({str(ROOT / 'tasks')!r})\n")
     shutil.copy(Path(__file__).with_name("scripted_step.py"), home / "tasks" / "__main__.py")
@@ -92,15 +105,28 @@ def run(home: Path, *scripted: dict[str, str]) -> list[Flow]:
 
 
 @pytest.fixture(scope="module")
-def flow(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+def flows(tmp_path_factory: pytest.TempPathFactory) -> list[Flow]:
+    """Give all the runs below, one after another in one Airflow, which takes seconds to begin."""
+    two_rounds = {"rounds": "2", "breaks": "fragile sturdy brittle"}
+    return run(tmp_path_factory.mktemp("home"), {}, two_rounds, *(scripted for scripted, _ in ENDS.values()))
+
+
+@pytest.fixture
+def flow(flows: list[Flow]) -> Flow:
     """Give a run of a recipe with one round: one of its two lanes falls out."""
-    return run(tmp_path_factory.mktemp("home"), {})[0]
+    return flows[0]
 
 
-@pytest.fixture(scope="module")
-def two_rounds(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+@pytest.fixture
+def two_rounds(flows: list[Flow]) -> Flow:
     """Give a run of a recipe with two rounds: all lanes of the first fall out, and one of the second."""
-    return run(tmp_path_factory.mktemp("home"), {"rounds": "2", "breaks": "fragile sturdy brittle"})[0]
+    return flows[1]
+
+
+@pytest.fixture
+def ended(flows: list[Flow]) -> dict[str, Flow]:
+    """Give a run for each of `ENDS`."""
+    return dict(zip(ENDS, flows[2:], strict=True))
 
 
 def test_a_failed_lane_and_a_dead_worker_stop_nobody(flow: Flow):
@@ -220,24 +246,6 @@ def test_a_round_beyond_the_recipe_s_own_is_answered_without_a_process(two_round
 
 
 LATER = ("publish", "register", "approve", "promote")
-
-ENDS: dict[str, tuple[dict[str, str], set[str]]] = {
-    "nobody passed": ({"refuses": "select"}, {"data", "model", "metrics", "baseline", "verdict"}),
-    "every lane fell out": ({"refuses": "prune validate_metrics"}, {"data", "model", "metrics", "baseline"}),
-    "a weak teacher": ({"refuses": "validate_model"}, {"data", "model", "metrics"}),
-    "no teacher": ({"refuses": "train"}, {"data"}),
-    "bad data": ({"refuses": "validate_data"}, {"data"}),
-    "no data": ({"refuses": "preprocess"}, set()),
-    "no recipe": ({"refuses": "resolve"}, set()),
-}
-"""How a run ends without a release, and what the report still knows of it."""
-
-
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Flow]:
-    """Give a run for each of `ENDS`."""
-    flows = run(tmp_path_factory.mktemp("home"), *(scripted for scripted, _ in ENDS.values()))
-    return dict(zip(ENDS, flows, strict=True))
 
 
 @pytest.mark.parametrize("end", [end for end in ENDS if end != "no recipe"])
