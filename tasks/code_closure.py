@@ -19,7 +19,7 @@ from pathlib import Path
 from tasks.contracts.base import canonical_json, digest
 
 ROOT = Path(__file__).resolve().parent
-PAGES = {".html", ".md"}
+PAGES = {".css", ".html", ".md"}
 """Templates; they belong to the modules of the folder above them."""
 
 IMPORT = re.compile(

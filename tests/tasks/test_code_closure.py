@@ -49,12 +49,13 @@ def key_of(step: str) -> str:
     return cache.key_of(cache.ingredients(step, TrainInputs(data=DATA), TrainParams(), seed=0, outside={}))
 
 
-def test_a_changed_page_of_the_report_retrains_nothing(code: Path) -> None:
+@pytest.mark.parametrize("name", ["report.html", "style.css", "nothing.md"])
+def test_a_changed_page_of_the_report_retrains_nothing(code: Path, name: str) -> None:
     """The template decides what `report` gives, and is none of `train`'s business."""
     before = {step: key_of(step) for step in ("train", "prune", "export", "report")}
 
-    with (code / "reporting/templates/report.html").open("a") as page:
-        page.write("<!-- another word -->")
+    with (code / "reporting/templates" / name).open("a") as page:
+        page.write("another word")
 
     after = {step: key_of(step) for step in before}
     assert {step for step in before if before[step] != after[step]} == {"report"}
