@@ -98,9 +98,12 @@ class FolderBlobs:
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with `prefix`, sorted; unfinished files are no keys."""
         start = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.folder
-        found = (path for path in start.rglob("*") if path.is_file() and not path.name.startswith(PART))
-        names = (path.relative_to(self.folder).as_posix() for path in found)
-        yield from sorted(name for name in names if name.startswith(prefix))
+        found = []
+        with writing(start):
+            for folder, _, files in os.walk(start, onerror=_unless_absent):
+                names = (Path(folder, file) for file in files if not file.startswith(PART))
+                found += [path.relative_to(self.folder).as_posix() for path in names if path.is_file()]
+        yield from sorted(name for name in found if name.startswith(prefix))
 
     def delete(self, key: str) -> None:
         """Remove `key`, if it is there."""
@@ -148,6 +151,12 @@ class FolderBlobs:
             part.unlink(missing_ok=True)
         if failed is not None:  # told now that the part is gone: what is free is what the next one finds
             raise explained(failed, path, size) or failed
+
+
+def _unless_absent(error: OSError) -> None:
+    """Let a folder that nobody may read be told: an empty ledger would open a gate."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def _open_part(folder: Path) -> tuple[Path, IO[bytes]]:

@@ -157,7 +157,10 @@ class S3Blobs:
 
         with contextlib.suppress(OutOfReach):  # a server without the operation, or keys that may not
             said = self._asked(lambda: self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=self.prefix))
-            now = parsedate_to_datetime(said["ResponseMetadata"]["HTTPHeaders"]["date"])
+            date = said["ResponseMetadata"]["HTTPHeaders"].get("date")
+            if date is None:
+                return
+            now = parsedate_to_datetime(date)
             for one in said.get("Uploads", []):
                 if (now - one["Initiated"]).total_seconds() > ABANDONED_S:
                     which = {"Bucket": self.bucket, "Key": one["Key"], "UploadId": one["UploadId"]}

@@ -18,7 +18,8 @@ from tasks.contracts.refusal import OutOfReach, Problem
 FULL = {errno.ENOSPC: "no space left", errno.EDQUOT: "the quota is used up", errno.EFBIG: "the limit of a file's size"}
 FORBIDDEN = {errno.EROFS: "a read-only file system", errno.EACCES: "no permission", errno.EPERM: "no permission"}
 WORDS = re.compile(
-    r"no space left|disk (is )?full|disk quota|quota ?exceeded|not enough (free |disk )?space|insufficient ?storage",
+    r"no space left|disk (is )?full|disk quota|quota ?exceeded|not enough (free |disk )?space|insufficient ?storage"
+    r"|no usable temporary directory",
     re.IGNORECASE,
 )
 """How programs that give no number say that a disk is full."""

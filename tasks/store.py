@@ -26,7 +26,7 @@ from tasks.artifact_cache import ArtifactCache, CachedS3Blobs
 from tasks.blobs import LARGE, Blobs, open_blobs
 from tasks.contracts.base import Contract, digest
 from tasks.contracts.references import ArrayRef, ArtifactRef
-from tasks.contracts.refusal import OutOfReach
+from tasks.contracts.refusal import OutOfReach, Unavailable
 from tasks.contracts.request import Variable
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=ArtifactRef)
 C = TypeVar("C", bound=Contract)
 
+DAMAGED, UNREADABLE = "damaged/", ".unreadable"
 DOCUMENTS = frozenset(("dataset", "history", "measurement", "recipe", "trials", "verdict"))
 """Kinds of artifacts that are JSON and may refer to others."""
 
@@ -103,7 +104,8 @@ class Store:
             Damaged: It is gone, or does not hash to its reference.
         """
         key = f"artifacts/{ref.sha256}"
-        data = self.blobs.read(key)
+        with self._readable(ref):
+            data = self.blobs.read(key)
         if data is not None and digest(data) != ref.sha256 and self.is_whole(ref):  # it was read wrong, once
             data = self.blobs.read(key)
         if data is None or digest(data) != ref.sha256:
@@ -127,7 +129,8 @@ class Store:
         with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
             path = Path(folder, f"artifact{suffix}")
             key = f"artifacts/{ref.sha256}"
-            there = self.blobs.download(key, path)
+            with self._readable(ref):
+                there = self.blobs.download(key, path)
             if there and _digest_file(path) != ref.sha256 and self.is_whole(ref):  # it was read wrong, once
                 there = self.blobs.download(key, path)
             if not there or _digest_file(path) != ref.sha256:
@@ -146,12 +149,13 @@ class Store:
         """Yield what is gone of all that a value refers to, also by way of documents in the store."""
         seen: set[str] = set()
         found = list(references(value))
+        unreadable = {key for key in self.blobs.keys(DAMAGED) if key.endswith(UNREADABLE)}
         while found:
             ref = found.pop()
             if ref.sha256 in seen:
                 continue
             seen.add(ref.sha256)
-            if not self.has(ref):
+            if _marker(ref.sha256) in unreadable or not self.has(ref):
                 yield ref
             elif ref.kind in DOCUMENTS:
                 try:
@@ -166,7 +170,10 @@ class Store:
         there = self.blobs.size(f"artifacts/{sha256}")
         if there is None:
             return False
-        whole = there == size and self.blobs.sha256(f"artifacts/{sha256}") == sha256
+        marked = self.blobs.size(_marker(sha256)) is not None
+        whole = there == size and not marked and self.blobs.sha256(f"artifacts/{sha256}") == sha256
+        if marked:
+            self.blobs.delete(_marker(sha256))
         if not whole:
             print(f"artifacts/{sha256} was damaged, written anew")
         return whole
@@ -176,11 +183,39 @@ class Store:
             self._recorders[-1].add(sha256)
         return ref.model_validate({"uri": f"{self.uri}/artifacts/{sha256}", "sha256": sha256, "bytes": size})
 
+    @contextmanager
+    def _readable(self, ref: ArtifactRef) -> Iterator[None]:
+        """Tell a store that cannot give this one artifact from one that is away.
+
+        A server whose disk has rotted answers with an error of its own for ever, while all else goes well. The artifact
+        stays, in case the server finds it again, and is marked: it counts as lost until its maker wrote it anew.
+
+        Raises:
+            Damaged: The store does not give it, and gives all else.
+        """
+        try:
+            yield
+        except Unavailable as away:
+            probe, data = f"{DAMAGED}probe-{time.time_ns()}", ref.sha256.encode()
+            try:
+                if not self.has(ref):
+                    raise away from away.__cause__
+                self.blobs.replace(probe, data)
+                answers = self.blobs.read(probe) == data
+                self.blobs.delete(probe)
+                if answers:
+                    self.blobs.replace(_marker(ref.sha256), str(away).encode())
+            except OutOfReach:
+                raise away from away.__cause__
+            if not answers:
+                raise
+            raise self._told(ref, f"a store that answers, but not for it ({away.problems[0].got})") from away
+
     def _damage(self, ref: ArtifactRef, found: tuple[int, str] | None) -> Damaged:
         """Set a damaged artifact aside, unless another was faster, and return what to raise."""
         got, aside = "nothing", ""
         if found is not None:
-            aside = f"damaged/{ref.sha256}.{time.time_ns()}"
+            aside = f"{DAMAGED}{ref.sha256}.{time.time_ns()}"
             got = f"{found[0]} bytes that hash to {found[1]}"
             try:
                 if not self.is_whole(ref):
@@ -188,6 +223,9 @@ class Store:
                     got += f", now {aside}"
             except OutOfReach as refusal:
                 got += f", which could not be moved ({refusal.problems[0].got})"
+        return self._told(ref, got)
+
+    def _told(self, ref: ArtifactRef, got: str) -> Damaged:
         return Damaged(
             f"the store {self.uri} lost an artifact\n"
             f"  expected  {ref.bytes} bytes of {ref.kind} that hash to {ref.sha256}\n"
@@ -218,6 +256,11 @@ def references(value: object) -> Iterator[ArtifactRef]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from references(item)
+
+
+def _marker(sha256: str) -> str:
+    """Return the key that says that the store cannot give an artifact."""
+    return f"{DAMAGED}{sha256}{UNREADABLE}"
 
 
 def named_in(value: object) -> Iterator[ArtifactRef]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
 import pytest
@@ -19,8 +23,8 @@ from tasks.contracts.data import PreprocessOutputs
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.model import TrainingHistory
 from tasks.contracts.references import DatasetRef, MeasurementRef, SamplesRef
-from tasks.contracts.refusal import Refused
-from tasks.contracts.request import Provenance, StepRequest, StepResult
+from tasks.contracts.refusal import Problem, Refused, Unavailable
+from tasks.contracts.request import Provenance, StepRequest, StepResult, Variable
 from tasks.performing import perform
 from tasks.registries.registry import Move, Version
 from tasks.registries.store_registry import StoreRegistry
@@ -308,3 +312,91 @@ def test_a_damaged_study_goes_on_from_what_is_whole(tmp_path: Path, damage: byte
     assert len(list(tmp_path.glob("s.journal.damaged-*"))) == 1
     mend(journal)
     assert len(list(tmp_path.glob("s.journal.damaged-*"))) == 1
+
+
+@pytest.fixture
+def rotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Store, set[str]]]:
+    """Give a store on a server that answers with an error for the keys in the set, and well for all others."""
+    kept: dict[str, bytes] = {}
+    rotten_keys: set[str] = set()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            key, _, question = self.path.partition("?")
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, answer = 200, b""
+            if self.command == "PUT":
+                kept[key] = body
+                rotten_keys.discard(key)
+            elif self.command == "DELETE":
+                kept.pop(key, None)
+            elif "list-type" in question:
+                prefix = parse_qs(question)["prefix"][0]
+                names = sorted(name.split("/", 2)[2] for name in kept)
+                items = "".join(f"<Contents><Key>{name}</Key></Contents>" for name in names if name.startswith(prefix))
+                answer = f"<ListBucketResult>{items}</ListBucketResult>".encode()
+            elif key not in kept:
+                status = 404
+            else:
+                status, answer = (500, b"") if self.command == "GET" and key in rotten_keys else (200, kept[key])
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(answer)
+
+        do_GET = do_PUT = do_HEAD = do_DELETE = handle_any  # noqa: N815 - as http.server calls them
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    for name, value in {
+        "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{server.server_port}",
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+        Variable.PATIENCE: "0.2",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield Store(S3Blobs("s3://bucket")), rotten_keys
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_the_server_cannot_give_is_made_again(rotten: tuple[Store, set[str]]) -> None:
+    """A disk that has rotted below the server: errors for one object for ever, and all else goes well."""
+    store, keys = rotten
+    run = in_a_run(Context(store))
+    result, data = prepared(run)
+    keys.add(f"/bucket/artifacts/{data.samples.sha256}")
+
+    with pytest.raises(Damaged):
+        store.read_bytes(data.samples)
+
+    lost = list(store.lost(PreprocessOutputs.model_validate(result.outputs)))
+    assert [ref.sha256 for ref in lost] == [data.samples.sha256]
+    assert judged(run, result).status == "ran"
+    assert store.is_whole(data.samples)
+    assert list(store.lost(PreprocessOutputs.model_validate(result.outputs))) == []
+
+
+def test_a_store_that_gives_nothing_is_away(rotten: tuple[Store, set[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is marked while the server gives nothing else either."""
+    store, keys = rotten
+    ref = store.put_bytes(DATA, SamplesRef)
+    keys.add(f"/bucket/artifacts/{ref.sha256}")
+    monkeypatch.setattr(store.blobs, "replace", _away)
+
+    with pytest.raises(Unavailable):
+        store.read_bytes(ref)
+
+    assert list(store.blobs.keys("damaged/")) == []
+
+
+def _away(key: str, data: bytes) -> None:
+    raise Unavailable(Problem(f"{key} is out of reach", "an answer", f"{len(data)} bytes unsaid", "wait"))

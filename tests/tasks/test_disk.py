@@ -8,13 +8,16 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tasks.artifact_cache import ArtifactCache
+from featherline.stack.s3_server import S3Server
+from tasks.artifact_cache import ArtifactCache, CachedS3Blobs
 from tasks.blob_folder import FolderBlobs
 from tasks.contracts.references import PageRef
 from tasks.contracts.refusal import OutOfReach
@@ -209,3 +212,38 @@ def test_want_of_memory_is_known(error: Exception, memory: bool) -> None:
     """Python's, NumPy's, TensorFlow's and C++'s own words, also behind another error."""
     assert (out_of_memory(wrapped(error)) is not None) is memory
     assert in_chain(wrapped(error)) is None
+
+
+def test_a_full_cache_is_done_without(
+    small_disk: Path, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody has to have a cache: what does not fit is read without it, and said."""
+    for name, value in s3_server.environment().items():
+        monkeypatch.setenv(name, value)
+    store = Store(CachedS3Blobs(f"s3://featherline/{uuid.uuid4().hex}", ArtifactCache(small_disk)))
+    ref = store.put_bytes(bytes(2 * MIB), PageRef)
+
+    assert store.read_bytes(ref) == bytes(2 * MIB)
+    with store.fetched(ref) as path:
+        assert path.stat().st_size == 2 * MIB
+    assert parts(small_disk) == []
+    assert "takes nothing" in capsys.readouterr().out
+
+
+def test_a_folder_that_nobody_may_read_is_no_empty_one() -> None:
+    """A list of keys that cannot be had is refused: an empty ledger would open a gate."""
+    if os.getuid() != 0:
+        pytest.skip("only root can become somebody else")
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        blobs = FolderBlobs(Path(name))
+        blobs.replace("ledger/digits/1", b"1")
+        (Path(name) / "ledger").chmod(0o700)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(OutOfReach) as refusal:
+                list(blobs.keys("ledger/"))
+        finally:
+            os.seteuid(0)
+
+    assert "no permission" in refusal.value.problems[0].got

@@ -105,6 +105,7 @@ REFUSAL = "prune cannot rank\n  expected  finite\n  got       3 NaN\n  fix      
 FAILURES = {
     "refused": (f"print('epoch 1'); print('refused'); print({REFUSAL!r}); sys.exit(65)", AirflowFailException, REFUSAL),
     "refused without words": ("sys.exit(65)", AirflowFailException, "prune refused its input; its log says why"),
+    "unavailable": (f"print('unavailable'); print({REFUSAL!r}); sys.exit(75)", StepCrashedError, REFUSAL),
     "skipped": ("sys.exit(99)", AirflowSkipException, "prune skipped itself"),
     "crashed": (
         "raise ValueError('no such layer')",
