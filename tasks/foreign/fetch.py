@@ -9,6 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from tasks.blobs import S3Blobs
 from tasks.contracts.refusal import refuse
+from tasks.foreign.hdf5 import MOST_BYTES as MOST_WEIGHTS_BYTES
+
+MOST_BYTES = 2 * MOST_WEIGHTS_BYTES
+"""Of a file or folder: its weights, and once more for what an optimizer keeps."""
+MOST_FILES = 1_000
 
 
 @contextmanager
@@ -32,6 +37,7 @@ def fetched(source: str) -> Iterator[Path]:
         if parent.startswith("s3://"):
             path = Path(folder, name)
             blobs = S3Blobs(parent)
+            _check_size(source, blobs.size(name) or 0)
             if not blobs.download(name, path):
                 _download_below(S3Blobs(source), path)
             if path.exists():
@@ -40,8 +46,22 @@ def fetched(source: str) -> Iterator[Path]:
         raise _absent(source)
 
 
+def _check_size(source: str, size: int, files: int = 1) -> None:
+    """Refuse what is larger than a model before it is on this machine's disk."""
+    if size > MOST_BYTES or files > MOST_FILES:
+        raise refuse(
+            f"the model at {source} is not read",
+            expected=f"at most {MOST_BYTES // 2**30} GiB in {MOST_FILES:,} files",
+            got=f"{size:,} bytes in {files:,} files or more",
+            fix="name the model alone, not a folder around it, and save it without its optimizer",
+        )
+
+
 def _download_below(blobs: S3Blobs, folder: Path) -> None:
-    for key in blobs.keys(""):
+    size = 0
+    for count, key in enumerate(blobs.keys(""), 1):
+        size += blobs.size(key) or 0
+        _check_size(blobs.uri, size, count)
         parts = PurePosixPath(key)
         if parts.is_absolute() or ".." in parts.parts:
             raise refuse(
