@@ -112,7 +112,7 @@ class _Translator:
         if kind in UNEQUAL:
             self.problems.append(_untold(self.name, f"{kind} {own}"))
         known = _known(kind)
-        settings = {}
+        settings: dict[str, Any] = {}
         for key, value in config.items():
             new = RENAMED.get((kind, key), key)
             absent = ABSENT.get(key, ())
