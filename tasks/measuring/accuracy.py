@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.dataset import Labels
+from tasks.statistics.proportions import wilson
 
 Logits = NDArray[np.float32]
 BINS = 15
@@ -13,7 +14,9 @@ BINS = 15
 
 
 def interval(correct: NDArray[np.bool_], confidence: float, resamples: int, seed: int) -> tuple[float, float]:
-    """Return the bootstrap percentile interval of an accuracy.
+    """Return the bootstrap percentile interval of an accuracy; Wilson's where all answers are right, or none is.
+
+    There every draw is alike, and five right answers of five would be told as 100 to 100 %.
 
     Drawing n of n right-or-wrong answers with replacement gives a binomial count, so that count is drawn itself:
     the same distribution, without n times `resamples` indices.
@@ -26,6 +29,9 @@ def interval(correct: NDArray[np.bool_], confidence: float, resamples: int, seed
 
     Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13
     """
+    right = int(correct.sum())
+    if right in (0, correct.size):
+        return wilson(right, correct.size, confidence)
     drawn = np.random.default_rng(seed).binomial(correct.size, correct.mean(), resamples) / correct.size
     low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)

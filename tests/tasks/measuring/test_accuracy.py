@@ -37,10 +37,11 @@ def test_interval_is_the_same_for_a_seed() -> None:
     assert accuracy.interval(correct, 0.95, 101, seed=5) != accuracy.interval(correct, 0.95, 101, seed=6)
 
 
-def test_a_faultless_file_has_no_interval() -> None:
-    """All right is 1.0 to 1.0, all wrong 0.0 to 0.0."""
-    assert accuracy.interval(np.ones(10, bool), 0.95, 100, seed=0) == (1.0, 1.0)
-    assert accuracy.interval(np.zeros(10, bool), 0.95, 100, seed=0) == (0.0, 0.0)
+def test_a_faultless_file_is_not_known_to_be_faultless() -> None:
+    """Ten right answers of ten are an accuracy from 0.72, five of five one from 0.57, and so from the other end."""
+    assert accuracy.interval(np.ones(10, bool), 0.95, 100, seed=0) == pytest.approx((0.722, 1.0), abs=0.001)
+    assert accuracy.interval(np.ones(5, bool), 0.95, 100, seed=0) == pytest.approx((0.566, 1.0), abs=0.001)
+    assert accuracy.interval(np.zeros(10, bool), 0.95, 100, seed=0) == pytest.approx((0.0, 0.278), abs=0.001)
 
 
 def test_confusion_has_true_classes_in_rows() -> None:
