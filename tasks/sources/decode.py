@@ -5,6 +5,7 @@ file ──► [open_image] ──► Pillow's image ──► bytes as they are
 
 from __future__ import annotations
 
+import contextlib
 import io
 import warnings
 from collections.abc import Iterator
@@ -48,6 +49,8 @@ GREY_MODES = {"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "F"}
 GREY, COLOUR = 1, 3
 DEEP_BITS = 16
 OPAQUE = 255
+STRIP_PIXELS = 2**20
+"""Flattened at a time: a large photo is in memory twice, and not five times."""
 ORIENTATION = 0x0112
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -109,31 +112,33 @@ def deep_pixels(image: Image.Image, data: bytes) -> Deep | None:
     return None
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """Return the image turned as its EXIF data say; ones that cannot be read say nothing."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 - broken EXIF data, of an image that is whole
-        return image
+def turn_upright(image: Image.Image) -> None:
+    """Turn the image as its EXIF data say, in place; ones that cannot be read say nothing."""
+    with contextlib.suppress(Exception):  # broken EXIF data, of an image that is whole
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def is_transparent(image: Image.Image) -> bool:
     """Return whether something of what lies behind the image would be seen."""
-    if image.mode in {"RGBA", "LA", "PA", "La", "RGBa"}:
-        lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
-        return bool(lowest < OPAQUE)  # type: ignore[operator] # of one channel
-    if image.mode not in {"P", "RGB", "L", "1"} or "transparency" not in image.info:
+    alpha = next((band for band in image.getbands() if band in {"A", "a"}), None)
+    if alpha is None and (image.mode not in {"P", "RGB", "L", "1"} or "transparency" not in image.info):
         return False
-    lowest, _ = image.convert("RGBA").getchannel("A").getextrema()
+    channel = image.getchannel(alpha) if alpha else image.convert("RGBA").getchannel("A")
+    lowest, _ = channel.getextrema()
     return bool(lowest < OPAQUE)  # type: ignore[operator] # of one channel
 
 
 def flattened(image: Image.Image, background: Colour) -> Image.Image:
-    """Lay a transparent image on a colour. A grey image stays grey on a grey background."""
-    grey = image.mode in GREY_MODES and len(set(background)) == 1
-    behind = Image.new("RGBA", image.size, (*background, OPAQUE))
-    behind.alpha_composite(image.convert("RGBA"))
-    return behind.convert("L" if grey else "RGB")
+    """Lay a transparent image on a colour, some rows at a time. A grey image stays grey on a grey background."""
+    mode = "L" if image.mode in GREY_MODES and len(set(background)) == 1 else "RGB"
+    whole = Image.new(mode, image.size)
+    rows = max(1, STRIP_PIXELS // max(1, image.width))
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(image.height, top + rows))).convert("RGBA")
+        behind = Image.new("RGBA", strip.size, (*background, OPAQUE))
+        behind.alpha_composite(strip)
+        whole.paste(behind.convert(mode), (0, top))
+    return whole
 
 
 def fit(image: Image.Image, channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:

@@ -21,7 +21,7 @@ from tasks.sources.decode import (
     flattened,
     is_transparent,
     open_image,
-    upright,
+    turn_upright,
 )
 from tasks.sources.deep_pixels import Corrupt, Deep, Ranges, Undecided
 from tasks.sources.intake import IntakeLog, Tally
@@ -29,8 +29,6 @@ from tasks.sources.source import Image as SourceImage
 from tasks.sources.source import Unread
 
 WHITE: Colour = (255, 255, 255)
-LARGEST_IMAGE_BYTES = LARGEST_SIDE * LARGEST_SIDE * COLOUR
-"""Decoded and resized, as it is stored."""
 
 
 @dataclass
@@ -81,7 +79,7 @@ class Decoder:
         self.seen += 1
         if self.shape is None:
             self.shape = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
-        if pixels.shape != self.shape or pixels.nbytes > LARGEST_IMAGE_BYTES:
+        if pixels.shape != self.shape or pixels.shape[0] * pixels.shape[1] > LARGEST_SIDE**2:
             self.misfits.add(f"{where} ({_drawn(pixels.shape)})")
             return None
         return pixels
@@ -145,7 +143,10 @@ class Decoder:
                 self.log.change("of several frames, the first one taken", where)
             deep = deep_pixels(opened, image)
             bytes_each = opened if deep is None else self._eight_bits(opened, deep, where)
-            return fit(self._opaque(upright(bytes_each), where), self.channels, self.size)
+            turn_upright(bytes_each)
+            if self.size is None and bytes_each.width * bytes_each.height > LARGEST_SIDE**2:
+                return np.empty((bytes_each.height, bytes_each.width, COLOUR), np.uint8)  # a misfit, never touched
+            return fit(self._opaque(bytes_each, where), self.channels, self.size)
 
     def _eight_bits(self, opened: Image.Image, deep: Deep, where: str) -> Image.Image:
         pixels = self._scaled(deep, where)

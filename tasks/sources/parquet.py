@@ -92,9 +92,9 @@ class ParquetSource:
                     mask = wanted[start : start + batch.num_rows]
                     if len(mask) != batch.num_rows:
                         raise changed(name)
-                    kept = batch.column(0).filter(pa.array(mask))
-                    for row, value in zip(np.flatnonzero(mask), kept, strict=True):
-                        yield start + int(row), self._encoded(value.as_py(), name)
+                    cells = batch.column(0)
+                    for row in np.flatnonzero(mask).tolist():
+                        yield start + row, self._encoded(cells[row].as_py(), name)
                     start += batch.num_rows
         if start != len(wanted):
             raise changed(self.place.uri)
