@@ -216,6 +216,17 @@ def one_class(folder: Path) -> None:
     parquet(folder / "train.parquet", [picture(number) for number in range(40)], [0] * 40)
 
 
+def hostile_names(folder: Path) -> None:
+    """Write two classes, a third that is empty and is named to clear a screen, a FIFO and a link to itself."""
+    for number in range(40):
+        path = folder / CLASSES[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture(number))
+    (folder / "\x1b[2Jbird").mkdir()
+    os.mkfifo(folder / "cat" / "fifo.png")
+    (folder / "loop.png").symlink_to("loop.png")
+
+
 def leaking(folder: Path) -> None:
     """Write a test split, three images of which are in train too."""
     parquet(folder / "train.parquet", [picture(n) for n in range(40)], [n % 2 for n in range(40)])
@@ -289,6 +300,12 @@ ROWS = {
         source(unknown_label), "a label that is no class", "integers from 0 to 1", "7 (train.parquet:39)", "classes"
     ),
     "one class only": Row(source(one_class), "one class only", "2 classes", "only cat", "add images of the other"),
+    "a class folder without an image, of a hostile name": Row(
+        source(hostile_names), "a class folder without an image", "in each class folder", "x1b[2Jbird", "remove it"
+    ),
+    "images of 100,000 pixels a side": Row(
+        source(one_class, image_size=[100_000, 100_000]), "cannot take image_size", "4096", "100000", "image_size"
+    ),
     "leakage between splits": Row(
         judged(leaking), "the data gate refuses train and test: leakage", "at most 0", "3", "remove them from one"
     ),
