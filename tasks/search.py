@@ -26,7 +26,7 @@ from tasks.contracts.refusal import examples, refuse
 from tasks.contracts.search import SearchInputs, SearchOutputs, SearchParams, SearchSpace
 from tasks.contracts.trials import Trial, Trials
 from tasks.foreign.preprocessing import preprocessing_of_built
-from tasks.model_inputs import chosen
+from tasks.model_inputs import chosen, in_words
 from tasks.searching.evaluator import TrialEvaluator
 from tasks.searching.space import architecture, distributions
 from tasks.searching.study import open_study, proposals_of, study_name
@@ -48,6 +48,7 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
     _check_space(params.space)
     dataset = context.store.read(inputs.data, Dataset)
     own = _preprocessing(params.space, params.preprocessing, dataset)
+    print(f"search: preprocessing {in_words(own)}; {own.why}")
     fraction = params.fit.train_fraction
     data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
     name = study_name(inputs.data, params, context.seed, context.fingerprint)

@@ -12,6 +12,7 @@ from tasks.context import Context
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.device import Budget
 from tasks.contracts.fit import Fit
+from tasks.contracts.preprocessing import PreprocessingChoice
 from tasks.contracts.references import DatasetRef
 from tasks.contracts.refusal import Refused
 from tasks.contracts.request import Variable
@@ -61,6 +62,36 @@ def test_searches_trains_and_promotes(context: Context, digits: tuple[DatasetRef
     assert all(trial.macs > 30_000 and trial.epochs == 0 and trial.accuracy is None for trial in infeasible)
     assert all("30,000 allowed" in trial.reason for trial in infeasible)
     assert {16, 32} & {trial.architecture.options["widths"][1] for trial in trials}  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("choice", "fed"), [("auto", "raw: pixels as they are"), ("unit", "unit: (pixel / 16 - 0) / 1")]
+)
+def test_networks_are_fed_by_what_they_begin_with(
+    choice: PreprocessingChoice,
+    fed: str,
+    context: Context,
+    digits: tuple[DatasetRef, Dataset],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A builder of the user's own that scales pixels gets pixels, unless the recipe says otherwise."""
+    (tmp_path / f"scaling_{choice}.py").write_text(
+        "from tasks.framework import keras\n"
+        "L = keras.layers\n"
+        "def net(shape, classes, width):\n"
+        "    layers = [L.Input(shape), L.Rescaling(1 / 16), L.Flatten(), L.Dense(width), L.Dense(classes)]\n"
+        "    return keras.Sequential(layers)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    space = SearchSpace(builder=f"scaling_{choice}:net", choices={"width": (8, 16)})
+    asked = PARAMS.model_copy(update={"space": space, "trials": 1, "preprocessing": choice})
+
+    trials = trials_of(context, digits[0], asked).trials
+
+    assert f"search: preprocessing {fed}" in capsys.readouterr().out
+    assert [trial.state for trial in trials] == ["complete"]
 
 
 def test_another_worker_and_another_run_find_the_study_done(
