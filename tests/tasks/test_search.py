@@ -70,6 +70,7 @@ def test_searches_trains_and_promotes(context: Context, digits: tuple[DatasetRef
 def test_networks_are_fed_by_what_they_begin_with(
     choice: PreprocessingChoice,
     fed: str,
+    *,
     context: Context,
     digits: tuple[DatasetRef, Dataset],
     tmp_path: Path,
