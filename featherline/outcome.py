@@ -42,7 +42,7 @@ def _winner(summary: Summary) -> str | None:
 
 
 def _table(summary: Summary) -> Table:
-    right = ("accuracy", "interval", "bytes", "gzip", "MACs", "RAM", "p50 ms")
+    right = ("accuracy %", "interval %", "bytes", "gzip", "MACs", "RAM", "p50 ms")
     table = Table("candidate", box=None, padding=(0, 2, 0, 0))
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)

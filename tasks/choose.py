@@ -12,6 +12,7 @@ from tasks.contracts.references import TrialsRef
 from tasks.contracts.refusal import examples, refuse
 from tasks.contracts.search import ChooseInputs, ChooseOutputs, ChooseParams, ChosenArchitecture
 from tasks.contracts.trials import Trial, Trials
+from tasks.reporting.words import percent
 from tasks.searching.front import best_first, pareto_ranks
 from tasks.searching.summary import lines, summarised
 
@@ -40,7 +41,7 @@ def choose(inputs: ChooseInputs, params: ChooseParams, context: Context) -> Choo
     for position, trial in enumerate(kept):
         print(
             f"searched-{position}: trial {trial.number}, {trial.architecture.builder} {trial.architecture.options}, "
-            f"accuracy {trial.accuracy:.4f}, {trial.macs:,} MACs, about {trial.size_bytes:,} bytes"
+            f"accuracy {percent(trial.accuracy or 0.0)}, {trial.macs:,} MACs, about {trial.size_bytes:,} bytes"
         )
     print(f"choose: {len(kept)} of {len(best)} architectures, {len(front)} on the front, {len(merged.trials)} trials")
     for line in lines(merged):

@@ -32,6 +32,7 @@ from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.model_inputs import preprocessing_of
 from tasks.pruning.zeros import KeepZeros, sparsity
+from tasks.reporting.words import percent
 from tasks.savings import savings
 from tasks.teachers import ReadTeacher, read_teacher, teacher_of_run
 from tasks.training.checkpoint import checkpoint_of
@@ -135,7 +136,7 @@ class _Lane:
     ) -> tuple[TrainingHistory, float, float]:
         """Return the curves, and the student's validation accuracy before and after."""
         taught, start = (self._accuracy(model) for model in (teacher, student))
-        print(f"{stage}: validation accuracy of the teacher {taught:.4f}, of the student before {start:.4f}")
+        print(f"{stage}: validation accuracy of the teacher {percent(taught)}, of the student before {percent(start)}")
         history = fit_model(
             student,
             self.data,
@@ -148,7 +149,10 @@ class _Lane:
             checkpoint=stack.enter_context(checkpoint_of("distill", self.inputs, self.params, self.context, part)),
         )
         end = self._accuracy(student)
-        print(f"{stage}: validation accuracy of the teacher {taught:.4f}, of the student {start:.4f} -> {end:.4f}")
+        print(
+            f"{stage}: validation accuracy of the teacher {percent(taught)}, "
+            f"of the student {percent(start)} -> {percent(end)}"
+        )
         return history, start, end
 
     def _accuracy(self, model: Any) -> float:  # noqa: ANN401

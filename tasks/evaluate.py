@@ -34,6 +34,7 @@ from tasks.measuring import accuracy, energy, latency, macs, operators, peak_ram
 from tasks.measuring.accuracy import Logits
 from tasks.measuring.machine import machine
 from tasks.model_inputs import model_inputs, preprocessing_of
+from tasks.reporting.words import percent
 from tasks.savings import savings_table
 from tasks.store import Store
 
@@ -183,9 +184,10 @@ def table(measured: Measurement) -> str:
         if time.speedup is not None
         else ""
     )
-    agreement = "" if measured.agreement is None else f", agrees with the baseline on {measured.agreement:.4f}"
+    agreement = "" if measured.agreement is None else f", agrees with the baseline on {percent(measured.agreement)}"
     rows = {
-        "accuracy": f"{measured.accuracy:.4f} [{measured.accuracy_low:.4f}, {measured.accuracy_high:.4f}] of "
+        "accuracy": f"{percent(measured.accuracy)} "
+        f"[{percent(measured.accuracy_low)}, {percent(measured.accuracy_high)}] of "
         f"{measured.samples:,} images{agreement}",
         "size": f"{measured.size_bytes:,} bytes, gzip {measured.gzip_bytes:,}, zstd {measured.zstd_bytes:,}, "
         f"entropy bound of the weights {measured.entropy_bytes:,}",

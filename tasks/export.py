@@ -46,6 +46,7 @@ from tasks.performing import perform
 from tasks.post_training.build import Builder, Built
 from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kept, check_kernels
 from tasks.post_training.ladder import climb
+from tasks.reporting.words import percent
 
 
 def export(inputs: ExportInputs, params: ExportParams, context: Context) -> ExportOutputs:
@@ -97,8 +98,8 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     chosen = test_images[in_turn(test_labels, params.golden)]
     golden = _golden(bare, data, chosen)
     print(
-        f"export: {len(data):,} bytes with metadata and labels, validation accuracy {accuracy:.4f} "
-        f"(source {built.model.validation_accuracy:.4f}), {len(chosen)} golden vectors, {_since(started)} in all"
+        f"export: {len(data):,} bytes with metadata and labels, validation accuracy {percent(accuracy)} "
+        f"(source {percent(built.model.validation_accuracy)}), {len(chosen)} golden vectors, {_since(started)} in all"
     )
     return ExportOutputs(
         model=LiteRTModel(
@@ -164,8 +165,8 @@ def _metadata(
         input=_end(classifier.input),
         output=_end(classifier.output),
         scheme=built.scheme,
-        accuracy=accuracy,
-        source_accuracy=built.model.validation_accuracy,
+        validation_accuracy=accuracy,
+        source_validation_accuracy=built.model.validation_accuracy,
         recipe=None if provenance.recipe_sha256 is None else provenance.recipe,
         recipe_sha256=provenance.recipe_sha256,
         versions=built.versions,

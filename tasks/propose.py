@@ -16,6 +16,7 @@ from tasks.contracts.propose import ProposeInputs, ProposeOutputs, ProposeParams
 from tasks.proposing.grid import candidate, fits_device
 from tasks.proposing.outcomes import Outcome, outcomes
 from tasks.proposing.sampler import next_points
+from tasks.reporting.words import percent
 
 
 def propose(inputs: ProposeInputs, params: ProposeParams, context: Context) -> ProposeOutputs:
@@ -85,4 +86,4 @@ def _line(outcome: Outcome) -> str:
         return f"{outcome.name}: fell out"
     broken = [name for name, by in outcome.violations.items() if by > 0]
     said = f"breaks {', '.join(broken)}" if broken else "keeps every rule"
-    return f"{outcome.name}: cost {outcome.cost:,.6g}, validation accuracy {outcome.accuracy:.4f}, {said}"
+    return f"{outcome.name}: cost {outcome.cost:,.6g}, validation accuracy {percent(outcome.accuracy)}, {said}"

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from tasks.contracts.measurement import StageEntry
 from tasks.contracts.model import Model
+from tasks.reporting.words import percent
 
 NOTICEABLE = 0.05
 """A change of size or MACs by less than this fraction buys nothing."""
@@ -35,7 +36,7 @@ def savings(stage: str, before: Model, after: Model, *, zeros_before: float, zer
         f" ({_change(before.parameters, after.parameters)}),"
         f" MACs {before.macs:,} -> {after.macs:,} ({_change(before.macs, after.macs)}),"
         f" zeros {zeros_before:.1%} -> {zeros_after:.1%},"
-        f" validation accuracy {before.validation_accuracy:.4f} -> {after.validation_accuracy:.4f}"
+        f" validation accuracy {percent(before.validation_accuracy)} -> {percent(after.validation_accuracy)}"
     )
 
 

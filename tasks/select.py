@@ -18,6 +18,7 @@ from tasks.context import Context
 from tasks.contracts.gate import Objective, Ranked, SelectInputs, SelectOutputs, SelectParams
 from tasks.contracts.measurement import Measurement, Verdict
 from tasks.contracts.refusal import Problem, Refused, refuse
+from tasks.reporting.words import amount
 
 Rival = tuple[Entry, Measurement]
 """A candidate that broke nothing, and its measurement."""
@@ -47,7 +48,7 @@ def select(inputs: SelectInputs, params: SelectParams, context: Context) -> Sele
         room = (
             "no rule of accuracy was judged"
             if winner.margin is None
-            else f"{winner.margin:.4f} from a rule of accuracy"
+            else f"{amount(winner.margin)} from a rule of accuracy"
         )
         print(f"{winner.name} is borderline: {room}")
     for doubt in winner.doubts:

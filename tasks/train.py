@@ -25,6 +25,7 @@ from tasks.foreign.preprocessing import preprocessing_of_built, preprocessing_of
 from tasks.foreign.read import read_model
 from tasks.framework import keras
 from tasks.model_inputs import in_words
+from tasks.reporting.words import percent
 from tasks.training.checkpoint import checkpoint_of
 from tasks.training.data import load_training_data
 from tasks.training.describe import describe
@@ -55,7 +56,7 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
         metrics = class_metrics(model, data.validation_images, data.validation_labels, data.classes)
     print(
         f"baseline: {trained.parameters:,} parameters, {trained.macs:,} MACs, "
-        f"validation accuracy {metrics.accuracy:.4f} of {metrics.samples} images"
+        f"validation accuracy {percent(metrics.accuracy)} of {metrics.samples} images"
     )
     return TrainOutputs(model=trained, metrics=metrics)
 

@@ -27,6 +27,7 @@ from tasks.contracts.gate import ValidateMetricsInputs, ValidateMetricsOutputs, 
 from tasks.contracts.lane import EvaluateOutputs
 from tasks.contracts.measurement import Finding
 from tasks.contracts.refusal import refuse
+from tasks.reporting.words import amount, percent
 from tasks.store import Store
 from tasks.verdicts import put_verdict
 
@@ -78,7 +79,8 @@ def validate_metrics(
     for subject in subjects:
         broken = [item.rule for item in findings if item.subject == subject.label and _blocks(item)]
         outcome = "pass" if subject.label in passed else f"fail: {', '.join(broken)}"
-        print(f"{subject.label:<24} accuracy {subject.measured.accuracy:.4f}, drop {subject.drop.drop:+.4f}  {outcome}")
+        figures = f"accuracy {percent(subject.measured.accuracy)}, drop {amount(subject.drop.drop)}"
+        print(f"{subject.label:<24} {figures}  {outcome}")
     print(f"{len(passed)} of {len(subjects)} candidates passed; the gate is {'open' if verdict.passed else 'shut'}")
     return ValidateMetricsOutputs(verdict=ref)
 

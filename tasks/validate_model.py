@@ -23,12 +23,16 @@ from tasks import ledger
 from tasks.context import Context
 from tasks.contracts.baseline import ClassMetrics, ValidateModelInputs, ValidateModelOutputs, ValidateModelParams
 from tasks.contracts.measurement import Finding
+from tasks.contracts.refusal import examples
 from tasks.expectations import judge
+from tasks.reporting.words import amount, percent
 from tasks.verdicts import put_verdict, shut_gate
 
 ROUNDING = 1e-9
 """An accuracy that stands on a rule keeps it, whatever the last bit of a difference says."""
 
+SHARES = {"min_accuracy": "accuracy", "max_drop": "accuracy", "better_than_a_guess": "recall"}
+"""Rules whose value is a share, told in percent as their bound is, by the column that they judge."""
 UNNAMED_FLOOR = 0.5
 """Of a recipe that names none, which a teacher of two classes reaches by guessing: hence the rule beside it."""
 
@@ -49,9 +53,10 @@ def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, con
     before = float(entry.content["accuracy"]) if entry else None
     findings = find(inputs.metrics, before, params, trained=bool(inputs.model.histories))
     ref, verdict = put_verdict(context.store, "model", findings, title=f"Float baseline of {params.recipe}")
-    compared = f"the last accepted one had {before:.4f}" if before is not None else "the first of its recipe"
+    compared = f"the last accepted one had {percent(before)}" if before is not None else "the first of its recipe"
     failed = sum(not finding.passed for finding in findings)
-    print(f"validate_model: accuracy {inputs.metrics.accuracy:.4f}, {compared}; {len(findings)} rules, {failed} failed")
+    reached = percent(inputs.metrics.accuracy)
+    print(f"validate_model: accuracy {reached}, {compared}; {len(findings)} rules, {failed} failed")
     if not verdict.passed:
         raise shut_gate(context, verdict)
     ledger.accept(context.store, params.recipe, "baseline", subject, {"accuracy": inputs.metrics.accuracy})
@@ -74,8 +79,17 @@ def find(
     whole = pd.DataFrame([row])
     classes = pd.DataFrame({"class": [f"class {label}" for label in range(len(recalls))], "recall": recalls})
     rules = [*_model_rules(before, params, trained=trained), *_no_guess(metrics, params)]
-    found = judge(whole, rules, suite="baseline", index="model")
-    return found + judge(classes, [_alive(params)], suite="classes", index="class")
+    found = tuple(
+        one.model_copy(update={"got": percent(row[SHARES[one.rule]])}) if one.rule in SHARES else one  # type: ignore[arg-type]
+        for one in judge(whole, rules, suite="baseline", index="model")
+    )
+    dead = [(label, recall) for label, recall in enumerate(recalls) if not recall >= params.min_class_recall]
+    alive = judge(classes, [_alive(params)], suite="classes", index="class")
+    if dead:
+        shares = examples(f"{percent(recall)} (class {label})" for label, recall in dead)
+        told = f"{len(dead)} of {len(recalls)}: {shares}"
+        alive = tuple(one.model_copy(update={"got": told}) for one in alive)
+    return found + alive
 
 
 def _model_rules(before: float | None, params: ValidateModelParams, *, trained: bool) -> list[Expectation]:
@@ -91,7 +105,7 @@ def _model_rules(before: float | None, params: ValidateModelParams, *, trained: 
             "accuracy",
             floor_of(params),
             rule="min_accuracy",
-            expected=f"validation accuracy of at least {floor_of(params):g} (train.checks.min_accuracy)",
+            expected=f"validation accuracy of at least {percent(floor_of(params))} (train.checks.min_accuracy)",
             fix="train longer, or take a larger network or better data"
             if trained
             else "train the file further (train.epochs above 0), or take one that knows these images better",
@@ -104,8 +118,8 @@ def _model_rules(before: float | None, params: ValidateModelParams, *, trained: 
                 "accuracy",
                 floor,
                 rule="max_drop",
-                expected=f"accuracy of at least {floor:.4f}: the last accepted baseline had {before:.4f}, "
-                f"and may be missed by {params.max_drop:g} (train.checks.max_drop)",
+                expected=f"accuracy of at least {percent(floor)}: the last accepted baseline had {percent(before)}, "
+                f"and may be missed by {amount(params.max_drop)} (train.checks.max_drop)",
                 fix="look for what changed in data or recipe; where the fall is meant, allow it or rename the recipe",
             )
         )
@@ -134,8 +148,8 @@ def _no_guess(metrics: ClassMetrics, params: ValidateModelParams) -> list[Expect
             chance + room,
             severity="critical" if params.min_accuracy is None else "warning",
             rule="better_than_a_guess",
-            expected=f"a mean recall of the classes of at least {chance + room:.4f}: a guess has {chance:.4f}, "
-            f"give or take {room:.4f} on {metrics.samples} images",
+            expected=f"a mean recall of the classes of at least {percent(chance + room)}: "
+            f"a guess has {percent(chance)}, give or take {amount(room)} on {metrics.samples} images",
             fix="look at whether preprocessing, labels and the order of the classes are the model's; train longer",
         )
     ]
@@ -146,7 +160,8 @@ def _alive(params: ValidateModelParams) -> Expectation:
         "recall",
         params.min_class_recall,
         rule="class_alive",
-        expected=f"a recall of at least {params.min_class_recall:g} for every class (train.checks.min_class_recall)",
+        expected=f"a recall of at least {percent(params.min_class_recall)} for every class "
+        "(train.checks.min_class_recall)",
         fix="give the class more images, or train longer",
     )
 

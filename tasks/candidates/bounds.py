@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tasks.contracts.gate import GateRules
+from tasks.reporting.words import amount, percent
 
 ACCURACY_RULES = ("min_accuracy", "max_drop", "max_champion_drop")
 """The rules whose margin is in points of accuracy."""
@@ -50,17 +51,18 @@ def bounds_of(rules: GateRules, *, champion: bool, constant: Constant) -> list[B
         _floor(rules, constant),
         Bound(
             "max_drop", "drop", None, rules.max_drop,
-            f"at most {rules.max_drop:g} less accurate than the float baseline (gate.max_drop)",
+            f"at most {amount(rules.max_drop)} less accurate than the float baseline (gate.max_drop)",
             "compress the candidate less, fine-tune or distill it longer, or raise gate.max_drop",
         ),
         Bound(
             "max_class_drop", "class_drop", None, rules.max_class_drop,
-            f"no class loses more than {rules.max_class_drop:g} of its recall (gate.max_class_drop)",
+            f"no class loses more than {amount(rules.max_class_drop)} of its recall (gate.max_class_drop)",
             "look at the images of that class, fine-tune longer, or raise gate.max_class_drop",
         ),
         Bound(
             "min_agreement", "agreement", rules.min_agreement, 1.0,
-            f"the float baseline's prediction on at least {rules.min_agreement:g} of the images (gate.min_agreement)",
+            f"the float baseline's prediction on at least {percent(rules.min_agreement)} of the images "
+            "(gate.min_agreement)",
             "distill the candidate from the baseline, or lower gate.min_agreement",
         ),
     ]  # fmt: skip
@@ -68,7 +70,7 @@ def bounds_of(rules: GateRules, *, champion: bool, constant: Constant) -> list[B
         found.append(
             Bound(
                 "max_champion_drop", "champion_drop", None, rules.max_champion_drop,
-                f"at most {rules.max_champion_drop:g} less accurate than the champion (gate.max_champion_drop)",
+                f"at most {amount(rules.max_champion_drop)} less accurate than the champion (gate.max_champion_drop)",
                 "keep the champion, compress less, or raise gate.max_champion_drop",
             )
         )  # fmt: skip
@@ -79,11 +81,11 @@ def _floor(rules: GateRules, constant: Constant) -> Bound:
     if rules.min_accuracy is not None:
         return Bound(
             "min_accuracy", "accuracy", rules.min_accuracy, 1.0,
-            f"accuracy of at least {rules.min_accuracy:g} (gate.min_accuracy)",
+            f"accuracy of at least {percent(rules.min_accuracy)} (gate.min_accuracy)",
             "train the candidate longer, compress it less, or lower gate.min_accuracy",
         )  # fmt: skip
     return Bound(
         "min_accuracy", "accuracy", (constant.correct + 1) / constant.samples, 1.0,
-        f"accuracy above {constant.accuracy:.4g}, the share of the largest class (gate.min_accuracy is not named)",
+        f"accuracy above {percent(constant.accuracy)}, the share of the largest class (gate.min_accuracy is not named)",
         "train the candidate longer, compress it less, or look at whether the labels belong to the images",
     )  # fmt: skip

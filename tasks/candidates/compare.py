@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.candidates.measured import Measured
+from tasks.reporting.words import amount
 from tasks.statistics.paired import adjusted_drop, bootstrap_drop, change, mcnemar
 from tasks.statistics.proportions import Interval, unpaired_drop
 
@@ -47,7 +48,7 @@ class Comparison:
         """Say the drop, its interval and the evidence in one line."""
         if math.isnan(self.drop):
             return "unknown: one of the two measurements is broken"
-        interval = f"{self.drop:.4f} ({self.confidence:.0%} interval {self.low:.4f} to {self.high:.4f}"
+        interval = f"{amount(self.drop)} ({self.confidence:.0%} interval {amount(self.low)} to {amount(self.high)}"
         if self.p_value is None:
             return f"{interval}, different test images)"
         return f"{interval}; images lost {self.lost}, gained {self.gained}, McNemar p {self.p_value:.3g})"

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.references import ArrayRef, MeasurementRef
 from tasks.dataset import split_digest
+from tasks.reporting.words import percent
 from tasks.store import Store
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -145,7 +146,7 @@ def _evidence(
         return None, f"{broken} of {len(logits)} predictions are not finite"
     correct: NDArray[np.bool_] = logits.argmax(axis=1) == split.labels
     if not abs(float(correct.mean()) - accuracy) < 0.5 / len(correct):
-        return None, f"accuracy {accuracy:.4f}, but its predictions give {correct.mean():.4f}"
+        return None, f"accuracy {percent(accuracy)}, but its predictions give {percent(float(correct.mean()))}"
     counts = np.bincount(split.labels, minlength=split.classes)
     right = np.bincount(split.labels[correct], minlength=split.classes)
     known = counts > 0

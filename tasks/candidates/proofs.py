@@ -16,6 +16,7 @@ from tasks.candidates.subject import Subject
 from tasks.contracts.gate import GateRules
 from tasks.contracts.measurement import Finding
 from tasks.contracts.refusal import examples
+from tasks.reporting.words import amount, percent
 from tasks.statistics.proportions import wilson
 
 MORE_IMAGES = "measure on more test images"
@@ -54,13 +55,13 @@ def judge_proofs(subject: Subject, rules: GateRules, constant: Constant, unteste
 
 def _floor(subject: Subject, rules: GateRules, constant: Constant) -> Finding:
     named = rules.min_accuracy
-    expected = f"a floor above {constant.accuracy:.4g}, which a constant answer reaches (gate.min_accuracy)"
+    expected = f"a floor above {percent(constant.accuracy)}, which a constant answer reaches (gate.min_accuracy)"
     return _warning(
         subject,
         "floor_named",
         passed=named is not None and named > constant.accuracy,
         expected=expected,
-        got="the recipe names no floor" if named is None else f"{named:g}",
+        got="the recipe names no floor" if named is None else percent(named),
         fix="set gate.min_accuracy to what the model is needed for",
     )
 
@@ -69,12 +70,13 @@ def _accuracy(subject: Subject, rules: GateRules, constant: Constant) -> Finding
     floor = constant.accuracy if rules.min_accuracy is None else rules.min_accuracy
     low = _lowest(subject)
     passed = low > floor if rules.min_accuracy is None else low >= floor
+    side = "above" if rules.min_accuracy is None else "from"
     return _warning(
         subject,
         "min_accuracy_proven",
         passed=passed,
-        expected=f"the whole interval of the accuracy {'above' if rules.min_accuracy is None else 'from'} {floor:.4g}",
-        got=f"from {low:.4f}" if math.isfinite(low) else "no interval",
+        expected=f"the whole interval of the accuracy {side} {percent(floor)}",
+        got=f"from {percent(low)}" if math.isfinite(low) else "no interval",
         fix=f"{MORE_IMAGES}, or name a floor (gate.min_accuracy) that fewer can prove",
         margin=low - floor,
     )
@@ -93,7 +95,7 @@ def _drop(subject: Subject, rule: str, drop: Comparison, bound: float, against: 
         subject,
         f"{rule}_proven",
         passed=bool(drop.high <= bound),
-        expected=f"non-inferior to {against}: the whole interval of the drop within {bound:g} (gate.{rule})",
+        expected=f"non-inferior to {against}: the whole interval of the drop within {amount(bound)} (gate.{rule})",
         got=str(drop),
         fix=f"{MORE_IMAGES}; the drop itself is judged by another rule",
         margin=bound - drop.high,

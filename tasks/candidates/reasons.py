@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tasks.candidates.entries import Entry
 from tasks.contracts.gate import Objective
 from tasks.contracts.measurement import Measurement
+from tasks.reporting.words import amount, microjoules, milliseconds, percent
 
 Named = tuple[str, Measurement]
 """A candidate's name and measurement."""
@@ -20,14 +21,23 @@ COST: dict[Objective, Callable[[Measurement], float]] = {
 }
 """What the winner has least of, by objective."""
 
-WORDS: dict[Objective, tuple[str, str, str]] = {
-    "size": ("smallest", "larger", "{:,.0f} bytes"),
-    "latency": ("fastest", "slower", "{:.4g} ms"),
-    "macs": ("cheapest in MACs", "costlier", "{:,.0f} MACs"),
-    "energy": ("cheapest in energy", "costlier", "{:.4g} uJ"),
-    "accuracy": ("most accurate", "less accurate", "{:.4f}"),
+WORDS: dict[Objective, tuple[str, str]] = {
+    "size": ("smallest", "larger"),
+    "latency": ("fastest", "slower"),
+    "macs": ("cheapest in MACs", "costlier"),
+    "energy": ("cheapest in energy", "costlier"),
+    "accuracy": ("most accurate", "less accurate"),
 }
-"""The best, the worse, and how an amount is written, by objective."""
+"""The best and the worse, by objective."""
+
+FORMS: dict[Objective, Callable[[float], str]] = {
+    "size": "{:,.0f} bytes".format,
+    "latency": milliseconds,
+    "macs": "{:,.0f} MACs".format,
+    "energy": microjoules,
+    "accuracy": amount,
+}
+"""How a difference is written, and an amount of all but accuracy, by objective."""
 
 
 def why_broken(entry: Entry) -> str:
@@ -37,13 +47,13 @@ def why_broken(entry: Entry) -> str:
 
 def why_won(measured: Measurement, baseline: Measurement, objective: Objective, rivals: int) -> str:
     """Return what made it the winner, and what it gained and lost against the float baseline."""
-    best, _, form = WORDS[objective]
-    amount = form.format(abs(COST[objective](measured)))
+    best, _ = WORDS[objective]
+    reached = percent(measured.accuracy) if objective == "accuracy" else FORMS[objective](COST[objective](measured))
     field = f"{best} of {rivals} that passed the gate and fit the device" if rivals > 1 else "the only one that passed"
     smaller = baseline.size_bytes / measured.size_bytes
     drop = baseline.accuracy - measured.accuracy
-    change = "as accurate" if abs(drop) < 5e-5 else f"{abs(drop):.4f} {'less' if drop > 0 else 'more'} accurate"  # noqa: PLR2004 - half of the last digit
-    return f"{field} ({amount}): {smaller:.1f}x smaller than the float baseline and {change}"
+    change = "as accurate" if abs(drop) < 5e-5 else f"{amount(abs(drop))} {'less' if drop > 0 else 'more'} accurate"  # noqa: PLR2004 - half of the last digit
+    return f"{field} ({reached}): {smaller:.1f}x smaller than the float baseline and {change}"
 
 
 def why_lost(
@@ -63,19 +73,19 @@ def why_lost(
     if dominator is not None:
         name, better = dominator
         return (
-            f"dominated by {name}, which is nowhere worse: accuracy {better.accuracy:.4f} against "
-            f"{measured.accuracy:.4f}, {better.size_bytes:,} against {measured.size_bytes:,} bytes, "
-            f"{better.latency_ms.p50:.4g} against {measured.latency_ms.p50:.4g} ms, "
+            f"dominated by {name}, which is nowhere worse: accuracy {percent(better.accuracy)} against "
+            f"{percent(measured.accuracy)}, {better.size_bytes:,} against {measured.size_bytes:,} bytes, "
+            f"{milliseconds(better.latency_ms.p50)} against {milliseconds(measured.latency_ms.p50)}, "
             f"{better.macs:,} against {measured.macs:,} MACs"
         )
-    _, worse, form = WORDS[objective]
+    _, worse = WORDS[objective]
     name, best = winner
     cost, least = COST[objective](measured), COST[objective](best)
     if cost > least:
         times = f" ({cost / least:.2f}x)" if objective != "accuracy" and least > 0 else ""
         gained = measured.accuracy - best.accuracy
-        but = f", though {gained:.4f} more accurate" if gained > 0 and objective != "accuracy" else ""
-        return f"on the front, but {form.format(cost - least)} {worse} than {name}{times}{but}"
+        but = f", though {amount(gained)} more accurate" if gained > 0 and objective != "accuracy" else ""
+        return f"on the front, but {FORMS[objective](cost - least)} {worse} than {name}{times}{but}"
     if measured.accuracy < best.accuracy:
-        return f"as good as {name} in {objective}, but {best.accuracy - measured.accuracy:.4f} less accurate"
+        return f"as good as {name} in {objective}, but {amount(best.accuracy - measured.accuracy)} less accurate"
     return f"as good as {name} in {objective} and accuracy; {name} comes first by name"

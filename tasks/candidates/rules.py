@@ -22,6 +22,7 @@ from tasks.candidates.subject import NAME, Subject
 from tasks.contracts.gate import GateRules
 from tasks.contracts.measurement import Finding
 from tasks.expectations import judge
+from tasks.reporting.words import amount, percent
 
 
 def judge_candidates(
@@ -128,12 +129,13 @@ def _words(rule: str, subject: Subject) -> str:
     numbers = subject.measured.numbers
     if rule == "min_accuracy":
         low, high = numbers["accuracy_low"], numbers["accuracy_high"]
-        return f"{numbers['accuracy']:.4f} ({numbers['confidence']:.0%} interval {low:.4f} to {high:.4f})"
+        interval = f"{numbers['confidence']:.0%} interval {percent(low)} to {percent(high)}"
+        return f"{percent(numbers['accuracy'])} ({interval})"
     if rule == "max_drop":
         return str(subject.drop)
     if rule == "max_champion_drop":
         return str(subject.champion_drop)
     if rule == "max_class_drop":
         drop, name = subject.class_drop
-        return "unknown: a class has no recall" if math.isnan(drop) else f"{drop:.4f} by class {name}"
-    return f"{numbers['agreement']:.4f}"
+        return "unknown: a class has no recall" if math.isnan(drop) else f"{amount(drop)} by class {name}"
+    return percent(numbers["agreement"])

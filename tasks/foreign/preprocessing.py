@@ -23,6 +23,7 @@ from tasks.dataset import Images, Labels, in_turn, read_split
 from tasks.foreign.beginnings import takes_bytes
 from tasks.foreign.class_order import at_chance, explaining_order
 from tasks.model_inputs import COLOURS, NAMED, OF_COLOURS, chosen, model_inputs, named
+from tasks.reporting.words import percent
 from tasks.store import Store
 from tasks.training.metrics import accuracy, mean_cross_entropy, predict_logits
 
@@ -176,7 +177,7 @@ def _refuse_other_order(measured: list[Measured], labels: Labels, name: str, dat
     raise refuse(
         f"{name} has the classes of {dataset.name} in another order",
         expected=f"the order of the data: {', '.join(dataset.classes)}",
-        got=f"validation accuracy {one.accuracy:.4f} in that order, {reached:.4f} in another one "
+        got=f"validation accuracy {percent(one.accuracy)} in that order, {percent(reached)} in another one "
         f"(preprocessing {one.preprocessing.name}, {len(labels):,} images)",
         fix=f"set data.classes: {names}",
     )
@@ -209,4 +210,4 @@ def _refuse_chance(measured: list[Measured], labels: Labels, name: str, key: str
 
 
 def _said(measured: list[Measured]) -> str:
-    return ", ".join(f"{one.preprocessing.name} {one.accuracy:.4f}" for one in measured)
+    return ", ".join(f"{one.preprocessing.name} {percent(one.accuracy)}" for one in measured)

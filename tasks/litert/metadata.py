@@ -33,6 +33,10 @@ SIGNIFICANT_DIGITS = 9
 """As many as tell every float32 from its neighbours."""
 
 
+RENAMED = {"accuracy": "validation_accuracy", "source_accuracy": "source_validation_accuracy"}
+"""What files of format 1 called by a name that says less."""
+
+
 class End(Contract):
     """What the input or the output holds. A quantized value is `(q - zero_point) * scale`."""
 
@@ -51,9 +55,9 @@ class FileMetadata(Contract):
     input: End
     output: End
     scheme: Scheme
-    accuracy: Fraction
+    validation_accuracy: Fraction
     """Of this file, on the validation split."""
-    source_accuracy: Fraction
+    source_validation_accuracy: Fraction
     """Of the model that it was converted from, on the validation split."""
     recipe: str | None = None
     recipe_sha256: Sha256 | None = None
@@ -69,7 +73,8 @@ class FileMetadata(Contract):
         """Take files of versions that knew no preprocessing but the data set's own, under another name."""
         if not isinstance(given, dict) or given.get("format") != 1 or "normalisation" not in given:
             return given
-        kept = {key: value for key, value in given.items() if key not in ("format", "normalisation", "run_id")}
+        dropped = ("format", "normalisation", "run_id")
+        kept = {RENAMED.get(key, key): value for key, value in given.items() if key not in dropped}
         return kept | {"preprocessing": {"name": "data", **given["normalisation"]}}
 
 

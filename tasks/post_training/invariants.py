@@ -18,6 +18,7 @@ from tasks.measuring.operators import is_float
 from tasks.measuring.weights import zeros
 from tasks.post_training.judging import Judgement
 from tasks.post_training.layers import name_of
+from tasks.reporting.words import amount, percent
 from tasks.statistics.proportions import wilson
 
 INTEGER: tuple[Scheme, ...] = ("int8", "int16x8", "int4")
@@ -135,9 +136,9 @@ def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> 
     if not low - one <= model.validation_accuracy <= high + one:
         raise refuse(
             "export made a file that is not the model",
-            expected=f"the model's own validation accuracy {model.validation_accuracy:.4f} within the {CONFIDENCE:.0%} "
-            "interval of the file's",
-            got=f"{correct / samples:.4f} [{low:.4f}, {high:.4f}] of {samples} images",
+            expected=f"the model's own validation accuracy {percent(model.validation_accuracy)} within the "
+            f"{CONFIDENCE:.0%} interval of the file's",
+            got=f"{percent(correct / samples)} [{percent(low)}, {percent(high)}] of {samples} images",
             fix="give the data set that the model was validated on; where it is the same, report the model as a bug",
         )
 
@@ -152,6 +153,6 @@ def check_budget(judged: Judgement, knobs: Mixed) -> None:
         raise refuse(
             "export found no widths that keep the budget",
             expected=f"at most {knobs.max_drop:g} of validation accuracy lost against the float file (export.mixed)",
-            got=f"{judged.drop:.4f}, with every layer at its widest",
+            got=f"{amount(judged.drop)}, with every layer at its widest",
             fix="allow a larger drop, let layers be float (export.mixed.widths), or use int16x8",
         )

@@ -23,6 +23,7 @@ from tasks.memory import out_of_memory
 from tasks.post_training.build import Builder, Built
 from tasks.post_training.invariants import check_integer
 from tasks.post_training.judging import Judgement
+from tasks.reporting.words import amount, percent
 
 
 def climb(
@@ -59,7 +60,7 @@ def climb(
             return built, tuple(rungs)
     raise refuse(
         "export climbed the whole ladder in vain",
-        expected=f"a file that loses at most {ladder.max_drop:g} of validation accuracy (export.ladder)",
+        expected=f"a file that loses at most {amount(ladder.max_drop)} of validation accuracy (export.ladder)",
         got=examples(f"{rung.name}: {rung.why}" for rung in rungs),
         fix="allow a larger drop, add the rung aware or float16, or give export.ladder.aware.fit more epochs",
     )
@@ -106,16 +107,16 @@ def broken_rules(judged: Judgement, ladder: Ladder) -> list[str]:
     """Return what a file breaks, in words; nothing where it keeps every rule."""
     broken = []
     if not judged.drop <= ladder.max_drop:
-        broken.append(f"loses {judged.drop:.4f}, more than {ladder.max_drop:g}")
+        broken.append(f"loses {amount(judged.drop)}, more than {amount(ladder.max_drop)}")
     if ladder.min_agreement is not None and not judged.agreement >= ladder.min_agreement:
-        broken.append(f"agrees on {judged.agreement:.4f}, less than {ladder.min_agreement:g}")
+        broken.append(f"agrees on {percent(judged.agreement)}, less than {percent(ladder.min_agreement)}")
     return broken
 
 
 def said(rung: Rung) -> str:
     """Return a rung in one line for people."""
-    made = rung.size_bytes is not None
-    figures = f"{rung.size_bytes:,} bytes, validation accuracy {rung.validation_accuracy:.4f}, " if made else ""
+    reached = percent(rung.validation_accuracy or 0.0)
+    figures = "" if rung.size_bytes is None else f"{rung.size_bytes:,} bytes, validation accuracy {reached}, "
     return f"{rung.name}: {figures}{'kept' if rung.kept else 'left'}, as it {rung.why}"
 
 
@@ -139,7 +140,7 @@ def _judged(builder: Builder, built: Built, ladder: Ladder, step: Scheme | RungN
             "validation_accuracy": judged.accuracy,
             "agreement": judged.agreement,
             "kept": not broken,
-            "why": " and ".join(broken) or f"loses {judged.drop:.4f}, at most {ladder.max_drop:g} is allowed",
+            "why": " and ".join(broken) or f"loses {amount(judged.drop)}, at most {amount(ladder.max_drop)} is allowed",
         }
     )
 

@@ -24,6 +24,7 @@ from tasks.pruning.graph import functional
 from tasks.pruning.slimming import with_gamma_penalty
 from tasks.pruning.statistics import reestimate_statistics
 from tasks.pruning.widths import BLOCK
+from tasks.reporting.words import percent
 from tasks.training.data import TrainingData
 from tasks.training.history import joined
 from tasks.training.metrics import accuracy, predict_logits
@@ -82,7 +83,7 @@ def prune_in_rounds(
         fit = params.fit if last else params.fit.model_copy(update={"epochs": params.round_epochs, "patience": None})
         widths = " ".join(str(cut.after) for cut in pruned.cuts)
         histories.append(learn(model, fit, part=f"round {number} {widths}"))
-    said = missed(params.targets, pruned.kept)
+    said = missed({str(name): kept for name, kept in params.targets.items()}, pruned.kept)
     if said:
         print(f"{stage}: {said}; channels leave in blocks of {BLOCK}, which are large parts of a network this small")
     return model, joined(histories, stage), said
@@ -113,14 +114,14 @@ def _recalibrate(model: Any, data: TrainingData, images: int, seed: int) -> None
     """Estimate the statistics anew, and say what the cut left and what this brought back."""
     before = accuracy(predict_logits(model, data.validation_images), data.validation_labels)
     if images == 0:
-        print(f"  validation accuracy {before:.4f} after the cut")
+        print(f"  validation accuracy {percent(before)} after the cut")
         return
     chosen = np.random.default_rng(seed).permutation(len(data.train_labels))[:images]
     layers = reestimate_statistics(model, data.train_images[chosen])
     after = accuracy(predict_logits(model, data.validation_images), data.validation_labels)
     print(
-        f"  validation accuracy {before:.4f} after the cut, {after:.4f} with the statistics of {layers} batch "
-        f"normalisations from {len(chosen)} images"
+        f"  validation accuracy {percent(before)} after the cut, {percent(after)} with the statistics of {layers} "
+        f"batch normalisations from {len(chosen)} images"
     )
 
 

@@ -13,7 +13,7 @@ from tasks.contracts.measurement import Measurement
 from tasks.contracts.safe_text import plot_text, visible
 from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.facts import Facts
-from tasks.reporting.words import points
+from tasks.reporting.words import percent, points
 
 MOST_BARS = 24
 """Classes with a bar of their own; of more, those that changed most."""
@@ -113,7 +113,9 @@ def _matrix(measured: Measurement, names: tuple[str, ...], whose: str) -> Markup
         axes.set_xticks(ticks, short, rotation=90 if max(map(len, short)) > 2 else 0)  # noqa: PLR2004 - digits stand upright
         axes.tick_params(length=0)
         axes.set(xlabel="predicted", ylabel="true")
-        return inline(sheet, f"Confusion matrix of the {whose}: {measured.accuracy:.4f} of the images on the diagonal")
+        return inline(
+            sheet, f"Confusion matrix of the {whose}: {percent(measured.accuracy)} of the images on the diagonal"
+        )
 
 
 def _paint(counts: NDArray[Any]) -> NDArray[np.float32]:

@@ -33,9 +33,17 @@ def points(difference: float) -> str:
     return "±0.00" if rounded == 0 else f"{rounded:+.2f}".replace("-", MINUS)
 
 
+def amount(difference: float) -> str:
+    """Return a difference of fractions in points, whose direction the sentence says: 0.0139 is `1.39 points`."""
+    if math.isnan(difference):
+        return "unknown"
+    rounded = round(difference * 100, 2)
+    return f"{abs(rounded) if rounded == 0 else rounded:.2f} points".replace("-", MINUS)
+
+
 def milliseconds(value: float) -> str:
-    """Return a time: 0.05 is `50.0 us`, with the micro sign."""
-    return f"{value * THOUSAND:.3g} µs" if value < 1 else f"{value:.3g} ms"
+    """Return a time, always in milliseconds, so that two of them can be compared: 0.05 is `0.05 ms`."""
+    return f"{value:.3g} ms"
 
 
 def microjoules(value: float) -> str:

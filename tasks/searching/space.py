@@ -15,6 +15,7 @@ from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Problem, Refused
 from tasks.contracts.search import SearchSpace
 from tasks.contracts.trials import Trial
+from tasks.reporting.words import percent
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -69,7 +70,7 @@ def trial_line(record: Trial) -> str:
     """Return what became of a trial, for people."""
     said = f"{spoken(record.architecture)}  {record.state}"
     if record.accuracy is not None:
-        said += f"  accuracy {record.accuracy:.4f} after {record.epochs} epochs"
+        said += f"  accuracy {percent(record.accuracy)} after {record.epochs} epochs"
     if record.macs:
         said += f"  {record.macs:,} MACs  about {record.size_bytes:,} bytes"
     if record.inherited_from is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.contracts.model import TrainingHistory
+from tasks.reporting.words import percent
 
 
 def empty_history(stage: str) -> TrainingHistory:
@@ -30,8 +31,8 @@ def progress_line(history: TrainingHistory, epochs: int) -> str:
     done, recent = len(history.loss), history.seconds[-5:]
     left = (epochs - done) * sum(recent) / len(recent)
     return (
-        f"{history.stage} {done}/{epochs}  loss {history.loss[-1]:.4f}  accuracy {history.accuracy[-1]:.4f}"
-        f"  validation {history.validation_accuracy[-1]:.4f}  {history.seconds[-1]:.2f} s  ETA {left:.0f} s"
+        f"{history.stage} {done}/{epochs}  loss {history.loss[-1]:.4f}  accuracy {percent(history.accuracy[-1])}"
+        f"  validation {percent(history.validation_accuracy[-1])}  {history.seconds[-1]:.2f} s  ETA {left:.0f} s"
     )
 
 

@@ -95,8 +95,8 @@ def test_a_student_can_be_built_anew(
     assert student.parameters < teacher.parameters
     assert (student.sparsity, student.stages) == ("none", ("distill into a new cnn",))
     out = capsys.readouterr().out
-    assert f"of the teacher {teacher.validation_accuracy:.4f}, of the student before" in out
-    assert f"-> {student.validation_accuracy:.4f}" in out
+    assert f"of the teacher {100 * teacher.validation_accuracy:.2f} %, of the student before" in out
+    assert f"-> {100 * student.validation_accuracy:.2f} %" in out
 
 
 def test_the_student_comes_closer_to_the_teacher_than_the_labels_ask(
@@ -127,7 +127,7 @@ def test_a_student_is_born_again(
     assert student.validation_accuracy > 0.5
     starts = [line for line in capsys.readouterr().out.splitlines() if "before" in line]
     assert len(starts) == 2
-    assert f"teacher {teacher.validation_accuracy:.4f}" in starts[0]
+    assert f"teacher {100 * teacher.validation_accuracy:.2f} %" in starts[0]
 
 
 def test_the_last_lessons_are_kept_where_asked(
@@ -193,7 +193,7 @@ def test_a_file_can_teach(
 
     taught(sparse, sparse, digits[0], context, teacher=str(path), fit=Fit(epochs=1))
 
-    assert f"of the teacher {teacher.validation_accuracy:.4f}" in capsys.readouterr().out
+    assert f"of the teacher {100 * teacher.validation_accuracy:.2f} %" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

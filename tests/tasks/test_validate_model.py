@@ -86,7 +86,8 @@ def test_a_finding_names_the_class_that_is_dead() -> None:
     """The class without recall is in the finding."""
     found = find(metrics(recalls=(1.0, 0.0)), None, PARAMS)
 
-    assert "class 1" in found[-1].got
+    assert found[-1].got == "1 of 2: 0.00 % (class 1)"
+    assert found[-1].expected.startswith("a recall of at least 10.00 % for every class")
 
 
 def test_a_file_that_was_taken_as_it_is_cannot_train_longer() -> None:

@@ -229,7 +229,7 @@ def test_the_table_names_every_quantity(integer: Measurement) -> None:
     """The lines for people hold the numbers of the measurement."""
     text = table(integer)
 
-    assert f"{integer.accuracy:.4f}" in text
+    assert f"{100 * integer.accuracy:.2f} %" in text
     assert f"{integer.macs:,} MACs" in text
     assert "by tflite-micro" in text
     assert "x [" in text

@@ -124,8 +124,8 @@ def test_the_file_says_what_it_is(exported: Exported, store: Store, digits: tupl
     assert said.preprocessing.mean == pytest.approx(digits[1].normalisation.mean)
     assert (said.input.dtype, said.output.dtype) == ("int8", "int8")
     assert said.input.scale == pytest.approx(Classifier(data).input["quantization"][0])
-    assert said.accuracy == model.validation_accuracy
-    assert said.source_accuracy == model.source.validation_accuracy
+    assert said.validation_accuracy == model.validation_accuracy
+    assert said.source_validation_accuracy == model.source.validation_accuracy
     assert said.versions == {"tensorflow": tf.__version__, "tf-keras": keras.__version__}
     assert zipfile.ZipFile(io.BytesIO(data)).read("labels.txt").decode().split() == list(digits[1].classes)
 

@@ -109,7 +109,7 @@ def test_a_file_that_is_not_its_model_is_refused(model: Model, scheme: Scheme, f
         return
     with pytest.raises(Refused) as refusal:
         check_faithful(source, scheme, 70, 100)
-    assert refusal.value.problems[0].got.startswith("0.7000 [0.5")
+    assert refusal.value.problems[0].got.startswith("70.00 % [5")
 
 
 @pytest.mark.parametrize("correct", [0, 1, 99, 100])

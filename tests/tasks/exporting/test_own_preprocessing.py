@@ -133,6 +133,6 @@ def test_a_teacher_by_file_is_found_to_be_fed_by_its_own(
 
     out = capsys.readouterr().out
     assert "teacher.keras: preprocessing raw" in out
-    assert f"validation accuracy of the teacher {raw.validation_accuracy:.4f}" in out
+    assert f"validation accuracy of the teacher {100 * raw.validation_accuracy:.2f} %" in out
     assert student.preprocessing is not None
     assert student.preprocessing.name == "data"

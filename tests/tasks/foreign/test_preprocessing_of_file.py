@@ -77,7 +77,7 @@ def test_what_a_model_was_trained_with_is_found(name: str, dataset: Dataset, sto
     assert own.numbers() == right.numbers()
     assert own.measured[name] == max(own.measured.values()) > 0.8
     assert set(own.measured) >= {"raw", "unit", "symmetric", "data", "imagenet", "caffe"}
-    assert all(f"{other} {value:.4f}" in own.why for other, value in own.measured.items())
+    assert all(f"{other} {100 * value:.2f} %" in own.why for other, value in own.measured.items())
 
 
 def test_channels_turned_round_are_found(dataset: Dataset, store: Store) -> None:
@@ -137,7 +137,7 @@ def test_a_file_at_chance_under_each_is_refused_and_says_so(dataset: Dataset, st
 
     (problem,) = refused.value.problems
     assert problem.what == "mine.keras tells the classes apart no better than chance"
-    assert "raw 0.2500, unit 0.2500, symmetric 0.2500, data 0.2500, imagenet 0.2500, caffe 0.2500" in problem.got
+    assert "raw 25.00 %, unit 25.00 %, symmetric 25.00 %, data 25.00 %, imagenet 25.00 %, caffe 25.00 %" in problem.got
     assert problem.fix.startswith("give model.preprocessing as scale, mean, std and channel_order")
 
 

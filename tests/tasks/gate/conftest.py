@@ -48,8 +48,10 @@ PROVEN = GateRules(min_accuracy=0.85, max_drop=0.06, max_class_drop=0.3, max_cha
 """Rules that 100 test images can prove of a file with three wrong."""
 
 RUNGS = (
-    Rung(scheme="int4", size_bytes=9_000, validation_accuracy=0.9, agreement=0.9, kept=False, why="loses 0.0800"),
-    Rung(scheme="int8", size_bytes=15_000, validation_accuracy=0.98, agreement=0.99, kept=True, why="loses 0.0000"),
+    Rung(scheme="int4", size_bytes=9_000, validation_accuracy=0.9, agreement=0.9, kept=False, why="loses 8.00 points"),
+    Rung(
+        scheme="int8", size_bytes=15_000, validation_accuracy=0.98, agreement=0.99, kept=True, why="loses 0.00 points"
+    ),
 )
 """What a ladder tried."""
 

@@ -20,7 +20,7 @@ def test_the_brief_compares_three_files(context: Context, told: Callable[..., Re
         "challenger, pruned-int8",
     ]
     assert "15.3 kB" in lines[4]
-    assert "15 µs" in lines[4]
+    assert "0.015 ms" in lines[4]
     assert "610 k" in lines[4]
     assert "5.20 kB" in lines[4]
     assert {line.count("|") for line in lines[:5]} == {7}

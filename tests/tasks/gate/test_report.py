@@ -92,7 +92,7 @@ def test_the_ledger_says_what_each_stage_bought(told: Told, context: Context) ->
     assert "What each stage bought" in page.text
     assert "nothing on the device; download -39%; its zeros save no time" in page.text
     assert "file -75%; download -75%" in page.text
-    assert "pruned-int8: the ladder left int4 (9.00 kB, loses 0.0800) and kept int8" in page.text
+    assert "pruned-int8: the ladder left int4 (9.00 kB, loses 8.00 points) and kept int8" in page.text
 
 
 def test_the_page_answers_first(written: Callable[..., tuple[str, str]]):
@@ -183,7 +183,7 @@ def test_the_page_tells_every_candidate(written: Callable[..., tuple[str, str]])
         assert f" {name} " in text
     assert "wide infeasible 9.1 MB of 0.1 MB allowed" in text
     assert "sparse: prune l2 0.6 (kept 38% of the MACs, 60% asked). Channels leave in blocks of eight" in text
-    assert "clustered fail broke max_drop: 0.0700 (95% interval" in text
+    assert "clustered fail broke max_drop: 7.00 points (95% interval" in text
     assert "sparse: 80.00 % of its weights are zero. That shrinks the download (gzip 9.00 kB of 30.0 kB raw)" in text
 
 

@@ -112,7 +112,7 @@ def test_a_loser_on_the_front_hears_by_how_much(chosen: Choose, lane: Lane):
     outputs = chosen(lanes, [good("sharp"), good("small")])
 
     assert reasons(outputs)["sharp"] == (
-        "on the front, but 30,000 bytes larger than small (2.00x), though 0.0100 more accurate"
+        "on the front, but 30,000 bytes larger than small (2.00x), though 1.00 points more accurate"
     )
     assert [ranked.on_front for ranked in outputs.ranking] == [True, True]
 
@@ -122,7 +122,7 @@ def test_a_dominated_loser_hears_by_whom(chosen: Choose, lane: Lane):
     outputs = chosen([lane("a", (0, 1, 2), size_bytes=60_000), lane("b")], [good("a"), good("b")])
 
     assert reasons(outputs)["a"].startswith(
-        "dominated by b, which is nowhere worse: accuracy 0.9800 against 0.9700, 30,000 against 60,000 bytes"
+        "dominated by b, which is nowhere worse: accuracy 98.00 % against 97.00 %, 30,000 against 60,000 bytes"
     )
     assert [ranked.on_front for ranked in outputs.ranking] == [True, False]
 

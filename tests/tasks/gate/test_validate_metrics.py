@@ -135,7 +135,7 @@ def test_the_evidence_of_a_drop_is_paired(judged: Judge, lane: Lane):
     verdict = judged(lane("int8", (1, 2, 3)), rules=GateRules(max_class_drop=1))
 
     got = finding(verdict, "int8", "max_drop").got
-    assert got.startswith("0.0100 (95% interval ")
+    assert got.startswith("1.00 points (95% interval ")
     assert "images lost 2, gained 1, McNemar p 1)" in got
 
 
@@ -249,7 +249,7 @@ def test_a_champion_of_other_images_is_compared_unpaired(judged: Judge, lane: La
 
     found = finding(verdict, "int8", "max_champion_drop")
     assert found.passed
-    assert found.got.startswith("0.0050 ")
+    assert found.got.startswith("0.50 points ")
     assert "different test images" in found.got
 
 

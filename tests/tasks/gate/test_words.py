@@ -46,7 +46,16 @@ def test_ratios_say_their_direction(before: float, after: float, text: str):
     assert words.times(before, after, "less", "more") == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0243, "24.3 µs"), (1.5, "1.5 ms")])
+@pytest.mark.parametrize(("value", "text"), [(0.0243, "0.0243 ms"), (1.5, "1.5 ms")])
 def test_times_choose_their_unit(value: float, text: str):
     """Below a millisecond in microseconds."""
     assert words.milliseconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0139, "1.39 points"), (-0.005, f"{MINUS}0.50 points"), (-0.00001, "0.00 points"), (math.nan, "unknown")],
+)
+def test_an_amount_is_in_points(value: float, text: str):
+    """A drop is told as it stands in the report, wherever it is told."""
+    assert words.amount(value) == text

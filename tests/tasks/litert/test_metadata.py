@@ -18,8 +18,8 @@ SAID = metadata.FileMetadata(
     input=metadata.End(dtype="int8", scale=0.0162213463, zero_point=-5),
     output=metadata.End(dtype="float32"),
     scheme="int8",
-    accuracy=0.875,
-    source_accuracy=0.9,
+    validation_accuracy=0.875,
+    source_validation_accuracy=0.9,
     versions={"tensorflow": "2.21.0"},
 )
 

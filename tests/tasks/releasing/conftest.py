@@ -81,8 +81,8 @@ def classifier(seed: int = 0) -> bytes:
         input=metadata.End(dtype="int8", scale=0.125, zero_point=-8),
         output=metadata.End(dtype="int8", scale=0.25, zero_point=-4),
         scheme="int8",
-        accuracy=0.97,
-        source_accuracy=0.98,
+        validation_accuracy=0.97,
+        source_validation_accuracy=0.98,
         author=f"author {seed}",
         versions={},
     )

@@ -22,8 +22,8 @@ def test_channels_are_turned_for_a_model_that_takes_blue_first(tmp_path: Path) -
         input=metadata.End(dtype="float32"),
         output=metadata.End(dtype="float32"),
         scheme="none",
-        accuracy=1,
-        source_accuracy=1,
+        validation_accuracy=1,
+        source_validation_accuracy=1,
         versions={},
     )
     (tmp_path / "model.json").write_bytes(said.to_json())
