@@ -154,6 +154,23 @@ def test_every_broken_option_is_named_at_once() -> None:
     assert [problem.got for problem in refused.value.problems] == ["9", "-1"]
 
 
+@pytest.mark.parametrize(
+    ("builder", "options", "expected"),
+    [
+        ("resnet", {"depth": 6 * 10**8 + 2}, "a whole number of at most 4096"),
+        ("resnet", {"width": 10**12}, "a whole number of at most 4096"),
+        ("cnn", {"dense": 10**9}, "a whole number of at most 4096"),
+        ("cnn", {"widths": [8] * 20_000}, "a list of whole numbers, 1 to 256 of them"),
+    ],
+)
+def test_a_network_without_end_is_refused(builder: str, options: dict[str, Any], expected: str) -> None:
+    """What would be built for hours, or fill the memory, is refused before its first layer."""
+    with pytest.raises(Refused) as refused:
+        build(Architecture(builder=builder, options=options), SHAPE, 10)
+
+    assert refused.value.problems[0].expected == expected
+
+
 USERS = """
 import math
 from tasks.framework import keras
