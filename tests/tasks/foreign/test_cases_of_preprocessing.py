@@ -6,16 +6,20 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tasks.context import Context
 from tasks.contracts.baseline import TrainInputs, TrainOutputs, TrainParams
 from tasks.contracts.data import PreprocessInputs, PreprocessParams
 from tasks.contracts.fit import Fit
+from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Refused
+from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.preprocess import preprocess
 from tasks.train import train
+from tasks.zoo.build import build
 
 ROOT = Path(os.environ.get("FEATHERLINE_TEST_DATA", Path(__file__).parents[4] / "shared" / "data")).parent / "cases"
 pytestmark = [
@@ -70,3 +74,15 @@ def test_a_sigmoid_of_one_unit_is_two_classes(context: Context) -> None:
     assert load_model(context.store, outputs.model).output_shape == (None, 2)
     assert outputs.model.preprocessing is not None
     assert outputs.model.preprocessing.name == "raw"
+
+
+def test_a_builders_softmax_is_taken_off(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Probabilities of a builder are no logits."""
+    monkeypatch.syspath_prepend(ROOT / "models")
+    keras.utils.set_random_seed(0)
+
+    built = build(Architecture(builder="builders:softmax_end"), (32, 32, 3), 5)
+
+    logits = built(np.random.default_rng(0).normal(size=(4, 32, 32, 3)).astype(np.float32)).numpy()
+    assert (logits < 0).any()
+    assert "builders:softmax_end: the softmax of Dense" in capsys.readouterr().out
