@@ -25,7 +25,7 @@ from tasks.foreign.hdf5 import MOST_BYTES
 
 MOST_MEMORY_BYTES = 12 * 2**30
 """Of addresses, of which TensorFlow takes several GiB without use."""
-MOST_WORK_S = {False: 4, True: 60}
+MOST_WORK_S = {False: 6, True: 60}
 """Of a processor, for a file and for a folder, of which TensorFlow's own start takes ten on a slow one."""
 PATIENCE_S = 120.0
 """By the clock, on a machine that does much else."""
