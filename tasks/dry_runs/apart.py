@@ -7,7 +7,6 @@ request ──► folder ──► python -m tasks.dry_runs.tryout ──► out
 
 from __future__ import annotations
 
-import signal
 import tempfile
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -49,7 +48,7 @@ def run_apart(request: DryRunRequest, *, needs: Collection[Secret] = (), program
 def _blamed(trial: str, ended: Ended) -> Outcome:
     """Return the outcome of the trial that ended its process."""
     print(f"dry run: {trial} ended its process ({ended.signal_name or f'exit code {ended.code}'}):\n{_tail(ended)}")
-    if ended.died_of is not None and signal.Signals(ended.died_of) in FAULTS:
+    if ended.died_of in FAULTS:
         return failed(
             trial,
             Problem(

@@ -21,6 +21,8 @@ ELEMENTWISE = {
     "exponential",
     "gelu",
     "hard_sigmoid",
+    "hard_sigmoid_keras3",
+    "hard_silu_keras3",
     "leaky_relu",
     "linear",
     "mish",

@@ -43,7 +43,7 @@ def program(tmp_path: Path, ends: str) -> tuple[str, str]:
     return sys.executable, str(path)
 
 
-@pytest.mark.parametrize(("ends", "state"), [("11", "fails"), ("6", "fails"), ("9", "unknown")])
+@pytest.mark.parametrize(("ends", "state"), [("11", "fails"), ("6", "fails"), ("9", "unknown"), ("40", "unknown")])
 def test_a_trial_that_kills_its_process_costs_its_own_candidate(tmp_path: Path, ends: str, state: str) -> None:
     """A fault is the candidate's, a kill from outside is nobody's, and what comes after is tried all the same."""
     outcomes = run_apart(REQUEST, program=program(tmp_path, ends))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.foreign.activations import hard_sigmoid_keras3, hard_silu_keras3
 from tasks.framework import keras
 from tasks.pruning.channel import Ranking, Target, prune_channels
 from tasks.pruning.cost import cost_of
@@ -55,4 +56,20 @@ def test_models_inside_a_model_are_pruned_through(nested: Any) -> None:
     pruned = prune_channels(nested, Target({"macs": 0.6}), Ranking("l1"))
 
     assert [(cut.before, cut.after) for cut in pruned.cuts] == [(16, 8)]
+    assert pruned.difference <= 1e-4
+
+
+@pytest.mark.parametrize("activation", [hard_sigmoid_keras3, hard_silu_keras3])
+def test_activations_of_keras_3_are_pruned_through(activation: Any) -> None:
+    """They work on each value alone, under whichever name they were rebuilt."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    inputs = keras.Input((8, 8, 3))
+    features = layers.Conv2D(16, 3, padding="same", activation=activation)(inputs)
+    features = layers.Activation(activation)(layers.Conv2D(16, 3, padding="same")(features))
+    model = keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(features)))
+
+    pruned = prune_channels(model, Target({"macs": 0.6}), Ranking("l1"))
+
+    assert pruned.macs <= 0.6 * count_macs(model)
     assert pruned.difference <= 1e-4
