@@ -21,6 +21,7 @@ class Context:
         provenance: Who asked; for the record only.
         label: Which of the mapped tasks this is.
         fingerprint: What the step reads outside its inputs, and what it was when the cache key was made.
+        reader: Who asked for the work that needs this one done again; None where this was asked for itself.
     """
 
     store: Store
@@ -28,6 +29,12 @@ class Context:
     provenance: Provenance = field(default_factory=Provenance)
     label: str = ""
     fingerprint: dict[str, str] = field(default_factory=dict)
+    reader: Provenance | None = None
+
+    @property
+    def asked_by(self) -> Provenance:
+        """Return who asked, which no record in the store has said."""
+        return self.reader or self.provenance
 
     @property
     def registry(self) -> str:

@@ -21,10 +21,12 @@ from tasks.context import Context
 from tasks.contracts import steps
 from tasks.contracts.asked import contract_of, read
 from tasks.contracts.base import Contract, digest
+from tasks.contracts.references import RecipeRef
 from tasks.contracts.refusal import OutOfReach, Refused, did_you_mean, refuse
 from tasks.contracts.request import StepRequest, StepResult
 from tasks.contracts.step import EffectOutputs, Params
 from tasks.makers import Made
+from tasks.outside_names import check_names, outside_names, recipe_key
 from tasks.store import Damaged
 
 STEPS = tuple(
@@ -37,8 +39,9 @@ STEPS = tuple(
 """Every file of `tasks/` that has contracts of its name."""
 
 
-ENDS = frozenset(("publish", "register", "promote"))
-"""Steps that change what people are given: never run but when they are asked."""
+NEVER_AGAIN = frozenset(("resolve", "publish", "register", "promote"))
+"""Steps that read secrets, or change what people are given: never run but when they are asked, whatever a record says.
+"""
 
 _being_made: set[str] = set()
 """Artifacts whose makers are at work, so that none waits for itself."""
@@ -67,6 +70,7 @@ def perform(step: str, request: StepRequest, context: Context, started: float, *
     if nothing_to_do is not None:
         parts = cache.ingredients(step, inputs, params, seed=request.seed, outside={})
         return _result(step, context, "passed", nothing_to_do, key=cache.key_of(parts), started=started)
+    check_names(step, params, context)
     look_outside = getattr(outside, step, None)
     seen = healing(context, lambda: look_outside(inputs, params, context)) if look_outside else {}
     if request.ignore_cache:  # no result, no checkpoint and no study of an earlier run is taken
@@ -77,10 +81,7 @@ def perform(step: str, request: StepRequest, context: Context, started: float, *
     outputs_type: type[Contract] = contract_of(step, "Outputs")
     asked = request.model_copy(update={"label": context.label})
     if issubclass(outputs_type, EffectOutputs):
-        with context.store.recording() as made:
-            outputs = healing(context, lambda: _call(step, inputs, params, context))
-        if made and step not in ENDS:
-            makers.record(context.store, key, Made(step=step, request=asked, artifacts=tuple(sorted(made))))
+        outputs = healing(context, lambda: _call(step, inputs, params, context))
         status: Literal["hit", "ran"] = "hit" if outputs.done_before else "ran"  # type: ignore[attr-defined]
         return _result(step, context, status, outputs, key=key, started=started)
     found = "made again" if anew else cache.find(context.store, step, key, outputs_type)
@@ -121,12 +122,20 @@ def healing(context: Context, work: Callable[[], T]) -> T:
 
 
 def _make_again(sha256: str, context: Context) -> bool:
-    """Have the step that stored an artifact store it once more. Returns whether it is there now."""
+    """Have the step that stored an artifact store it once more. Returns whether it is there now.
+
+    A record may be planted: what it asks for is done where it could have been asked by the run that reads, and ends in
+    an artifact of this digest or in nothing.
+    """
+    if _is_recipe(sha256, context):
+        return True
     if sha256 in _being_made:
         return False
     _being_made.add(sha256)
     try:
         for made in makers.makers_of(context.store, sha256):
+            if not _may_run(made, context):
+                continue
             print(f"artifacts/{sha256} is made again: {made.step} {made.request.label}".rstrip())
             its = replace(
                 context,
@@ -134,6 +143,7 @@ def _make_again(sha256: str, context: Context) -> bool:
                 provenance=made.request.provenance,
                 label=made.request.label,
                 fingerprint={},
+                reader=context.asked_by,
             )
             try:
                 perform(made.step, made.request, its, time.monotonic(), anew=True)
@@ -146,6 +156,26 @@ def _make_again(sha256: str, context: Context) -> bool:
         return False
     finally:
         _being_made.discard(sha256)
+
+
+def _is_recipe(sha256: str, context: Context) -> bool:
+    """Put the run's recipe back from its second copy, if that is what was lost."""
+    data = context.store.blobs.read(recipe_key(context.asked_by.run_id))
+    if data is None or digest(data) != sha256:
+        return False
+    context.store.put_bytes(data, RecipeRef)
+    return True
+
+
+def _may_run(made: Made, context: Context) -> bool:
+    """Return whether a record is of a step that has no effects, and names nothing outside that nobody asked for."""
+    if made.step not in STEPS or made.step in NEVER_AGAIN:
+        return False
+    knobs = made.request.params if made.request.candidate is None else made.request.candidate
+    if context.asked_by.recipe_sha256 is None and (names := outside_names(knobs)):
+        print(f"{made.step} is not run again from its record, which names {names[0]}: run it by hand, as before")
+        return False
+    return True
 
 
 def _call(step: str, inputs: Contract, params: Params, context: Context) -> Contract:

@@ -40,6 +40,7 @@ from tasks.contracts.steps import (
     TrainParams,
     ValidateMetricsParams,
 )
+from tasks.outside_names import recipe_key
 from tasks.recipes import read_device, read_recipe
 from tasks.registries import open_registry
 from tasks.registries.baseline import float_baseline
@@ -77,7 +78,7 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
     seen = context.store.blobs.size(f"artifacts/{frozen.content_sha256()}") is not None
     context.store.put(frozen, RecipeRef)
     ref = context.store.put(recipe, RecipeRef)
-    context.store.blobs.replace(f"runs/{context.provenance.run_id}/recipe.json", recipe.to_json())
+    context.store.blobs.replace(recipe_key(context.provenance.run_id), recipe.to_json())
     print(f"recipe {recipe.name} {ref.sha256[:12]}, device {device.name}, {_spoken(recipe)}")
     print(f"champion of {name}: {f'version {champion.version}' if champion else 'none yet'}")
     workers = recipe.search.workers if recipe.search.space and recipe.search.trials else 1
