@@ -12,9 +12,9 @@ from tasks.contracts.references import TrialsRef
 from tasks.contracts.refusal import examples, refuse
 from tasks.contracts.search import ChooseInputs, ChooseOutputs, ChooseParams, ChosenArchitecture
 from tasks.contracts.trials import Trial, Trials
-from tasks.reporting.words import percent
 from tasks.searching.front import best_first, pareto_ranks
 from tasks.searching.summary import lines, summarised
+from tasks.words import percent
 
 
 def choose(inputs: ChooseInputs, params: ChooseParams, context: Context) -> ChooseOutputs:

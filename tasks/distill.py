@@ -32,7 +32,6 @@ from tasks.framework import keras
 from tasks.model_files import load_model
 from tasks.model_inputs import preprocessing_of
 from tasks.pruning.zeros import KeepZeros, sparsity
-from tasks.reporting.words import percent
 from tasks.savings import savings
 from tasks.teachers import ReadTeacher, read_teacher, teacher_of_run
 from tasks.training.checkpoint import checkpoint_of
@@ -41,6 +40,7 @@ from tasks.training.describe import describe
 from tasks.training.history import joined
 from tasks.training.loop import fit_model
 from tasks.training.metrics import accuracy, predict_logits
+from tasks.words import percent
 from tasks.zoo.build import build
 
 

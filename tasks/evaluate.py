@@ -34,9 +34,9 @@ from tasks.measuring import accuracy, energy, latency, macs, operators, peak_ram
 from tasks.measuring.accuracy import Logits
 from tasks.measuring.machine import machine
 from tasks.model_inputs import model_inputs, preprocessing_of
-from tasks.reporting.words import percent
 from tasks.savings import savings_table
 from tasks.store import Store
+from tasks.words import percent
 
 
 def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -> EvaluateOutputs:

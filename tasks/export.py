@@ -46,7 +46,7 @@ from tasks.performing import perform
 from tasks.post_training.build import Builder, Built
 from tasks.post_training.invariants import check_budget, check_faithful, check_integer, check_kept, check_kernels
 from tasks.post_training.ladder import climb
-from tasks.reporting.words import percent
+from tasks.words import percent
 
 
 def export(inputs: ExportInputs, params: ExportParams, context: Context) -> ExportOutputs:

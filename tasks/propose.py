@@ -16,7 +16,7 @@ from tasks.contracts.propose import ProposeInputs, ProposeOutputs, ProposeParams
 from tasks.proposing.grid import candidate, fits_device
 from tasks.proposing.outcomes import Outcome, outcomes
 from tasks.proposing.sampler import next_points
-from tasks.reporting.words import percent
+from tasks.words import percent
 
 
 def propose(inputs: ProposeInputs, params: ProposeParams, context: Context) -> ProposeOutputs:

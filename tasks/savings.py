@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tasks.contracts.measurement import StageEntry
 from tasks.contracts.model import Model
-from tasks.reporting.words import percent
+from tasks.words import percent
 
 NOTICEABLE = 0.05
 """A change of size or MACs by less than this fraction buys nothing."""

@@ -18,7 +18,7 @@ from tasks.context import Context
 from tasks.contracts.gate import Objective, Ranked, SelectInputs, SelectOutputs, SelectParams
 from tasks.contracts.measurement import Measurement, Verdict
 from tasks.contracts.refusal import Problem, Refused, refuse
-from tasks.reporting.words import amount
+from tasks.words import amount
 
 Rival = tuple[Entry, Measurement]
 """A candidate that broke nothing, and its measurement."""

@@ -25,13 +25,13 @@ from tasks.foreign.preprocessing import preprocessing_of_built, preprocessing_of
 from tasks.foreign.read import read_model
 from tasks.framework import keras
 from tasks.model_inputs import in_words
-from tasks.reporting.words import percent
 from tasks.training.checkpoint import checkpoint_of
 from tasks.training.data import load_training_data
 from tasks.training.describe import describe
 from tasks.training.early_end import DryRunWatch
 from tasks.training.loop import fit_model
 from tasks.training.metrics import class_metrics
+from tasks.words import percent
 from tasks.zoo.build import build
 
 

@@ -27,9 +27,9 @@ from tasks.contracts.gate import ValidateMetricsInputs, ValidateMetricsOutputs, 
 from tasks.contracts.lane import EvaluateOutputs
 from tasks.contracts.measurement import Finding
 from tasks.contracts.refusal import refuse
-from tasks.reporting.words import amount, percent
 from tasks.store import Store
 from tasks.verdicts import put_verdict
+from tasks.words import amount, percent
 
 UNKNOWN = Comparison(float("nan"), float("nan"), float("nan"), float("nan"))
 

@@ -25,8 +25,8 @@ from tasks.contracts.baseline import ClassMetrics, ValidateModelInputs, Validate
 from tasks.contracts.measurement import Finding
 from tasks.contracts.refusal import examples
 from tasks.expectations import judge
-from tasks.reporting.words import amount, percent
 from tasks.verdicts import put_verdict, shut_gate
+from tasks.words import amount, percent
 
 ROUNDING = 1e-9
 """An accuracy that stands on a rule keeps it, whatever the last bit of a difference says."""

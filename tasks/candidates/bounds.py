@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tasks.contracts.gate import GateRules
-from tasks.reporting.words import amount, percent
+from tasks.words import amount, percent
 
 ACCURACY_RULES = ("min_accuracy", "max_drop", "max_champion_drop")
 """The rules whose margin is in points of accuracy."""

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.candidates.measured import Measured
-from tasks.reporting.words import amount
 from tasks.statistics.paired import adjusted_drop, bootstrap_drop, change, mcnemar
 from tasks.statistics.proportions import Interval, unpaired_drop
+from tasks.words import amount
 
 RESAMPLES = 4000
 DIGITS = 9

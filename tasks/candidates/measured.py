@@ -21,8 +21,8 @@ from pydantic import ValidationError
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.references import ArrayRef, MeasurementRef
 from tasks.dataset import split_digest
-from tasks.reporting.words import percent
 from tasks.store import Store
+from tasks.words import percent
 
 LARGEST = float(np.finfo(np.float64).max)
 """The largest finite number: an infinity is beyond it."""

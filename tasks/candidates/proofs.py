@@ -16,8 +16,8 @@ from tasks.candidates.subject import Subject
 from tasks.contracts.gate import GateRules
 from tasks.contracts.measurement import Finding
 from tasks.contracts.refusal import examples
-from tasks.reporting.words import amount, percent
 from tasks.statistics.proportions import wilson
+from tasks.words import amount, percent
 
 MORE_IMAGES = "measure on more test images"
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tasks.candidates.entries import Entry
 from tasks.contracts.gate import Objective
 from tasks.contracts.measurement import Measurement
-from tasks.reporting.words import amount, microjoules, milliseconds, percent
+from tasks.words import amount, microjoules, milliseconds, percent
 
 Named = tuple[str, Measurement]
 """A candidate's name and measurement."""

@@ -22,7 +22,7 @@ from tasks.candidates.subject import NAME, Subject
 from tasks.contracts.gate import GateRules
 from tasks.contracts.measurement import Finding
 from tasks.expectations import judge
-from tasks.reporting.words import amount, percent
+from tasks.words import amount, percent
 
 
 def judge_candidates(

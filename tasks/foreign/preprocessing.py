@@ -23,9 +23,9 @@ from tasks.dataset import Images, Labels, in_turn, read_split
 from tasks.foreign.beginnings import takes_bytes
 from tasks.foreign.class_order import at_chance, explaining_order
 from tasks.model_inputs import COLOURS, NAMED, OF_COLOURS, chosen, model_inputs, named
-from tasks.reporting.words import percent
 from tasks.store import Store
 from tasks.training.metrics import accuracy, mean_cross_entropy, predict_logits
+from tasks.words import percent
 
 MOST_IMAGES = 1000
 """Of the validation split, the classes in turn, that candidates are measured on."""

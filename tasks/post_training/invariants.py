@@ -18,8 +18,8 @@ from tasks.measuring.operators import is_float
 from tasks.measuring.weights import zeros
 from tasks.post_training.judging import Judgement
 from tasks.post_training.layers import name_of
-from tasks.reporting.words import amount, percent
 from tasks.statistics.proportions import wilson
+from tasks.words import amount, percent
 
 INTEGER: tuple[Scheme, ...] = ("int8", "int16x8", "int4")
 CLUSTERED = ("CONV_2D", "FULLY_CONNECTED")

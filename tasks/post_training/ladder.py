@@ -23,7 +23,7 @@ from tasks.memory import out_of_memory
 from tasks.post_training.build import Builder, Built
 from tasks.post_training.invariants import check_integer
 from tasks.post_training.judging import Judgement
-from tasks.reporting.words import amount, percent
+from tasks.words import amount, percent
 
 
 def climb(

@@ -24,10 +24,10 @@ from tasks.pruning.graph import functional
 from tasks.pruning.slimming import with_gamma_penalty
 from tasks.pruning.statistics import reestimate_statistics
 from tasks.pruning.widths import BLOCK
-from tasks.reporting.words import percent
 from tasks.training.data import TrainingData
 from tasks.training.history import joined
 from tasks.training.metrics import accuracy, predict_logits
+from tasks.words import percent
 
 CLOSE = 0.05
 """Of the whole: a cut that is further from its target than this says so."""

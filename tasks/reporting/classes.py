@@ -13,7 +13,7 @@ from tasks.contracts.measurement import Measurement
 from tasks.contracts.safe_text import plot_text, visible
 from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.facts import Facts
-from tasks.reporting.words import percent, points
+from tasks.words import percent, points
 
 MOST_BARS = 24
 """Classes with a bar of their own; of more, those that changed most."""

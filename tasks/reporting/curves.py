@@ -12,8 +12,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 from tasks.contracts.model import TrainingHistory
 from tasks.contracts.trials import Trials
 from tasks.reporting.drawing import STAND_INS, figure, inline
-from tasks.reporting.words import count, size
 from tasks.searching.front import pareto_ranks
+from tasks.words import count, size
 
 
 def training(histories: Sequence[TrainingHistory], whose: str) -> tuple[Markup, Markup] | None:

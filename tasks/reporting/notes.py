@@ -5,7 +5,7 @@ from __future__ import annotations
 from tasks.contracts.lane import MISSED
 from tasks.contracts.model import Rung
 from tasks.reporting.facts import Facts, LaneFacts
-from tasks.reporting.words import percent, points, size
+from tasks.words import percent, points, size
 
 MANY_ZEROS = 0.3
 """Sparsity from which a file counts as sparse."""

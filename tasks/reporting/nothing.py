@@ -18,7 +18,7 @@ from tasks.contracts.gate import ReportInputs
 from tasks.contracts.lane import LANE
 from tasks.contracts.request import StepRecord
 from tasks.contracts.safe_text import visible
-from tasks.reporting.words import percent, points
+from tasks.words import percent, points
 
 LONGEST_PART = 160
 """Characters of what was met or asked, in the sentence; the tables have all of it."""

@@ -14,7 +14,7 @@ from tasks.contracts.measurement import Measurement
 from tasks.reporting.drawing import STAND_INS, figure, inline
 from tasks.reporting.facts import Facts
 from tasks.reporting.labels import label_points
-from tasks.reporting.words import milliseconds, size
+from tasks.words import milliseconds, size
 
 WIDE = 4.0
 """From this ratio of the largest to the smallest the axis is logarithmic."""

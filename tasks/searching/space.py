@@ -15,7 +15,7 @@ from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Problem, Refused
 from tasks.contracts.search import SearchSpace
 from tasks.contracts.trials import Trial
-from tasks.reporting.words import percent
+from tasks.words import percent
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:

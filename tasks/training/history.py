@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tasks.contracts.model import TrainingHistory
-from tasks.reporting.words import percent
+from tasks.words import percent
 
 
 def empty_history(stage: str) -> TrainingHistory:

@@ -19,8 +19,8 @@ from tasks.context import Context
 from tasks.contracts.gate import GateRules, ReportInputs, ReportParams
 from tasks.contracts.request import Provenance
 from tasks.report import report
-from tasks.reporting.words import MINUS, TIMES
 from tasks.store import Store
+from tasks.words import MINUS, TIMES
 
 Told = Callable[..., ReportInputs]
 PARAMS = ReportParams(title="digits", author="The vision team", licence="apache-2.0", description="Reads digits.")

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tasks.reporting import words
-from tasks.reporting.words import MINUS, TIMES
+from tasks.words import MINUS, TIMES
 
 
 @pytest.mark.parametrize(
