@@ -5,9 +5,9 @@ facts ──► float baseline, champion, challenger, all measured on the test s
 
 from __future__ import annotations
 
+from tasks import words
 from tasks.contracts.measurement import Measurement
 from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, markdown_text
-from tasks.reporting import words
 from tasks.reporting.facts import Facts
 
 

@@ -12,12 +12,12 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from tasks import words
 from tasks.contracts.gate import ReportParams
 from tasks.contracts.request import Provenance
 from tasks.contracts.safe_text import card_value, markdown_code, markdown_text, visible
 from tasks.intake_words import intake_rows
 from tasks.model_inputs import preprocessing_of
-from tasks.reporting import words
 from tasks.reporting.early import Early
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, limitations, provenance

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tasks.reporting import words
+from tasks import words
 from tasks.words import MINUS, TIMES
 
 
