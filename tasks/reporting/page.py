@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tasks import words
 from tasks.contracts.gate import ReportParams
 from tasks.contracts.measurement import Measurement, StageEntry
 from tasks.contracts.request import Provenance
 from tasks.contracts.safe_text import page_value
 from tasks.intake_words import intake_rows
 from tasks.model_inputs import in_words, preprocessing_of
-from tasks.reporting import classes, curves, tradeoff, words
+from tasks.reporting import classes, curves, tradeoff
 from tasks.reporting.facts import Facts
 from tasks.reporting.notes import how_made, notes, provenance
 from tasks.reporting.nothing import nearest_of
