@@ -47,7 +47,9 @@ class PreprocessParams(Params):
         None, description="That holds the image or its file name; taken alone where it is the only one that fits."
     )
     split_column: ColumnName | None = Field(None, description="Of a CSV: that says train, validation or test.")
-    classes: ClassNames | None = Field(None, description="Names in label order; found in the source where absent.")
+    classes: ClassNames | None = Field(
+        None, description="Names in the order of the model's outputs; found in the source where absent."
+    )
     image_size: tuple[Side, Side] | None = Field(
         None, description="(height, width) to resize to; needed for mixed sizes."
     )

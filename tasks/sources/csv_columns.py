@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tasks.contracts.data import PreprocessParams
@@ -63,11 +64,13 @@ def pixel_columns(file: CsvFile, params: PreprocessParams) -> PixelColumns | Non
     numbered = _numbered(others)
     if numbered:
         left = [column for column in others if column not in set(numbered)]
-        if label is None and len(left) == 1 and not _is_index(left[0]):
-            label, left = left[0], []
-        return PixelColumns(label, tuple(numbered), split, rest=tuple(left))
+        named = [column for column in left if not is_index(column)]
+        if label is None and len(named) == 1:
+            label = named[0]
+            left.remove(label)
+        return PixelColumns(label, by_number(numbered), split, rest=tuple(left))
     if label is not None and len(others) >= FEWEST_PIXELS and _all_numbers(file, others):
-        return PixelColumns(label, tuple(others), split)
+        return PixelColumns(label, by_number(others), split)
     if label is not None and others and not _looks_like_names(file, others):
         return PixelColumns(label, tuple(others), split)
     return None
@@ -88,6 +91,16 @@ def named_label(file: CsvFile, asked: str | int | None) -> str | None:
         return column_named(file.name, file.columns, asked, "label_column")
     found = {column.lower(): column for column in reversed(file.columns)}
     return next((found[name] for name in LABEL_COLUMNS if name in found), None)
+
+
+def has_label(columns: Iterable[str], of_train: str | None, asked: str | int | None) -> bool:
+    """Return whether a part of test or validation has train's column of labels, or one called as labels are.
+
+    Any other column of it is no label, even where it is the only one: what is hidden in a competition is left out.
+    """
+    known = {of_train.strip().lower()} if of_train else set()
+    known |= set(LABEL_COLUMNS) if asked is None else set()
+    return any(column.strip().lower() in known for column in columns)
 
 
 def split_column(file: CsvFile, asked: str | None) -> str | None:
@@ -174,7 +187,7 @@ def _cell(file: CsvFile, others: list[str], asked: str | None) -> str | None:
 
 
 def _left_over(file: CsvFile, left: list[str]) -> str | None:
-    kept = [column for column in left if not _is_index(column)]
+    kept = [column for column in left if not is_index(column)]
     if len(kept) > 1:
         raise refuse(
             f"preprocess cannot tell the column of labels in {file.name}",
@@ -201,7 +214,30 @@ def _stem(column: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _is_index(column: str) -> bool:
+def by_number(columns: list[str]) -> tuple[str, ...]:
+    """Return pixel columns in the order of their numbers, colours (r0, g0, b0) side by side; others as they stand.
+
+    A table whose columns were sorted as text (pixel0, pixel1, pixel10, …) holds the same images.
+    """
+    spelled = {re.sub(r"\d+", "#", column.lower()) for column in columns}
+    colours = {pattern: _colour(pattern) for pattern in spelled}
+    if len(spelled) > 1 and sorted(colours.values()) != [0, 1, 2]:
+        return tuple(columns)
+    keys = {
+        column: (tuple(map(int, re.findall(r"\d{1,9}", column))), colours[re.sub(r"\d+", "#", column.lower())])
+        for column in columns
+    }
+    return tuple(sorted(columns, key=keys.__getitem__)) if len(set(keys.values())) == len(columns) else tuple(columns)
+
+
+def _colour(pattern: str) -> int:
+    """Return 0, 1 or 2 for a name that says red, green or blue, else -1."""
+    words = re.split(r"[^a-z]+", pattern)
+    found = [number for number, names in enumerate(("r red", "g green", "b blue")) if {*words} & {*names.split()}]
+    return found[0] if len(found) == 1 else -1
+
+
+def is_index(column: str) -> bool:
     """Return whether a column is the row number that pandas writes, or an id."""
     return column.lower() in {"", "id", "index", "unnamed: 0", "imageid", "image_id", "row"}
 
@@ -213,6 +249,6 @@ def _all_numbers(file: CsvFile, columns: list[str]) -> bool:
 
 def _looks_like_names(file: CsvFile, columns: list[str]) -> bool:
     """Return whether there is no number in the head of these columns, but for ids."""
-    places = [file.columns.index(column) for column in columns if not _is_index(column)]
+    places = [file.columns.index(column) for column in columns if not is_index(column)]
     cells = [row[place] for row in file.head[:20] for place in places if place < len(row)]
     return not any(is_number(cell) for cell in cells)

@@ -57,9 +57,13 @@ class Decoder:
     corrupt: Tally = field(default_factory=Tally)
     misfits: Tally = field(default_factory=Tally)
 
+    def __post_init__(self) -> None:
+        """Remember what was told before the first image, of the labels."""
+        self._told_before = dict(self.log.changed)
+
     def anew(self) -> Decoder:
         """Return a decoder that begins again with the ranges that this one came to know."""
-        self.log.changed.clear()
+        self.log.changed = dict(self._told_before)
         return Decoder(self.size, self.channels, self.background, self.log, self.ranges)
 
     def decode(self, image: SourceImage, where: str) -> NDArray[np.uint8] | None:

@@ -66,9 +66,9 @@ class IntakeLog:
         """Count a file that should have been an image."""
         self.unread.setdefault(reason, Tally()).add(name)
 
-    def change(self, what: str, name: str) -> None:
+    def change(self, what: str, name: str, count: int = 1) -> None:
         """Count an image to which something was done."""
-        self.changed.setdefault(what, Tally()).add(name)
+        self.changed.setdefault(what, Tally()).add(name, count)
 
     @property
     def unread_count(self) -> int:

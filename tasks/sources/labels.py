@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tasks.contracts.refusal import Problem, Refused, examples, refuse
 from tasks.contracts.safe_text import visible
 from tasks.sources.csv_columns import many_numbers
+from tasks.sources.label_places import counted_from_one, look_alikes, places_of
 from tasks.sources.source import Label, Source, SourceSplit
 
 OTHERS = ("validation", "test")
@@ -82,7 +83,9 @@ def read_labels(source: Source, classes: tuple[str, ...] | None) -> Labels:
     wheres = {label: source.where(*first[code]) for label, code in codes.items()} if len(codes) <= MOST_CLASSES else {}
     found, count = list(codes), sum(len(rows) for rows in coded.values())
     _check_many(found, count, known=bool(classes or source.class_names))
-    names, numbers = class_numbers(found, classes or source.class_names, wheres)
+    names, numbers = class_numbers(found, classes, wheres, source.class_names)
+    if counted_from_one(found, numbers) and not (set(map(str, found)) <= set(names)):
+        source.log.change("numbers of classes that count from 1", f"1 is {names[0]}", len(found))
     table = np.asarray([numbers[label] for label in codes], np.int32)
     return Labels(names, {split: table[rows] for split, rows in coded.items()})
 
@@ -179,14 +182,18 @@ def _check_names(names: Iterable[str]) -> list[Problem]:
 
 
 def class_numbers(
-    found: list[Label], classes: tuple[str, ...] | None, wheres: dict[Label, str]
+    found: list[Label],
+    classes: tuple[str, ...] | None,
+    wheres: dict[Label, str],
+    of_source: tuple[str, ...] | None = None,
 ) -> tuple[tuple[str, ...], dict[Label, int]]:
     """Return the class names and the number of each label found.
 
     Args:
         found: The distinct labels.
-        classes: Known names, in label order.
+        classes: Names that the recipe gives, in the order of the class numbers.
         wheres: Where each label was first met, for the message.
+        of_source: Names that the source gives to the numbers 0, 1, …; those of the classes where the recipe gives none.
 
     Raises:
         Refused: As `read_labels`.
@@ -199,7 +206,8 @@ def class_numbers(
             fix="give a column `label` that holds classes",
         )
     kinds = {type(label) for label in found}
-    problems = []
+    given, problems = classes or (), list[Problem]()
+    classes = classes or of_source
     if type(None) in kinds:
         problems.append(
             Problem(
@@ -209,14 +217,14 @@ def class_numbers(
                 "label it, or leave it out; a class that is called nan or None is written otherwise",
             )
         )
-    if {int, str} <= kinds:
+    if {int, str} <= kinds and not {str(label) for label in found if label is not None} <= set(classes or ()):
         some = [next(label for label in found if isinstance(label, kind)) for kind in (int, str)]
         problems.append(
             Problem(
                 "preprocess meets two kinds of labels",
                 "only integers, or only names",
                 examples(f"{label!r} ({wheres[label]})" for label in some),
-                "write all labels in one way",
+                "write all labels in one way; where numbers are names as well, name all classes in data.classes",
             )
         )
     if classes and len(set(classes)) != len(classes):
@@ -224,15 +232,16 @@ def class_numbers(
         problems.append(
             Problem("preprocess meets a class name twice", "each once (data.classes)", examples(twice), "rename one")
         )
-    problems += _check_names(classes or (label for label in found if isinstance(label, str)))
+    texts = classes or tuple(label for label in found if isinstance(label, str))
+    problems += _check_names(texts)
+    problems += look_alikes(texts, given)
     if problems:
         raise Refused(*problems)
     names = classes or tuple(str(label) for label in sorted(found))  # type: ignore[type-var] # one kind, no None
     if classes is None:
         numbers = {label: names.index(str(label)) for label in found}
     else:
-        places = {name: number for number, name in enumerate(classes)}
-        numbers = {label: places.get(label, -1) if isinstance(label, str) else int(label or 0) for label in found}
+        numbers = places_of(found, classes, of_source, of_recipe=bool(given))
     _check(found, names, numbers, wheres)
     return names, numbers
 
@@ -240,7 +249,8 @@ def class_numbers(
 def _check(found: list[Label], names: tuple[str, ...], numbers: dict[Label, int], wheres: dict[Label, str]) -> None:
     unknown = [label for label in found if not 0 <= numbers[label] < len(names)]
     if unknown:
-        kind = f"integers from 0 to {len(names) - 1}" if isinstance(unknown[0], int) else f"one of {examples(names)}"
+        kind = f"one of {examples(names)}"
+        kind += f", or their places from 0 to {len(names) - 1}" if isinstance(unknown[0], int) else ""
         raise refuse(
             "preprocess meets a label that is no class",
             expected=f"{kind} (data.classes, or classes.txt of the source)",

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from tasks.contracts.data import PreprocessParams
 from tasks.contracts.refusal import OutOfReach, Refused, examples, refuse
-from tasks.sources.csv_columns import LABEL_COLUMNS, column_named, named_label, split_column
+from tasks.sources.csv_columns import LABEL_COLUMNS, column_named, has_label, is_index, named_label, split_column
 from tasks.sources.csv_files import CsvFile, read_head, without_header
 from tasks.sources.csv_rows import CsvRows, changed
 from tasks.sources.intake import IntakeLog
-from tasks.sources.labels import label_of
+from tasks.sources.labels import OTHERS, label_of
 from tasks.sources.place import Place, opened
 from tasks.sources.source import Image, Label, SourceSplit, Unread, read_image
 from tasks.sources.split_names import group_by_split, split_of_file, split_of_folder
@@ -43,11 +43,12 @@ class Images:
         """Know these images."""
         self.names = frozenset(names)
         self._by_end: dict[str, list[str]] = defaultdict(list)
+        self._by_end_in_any_case: dict[str, list[str]] = defaultdict(list)
         for name in names:
             path = PurePosixPath(name)
-            self._by_end[path.name].append(name)
-            if path.stem != path.name:
-                self._by_end[path.stem].append(name)
+            for end in dict.fromkeys((path.name, path.stem)):
+                self._by_end[end].append(name)
+                self._by_end_in_any_case[end.casefold()].append(name)
 
     def find(self, text: str, table: str) -> list[str]:
         """Return the images that a cell of a table may mean: one, none, or several that it does not tell apart."""
@@ -59,7 +60,7 @@ class Images:
         wanted = [part for part in PurePosixPath(cell).parts if part not in {"/", ".", ".."}]
         if not wanted:
             return []
-        found = self._by_end.get(wanted[-1], [])
+        found = self._by_end.get(wanted[-1]) or self._by_end_in_any_case.get(wanted[-1].casefold(), [])
         if len(found) < 2:  # noqa: PLR2004 - nothing to tell apart
             return found
         for narrower in (_ending_like(found, wanted), _of_split(found, table), _beside(found, table)):
@@ -89,11 +90,8 @@ class ManifestSource:
         self.params = params
         self.lookup = Images(images)
         files = _tables_of_splits([_head(place, name, self.lookup) for name in tables], log)
-        self.columns: dict[str, tuple[str, str]] = {}
-        for file in files:
-            columns = self._columns(file)
-            if columns is not None:
-                self.columns[file.name] = columns
+        self.columns = self._columns_of_all(files)
+        files = [file for file in files if file.name in self.columns or not self._leave_out_unlabelled(file, files)]
         kept = [file for file in files if file.name in self.columns]
         self._check_some(files, kept)
         by_name = {file.name: file for file in kept}
@@ -168,18 +166,59 @@ class ManifestSource:
         for name in unnamed:
             self.log.leave_out("an image that no row of the tables names", name)
 
-    def _columns(self, file: CsvFile) -> tuple[str, str] | None:
+    def _columns_of_all(self, files: list[CsvFile]) -> dict[str, tuple[str, str]]:
+        """Return the columns of images and labels of each table; train's label is the label of the other splits too."""
+        found: dict[str, tuple[str, str]] = {}
+        for file in sorted(files, key=lambda file: split_of_file(file.name) in OTHERS):
+            wanted = next((label for _, label in found.values()), None)
+            if found and split_of_file(file.name) in OTHERS and not self._has_label(file, wanted):
+                continue
+            columns = self._columns(file, wanted)
+            if columns is not None:
+                found[file.name] = columns
+        return found
+
+    def _has_label(self, file: CsvFile, wanted: str | None) -> bool:
+        """Return whether a table has the column of labels that another one has, or one that is called so."""
+        asked = self.params.label_column
+        if isinstance(asked, int):
+            in_range = -len(file.columns) <= asked < len(file.columns)
+            return in_range and file.columns[asked] != self._image_column(file)
+        return file.headless or has_label(file.columns, wanted, asked)
+
+    def _leave_out_unlabelled(self, file: CsvFile, files: list[CsvFile]) -> bool:
+        """Leave out a table of test or validation that names images and no labels. Return whether it is one."""
+        split = split_of_file(file.name)
+        if split not in OTHERS or len(files) == 1 or self._image_column(file) is None:
+            return False
+        self.log.leave_out(f"a table of the split {split}, which has no labels", file.name)
+        return True
+
+    def _columns(self, file: CsvFile, wanted: str | None) -> tuple[str, str] | None:
         """Return the columns of images and labels of a table, None of one that names no images."""
         image = self._image_column(file)
         if image is None:
             return None
-        label = named_label(file, self.params.label_column)
-        if label is not None and label != image:
-            return image, label
+        label = next((column for column in file.columns if wanted and column.lower() == wanted.lower()), None)
+        label = label or named_label(file, self.params.label_column)
         split = split_column(file, self.params.split_column)
-        left = [column for column in file.columns if column not in {image, split}]
-        if len(left) == 1:
-            return image, left[0]
+        left = [column for column in file.columns if column not in {image, split, label}]
+        if label is None or label == image:
+            kept = [column for column in left if not is_index(column)]
+            label = kept[0] if len(kept) == 1 else None
+        if label is not None:
+            rest = [column for column in left if column != label]
+            if rest:
+                self.log.leave_out("a column that is neither image nor label", rest[0], len(rest))
+            return image, label
+        left = [column for column in left if not is_index(column)] or left
+        if _is_one_hot(file, left):
+            raise refuse(
+                f"preprocess does not read labels of one column a class, as in {file.name}",
+                expected="one column that holds the class of each image",
+                got=f"0 and 1 in the columns {examples(left)}",
+                fix="write one column with the name of the class that is 1, and set data.label_column to it",
+            )
         raise refuse(
             f"preprocess cannot tell the column of labels in {file.name}",
             expected=f"a column called {', '.join(LABEL_COLUMNS[:3])}, or only one beside the image's name",
@@ -196,9 +235,11 @@ class ManifestSource:
         best = max(shares.values(), default=0.0)
         if best < FEWEST_FOUND:
             return None
-        named = named_label(file, self.params.label_column)
+        label = self.params.label_column
+        there = not isinstance(label, str) or has_label(file.columns, label, label)
+        named = named_label(file, label) if there else None
         fits = [column for column, share in shares.items() if share == best and column != named]
-        return fits[0] if fits else None
+        return min(fits, key=lambda column: _unlike_a_file_name(file, column), default=None)
 
     def _check_some(self, files: list[CsvFile], kept: list[CsvFile]) -> None:
         """Refuse where no table names images, or one that tells a split does not."""
@@ -215,6 +256,22 @@ def share_found(file: CsvFile, number: int, lookup: Images) -> float:
     """Return the part of a column's first values that name an image."""
     cells = [row[number] for row in file.head if len(row) > number]
     return sum(bool(lookup.find(cell, file.name)) for cell in cells) / len(cells) if cells else 0.0
+
+
+def _unlike_a_file_name(file: CsvFile, column: str) -> tuple[bool, bool, bool, int]:
+    """Return what orders columns that all name images: a row number or a class may be the name of an image as well."""
+    number = file.columns.index(column)
+    cells = [row[number] for row in file.head if len(row) > number]
+    kinds = len(set(cells))
+    return not any("." in cell for cell in cells), kinds < len(cells) / 2, is_index(column), -kinds
+
+
+def _is_one_hot(file: CsvFile, columns: list[str]) -> bool:
+    """Return whether these columns are 0 but for one that is 1, in each row."""
+    places = [file.columns.index(column) for column in columns]
+    rows = [[row[place].strip() for place in places] for row in file.head if len(row) == len(file.columns)]
+    known = {"0": 0, "0.0": 0, "1": 1, "1.0": 1}
+    return bool(rows) and all(set(row) <= known.keys() and sum(known[cell] for cell in row) == 1 for row in rows)
 
 
 def names_images(place: Place, tables: list[str], images: list[str]) -> bool:

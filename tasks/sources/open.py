@@ -50,7 +50,7 @@ def open_source(params: PreprocessParams) -> Source:
     kind = _kind(params, place, found, names)
     log = IntakeLog(format=kind)
     if place.hidden:
-        log.leave_out("hidden, as its name begins with a dot", place.hidden[0], len(place.hidden))
+        log.leave_out("hidden, by a dot before its name, or left by a desktop", place.hidden[0], len(place.hidden))
     if kind == "image_folder":
         return ImageFolderSource(place, names, class_names, log, classes=params.classes)
     used = found[{"manifest": "csv"}.get(kind, kind)]
@@ -81,18 +81,21 @@ def _kind(params: PreprocessParams, place: Place, found: dict[str, list[str]], n
     present = [kind for kind, files in found.items() if files]
     if len(present) == 1:
         return present[0]
-    fitting = present
+    fitting, sure = present, True
     if set(present) == {"csv", "image_folder"}:
         fitting = ["manifest"] if names_images(place, found["csv"], found["image_folder"]) else []
         fitting += ["image_folder"] if _has_classes(params, place, found["image_folder"]) else []
-        fitting = fitting or ["csv", "image_folder"]
+        sure = bool(fitting)
     if len(fitting) == 1:
         return fitting[0]
+    fix = f"set data.format to {' or '.join(fitting)}"
+    if not sure:
+        fix = "set data.format to csv where its columns are pixels; else name the images in a column of the table"
     raise refuse(
         f"preprocess finds several formats in {params.source}",
         expected="one of them",
         got=", ".join(f"{len(found[kind])} of {kind}, such as {found[kind][0]}" for kind in present),
-        fix=f"set data.format to {' or '.join(fitting)}",
+        fix=fix,
     )
 
 

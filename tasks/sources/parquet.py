@@ -22,10 +22,11 @@ from numpy.typing import NDArray
 from tasks.contracts.data import PreprocessParams
 from tasks.contracts.refusal import examples, refuse
 from tasks.contracts.safe_text import visible
+from tasks.sources.csv_columns import has_label
 from tasks.sources.csv_rows import changed
 from tasks.sources.files import FileRows
 from tasks.sources.intake import IntakeLog
-from tasks.sources.labels import label_of
+from tasks.sources.labels import OTHERS, label_of
 from tasks.sources.parquet_columns import ParquetColumns, no_label, parquet_columns
 from tasks.sources.place import Place, opened
 from tasks.sources.source import Image, Label, SourceSplit, read_image
@@ -61,6 +62,7 @@ class ParquetSource:
         self.place = place
         self.log = log
         self.params = params
+        self._label_of_train: str | None = None
         self._names_in_file: tuple[str, tuple[str, ...]] | None = None
         self.rows = FileRows(group_by_split(place.uri, names))
         self.splits = tuple(self.rows.files)
@@ -69,7 +71,7 @@ class ParquetSource:
         """Yield the labels, None where a file has none. Raises `Refused` where a file cannot be read."""
         counts: list[int] = []
         for name in self.rows.files[split]:
-            with self._opened(name) as (file, columns):
+            with self._opened(name, split) as (file, columns):
                 counts.append(file.metadata.num_rows)
                 self.rows.learn(split, counts)
                 if columns.label is None:
@@ -77,6 +79,7 @@ class ParquetSource:
                         raise no_label(name, file.schema_arrow, columns.image)
                     yield from _nothing(file.metadata.num_rows)
                     continue
+                self._label_of_train = self._label_of_train or columns.label
                 self.log.columns |= {"label": columns.label, "image": columns.image}
                 self._learn_names(name, columns.class_names)
                 for batch in file.iter_batches(LABELS_AT_A_TIME, columns=[columns.label], use_threads=False):
@@ -86,7 +89,7 @@ class ParquetSource:
         """Yield the wanted images as they are encoded."""
         start = 0
         for name in self.rows.files[split]:
-            with self._opened(name) as (file, columns):
+            with self._opened(name, split) as (file, columns):
                 rows = _batch_rows(name, file, columns.image)
                 for batch in file.iter_batches(rows, columns=[columns.image], use_threads=False):
                     mask = wanted[start : start + batch.num_rows]
@@ -104,12 +107,12 @@ class ParquetSource:
         return self.rows.where(split, row)
 
     @contextmanager
-    def _opened(self, name: str) -> Iterator[tuple[pq.ParquetFile, ParquetColumns]]:
+    def _opened(self, name: str, split: SourceSplit) -> Iterator[tuple[pq.ParquetFile, ParquetColumns]]:
         """Open a file and find its columns; anything that Arrow cannot read is refused."""
         with opened(self.place, name) as path:
             try:
                 with pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
-                    columns = parquet_columns(name, file.schema_arrow, self.params)
+                    columns = self._columns(name, split, file.schema_arrow)
                 if columns.label and pa.types.is_string(file.schema_arrow.field(columns.label).type):
                     as_dictionary = [columns.label]  # a long text that comes often is in memory once
                 else:
@@ -125,6 +128,13 @@ class ParquetSource:
                     got=visible((str(error) or type(error).__name__).splitlines()[0], 300),
                     fix="write the file anew, or remove it from the source",
                 ) from error
+
+    def _columns(self, name: str, split: SourceSplit, schema: pa.Schema) -> ParquetColumns:
+        """Find the columns of a file; of test and validation the label is train's, or there is none."""
+        asked, of_train = self.params.label_column, self._label_of_train
+        if split not in OTHERS or of_train is None or has_label(schema.names, of_train, asked):
+            return parquet_columns(name, schema, self.params)
+        return parquet_columns(name, schema, self.params, with_label=False)
 
     def _learn_names(self, name: str, names: tuple[str, ...] | None) -> None:
         """Take the class names of a file's metadata; another file must not say otherwise."""

@@ -31,13 +31,19 @@ class ParquetColumns:
     class_names: tuple[str, ...] | None
 
 
-def parquet_columns(name: str, schema: pa.Schema, params: PreprocessParams) -> ParquetColumns:
+def parquet_columns(
+    name: str, schema: pa.Schema, params: PreprocessParams, *, with_label: bool = True
+) -> ParquetColumns:
     """Find the columns of a file: those that the recipe names, else those called so, else the only ones that fit.
+
+    `with_label=False` is for a file of which it is known that it has none.
 
     Raises:
         Refused: None fits, or several do.
     """
     features = _features(schema)
+    if not with_label:
+        return ParquetColumns(_image(name, schema, params.image_column), None, None)
     image = _image(name, schema, params.image_column)
     label = _label(name, schema, image, features, params.label_column)
     names = features.get(label or "", {}).get("names")

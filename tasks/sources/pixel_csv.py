@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from tasks.contracts.data import PreprocessParams
 from tasks.contracts.dataset import ImageShape
 from tasks.contracts.refusal import examples, refuse
-from tasks.sources.csv_columns import LABEL_COLUMNS, PixelColumns, label_end, pixel_columns
+from tasks.sources.csv_columns import LABEL_COLUMNS, PixelColumns, has_label, label_end, pixel_columns
 from tasks.sources.csv_files import CsvFile, NotBytes, read_columns, read_head
 from tasks.sources.csv_rows import CsvRows, changed
 from tasks.sources.deep_pixels import Undecided
@@ -148,8 +149,10 @@ class PixelCsvSource:
     def _chosen(self, files: list[CsvFile], params: PreprocessParams) -> list[CsvFile]:
         """Find each file's columns, and return the files that hold pixels."""
         widest = max(len(file.columns) for file in files)
-        for file in files:
-            found = pixel_columns(file, params)
+        of_train: str | None = None
+        for file in sorted(files, key=lambda file: split_of_file(file.name) in OTHERS):
+            found = self._columns_of(file, params, of_train, beside=len(files) > 1)
+            of_train = of_train or (found.label if found else None)
             without = len(files) > 1 and len(file.columns) == widest - 1 and split_of_file(file.name) in OTHERS
             if found is not None and file.headless and without:
                 found = PixelColumns(None, file.columns)  # a column less than the others: that of the labels
@@ -158,7 +161,7 @@ class PixelCsvSource:
                 pixels = tuple(column for column in found.pixels if column != end)
                 found = PixelColumns(end, pixels, found.split)
             if found is not None:
-                self.columns[file.name] = found
+                self.columns[file.name] = self._in_one_order(file, found)
         chosen = [file for file in files if file.name in self.columns]
         if not any(self.columns[file.name].label for file in chosen):
             raise refuse(
@@ -179,6 +182,27 @@ class PixelCsvSource:
                     fix="remove the file, or write it anew",
                 )
         return chosen
+
+    def _in_one_order(self, file: CsvFile, found: PixelColumns) -> PixelColumns:
+        """Return the columns of a file in the order of the first file, where both have a header."""
+        first = next(iter(self.columns.values()), found)
+        if not file.headless and set(first.pixels) == set(found.pixels):
+            found = replace(found, pixels=first.pixels)
+        kept = set(found.pixels)
+        if found.pixels != tuple(column for column in file.columns if column in kept):
+            self.log.change("a table whose pixel columns were put in order", file.name)
+        return found
+
+    @staticmethod
+    def _columns_of(
+        file: CsvFile, params: PreprocessParams, of_train: str | None, *, beside: bool
+    ) -> PixelColumns | None:
+        """Return the parts of a file's columns; of test and validation the label is train's, or there is none."""
+        other = beside and not file.headless and split_of_file(file.name) in OTHERS
+        if not other or of_train is None or has_label(file.columns, of_train, params.label_column):
+            return pixel_columns(file, params)
+        found = pixel_columns(file, params.model_copy(update={"label_column": None}))
+        return found and replace(found, label=None)
 
     def _label_end(self, file: CsvFile) -> str:
         first, last = Counter[str](), Counter[str]()

@@ -16,6 +16,8 @@ from tasks.contracts.refusal import Refused, examples, refuse
 
 LARGEST_FILE_BYTES = 256 * 2**20
 """Of a file that is read as a whole, such as an image."""
+LITTER_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
+"""What desktops and their archives leave beside the data: no classes, and thumbnails that are no images of any."""
 MOST_FILES = 5_000_000
 """Of a source; more images are for parquet files."""
 
@@ -26,7 +28,7 @@ class Place(Protocol):
     Attributes:
         uri: For messages.
         unusable: After `names`: what lies there and is no file that can be read, by name, with the reason.
-        hidden: After `names`: files and folders whose names begin with a dot, which are left out.
+        hidden: After `names`: files and folders whose names begin with a dot or are of `LITTER_FOLDERS`, left out.
     """
 
     uri: str
@@ -122,7 +124,7 @@ class FolderPlace:
             return
         for entry in listed:
             name = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.name.startswith("."):
+            if _is_hidden(entry.name):
                 self.hidden.append(name)
             else:
                 yield name, _kind_of(entry)
@@ -151,6 +153,10 @@ class FolderPlace:
         if not path.is_relative_to(self.folder):
             raise escape(self.uri, [name])
         return path
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name in LITTER_FOLDERS
 
 
 LINKED_FOLDER = "a link to a folder"
@@ -218,7 +224,7 @@ class BucketPlace:
             raise escape(self.uri, escaped)
         if len(listed) > MOST_FILES:
             raise too_many(self.uri)
-        self.hidden = [key for key in listed if any(part.startswith(".") for part in key.split("/"))]
+        self.hidden = [key for key in listed if any(_is_hidden(part) for part in key.split("/"))]
         visible_keys = listed.keys() - set(self.hidden) - {""}
         self._sizes = {key: listed[key] for key in visible_keys if not key.endswith("/")}
         parents = (str(parent) for key in visible_keys for parent in PurePosixPath(f"{key}_").parents)

@@ -168,7 +168,7 @@ def test_what_lies_beside_the_classes_is_left_out_and_told(read: Read, fill: Fil
     assert left_out(read(source)) == {
         "a file of .md outside of the class folders": 1,
         "a file that a desktop left": 1,
-        "hidden, as its name begins with a dot": 1,
+        "hidden, by a dot before its name, or left by a desktop": 1,
     }
 
 
@@ -303,3 +303,15 @@ def test_the_log_says_all_of_it(read: Read, fill: Fill, capsys: pytest.CaptureFi
     assert "preprocess: the classes are cat, dog" in said
     assert "preprocess: test: 8 images: 4 cat, 4 dog" in said
     assert "preprocess: left out: a file of pred, which lies beside the splits: 3 (pred/0.png" in said
+
+
+def test_what_an_archive_of_a_mac_leaves_is_no_class(read: Read, fill: Fill):
+    """`__MACOSX` beside the classes is left out and told."""
+    source = fill({"cat": 10, "dog": 10})
+    (source / "__MACOSX" / "cat").mkdir(parents=True)
+    (source / "__MACOSX" / "cat" / "._0.png").write_bytes(b"resource fork")
+
+    dataset = read(source)
+
+    assert dataset.classes == ("cat", "dog")
+    assert [told.count for told in dataset.intake.left_out] == [1]

@@ -31,6 +31,56 @@ def test_ten_comes_after_nine():
     assert names[9:] == ("9", "10")
 
 
+TEXT_ORDER = tuple(sorted(str(number) for number in range(11)))
+DIGITS = tuple(str(number) for number in range(11))
+
+
+@pytest.mark.parametrize(
+    ("found", "classes", "of_source", "numbers"),
+    [
+        ([2, 10], TEXT_ORDER, None, {2: 3, 10: 2}),
+        ([2, 10], DIGITS, TEXT_ORDER, {2: 10, 10: 9}),
+        ([2, 10], None, TEXT_ORDER, {2: 2, 10: 10}),
+        ([0, 1], ("dog", "cat"), ("cat", "dog"), {0: 1, 1: 0}),
+        ([0, 1], ("cow", "dog", "cat"), ("cat", "dog"), {0: 2, 1: 1}),
+        ([0, 1], ("Katze", "Hund"), ("cat", "dog"), {0: 0, 1: 1}),
+        ([0, 1], ("cat", "Hund"), ("cat", "dog"), {0: 0, 1: 1}),
+        ([1, 2, 3], ("cat", "dog", "cow"), None, {1: 0, 2: 1, 3: 2}),
+        ([1, 2, 3], ("1", "2", "3"), None, {1: 0, 2: 1, 3: 2}),
+        ([1, 2], ("none", "cat", "dog"), None, {1: 1, 2: 2}),
+        ([0, 7, "A"], ("0", "7", "A"), None, {0: 0, 7: 1, "A": 2}),
+    ],
+)
+def test_a_number_is_the_class_that_it_is_called(
+    found: list[Label], classes: tuple[str, ...] | None, of_source: tuple[str, ...] | None, numbers: dict[Label, int]
+):
+    """By the source's name for it, else by its digits, wherever the recipe names that; else it is a place."""
+    assert class_numbers(found, classes, {}, of_source) == (classes or of_source, numbers)
+
+
+def test_a_class_that_the_recipe_leaves_out_is_no_other_one():
+    """The source calls 0 cat and 1 dog; a recipe that names dog first, and no cat, does not make a dog of a cat."""
+    with pytest.raises(Refused) as refusal:
+        class_numbers([0, 1], ("dog", "cow"), {0: "here", 1: "there"}, ("cat", "dog"))
+
+    assert refusal.value.problems[0].got == "0 (here)"
+
+
+@pytest.mark.parametrize("names", [("Cat", "cat", "dog"), ("Caf\u00e9", "Cafe\u0301"), ("cat", "cat ", "dog")])
+def test_one_name_in_two_spellings_is_refused(names: tuple[str, ...]):
+    """As folders of train and test have it; the recipe may name both, which makes two classes of them."""
+    with pytest.raises(Refused) as refusal:
+        class_numbers(list(names), None, dict.fromkeys(names, "here"))
+
+    assert "differ only in how they are written" in refusal.value.problems[0].what
+    assert class_numbers(list(names), names, {})[0] == names
+
+
+def test_letters_may_differ_in_their_case():
+    """A and a are two letters."""
+    assert class_numbers(["A", "a"], None, {})[0] == ("A", "a")
+
+
 @pytest.mark.parametrize(
     ("found", "classes", "what", "got"),
     [

@@ -101,6 +101,24 @@ def test_a_test_split_without_labels_is_left_out(read: Read, write: Write, label
     assert sum(dataset.splits[name].count for name in ("train", "validation", "test")) == 20
 
 
+@pytest.mark.parametrize("asked", [{}, {"label_column": "sex"}])
+def test_another_column_of_the_test_split_is_no_label(read: Read, write: Write, asked: dict[str, str]):
+    """Train's label is sex; a test file that has only an age has no labels."""
+    write("train", sex=PAIRS)
+    source = write("test", age=PAIRS)
+
+    assert read(source, **asked).intake.read == {"train": 20}
+
+
+def test_the_recipe_orders_the_classes_that_the_files_name(read: Read, write: Write):
+    """Numbers mean what the files say: a recipe that names the dog first does not call cats dogs."""
+    source = write(names={"label": ["cat", "dog"]}, label=[0] * 15 + [1] * 5)
+
+    dataset = read(source, classes=["dog", "cat"])
+
+    assert dataset.splits["train"].class_counts[0] < dataset.splits["train"].class_counts[1]
+
+
 def test_files_must_agree_on_the_class_names(read: Read, write: Write):
     """Number 0 would be a cat in one and a dog in the other."""
     write("train", label=PAIRS, names={"label": ["cat", "dog"]})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
@@ -332,3 +334,144 @@ def test_class_folders_beside_a_manifest_are_for_a_person_to_choose(read: Read, 
 
     assert refused(read, source)[2] == "set data.format to manifest or image_folder"
     assert read(source, format="image_folder").classes == ("cat", "dog")
+
+
+BY_TEXT = sorted(range(16), key=str)
+
+
+def test_pixels_are_in_the_order_of_their_numbers(context: Context, read: Read, tmp_path: Path):
+    """Columns that were sorted as text, and those of a test file in another order than train's, are the same images."""
+    by_text = [[row[0], *(row[n + 1] for n in BY_TEXT)] for row in LABELLED[:30]]
+    files = {
+        "train__csv": table(["label", *(HEAD[n] for n in BY_TEXT)], by_text),
+        "test__csv": table([*HEAD[::-1], "label"], [[*row[:0:-1], row[0]] for row in LABELLED[30:]]),
+    }
+
+    dataset = read(write(tmp_path / "source", **files))
+
+    assert pixels_of(context, dataset) == {row.tobytes() for row in PIXELS}
+    assert [(told.count, told.what) for told in dataset.intake.changed] == [
+        (2, "a table whose pixel columns were put in order")
+    ]
+
+
+def test_columns_without_numbers_are_in_the_order_of_train(context: Context, read: Read, tmp_path: Path):
+    """A test file with the same columns in another order does not scramble its images."""
+    head = [f"v{chr(97 + number)}" for number in range(16)]
+    files = {
+        "train__csv": table(["label", *head], LABELLED[:30]),
+        "test__csv": table([*head[::-1], "label"], [[*row[:0:-1], row[0]] for row in LABELLED[30:]]),
+    }
+
+    dataset = read(write(tmp_path / "source", **files))
+
+    assert pixels_of(context, dataset) == {row.tobytes() for row in PIXELS}
+
+
+def test_planes_of_colours_are_laid_side_by_side(context: Context, read: Read, tmp_path: Path):
+    """r0 to r3, then g0 to g3 and b0 to b3, are a coloured image of 2x2."""
+    head = [f"{colour}{number}" for colour in "rgb" for number in range(4)]
+    planes = [100 * plane + 10 * pixel for plane in range(3) for pixel in range(4)]
+    rows: list[list[object]] = [[row % 2, *(value + row for value in planes)] for row in range(10)]
+
+    dataset = read(write(tmp_path / "source", a__csv=table(["label", *head], rows)), image_size=(2, 2), channels=3)
+
+    images, _ = read_split(context.store, dataset, "train")
+    first = images[0].reshape(4, 3) - images[0].min()
+    assert first.tolist() == [[0, 100, 200], [10, 110, 210], [20, 120, 220], [30, 130, 230]]
+
+
+def test_the_only_column_beside_an_index_is_the_label(read: Read, tmp_path: Path):
+    """Also one that is called like no label."""
+    rows: list[list[object]] = [[number, *row] for number, row in enumerate(LABELLED)]
+
+    dataset = read(write(tmp_path / "source", a__csv=table(["Unnamed: 0", "what", *HEAD], rows)))
+
+    assert dataset.intake.columns["label"] == "what"
+
+
+@pytest.mark.parametrize("asked", [{}, {"label_column": "kind"}, {"label_column": 0}])
+def test_a_test_file_without_the_label_that_was_asked_for_is_left_out(
+    read: Read, tmp_path: Path, asked: dict[str, object]
+):
+    """A column of its own is not taken in place of train's label."""
+    files = {
+        "train__csv": table(["kind", *HEAD], LABELLED),
+        "test__csv": table([*HEAD], PIXELS.tolist()),
+        "val__csv": table(["size", *HEAD], LABELLED),
+    }
+    if asked.get("label_column") == 0:
+        del files["val__csv"]
+
+    dataset = read(write(tmp_path / "source", **files), **asked)
+
+    assert dataset.intake.read == {"train": ROWS}
+
+
+@pytest.mark.parametrize(
+    ("test_table", "asked"),
+    [
+        (["file"], {}),
+        (["file", "age"], {"label_column": "sex"}),
+        (["file", "age"], {}),
+        (["file", "age", "height"], {}),
+    ],
+)
+def test_a_manifest_of_a_split_without_labels_is_left_out(
+    read: Read, fill: Fill, test_table: list[str], asked: dict[str, object]
+):
+    """As the test set of a competition; another column of it, of few numbers, is no label."""
+    source = fill({"images": 30})
+    head = ["file", "sex"] if not asked else ["file", "sex", "age"]
+    train: list[list[object]] = [[f"{row}.png", "mf"[row % 2], 7][: len(head)] for row in range(20)]
+    rest: list[list[object]] = [[f"{row}.png", row % 2, row % 3][: len(test_table)] for row in range(20, 30)]
+    write(source, train__csv=table(head, train), test__csv=table(test_table, rest))
+
+    dataset = read(source, **asked)
+
+    assert dataset.classes == ("f", "m")
+    assert sum(dataset.intake.read.values()) == 20
+    assert "a table of the split test, which has no labels" in {told.what for told in dataset.intake.left_out}
+
+
+def test_a_row_number_is_not_the_name_of_an_image(
+    context: Context, read: Read, fill: Fill, picture: Callable[..., bytes]
+):
+    """The index that pandas writes names images as well, and others than the column of files does."""
+    source = fill({"images": 20})
+    rows: list[list[object]] = [[row, f"{19 - row}.png", row // 10] for row in range(20)]
+
+    dataset = read(write(source, all__csv=table(["", "file", "label"], rows)))
+
+    images, labels = read_split(context.store, dataset, "train")
+    decoded = {decode(picture(number)): int(number < 10) for number in range(20)}
+    assert dataset.intake.columns["image"] == "file"
+    assert all(decoded[image.tobytes()] == label for image, label in zip(images, labels, strict=True))
+
+
+def test_names_in_another_case_find_their_images(read: Read, fill: Fill):
+    """IMG_1.JPG of a table is img_1.jpg of a camera."""
+    source = fill({"images": 20}, ".PNG")
+
+    dataset = read(write(source, all__csv=table(["file", "label"], [[f"{row}.png", row % 2] for row in range(20)])))
+
+    assert dataset.intake.read == {"all": 20}
+
+
+def test_a_column_a_class_is_refused_by_what_it_is(read: Read, fill: Fill):
+    """None of the columns is the label, and to set one of them would make two classes of three."""
+    source = fill({"images": 30})
+    rows: list[list[object]] = [[f"{row}.png", *(int(row % 3 == place) for place in range(3))] for row in range(30)]
+    write(source, _classes__csv=table(["filename", " cat", " dog", " cow"], rows))
+
+    what, got, fix = refused(read, source)
+
+    assert "one column a class" in what
+    assert got == "0 and 1 in the columns cat, dog, cow"
+    assert "write one column" in fix
+
+
+def decode(data: bytes) -> bytes:
+    """Return the pixels of an image file."""
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image).tobytes()
