@@ -7,6 +7,7 @@ A gate compares with the entry *before* its subject, so that judging the same su
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,6 +15,8 @@ from pydantic import ValidationError
 from tasks.contracts.base import Contract, Sha256
 from tasks.contracts.refusal import refuse
 from tasks.store import Store
+
+NUMBER = re.compile(r"[0-9]{1,16}")
 
 
 class Entry(Contract):
@@ -51,7 +54,7 @@ def _entries(store: Store, recipe: str, what: str) -> list[tuple[int, Entry]]:
     found = []
     for key in store.blobs.keys(_folder(recipe, what)):
         data, number = store.blobs.read(key), key.rpartition("/")[2].removesuffix(".json")
-        if data is None or not number.isdecimal():
+        if data is None or not NUMBER.fullmatch(number):
             continue
         try:
             found.append((int(number), Entry.model_validate_json(data)))

@@ -26,7 +26,7 @@ from tasks.artifact_cache import ArtifactCache, CachedS3Blobs
 from tasks.blobs import LARGE, Blobs, open_blobs
 from tasks.contracts.base import Contract, digest
 from tasks.contracts.references import ArrayRef, ArtifactRef
-from tasks.contracts.refusal import OutOfReach, Unavailable
+from tasks.contracts.refusal import OutOfReach, Refused, Unavailable, refuse
 from tasks.contracts.request import Variable
 
 if TYPE_CHECKING:
@@ -113,15 +113,34 @@ class Store:
         return data
 
     def read(self, ref: ArtifactRef, contract: type[C]) -> C:
-        """Return a contract that `put` stored. Raises `Damaged` as `read_bytes` does."""
-        return contract.model_validate_json(self.read_bytes(ref))
+        """Return a contract that `put` stored. Raises `Damaged` as `read_bytes` does.
+
+        Raises:
+            Refused: It is whole, and no such contract: another version wrote it, or who can write the store.
+        """
+        data = self.read_bytes(ref)
+        try:
+            return contract.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise _another(
+                ref, self.uri, f"a {contract.__name__} of this version", f"{place}: {first['msg']}"
+            ) from None
 
     def read_array(self, ref: ArrayRef) -> NDArray[Any]:
-        """Return an array that `put_array` stored. Raises `Damaged` as `read_bytes` does."""
-        import numpy as np  # noqa: PLC0415 - the same
+        """Return an array that `put_array` stored. Raises `Damaged` as `read_bytes` does.
 
-        array: NDArray[Any] = np.load(io.BytesIO(self.read_bytes(ref)), allow_pickle=False)
-        return array
+        Raises:
+            Refused: It is whole, and no array, or one that says it is larger than it is.
+        """
+        from tasks.array_file import read_npy  # noqa: PLC0415 - NumPy, the same
+
+        data = self.read_bytes(ref)
+        try:
+            return read_npy(data)
+        except ValueError as error:
+            raise _another(ref, self.uri, "numbers as `.npy`", str(error)) from None
 
     @contextmanager
     def fetched(self, ref: ArtifactRef, suffix: str = "") -> Iterator[Path]:
@@ -256,6 +275,15 @@ def references(value: object) -> Iterator[ArtifactRef]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from references(item)
+
+
+def _another(ref: ArtifactRef, uri: str, expected: str, got: str) -> Refused:
+    return refuse(
+        f"the artifact {uri}/artifacts/{ref.sha256} is no {ref.kind}",
+        expected=expected,
+        got=got,
+        fix="run with ignore_cache: true, which makes all of it anew; find out who wrote it if no other version did",
+    )
 
 
 def _marker(sha256: str) -> str:

@@ -106,7 +106,10 @@ def read_measured(store: Store, ref: MeasurementRef, split: TestSplit) -> Measur
     Raises:
         Damaged: The measurement or its predictions are gone from the store.
     """
-    raw = json.loads(store.read_bytes(ref))
+    try:
+        raw = json.loads(store.read_bytes(ref))
+    except (ValueError, RecursionError):  # a number of thousands of digits, another's bytes: it proves nothing
+        raw = None
     raw = raw if isinstance(raw, dict) else {}
     numbers = {name: _number(raw, name) for name in NUMBERS}
     recall = raw.get("class_recall")
@@ -163,4 +166,9 @@ def _number(raw: dict[str, Any], path: str) -> float:
 
 
 def _as_number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return math.nan
+    try:
+        return float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return math.nan

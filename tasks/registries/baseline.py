@@ -16,6 +16,7 @@ from tasks.store import Store
 
 REFERENCE = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>[0-9]+))")
 """As MLflow writes a version."""
+SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def float_baseline(reference: str, registry: ModelRegistry, store: Store) -> str:
@@ -54,7 +55,7 @@ def float_baseline(reference: str, registry: ModelRegistry, store: Store) -> str
         digest = next((str(one["digest"]["sha256"]) for one in materials if one["name"] == BASELINE), None)
     except (ValueError, LookupError, TypeError, RecursionError):  # damaged: it names nothing
         digest = None
-    if digest is None or store.blobs.size(f"artifacts/{digest}") is None:
+    if digest is None or not SHA256.fullmatch(digest) or store.blobs.size(f"artifacts/{digest}") is None:
         raise refuse(
             f"the teacher {reference} has no float model any more",
             expected=f"the float baseline of version {version.version} under {store.uri}/artifacts",

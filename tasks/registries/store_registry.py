@@ -11,6 +11,7 @@ back is on record.
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -25,6 +26,8 @@ from tasks.store import Store
 TAGS = TypeAdapter(dict[str, str])
 VERSION = TypeAdapter(Version)
 MOVE = TypeAdapter(Move)
+NUMBER = re.compile(r"[1-9][0-9]{0,15}")
+"""Of a version or a move."""
 T = TypeVar("T")
 
 
@@ -71,14 +74,14 @@ class StoreRegistry:
         if reference.startswith("@"):
             moves = self.moves(name, reference.removeprefix("@"))
             return self.get(name, moves[-1].version) if moves else None
-        key = _key(name, "versions", reference) if reference.isdecimal() else None
+        key = _key(name, "versions", reference) if NUMBER.fullmatch(reference) else None
         data = self.store.blobs.read(key) if key else None
-        return None if key is None or data is None else self._with_tags(self._read(VERSION, key, data))
+        return None if key is None or data is None else self._version(name, key, data)
 
     def list(self, name: str) -> tuple[Version, ...]:
         """Return all versions of a model, the first one first."""
         documents = self._documents(f"registry/{name}/versions/")
-        return tuple(self._with_tags(self._read(VERSION, key, data)) for key, data in documents)
+        return tuple(self._version(name, key, data) for key, data in documents)
 
     def champion(self, name: str) -> Champion | None:
         """Return what holds the alias champion, or None."""
@@ -113,6 +116,23 @@ class StoreRegistry:
         key = _key(name, "tags", version)
         before = self.store.blobs.read(key)
         self.store.blobs.replace(key, canonical_json((self._read(TAGS, key, before) if before else {}) | tags))
+
+    def _version(self, name: str, key: str, data: bytes) -> Version:
+        """Return the version that lies under a key.
+
+        Raises:
+            Refused: It is another's: a copy of a version of another model would be released under this name.
+        """
+        version = self._read(VERSION, key, data)
+        if (version.name, version.version) != (name, _number(key)):
+            raise refuse(
+                f"the registry's {self.store.uri}/{key} is another version",
+                expected=f"version {_number(key)} of {name}",
+                got=f"version {version.version} of {version.name}",
+                fix="find out who put it there; restore it from a backup, or delete it, with the moves under aliases/"
+                " that lead to it",
+            )
+        return self._with_tags(version)
 
     def _with_tags(self, version: Version) -> Version:
         key = _key(version.name, "tags", version.version)
@@ -150,5 +170,5 @@ def _key(name: str, folder: str, number: str) -> str:
 
 def _number(key: str) -> str:
     """Return the number in a document's name; empty where it is none of ours."""
-    number = key.rpartition("/")[2].removesuffix(".json")
-    return number if number.isdecimal() and int(number) > 0 else ""
+    number = key.rpartition("/")[2].removesuffix(".json").lstrip("0")
+    return number if NUMBER.fullmatch(number) else ""

@@ -400,3 +400,26 @@ def test_a_store_that_gives_nothing_is_away(rotten: tuple[Store, set[str]], monk
 
 def _away(key: str, data: bytes) -> None:
     raise Unavailable(Problem(f"{key} is out of reach", "an answer", f"{len(data)} bytes unsaid", "wait"))
+
+
+@pytest.mark.parametrize(("name", "number"), [("other", "1"), ("digits", "2")])
+def test_a_version_under_anothers_key_is_refused(store: Store, name: str, number: str) -> None:
+    """A copied version would give apps another model under this name, with a signature that holds."""
+    measurement = MeasurementRef(uri="x", sha256="0" * 64, bytes=1)
+    version = Version(name=name, version=number, model_sha256="1" * 64, release_uri="x", measurement=measurement)
+    store.blobs.replace("registry/digits/versions/00000001.json", version.to_json())
+    registry = StoreRegistry(store)
+    registry.set_alias("digits", "champion", Move(version="1"), expected=None)
+
+    for look in (lambda: registry.champion("digits"), lambda: registry.list("digits")):
+        with pytest.raises(Refused) as refusal:
+            look()
+        assert refusal.value.problems[0].got == f"version {number} of {name}"
+
+
+@pytest.mark.parametrize("reference", ["9" * 5000, "0", "-1", "../1", "\u0663", ""])
+def test_a_move_to_no_number_leads_nowhere(store: Store, reference: str) -> None:
+    """Whatever a planted move names."""
+    store.blobs.replace("registry/digits/aliases/champion/00000001.json", Move(version=reference).to_json())
+
+    assert StoreRegistry(store).champion("digits") is None

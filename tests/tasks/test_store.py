@@ -12,16 +12,19 @@ import pytest
 from featherline.stack.s3_server import S3Server
 from tasks.blobs import LARGE
 from tasks.contracts.base import digest
+from tasks.contracts.dataset import Dataset
 from tasks.contracts.measurement import Finding, Verdict
 from tasks.contracts.references import (
     ArchiveRef,
     ArrayRef,
     ArtifactRef,
+    DatasetRef,
     LiteRTFileRef,
     ModelFileRef,
     PageRef,
     VerdictRef,
 )
+from tasks.contracts.refusal import Refused
 from tasks.store import Damaged, Store, open_store, references
 
 
@@ -143,3 +146,43 @@ def test_every_reference_inside_is_found() -> None:
     found: list[ArtifactRef] = list(references({"a": [verdict, (array,)], "b": {"c": file}, "d": 1, "e": None}))
 
     assert found == [page, array, file]
+
+
+@pytest.mark.parametrize("data", [b"", b"[1]", b"{}", b"\xff\x00", b"[" * 100_000, b'{"format":' + b"9" * 5000 + b"}"])
+def test_a_document_of_another_kind_is_refused(store: Store, data: bytes) -> None:
+    """Whole bytes that are no such contract, of another version or planted, are named with a way out."""
+    ref = store.put_bytes(data, DatasetRef)
+
+    with pytest.raises(Refused) as refusal:
+        store.read(ref, Dataset)
+
+    assert refusal.value.problems[0].expected == "a Dataset of this version"
+    assert "ignore_cache" in refusal.value.problems[0].fix
+
+
+def npy(header: str, data: bytes = b"") -> bytes:
+    """Return a `.npy` file with this header."""
+    text = header.encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"no array",
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000,), }"),
+        npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }"),
+        npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", b"\x80\x04N."),
+        npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", b"\x00"),
+        npy("{'descr': '|u1', 'shape': (2,), }", b"\x00\x00"),
+        npy("(" * 100),
+        npy("{'descr': '<U1', 'fortran_order': False, 'shape': (1,), }", b"a\x00\x00\x00"),
+    ],
+)
+def test_what_is_no_array_is_refused(store: Store, data: bytes) -> None:
+    """No memory is taken for what a header only says, and no object is made."""
+    ref = store.put_bytes(data, ArrayRef)
+
+    with pytest.raises(Refused, match="is no array"):
+        store.read_array(ref)

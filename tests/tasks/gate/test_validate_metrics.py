@@ -19,8 +19,9 @@ from tasks.contracts.dataset import Dataset
 from tasks.contracts.gate import GateRules, ValidateMetricsInputs, ValidateMetricsParams
 from tasks.contracts.lane import EvaluateOutputs
 from tasks.contracts.measurement import Finding, Verdict
-from tasks.contracts.references import Champion, DatasetRef
+from tasks.contracts.references import Champion, DatasetRef, MeasurementRef
 from tasks.contracts.refusal import Refused
+from tasks.store import Store
 from tasks.validate_metrics import validate_metrics
 
 Lane = Callable[..., EvaluateOutputs]
@@ -158,6 +159,7 @@ BROKEN: list[tuple[dict[str, Any], set[str]]] = [
     ({"agreement": None}, {"numbers", "min_agreement"}),
     ({"size_bytes": 0}, {"numbers"}),
     ({"size_bytes": math.inf}, {"numbers"}),
+    ({"size_bytes": 10**400}, {"numbers"}),
     ({"macs": None}, {"numbers"}),
     ({"peak_ram_bytes": -1}, {"numbers"}),
     ({"latency_ms": {"p50": math.nan, "p90": 1, "p99": 1}}, {"numbers"}),
@@ -338,3 +340,13 @@ def test_a_class_without_a_test_image_is_not_judged_in_silence():
 
     assert [(item.rule, item.got) for item in found if not item.passed] == [("classes_tested", "none of b")]
     assert all(item.severity == "warning" for item in found)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"[" * 100_000, b"9" * 5000, b"\xff\x00"])
+def test_a_measurement_that_is_no_json_proves_nothing(judged: Judge, lane: Lane, store: Store, garbage: bytes):
+    """It shuts its own gate, and no other."""
+    broken = lane("broken").model_copy(update={"measurement": store.put_bytes(garbage, MeasurementRef)})
+
+    verdict = judged(broken, lane("whole"), rules=GateRules(min_accuracy=0.5))
+
+    assert verdict.passed_candidates() == {"whole"}
