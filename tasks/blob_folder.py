@@ -8,9 +8,11 @@ writer, and goes. No clock is asked, so that a wrong one removes nothing.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,8 +39,8 @@ class FolderBlobs:
         """Return what lies under `key`, or None."""
         path = self._path(key)
         try:
-            with writing(path):
-                return path.read_bytes()
+            with writing(path), _opened(path) as file:
+                return file.read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
@@ -73,7 +75,7 @@ class FolderBlobs:
         """Copy what lies under `key` to `path`."""
         try:
             with writing(self._path(key)):
-                source = self._path(key).open("rb")
+                source = _opened(self._path(key))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return False
         with source, writing(path, os.fstat(source.fileno()).st_size), path.open("wb") as out:
@@ -84,7 +86,7 @@ class FolderBlobs:
     def sha256(self, key: str) -> str | None:
         """Return the digest of what lies under `key`, or None."""
         try:
-            with writing(self._path(key)), self._path(key).open("rb") as file:
+            with writing(self._path(key)), _opened(self._path(key)) as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
@@ -157,6 +159,24 @@ def _unless_absent(error: OSError) -> None:
     """Let a folder that nobody may read be told: an empty ledger would open a gate."""
     if not isinstance(error, FileNotFoundError | NotADirectoryError):
         raise error
+
+
+def _opened(path: Path) -> IO[bytes]:
+    """Open a file to be read. What is none, such as a pipe that nobody writes to, is not waited for.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a socket
+            raise FileNotFoundError(errno.ENOENT, "no file", str(path)) from None
+        raise
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise FileNotFoundError(errno.ENOENT, "no file", str(path))
 
 
 def _open_part(folder: Path) -> tuple[Path, IO[bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import threading
@@ -281,3 +282,32 @@ def test_what_was_written_survives_a_kill(tmp_path: Path, monkeypatch: pytest.Mo
         server.start()
 
         assert [blobs.read(key) for key in blobs.keys("k/")] == [str(number).encode() for number in range(50)]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
+def test_what_is_no_file_is_absent(tmp_path: Path, kind: str) -> None:
+    """Whoever can write the folder can put a pipe there: it is not waited for, and a write takes its place."""
+    blobs, place = FolderBlobs(tmp_path / "store"), tmp_path / "store" / "key"
+    place.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(place))
+    elif kind == "device":
+        place.symlink_to("/dev/zero")
+    else:
+        place.mkdir()
+    answers: list[object] = []
+
+    def look() -> None:
+        answers.extend((blobs.read("key"), blobs.sha256("key"), blobs.download("key", tmp_path / "copy")))
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    thread.join(10)
+
+    assert answers == [None, None, False]
+    if kind != "folder":
+        blobs.replace("key", b"a")
+        assert blobs.read("key") == b"a"
