@@ -16,6 +16,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
@@ -161,7 +162,7 @@ def _unless_absent(error: OSError) -> None:
         raise error
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BufferedReader:
     """Open a file to be read. What is none, such as a pipe that nobody writes to, is not waited for.
 
     Raises:

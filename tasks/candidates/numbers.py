@@ -17,6 +17,8 @@ from tasks.contracts.measurement import Finding
 from tasks.contracts.refusal import examples
 from tasks.expectations import judge
 
+ANEW = "start a run with ignore_cache, which measures anew; if it is still broken, so is the exported file"
+
 
 def judge_numbers(subjects: list[Subject]) -> list[Finding]:
     """Judge that every number is there, finite and in its range: one finding a candidate."""
@@ -64,7 +66,7 @@ def judge_numbers(subjects: list[Subject]) -> list[Finding]:
                 got=f"all {len(NUMBERS)}"
                 if passed
                 else examples(broken) or "; ".join(item.got for item in both if not item.passed),
-                fix="" if passed else "run evaluate again; if the number is still broken, so is the exported file",
+                fix="" if passed else ANEW,
             )
         )
     return findings

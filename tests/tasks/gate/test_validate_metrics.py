@@ -350,3 +350,15 @@ def test_a_measurement_that_is_no_json_proves_nothing(judged: Judge, lane: Lane,
     verdict = judged(broken, lane("whole"), rules=GateRules(min_accuracy=0.5))
 
     assert verdict.passed_candidates() == {"whole"}
+
+
+def test_what_is_unknown_is_not_mended_by_another_bound(judged: Judge, lane: Lane, champion: Any):
+    """The advice for a champion or a lane whose measurement is broken names no bound: none would let it through."""
+    verdict = judged(
+        lane("int8"), lane("broken", raw={"accuracy": None}), champion=champion((), raw={"accuracy": None})
+    )
+
+    fixes = {(item.subject, item.rule): item.fix for item in verdict.findings if not item.passed}
+    assert "featherline rollback" in fixes["int8", "max_champion_drop"]
+    for rule in ("max_champion_drop", "max_drop", "min_accuracy", "evidence"):
+        assert fixes["broken", rule].startswith("start a run with ignore_cache"), rule
