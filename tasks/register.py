@@ -11,8 +11,13 @@ was registered last and stays there: a version that is champion and challenger h
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
 
 from tasks.context import Context
+from tasks.contracts.base import Contract
 from tasks.contracts.measurement import Measurement, Verdict
 from tasks.contracts.references import MeasurementRef, Release
 from tasks.contracts.refusal import refuse
@@ -21,7 +26,10 @@ from tasks.contracts.request import Variable
 from tasks.registries import ModelRegistry, open_registry
 from tasks.registries.registry import Move, Submission, Version
 from tasks.releases.keys import verify_key
+from tasks.releases.manifest import aside, folder_of
 from tasks.releases.verification import check_signature, fetched, is_signed
+
+C = TypeVar("C", bound=Contract)
 
 
 def register(inputs: RegisterInputs, params: RegisterParams, context: Context) -> RegisterOutputs:
@@ -53,8 +61,8 @@ def _version(registry: ModelRegistry, release: Release, context: Context) -> tup
     with fetched(context.store, release) as (folder, manifest):
         if os.environ.get(Variable.VERIFY_KEY) and is_signed(context.store, release):
             check_signature(context.store, release, folder, verify_key())
-        measurement = Measurement.model_validate_json((folder / "measurement.json").read_bytes())
-        verdict = Verdict.model_validate_json((folder / "verdict.json").read_bytes())
+        measurement = _said(folder / "measurement.json", Measurement, release)
+        verdict = _said(folder / "verdict.json", Verdict, release)
         if measurement.candidate not in verdict.passed_candidates() or verdict.gate != "metrics":
             raise refuse(
                 f"register does not take {release.uri}: its gate is not open",
@@ -68,3 +76,16 @@ def _version(registry: ModelRegistry, release: Release, context: Context) -> tup
         said = manifest.files["measurement.json"]
         ref = MeasurementRef(uri=f"{context.store.uri}/artifacts/{said.sha256}", sha256=said.sha256, bytes=said.bytes)
         return None, registry.register(Submission(release, folder, measurement, ref, context.provenance.run_id))
+
+
+def _said(path: Path, contract: type[C], release: Release) -> C:
+    """Return what a file of a release says. Raises Refused where another version of Featherline wrote it."""
+    try:
+        return contract.model_validate_json(path.read_bytes())
+    except (ValidationError, FileNotFoundError) as error:
+        raise refuse(
+            f"register cannot read {release.uri}/{path.name}",
+            expected=f"a {contract.__name__} of this version",
+            got=" ".join(str(error).split())[:200],
+            fix=aside(folder_of(release.name, release.model_sha256)),
+        ) from None

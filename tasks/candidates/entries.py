@@ -51,7 +51,7 @@ def entries_of(store: Store, lanes: tuple[EvaluateOutputs, ...], verdict: Verdic
     entries = []
     for number, lane in enumerate(lanes, start=1):
         data = store.read_bytes(lane.measurement)
-        name, measurement = _read(data, number)
+        name, measurement = read_measurement(data, number)
         findings = [item for item in verdict.findings if item.subject == name and item.severity == "critical"]
         broken = [_breach(item) for item in findings if not item.passed]
         if measurement is None and not broken:
@@ -74,8 +74,17 @@ def by_nearness(entries: list[Entry]) -> list[Entry]:
     )
 
 
-def _read(data: bytes, number: int) -> tuple[str, Measurement | None]:
-    raw = json.loads(data)
+def read_measurement(data: bytes, number: int) -> tuple[str, Measurement | None]:
+    """Return whom a measurement speaks of, and the measurement; None where it is no whole one.
+
+    Args:
+        data: As it is stored.
+        number: Of the lane, which is named by it where the measurement names none.
+    """
+    try:
+        raw = json.loads(data)
+    except (ValueError, RecursionError):
+        raw = None
     name = label_of(raw.get("candidate") if isinstance(raw, dict) else None, number)
     try:
         return name, Measurement.model_validate_json(data)

@@ -5,8 +5,11 @@ refused steps, shut gate, data, teacher, lanes ──► templates/early.html �
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import ValidationError
 
 from tasks.context import Context
 from tasks.contracts.baseline import ClassMetrics
@@ -95,8 +98,11 @@ def gather_early(inputs: ReportInputs, context: Context) -> Early:
 
 def _findings(context: Context, refused: set[str]) -> tuple[Finding, ...]:
     folder = f"runs/{context.provenance.run_id}/verdicts"
-    data = [context.store.blobs.read(f"{folder}/{gate}.json") for step, gate in GATES.items() if step in refused]
-    verdicts = [Verdict.model_validate_json(each) for each in data if each is not None]
+    verdicts = []
+    for step, gate in GATES.items():
+        data = context.store.blobs.read(f"{folder}/{gate}.json") if step in refused else None
+        with suppress(ValidationError):  # damaged: the refusal itself is told all the same
+            verdicts += [] if data is None else [Verdict.model_validate_json(data)]
     return tuple(finding for verdict in verdicts for finding in verdict.findings if not finding.passed)
 
 

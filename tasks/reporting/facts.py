@@ -5,16 +5,12 @@ inputs ──► facts: baseline, lanes (measured, judged, ranked), winner, cham
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
 from tasks.candidates.compare import Comparison, compare
-from tasks.candidates.entries import Entry, by_nearness, entries_of
+from tasks.candidates.entries import Entry, by_nearness, entries_of, read_measurement
 from tasks.candidates.measured import TestSplit, read_measured, read_test_split
 from tasks.candidates.reasons import why_broken
-from tasks.candidates.subject import label_of
 from tasks.context import Context
 from tasks.contracts.dataset import Dataset
 from tasks.contracts.device import Budget
@@ -196,13 +192,7 @@ def read_whole(store: Store, ref: MeasurementRef, number: int) -> tuple[str, Mea
         ref: The measurement.
         number: Of the lane, which is named by it where the measurement names none.
     """
-    data = store.read_bytes(ref)
-    raw = json.loads(data)
-    name = label_of(raw.get("candidate") if isinstance(raw, dict) else None, number)
-    try:
-        return name, Measurement.model_validate_json(data)
-    except ValidationError:
-        return name, None
+    return read_measurement(store.read_bytes(ref), number)
 
 
 def _champion(store: Store, held: Champion, shown: LaneFacts, split: TestSplit, seed: int) -> ChampionFacts:

@@ -145,6 +145,16 @@ def test_a_shut_gate_of_the_teacher_is_told_with_what_it_found(told: Told, conte
     assert "not tested" in page
 
 
+def test_a_damaged_copy_of_a_verdict_stops_no_report(told: Told, context: Context):
+    """The refusal is told without what the gate found."""
+    context.store.blobs.replace(f"runs/{context.provenance.run_id}/verdicts/model.json", b"[")
+    refused(context, "validate_model", "the model gate refuses the float baseline: min_accuracy", got="0.61")
+
+    outputs = report(early(told, baseline=None, metrics=METRICS), PARAMS, context)
+
+    assert outputs.headline.startswith("nothing released, because the model gate refuses")
+
+
 ENDS = {
     "no data": (
         {"data": None, "model": None, "baseline": None},

@@ -12,7 +12,7 @@ from tasks.contracts.device import Budget
 from tasks.contracts.gate import SelectInputs, SelectOutputs, SelectParams
 from tasks.contracts.lane import EvaluateOutputs
 from tasks.contracts.measurement import Finding
-from tasks.contracts.references import VerdictRef
+from tasks.contracts.references import MeasurementRef, VerdictRef
 from tasks.contracts.refusal import Refused
 from tasks.select import select
 from tasks.verdicts import put_verdict
@@ -242,6 +242,16 @@ def test_a_broken_measurement_cannot_win(chosen: Choose, lane: Lane):
 
     assert outputs.winner == "whole"
     assert "missing or wrong value" in reasons(outputs)["half"]
+
+
+def test_a_measurement_that_is_no_json_cannot_win(chosen: Choose, lane: Lane, context: Context):
+    """What the store holds in its place is known by the lane's number."""
+    ref = context.store.put_bytes(b"9" * 5000, MeasurementRef)
+
+    outputs = chosen([lane("lost").model_copy(update={"measurement": ref}), lane("whole")], [good("whole")])
+
+    assert outputs.winner == "whole"
+    assert "lane-1" in reasons(outputs)
 
 
 def test_energies_of_different_origin_are_not_compared(chosen: Choose, lane: Lane):

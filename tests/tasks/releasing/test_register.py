@@ -16,7 +16,7 @@ from tasks.contracts.release import PublishParams, RegisterInputs, RegisterOutpu
 from tasks.publish import publish
 from tasks.register import register
 from tasks.registries import open_registry
-from tasks.releases.manifest import read_manifest
+from tasks.releases.manifest import File, read_manifest
 
 
 def released(context: Context, inputs: Any) -> Release:
@@ -123,3 +123,27 @@ def test_a_release_with_a_shut_gate_is_refused(context: Context, winner: Any) ->
 
     assert refusal.value.problems[0].what == f"register does not take {release.uri}: its gate is not open"
     assert refusal.value.problems[0].got == "gate metrics, passed: none"
+
+
+@pytest.mark.parametrize("name", ["measurement.json", "verdict.json"])
+def test_a_release_of_another_version_of_featherline_is_refused_with_a_way_on(
+    context: Context, winner: Any, name: str
+) -> None:
+    """A file that this version does not read is named; what the advice says makes a release that is taken."""
+    release = released(context, winner())
+    manifest = read_manifest(context.store, "digits", release.model_sha256)
+    assert manifest is not None
+    folder = f"releases/digits/{release.version}"
+    said = {**manifest.files, name: File(sha256=digest(b"{}"), bytes=2)}
+    other = manifest.model_copy(update={"files": said})
+    context.store.blobs.replace(f"{folder}/{name}", b"{}")
+    context.store.blobs.replace(f"{folder}/manifest.json", other.to_json())
+
+    with pytest.raises(Refused) as refusal:
+        registered(context, other.release(context.store))
+
+    assert refusal.value.problems[0].what.endswith(name)
+    assert f"move {folder} out of the store and run publish again" in refusal.value.problems[0].fix
+    for key in list(context.store.blobs.keys(f"{folder}/")):
+        context.store.blobs.move(key, f"elsewhere/{key}")
+    assert registered(context, released(context, winner())).registration.version == "1"
