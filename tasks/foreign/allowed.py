@@ -131,6 +131,6 @@ QUANTIZED_ATTRIBUTES = {"kernel", "depthwise_kernel", "pointwise_kernel", "activ
 OPERATIONS_OF_KERAS_3 = {
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Maximum", "Minimum", "Negative", "Absolute", "Abs"),
     *("Square", "Sqrt", "Exp", "Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "Elu", "Softplus"),
-    *("HardSigmoid", "HardSilu"),
+    *("HardSigmoid", "HardSilu", "Softmax"),
 }
 """Classes of `keras.src.ops` that have an equal in TensorFlow: `tasks.foreign.operations` says which."""

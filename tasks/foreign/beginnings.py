@@ -36,6 +36,9 @@ MOVES = (
 LARGEST = 30.0
 """Inputs beyond it were not scaled for bytes."""
 
+LARGEST_CENTRED = 160.0
+"""Bytes less a mean: `preprocess_input` of ResNet and VGG gives up to 151."""
+
 BYTES = (0.0, 255.0)
 
 
@@ -58,8 +61,9 @@ def takes_bytes(model: Any) -> str:  # noqa: ANN401 - tf_keras has no types
         else:
             break
         found.append(f"{type(layer).__name__} {layer.name}")
-    scaled = bool(found) and float(np.abs(corners).max()) <= LARGEST
-    return " and ".join(found) if scaled else ""
+    largest = float(np.abs(corners).max())
+    centred = bool((corners[0] < 0).all() and (corners[1] > 0).all()) and largest <= LARGEST_CENTRED
+    return " and ".join(found) if found and (largest <= LARGEST or centred) else ""
 
 
 def _chain(model: Any) -> Any:  # noqa: ANN401

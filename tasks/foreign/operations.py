@@ -32,9 +32,10 @@ UNARY = {
     "Silu": "nn.silu",
     "Elu": "nn.elu",
     "Softplus": "math.softplus",
+    "Softmax": "nn.softmax",
 }
 FUNCTIONS = {"HardSigmoid": "hard_sigmoid_keras3", "HardSilu": "hard_silu_keras3"}
-NEUTRAL = {"alpha": 1.0}
+NEUTRAL = {"alpha": 1.0, "axis": -1}
 """Settings of operations, and the value with which the one of TensorFlow does the same."""
 
 QUERIES = ("query", "value", "key")

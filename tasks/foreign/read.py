@@ -76,7 +76,9 @@ def _check_shapes(model: Any, name: str, input_shape: tuple[int, int, int], clas
                 f"{name} does not know these classes",
                 f"an output of {classes} classes, as the data has",
                 f"an output of {gives[-1] if len(gives) == 2 else gives[1:]}",  # noqa: PLR2004 - (n, classes)
-                "take the data that the model was made for, or correct data.classes",
+                "take the data that the model was made for, or correct data.classes"
+                if len(gives) == 2  # noqa: PLR2004
+                else "end the model in (n, classes): add a Flatten or GlobalAveragePooling2D layer, and save it anew",
             )
         )
     if problems:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.foreign import allowed
+from tasks.foreign.ellipsis import ELLIPSIS
 
 Found = tuple[str, str]
 """What is not allowed, and the layer that it is in."""
@@ -67,6 +68,8 @@ def plain(value: Any, where: str, *, slices: bool = False) -> Any:  # noqa: ANN4
     if isinstance(value, dict):
         if value.get("class_name") in TUPLES and isinstance(value.get("items"), list):
             return tuple(plain(item, where) for item in value["items"])
+        if slices and value.get("class_name") == "__ellipsis__":
+            return dict(ELLIPSIS)
         if slices and "class_name" not in value:
             return {str(key): plain(item, where, slices=True) for key, item in value.items()}
         message = f"{where} is a mapping"

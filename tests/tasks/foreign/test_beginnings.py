@@ -61,6 +61,12 @@ def test_a_scaling_of_bytes_is_seen(name: str, firsts: list[Any]) -> None:
     assert takes_bytes(network(*firsts)), name
 
 
+def test_bytes_less_a_mean_are_bytes() -> None:
+    """`preprocess_input` of ResNet and VGG turns the channels round and subtracts ImageNet's mean."""
+    assert takes_bytes(network(keras.applications.resnet.preprocess_input))
+    assert not takes_bytes(network(lambda x: x - 0.5))
+
+
 @pytest.mark.parametrize(
     ("name", "firsts"),
     [

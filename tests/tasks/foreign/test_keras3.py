@@ -170,6 +170,7 @@ CALLS: list[Callable[[Any], Any]] = [
         lambda x, name=name: getattr(ops, name)(x)
         for name in ("relu", "abs", "sigmoid", "silu", "tanh", "softplus", "exp", "square", "hard_sigmoid", "hard_silu")
     ),
+    ops.softmax,
 ]
 
 
@@ -225,6 +226,7 @@ def test_each_layer_gives_what_it_gave(
         (L.RandomCrop(4, 4, name="mine"), "RandomCrop"),
         (lambda x: x[:, :4], "GetItem"),
         (ops.gelu, "Gelu"),
+        (lambda x: ops.softmax(x, axis=1), "axis=1"),
         (lambda x: ops.leaky_relu(x, 0.3), "LeakyRelu"),
         (lambda x: ops.elu(x, alpha=0.5), "alpha=0.5"),
         (lambda x: x * np.array([1, 2, 3], np.float32), "__numpy__"),

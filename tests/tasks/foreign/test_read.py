@@ -378,3 +378,39 @@ def test_reads_a_file_that_was_really_trained() -> None:
 
     assert model.count_params() == 274_042
     assert model.output_shape == (None, 10)
+
+
+def test_channels_turned_round_within_are_read_and_stored(tmp_path: Path) -> None:
+    """`x[..., ::-1]`, the beginning of `preprocess_input` of ResNet and VGG, can be saved in HDF5 alone."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.applications.resnet50.preprocess_input(inputs)
+    model = keras.Model(inputs, layers.Dense(4)(layers.GlobalAveragePooling2D()(layers.Conv2D(3, 3)(x))))
+    path = saved(model, tmp_path, "h5")
+    images = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 3)).astype(np.float32)
+
+    read = read_model(str(path), (8, 8, 3), 4)
+
+    assert np.array_equal(read(images), model(images))
+    again = read_model(str(saved(read, tmp_path, "keras")), (8, 8, 3), 4)
+    assert np.array_equal(again(images), model(images))
+
+
+def test_an_ellipsis_of_no_image_is_refused_by_name(tmp_path: Path) -> None:
+    """Which axes it stands for is only known of images."""
+    inputs = keras.Input((4, 4, 4, 3))
+    x = layers.GlobalAveragePooling3D()(layers.Conv3D(3, 1)(inputs[..., ::-1]))
+    path = saved(keras.Model(inputs, layers.Dense(4)(x)), tmp_path, "h5")
+
+    (problem,) = refusal(path, 4, (4, 4, 3)).problems
+
+    assert ", of (None, 4, 4, 4, 3)" in problem.got
+
+
+def test_axes_beyond_the_classes_are_refused_with_what_takes_them_away(model: Any, tmp_path: Path) -> None:
+    """No other data would help."""
+    whole = keras.Model(model.inputs, layers.Reshape((1, 1, 10))(model.outputs[0]))
+
+    (problem,) = refusal(saved(whole, tmp_path, "keras")).problems
+
+    assert problem.got == "an output of (1, 1, 10)"
+    assert "Flatten" in problem.fix
