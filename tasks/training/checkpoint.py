@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks import cache
+from tasks.array_file import read_npy
 from tasks.context import Context
 from tasks.contracts.base import Contract
 from tasks.contracts.model import TrainingHistory
@@ -97,10 +98,9 @@ class Checkpoint:
             print("the checkpoint is damaged: training starts anew")
             return None
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in sorted(archive.files)}
+            arrays = _arrays(data)
             history = TrainingHistory.model_validate_json(arrays.pop("history").tobytes())
-        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, ValueError, KeyError, EOFError, OSError, RuntimeError) as error:
             print(f"the checkpoint cannot be read ({visible(error)}): training starts anew")
             return None
         groups = {
@@ -121,6 +121,15 @@ class Checkpoint:
     ) -> None:
         if kind is None:
             self.store.blobs.delete(self.key)
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays of an archive. None takes more memory than it has bytes here: `save` compresses nothing."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = sorted(archive.infolist(), key=lambda entry: entry.filename)
+        if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+            raise ValueError("it is compressed")
+        return {entry.filename.removesuffix(".npy"): read_npy(archive.read(entry)) for entry in entries}
 
 
 def checkpoint_of(step: str, inputs: Contract, params: Contract, context: Context, part: str = "") -> Checkpoint:

@@ -96,9 +96,8 @@ def fit_model(
     )
     answers = Answers(teacher, data, fit, seed=seed) if knowledge and known_beforehand(fit, knowledge) else None
     rounds = knowledge.views if knowledge and knowledge.views else fit.epochs
-    if checkpoint and (state := checkpoint.load()):
+    if checkpoint and (state := checkpoint.load()) and _restored(model, optimizer, state):
         history, best = state.history, state.best
-        _restore(model, optimizer, state)
         print(f"{stage}: goes on after epoch {len(history.loss)} of {fit.epochs}")
     listeners = _listeners(callbacks, model, optimizer, fit.epochs, batches)
     while len(history.loss) < fit.epochs and not out_of_patience(history, fit.patience):
@@ -238,10 +237,17 @@ def _listeners(callbacks: Sequence[Any], model: Any, optimizer: Any, epochs: int
     return listeners
 
 
-def _restore(model: Any, optimizer: Any, state: TrainingState) -> None:  # noqa: ANN401
-    model.set_weights(state.weights)
+def _restored(model: Any, optimizer: Any, state: TrainingState) -> bool:  # noqa: ANN401
+    """Put a state into a network and its optimizer, and return True, unless it is one of another network."""
     optimizer._create_all_weights(model.trainable_variables)  # noqa: SLF001 - the state needs its variables first
+    held = (model.get_weights(), optimizer.get_weights(), model.get_weights() if state.best else [])
+    kept = (state.weights, state.optimizer, state.best)
+    if [[part.shape for part in parts] for parts in held] != [[part.shape for part in parts] for parts in kept]:
+        print("the checkpoint is of another network: training starts anew")
+        return False
+    model.set_weights(state.weights)
     optimizer.set_weights(state.optimizer)
+    return True
 
 
 def _logits(forward: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:  # noqa: ANN401

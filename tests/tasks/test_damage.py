@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import threading
 import time
 import uuid
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -423,3 +426,30 @@ def test_a_move_to_no_number_leads_nowhere(store: Store, reference: str) -> None
     store.blobs.replace("registry/digits/aliases/champion/00000001.json", Move(version=reference).to_json())
 
     assert StoreRegistry(store).champion("digits") is None
+
+
+def npy(shape: str, kind: str, data: bytes = b"") -> bytes:
+    """Return a `.npy` file with this header."""
+    text = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}".encode().ljust(117) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + data
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "compression"),
+    [
+        ("weights_0000.npy", npy("(10000000000000,)", "<f4"), zipfile.ZIP_STORED),
+        ("weights_0000.npy", npy("(1000000,)", "|u1", bytes(1_000_000)), zipfile.ZIP_DEFLATED),
+        ("weights_0000.npy", npy("(1,)", "|O", b"\x80\x04N."), zipfile.ZIP_STORED),
+        ("weights_0000.npy", b"\x93NUMPY\x01\x00\x76\x00" + b"(" * 118, zipfile.ZIP_STORED),
+        ("history", b"no array", zipfile.ZIP_STORED),
+    ],
+)
+def test_a_planted_checkpoint_begins_anew(store: Store, name: str, content: bytes, compression: int) -> None:
+    """Its seal is no secret: what is under it makes no object, and takes no memory for what a header says."""
+    checkpoint, buffer = Checkpoint(store, "1" * 64), io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        archive.writestr(name, content)
+    data = buffer.getvalue()
+    store.blobs.replace(checkpoint.key, hashlib.sha256(checkpoint.key.encode() + b"\0" + data).digest() + data)
+
+    assert checkpoint.load() is None

@@ -253,3 +253,21 @@ def test_checkpoints_are_written_seldom(store: Store) -> None:
 
     assert not checkpoint.due
     assert Checkpoint(store, "k", every_seconds=0).due
+
+
+@pytest.mark.parametrize("part", ["weights", "optimizer", "best"])
+def test_a_checkpoint_of_another_network_is_left_aside(
+    model: Any, data: TrainingData, store: Store, capsys: pytest.CaptureFixture[str], part: str
+) -> None:
+    """A state that does not fit is said, and changes nothing of the training."""
+    fit = FIT.model_copy(update={"epochs": 1})
+    twin, checkpoint = copy_of(model), Checkpoint(store, "k")
+    weights = [np.zeros_like(each) for each in model.get_weights()]
+    state = {"weights": weights, "optimizer": [np.zeros(2)], "best": []} | {part: [np.ones(3)]}
+    checkpoint.save(TrainingState(HISTORY, **state))
+
+    fit_model(model, data, fit, seed=0, stage="train", checkpoint=checkpoint)
+    fit_model(twin, data, fit, seed=0, stage="train")
+
+    assert "of another network" in capsys.readouterr().out
+    assert same(model, twin)
