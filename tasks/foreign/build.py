@@ -14,7 +14,7 @@ from tasks.contracts.refusal import Refused, refuse
 from tasks.foreign.activations import with_functions
 from tasks.foreign.archive import Archive, unreadable
 from tasks.foreign.ellipsis import check_ranks, without_ellipsis
-from tasks.foreign.graph import check_calls
+from tasks.foreign.graph import check_calls, ending
 from tasks.foreign.keras3 import translate
 from tasks.foreign.sizes import close_nested, fill_sizes, outputs
 from tasks.framework import keras, tf
@@ -47,10 +47,10 @@ def build_model(archive: Archive, name: str, input_shape: Shape | None = None) -
         config = with_functions(config)
         of_images = without_ellipsis(config)
         with _weights_of_at_most(archive.numbers, name) as begin:
-            model = kind.from_config(config["config"])
+            model = kind.from_config(ending(config)["config"])
             while input_shape is not None and model.built and close_nested(config, model):
                 begin()
-                model = kind.from_config(config["config"])
+                model = kind.from_config(ending(config)["config"])
         check_ranks(model, of_images, name)
         _check_outputs(model, name)
         loaded = model.load_weights(archive.weights) if model.built else None

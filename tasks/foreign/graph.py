@@ -6,6 +6,7 @@ are a file of a few kilobytes and a billion layers.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -13,6 +14,9 @@ from tasks.foreign.allowed import MODELS
 
 MOST_CALLS = 20_000
 """Of layers, those inside models counted as often as these are called. EfficientNetB7 has 800."""
+
+FEW_ROUNDS = 8
+"""Beside those that call layers, Keras looks through them to make them, and to find the ends of the model."""
 
 Call = tuple[str, int]
 
@@ -29,15 +33,50 @@ def check_calls(model: dict[str, Any]) -> None:
 
 
 def references(value: Any) -> list[Call]:  # noqa: ANN401 - JSON
-    """Return each `[layer, node, tensor]` or `[layer, node, tensor, {...}]` in what a layer is called with."""
+    """Return each `[layer, node, tensor]` or `[layer, node, tensor, {...}]` in what a layer is called with.
+
+    Raises:
+        ValueError: Keras would take something for one that is none, and wait for it.
+    """
     if isinstance(value, dict):
         return [found for item in value.values() for found in references(item)]
     if not isinstance(value, list | tuple):
         return []
-    if len(value) in (3, 4) and isinstance(value[0], str) and all(type(item) is int for item in value[1:3]):
+    if len(value) in (3, 4) and isinstance(value[0], str):
+        if not all(type(item) is int and item >= 0 for item in value[1:3]):
+            message = f"a call that takes {value[:3]!r}, where a layer, a call and an output by their numbers are asked"
+            raise ValueError(message)
         own = [] if value[0] == "_CONSTANT_VALUE" else [(value[0], value[1])]
         return own + (references(value[3]) if len(value) == 4 else [])  # noqa: PLR2004 - with arguments by name
     return [found for item in value for found in references(item)]
+
+
+class Rounds(list[Any]):
+    """Layers that Keras looks through again and again until each is called: a round for each call, at most.
+
+    Where what a call takes never comes, such as the second output of a layer that has one, Keras itself goes on for
+    ever.
+    """
+
+    def __iter__(self) -> Iterator[Any]:
+        """Begin a round.
+
+        Raises:
+            ValueError: There were more of them than calls.
+        """
+        self.rounds = getattr(self, "rounds", 0) + 1
+        calls = sum(max(1, len(layer.get("inbound_nodes", ()))) for layer in super().__iter__())
+        if self.rounds > calls + FEW_ROUNDS:
+            message = "a call that takes what no call gives"
+            raise ValueError(message)
+        return super().__iter__()
+
+
+def ending(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a model with `Rounds` of layers, here and in the models inside."""
+    layers = config["config"]["layers"]
+    inner = (ending(layer) if layer["class_name"] in MODELS else layer for layer in layers)
+    return config | {"config": config["config"] | {"layers": Rounds(inner)}}
 
 
 def _build_cost(model: dict[str, Any]) -> int:

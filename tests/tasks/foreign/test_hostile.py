@@ -103,6 +103,32 @@ def test_no_change_of_a_configuration_gives_a_traceback(good: Good, tmp_path: Pa
     assert count > 5
 
 
+CALLS: list[list[Any]] = [
+    ["flat", "relu", 0, {}],
+    ["flat", None, 0, {}],
+    ["flat", 1.0, 0, {}],
+    ["flat", True, 0, {}],
+    ["flat", 0, "relu", {}],
+    ["flat", 0, -1, {}],
+    ["flat", 0, 7, {}],
+    ["flat", 0, 0, {"training": ["norm", 0, 7]}],
+    ["flat", 0, 0, {"training": ["norm", "relu", 0]}],
+    ["flat", 0, 0, {"training": [["norm", 0, 0], ["norm", 3, 0]]}],
+]
+"""What a layer is called with that no layer gives: Keras waits for some of them for ever."""
+
+
+@pytest.mark.parametrize("call", CALLS, ids=map(str, CALLS))
+def test_a_call_that_takes_what_no_call_gives_is_refused(good: Good, tmp_path: Path, call: list[Any]) -> None:
+    """At once: the step that reads the file is not held up."""
+    config = json.loads(json.dumps(good.config))
+    (dense,) = (layer for layer in config["config"]["layers"] if layer["class_name"] == "Dense")
+    dense["inbound_nodes"] = [[call]]
+    path = zipped(tmp_path / "m.keras", good.entries | {"config.json": json.dumps(config).encode()})
+
+    assert answer(path, tmp_path / "opened") is not None
+
+
 def test_a_reader_that_circles_is_ended(good: Good, tmp_path: Path) -> None:
     """A text in HDF5 of length zero keeps its library busy for ever: not here, but in a process apart."""
     path = circling(good, tmp_path)
