@@ -11,14 +11,19 @@ import pytest
 
 from tasks import makers
 from tasks.context import Context
+from tasks.contracts.asked import contract_of
 from tasks.contracts.base import canonical_json, digest
 from tasks.contracts.dataset import Dataset
+from tasks.contracts.plan import PlanParams
 from tasks.contracts.references import DatasetRef, RecipeRef
 from tasks.contracts.refusal import Refused
-from tasks.contracts.request import Provenance, StepRequest
+from tasks.contracts.request import Provenance, StepRequest, Variable
+from tasks.contracts.resolve import ResolveInputs, ResolveParams
 from tasks.makers import Made
-from tasks.outside_names import recipe_key
+from tasks.outside_names import check_names, outside_names, recipe_key
 from tasks.performing import perform
+from tasks.planning import lanes
+from tasks.resolve import resolve
 from tasks.store import Damaged
 
 PLANTED = "planted_builder:net"
@@ -158,3 +163,34 @@ def test_a_lost_recipe_comes_back_from_its_second_copy(context: Context) -> None
         perform("validate_data", request, run, time.monotonic())
 
     assert digest(context.store.blobs.read(key) or b"") == run.provenance.recipe_sha256
+
+
+OVERRIDES: list[dict[str, Any]] = [
+    {"model.builder": "my.nets:net", "model.options": {"kind": "a", "list": ["x", "y"]}},
+    {"data.source": "${FOREIGN_DATA}", "candidates.pruned-qat.prune.teacher": {"search": ["a.keras", "s3://b/c.h5"]}},
+    {"search.space.builder": "my.nets:net", "search.space.fixed": {"k": "v"}, "search.space.choices": {"a": ["p"]}},
+]
+
+
+@pytest.mark.parametrize("overrides", OVERRIDES)
+def test_what_resolve_froze_is_always_taken(
+    context: Context, monkeypatch: pytest.MonkeyPatch, overrides: dict[str, Any]
+) -> None:
+    """Overrides, variables and values to search stand in the recipe as the steps are asked for them."""
+    monkeypatch.setenv("FOREIGN_DATA", "/somewhere")
+    monkeypatch.setenv(Variable.SIGNING_KEY, __file__)
+    frozen = resolve(ResolveInputs(), ResolveParams(recipe="digits", overrides=overrides), context)
+    provenance = Provenance(run_id="run-1", recipe="digits", recipe_sha256=frozen.recipe.sha256)
+    run = Context(context.store, 0, provenance)
+    named = set()
+
+    for step, knobs in frozen.params.items():
+        params = contract_of(step, "Params").model_validate(knobs)
+        named |= set(outside_names(params.model_dump(mode="json")))
+        check_names(step, params, run)
+    plan = PlanParams.model_validate(frozen.params["plan"])
+    for lane in lanes(plan.candidates, (), export=plan.export):
+        check_names("prune", lane.candidate.prune, run)
+        named |= set(outside_names(lane.candidate.prune.model_dump(mode="json")))
+
+    assert named
