@@ -68,6 +68,7 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
     except Undecided:
         decoder = _look_at_all(source, assignments, decoder)
         splits, samples = _write(source, labels, assignments, decoder, params=params, store=context.store)
+    _check_something_is_seen(splits["train"], params.pixel_range)
     assert decoder.shape is not None  # noqa: S101 - an image was decoded, else `_write` refuses
     intake = source.log.report({split: len(rows) for split, rows in labels.by_split.items()})
     dataset = Dataset(
@@ -166,6 +167,17 @@ def _check_none_is_empty(splits: dict[SplitName, Split], decoder: Decoder) -> No
             expected="at least 1 image in each split that can be read",
             got=f"corrupt images, of {decoder.seen} images {decoder.corrupt}",
             fix="replace the corrupt images",
+        )
+
+
+def _check_something_is_seen(train: Split, given: tuple[float, float] | None) -> None:
+    """Refuse a range of pixels that makes one value of all of them, as one of 32 bits does of bytes."""
+    if given is not None and max(train.pixel_std) == 0:
+        raise refuse(
+            "preprocess meets images in which nothing is to be seen",
+            expected="pixels of at least two values",
+            got=f"one value alone in all {train.count:,} images of train",
+            fix=f"correct data.pixel_range, which is {list(given)}",
         )
 
 

@@ -13,6 +13,7 @@ from tasks.contracts.refusal import examples
 from tasks.contracts.step import Params
 
 Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+PixelValue = Annotated[float, Field(ge=-(2**32), le=2**32)]
 Byte = Annotated[int, Field(ge=0, le=255)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -57,7 +58,7 @@ class PreprocessParams(Params):
     background: tuple[Byte, Byte, Byte] = Field(
         (255, 255, 255), description="Colour (red, green, blue) that is seen through transparent pixels."
     )
-    pixel_range: tuple[float, float] | None = Field(
+    pixel_range: tuple[PixelValue, PixelValue] | None = Field(
         None,
         description="Values that mean black and white, of pixels with more than 8 bits, floats and CSV; from the files "
         "where absent.",

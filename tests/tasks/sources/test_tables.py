@@ -471,6 +471,16 @@ def test_a_column_a_class_is_refused_by_what_it_is(read: Read, fill: Fill):
     assert "write one column" in fix
 
 
+def test_a_range_that_makes_all_pixels_black_is_refused(read: Read, tmp_path: Path):
+    """Bytes under a range of 32 bits are all 0; the range is what to correct."""
+    source = write(tmp_path / "source", a__csv=table(["label", *HEAD], LABELLED))
+
+    what, _, fix = refused(read, source, pixel_range=(0, 2**32))
+
+    assert "nothing is to be seen" in what
+    assert fix == "correct data.pixel_range, which is [0.0, 4294967296.0]"
+
+
 def decode(data: bytes) -> bytes:
     """Return the pixels of an image file."""
     with Image.open(io.BytesIO(data)) as image:
