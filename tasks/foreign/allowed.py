@@ -100,7 +100,7 @@ OPERATORS = {
             ),
             *("negative", "pow", "rsqrt", "sigmoid", "softplus", "sqrt", "square", "squared_difference", "subtract"),
             *("tanh", "truediv", "reduce_mean", "reduce_max", "reduce_min", "reduce_sum", "l2_normalize", "sign"),
-            *("reciprocal", "erf", "softsign", "floor", "round"),
+            *("reciprocal", "erf", "softsign", "floor", "round", "sin", "cos", "lgamma", "digamma"),
         )
     ),
     *("linalg.matmul", "linalg.l2_normalize", "image.resize", "compat.v1.image.resize_nearest_neighbor"),

@@ -43,10 +43,11 @@ def references(value: Any) -> list[Call]:  # noqa: ANN401 - JSON
     if not isinstance(value, list | tuple):
         return []
     if len(value) in (3, 4) and isinstance(value[0], str):
-        if not all(type(item) is int and item >= 0 for item in value[1:3]):
+        constant = value[0] == "_CONSTANT_VALUE"  # which stands where an output does
+        if not (constant or all(type(item) is int and item >= 0 for item in value[1:3])):
             message = f"a call that takes {value[:3]!r}, where a layer, a call and an output by their numbers are asked"
             raise ValueError(message)
-        own = [] if value[0] == "_CONSTANT_VALUE" else [(value[0], value[1])]
+        own = [] if constant else [(value[0], value[1])]
         return own + (references(value[3]) if len(value) == 4 else [])  # noqa: PLR2004 - with arguments by name
     return [found for item in value for found in references(item)]
 

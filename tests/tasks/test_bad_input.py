@@ -285,7 +285,11 @@ ROWS = {
         for_a_device({"size_bytes": 0}), "budget.size_bytes", "greater than 0", "0", "devices/watch.yaml"
     ),
     "a budget that no candidate fits": Row(
-        planned_for(size_bytes=100), "no candidate that can fit", "100", "int8: its weights take", "a smaller student"
+        planned_for(size_bytes=100),
+        "no candidate that can be had and can fit",
+        "100",
+        "int8: its weights take",
+        "a smaller student",
     ),
     "a missing technique": Row(
         recipe(candidates__int8__prune={"method": "chanel"}),
@@ -300,7 +304,11 @@ ROWS = {
         source(one_corrupt), "meets corrupt images", "max_corrupt_fraction", "train.parquet:7", "replace or remove"
     ),
     "an unknown label": Row(
-        source(unknown_label), "a label that is no class", "integers from 0 to 1", "7 (train.parquet:39)", "classes"
+        source(unknown_label),
+        "a label that is no class",
+        "one of cat, dog, or their places from 0 to 1",
+        "7 (train.parquet:39)",
+        "classes",
     ),
     "one class only": Row(source(one_class), "one class only", "2 classes", "only cat", "add images of the other"),
     "a class folder without an image, of a hostile name": Row(

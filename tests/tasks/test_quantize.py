@@ -115,8 +115,8 @@ def test_a_file_can_teach_while_int8_is_learnt(
 
     by_itself, by_file, by_another = (
         np.concatenate([np.ravel(weights) for weights in network.get_weights()])
-        for teacher in (None, str(same), str(other))
-        for _, network in [run(baseline, digits[0], context, aware=True, knowledge={"alpha": 1.0}, teacher=teacher)]
+        for teacher in ({}, {"teacher": str(same)}, {"teacher": str(other), "teacher_preprocessing": "data"})
+        for _, network in [run(baseline, digits[0], context, aware=True, knowledge={"alpha": 1.0}, **teacher)]
     )
 
     np.testing.assert_array_equal(by_file, by_itself)
