@@ -74,6 +74,7 @@ def passing(error: Exception, asked: Asked) -> str | None:
         return None
     if (
         not isinstance(error, CONNECTION)
+        or _circles(error)
         or unknown_host(error, asked.address, answered=asked.answered)
         or unverified(error)
     ):
@@ -95,7 +96,7 @@ def explained(error: Exception, asked: Asked) -> Exception | None:
             got=str(error),
             fix="set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, or the S3 connection of Airflow",
         )
-    if isinstance(error, CONNECTION):
+    if isinstance(error, CONNECTION) and not _circles(error):
         host = unknown_host(error, asked.address, answered=asked.answered)
         return _refusal(
             f"the store {asked.uri} is out of reach",
@@ -111,6 +112,11 @@ def explained(error: Exception, asked: Asked) -> Exception | None:
             fix="correct FEATHERLINE_STORE, or the endpoint and the region of the S3 connection",
         )
     return None
+
+
+def _circles(error: BaseException) -> bool:
+    """Return whether a server sends its asker round and round: boto3 follows until Python stops it, anywhere."""
+    return any(isinstance(cause, RecursionError) for cause in causes(error))
 
 
 def _answered(error: failures.ClientError, asked: Asked) -> OutOfReach:

@@ -20,7 +20,7 @@ from tasks.framework import keras
 from tasks.zoo.cnn import cnn
 from tasks.zoo.ds_cnn import ds_cnn
 from tasks.zoo.mobilenet import mobilenet
-from tasks.zoo.precision import in_one_precision
+from tasks.zoo.precision import in_one_precision, usual_policy
 from tasks.zoo.resnet import resnet
 
 BUILDERS: dict[str, Callable[..., Any]] = {"cnn": cnn, "ds_cnn": ds_cnn, "mobilenet": mobilenet, "resnet": resnet}
@@ -40,7 +40,8 @@ def build(architecture: Architecture, input_shape: tuple[int, int, int], classes
     """
     builder = find_builder(architecture.builder)
     check_options(architecture, builder)
-    model = builder(input_shape, classes, **architecture.options)
+    with usual_policy():
+        model = builder(input_shape, classes, **architecture.options)
     _check_model(architecture, model, input_shape, classes)
     model = in_one_precision(model)
     of_a_user = ":" in architecture.builder and getattr(model, "outputs", None)

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tasks.framework import keras
+
+
+@contextmanager
+def usual_policy() -> Iterator[None]:
+    """Let layers be made by Keras' own number type, and forget what the block sets as the policy of all others."""
+    policy = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy(None)
+    try:
+        yield
+    finally:
+        keras.mixed_precision.set_global_policy(None if policy.name == keras.backend.floatx() else policy)
 
 
 def in_one_precision(model: Any) -> Any:  # noqa: ANN401 - tf_keras has no types

@@ -173,6 +173,25 @@ def test_what_does_not_pass_is_refused_at_once(scripted: list[Answer], answer: A
         assert "10 bytes free for it" in refusal.value.problems[0].expected
 
 
+def test_a_server_that_sends_its_asker_in_circles_is_refused_at_once(scripted: list[Answer]) -> None:
+    """Also where Python stops the circle in the middle of a request, which then looks like a broken connection."""
+    scripted.append(xml(301, "PermanentRedirect"))
+    blobs = S3Blobs("s3://bucket")
+
+    for depth in range(0, 600, 60):
+        with pytest.raises(OutOfReach) as refusal:
+            at_depth(depth, lambda: blobs.replace("key", b"0123456789"))
+        assert not isinstance(refusal.value, Unavailable), depth
+
+
+def at_depth(depth: int, call: Callable[[], None]) -> None:
+    """Call something with so many frames on the stack already."""
+    if depth:
+        at_depth(depth - 1, call)
+    else:
+        call()
+
+
 @pytest.mark.parametrize(
     ("endpoint", "got"),
     [

@@ -11,8 +11,9 @@ import pytest
 from tasks.contracts.model import Architecture
 from tasks.contracts.refusal import Refused
 from tasks.dry_runs.network import check_network
+from tasks.framework import keras
 from tasks.zoo.build import build
-from tasks.zoo.precision import in_one_precision
+from tasks.zoo.precision import in_one_precision, usual_policy
 
 SHAPE, CLASSES = (8, 8, 1), 4
 
@@ -31,13 +32,25 @@ def test_what_can_be_stored_and_counted_is_let_through(name: str) -> None:
 @pytest.mark.parametrize("name", ["mixed", "inner_mixed"])
 def test_mixed_precision_is_built_anew_in_float32(name: str) -> None:
     """Every layer, one of a model inside too, computes in float32, and as the original does but for its rounding."""
-    given = getattr(importlib.import_module("own_builders"), name)(SHAPE, CLASSES)
+    with usual_policy():
+        given = getattr(importlib.import_module("own_builders"), name)(SHAPE, CLASSES)
 
     found = in_one_precision(given)
 
     images = np.random.default_rng(0).uniform(size=(4, *SHAPE)).astype(np.float32)
     assert {layer.compute_dtype for layer in found._flatten_layers(include_self=False)} == {"float32"}
     assert np.asarray(found(images)) == pytest.approx(np.asarray(given(images), np.float32), abs=0.01)
+
+
+def test_what_a_builder_sets_for_all_layers_ends_with_it() -> None:
+    """A builder that leaves mixed precision behind changes no layer that is made after it, float64 ones too."""
+    built("mixed")
+
+    keras.backend.set_floatx("float64")
+    try:
+        assert keras.layers.Dense(1).compute_dtype == "float64"
+    finally:
+        keras.backend.set_floatx("float32")
 
 
 REFUSED = [
