@@ -152,6 +152,17 @@ def test_every_variable_that_a_message_names_is_read():
     assert {name for _, name in named(r"\b(FEATHERLINE_(?!_)[A-Z_]*[A-Z])\b")} - read == set()
 
 
+def test_every_option_that_a_message_names_is_read():
+    """`[featherline] name` of Airflow's configuration is one that the deployment reads."""
+    everything = "".join(path.read_text() for path in SOURCES)
+    read = set(re.findall(r'\boption\(\s*"(\w+)"', everything))
+    told = [name for _, name in named(r"\[featherline\] (\w+)")]
+
+    assert len(read) > 5
+    assert told
+    assert set(told) - read == set()
+
+
 def test_every_page_that_a_message_names_is_there():
     """`docs/….md` and the scripts beside it are files of the project."""
     for place, name in named(r"\b((?:docs|tools|docker|recipes)/[\w./-]+\.(?:md|json|sh|py|yaml))\b"):
