@@ -2,8 +2,8 @@
 
 study ──► finished trials ──► [choose] ──► a value for each choice
 
-A sampler has no state but its generator, so workers share what was learned through the study, and one that begins again
-loses nothing.
+A sampler has no state but its generator: every worker replays the same results in the same order (`proposals`) and so
+makes the same choices, and one that begins again loses nothing.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     finished trials ──► replayed by number ──► policy ──► the next architecture
 
-The policy is no state of its own: it is built anew from the study's finished trials, so workers share it through the
-study and a worker that begins again loses nothing.
+The policy is no state of its own: it is built anew from the results that a proposal knows, so every worker has the same
+one, and a worker that begins again loses nothing.
 """
 
 from __future__ import annotations
