@@ -33,8 +33,8 @@ rehearse: $(READY)  ## the end-to-end tests: whole runs, kills and restarts on s
 lint: $(READY)  ## format, style, types and import walls
 	$(TASKS)/ruff format --check .
 	$(TASKS)/ruff check .
-	$(TASKS)/mypy tasks featherline tools
-	$(AIRFLOW)/mypy plugins dags
+	$(TASKS)/mypy featherline/*.py featherline/stack featherline/tasks tools
+	$(AIRFLOW)/mypy featherline/airflow featherline/dags
 	$(TASKS)/lint-imports
 
 schema: .venvs/tasks.ready  ## write docs/recipe.schema.json anew from the contracts

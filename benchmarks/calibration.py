@@ -29,19 +29,19 @@ from numpy.typing import NDArray
 from PIL import Image
 from pyarrow import parquet
 
-from tasks.contracts.model import Model
-from tasks.contracts.post_training import Calibration, Mixed
-from tasks.contracts.references import ModelFileRef
-from tasks.dataset import in_turn
-from tasks.litert.conversion import convert_apart
-from tasks.measuring.machine import machine
-from tasks.measuring.size import gzip_bytes
-from tasks.post_training.calibration import activation_ranges
-from tasks.post_training.judging import Judge
-from tasks.post_training.layers import layers
-from tasks.post_training.mixed import mixed
-from tasks.post_training.static import Rounder
-from tasks.store import open_store
+from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
+from featherline.tasks.compression.quantization.post_training.judging import Judge
+from featherline.tasks.compression.quantization.post_training.layers import layers
+from featherline.tasks.compression.quantization.post_training.mixed import mixed
+from featherline.tasks.compression.quantization.post_training.static import Rounder
+from featherline.tasks.contracts.model import Model
+from featherline.tasks.contracts.post_training import Calibration, Mixed
+from featherline.tasks.contracts.references import ModelFileRef
+from featherline.tasks.data.dataset import in_turn
+from featherline.tasks.litert.conversion import convert_apart
+from featherline.tasks.measuring.machine import machine
+from featherline.tasks.measuring.size import gzip_bytes
+from featherline.tasks.store.artifacts import open_store
 
 RESULTS = Path(__file__).parent / "results" / "calibration.json"
 METHODS = ("minmax", "moving_average", "percentile", "mse")

@@ -29,9 +29,9 @@ from featherline.places import ROOT, Places
 from featherline.stack import stack as stacks
 from featherline.stack.record import Stack
 from featherline.summary import read_records
-from tasks.contracts.request import Provenance, StepRecord, StepRequest, Variable
-from tasks.measuring.machine import machine
-from tasks.store import open_store
+from featherline.tasks.contracts.request import Provenance, StepRecord, StepRequest, Variable
+from featherline.tasks.measuring.machine import machine
+from featherline.tasks.store.artifacts import open_store
 
 RESULTS = ROOT / "benchmarks" / "results" / "overhead.json"
 REPEATS = 7
@@ -118,7 +118,11 @@ def _hit(places: Places, records: Any) -> float:
     for _ in range(REPEATS + 1):
         started = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "tasks", "train"], cwd=ROOT, env=environment, check=True, capture_output=True
+            [sys.executable, "-m", "featherline.tasks", "train"],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            capture_output=True,
         )
         seconds.append(time.perf_counter() - started)
         answer = json.loads(Path(places.var / "hit.json").read_text())

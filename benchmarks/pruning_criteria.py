@@ -32,13 +32,13 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tasks.contracts.base import digest  # noqa: E402 - the project's root is put on the path first
-from tasks.measuring.machine import machine  # noqa: E402
-from tasks.model_files import load_path  # noqa: E402
-from tasks.pruning.channel import Ranking, Target, prune_channels  # noqa: E402
-from tasks.pruning.statistics import reestimate_statistics  # noqa: E402
-from tasks.training.data import TrainingData  # noqa: E402
-from tasks.training.metrics import accuracy, predict_logits  # noqa: E402
+from featherline.tasks.compression.pruning.channel import Ranking, Target, prune_channels  # noqa: E402
+from featherline.tasks.compression.pruning.statistics import reestimate_statistics  # noqa: E402
+from featherline.tasks.contracts.base import digest  # noqa: E402 - the project's root is put on the path first
+from featherline.tasks.measuring.machine import machine  # noqa: E402
+from featherline.tasks.networks.model_files import load_path  # noqa: E402
+from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits  # noqa: E402
+from featherline.tasks.training.data import TrainingData  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "pruning-criteria.json"
 KEPT_MACS = (0.75, 0.5)

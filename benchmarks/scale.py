@@ -46,9 +46,9 @@ from featherline.stack import stack as stacks
 from featherline.stack.many_workers import is_worker
 from featherline.stack.record import running
 from featherline.summary import read_records
-from tasks.contracts.request import StepRecord, Variable
-from tasks.measuring.machine import machine
-from tasks.store import open_store
+from featherline.tasks.contracts.request import StepRecord, Variable
+from featherline.tasks.measuring.machine import machine
+from featherline.tasks.store.artifacts import open_store
 
 RESULTS = ROOT / "benchmarks" / "results" / "scale.json"
 LANES = (2, 4, 8)

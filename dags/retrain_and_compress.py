@@ -55,12 +55,12 @@ from typing import Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import TaskGroup, TriggerRule, dag, task_group
 
-from plugins import deployment
-from plugins.assets import CHAMPION, announce_champion
-from plugins.form import form
-from plugins.operators.approve import ApproveOperator
-from plugins.operators.factory import Task, earlier, earlier_joined, earlier_of_each, step, steps
-from plugins.operators.only_if import OnlyIfOperator
+from featherline.airflow import deployment
+from featherline.airflow.assets import CHAMPION, announce_champion
+from featherline.airflow.form import form
+from featherline.airflow.operators.approve import ApproveOperator
+from featherline.airflow.operators.factory import Task, earlier, earlier_joined, earlier_of_each, step, steps
+from featherline.airflow.operators.only_if import OnlyIfOperator
 
 
 @dag(

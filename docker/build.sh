@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 
 OWN_BASE=featherline-base:bookworm
 VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml | head -n 1)
-INPUTS=(docker tasks plugins dags recipes pyproject.toml uv.lock .dockerignore)
+INPUTS=(docker featherline/__init__.py tasks plugins dags recipes pyproject.toml uv.lock .dockerignore)
 # The last commit that changed what an image is made of: another one (documentation, tests) gives the same image.
 REVISION=$(git log -1 --format=%h -- "${INPUTS[@]}" 2>/dev/null || echo unknown)
 [ -z "$(git status --porcelain -- "${INPUTS[@]}" 2>/dev/null)" ] || REVISION=$REVISION-changed

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from tasks.contracts.refusal import Problem, Refused, refuse
+from featherline.tasks.contracts.refusal import Problem, Refused, refuse
 
 DAG = "retrain_and_compress"
 PAGE = 100

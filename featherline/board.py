@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from featherline.airflow_client import TaskState
 from featherline.summary import Records
-from tasks.contracts.lane import LANE
+from featherline.tasks.contracts.candidate import LANE
 
 """The steps of a lane, in order."""
 

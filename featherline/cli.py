@@ -23,13 +23,13 @@ from featherline.stack import stack as stacks
 from featherline.stack.private import UMASK
 from featherline.stack.secrets import USER, secrets_in
 from featherline.status import status
-from tasks.context import Context
-from tasks.contracts.refusal import Refused
-from tasks.contracts.request import Exit
-from tasks.contracts.safe_text import safe_streams
-from tasks.overrides import settings
-from tasks.patience import be_short
-from tasks.store import Damaged, open_store
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.request import Exit
+from featherline.tasks.contracts.safe_text import safe_streams
+from featherline.tasks.planning.overrides import settings
+from featherline.tasks.running.context import Context
+from featherline.tasks.store.artifacts import Damaged, open_store
+from featherline.tasks.store.patience import be_short
 
 INTERRUPTED = 130
 UNREAD = 141
@@ -102,7 +102,7 @@ def _status(options: argparse.Namespace, here: Places, console: Console) -> int:
 
 
 def _rollback(options: argparse.Namespace, here: Places, console: Console) -> int:  # noqa: ARG001 - the same
-    from tasks.registries.rollback import rollback  # noqa: PLC0415 - MLflow's client is wanted here alone
+    from featherline.tasks.releasing.registries.rollback import rollback  # noqa: PLC0415 - MLflow's client is wanted here alone
 
     runs.enter(here, record.running(here))
     context = Context(open_store(os.environ["FEATHERLINE_STORE"]))

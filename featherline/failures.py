@@ -10,7 +10,7 @@ from featherline.board import place_of
 from featherline.follow import Ended
 from featherline.places import Places
 from featherline.summary import Records
-from tasks.contracts.refusal import Problem, Refused
+from featherline.tasks.contracts.refusal import Problem, Refused
 
 
 def what_failed(

@@ -21,10 +21,10 @@ from featherline.airflow_client import AirflowAway, AirflowClient, TaskState
 from featherline.board import FINISHED, Entry, counts, entries, place_of
 from featherline.stillness import Stillness
 from featherline.summary import read_records
-from tasks.contracts.lane import LANE
-from tasks.contracts.request import StepRecord
-from tasks.contracts.safe_text import visible
-from tasks.store import Store
+from featherline.tasks.contracts.candidate import LANE
+from featherline.tasks.contracts.request import StepRecord
+from featherline.tasks.contracts.safe_text import visible
+from featherline.tasks.store.artifacts import Store
 
 POLL_S = 1.5
 """Each look costs Airflow 0.07 s of a processor."""

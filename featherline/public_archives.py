@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.refusal import Refused, examples, refuse
-from tasks.sources.place import leads_out
+from featherline.tasks.contracts.refusal import Refused, examples, refuse
+from featherline.tasks.data.sources.place import leads_out
 
 Sample = tuple[NDArray[np.uint8], int]
 """Pixels (height, width, channels) and a label."""

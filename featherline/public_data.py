@@ -31,8 +31,8 @@ from PIL import Image
 
 from featherline.public_archives import Sample, cifar10, idx
 from featherline.stack.turns import the_only
-from tasks.blobs import Blobs, open_blobs
-from tasks.contracts.refusal import Refused, did_you_mean, refuse
+from featherline.tasks.contracts.refusal import Refused, did_you_mean, refuse
+from featherline.tasks.store.blobs import Blobs, open_blobs
 
 CHUNK_BYTES = 2**20
 ROW_GROUP = 5_000

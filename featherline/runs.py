@@ -29,10 +29,10 @@ from featherline.stack.s3_server import REGION
 from featherline.stack.secrets import USER, secrets_in
 from featherline.stillness import Stillness
 from featherline.summary import Summary, read_records, summarise
+from featherline.tasks.contracts.refusal import did_you_mean, refuse
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.store.artifacts import open_store
 from featherline.whole_file import write_whole
-from tasks.contracts.refusal import did_you_mean, refuse
-from tasks.contracts.request import Variable
-from tasks.store import open_store
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import IO, Any
 from rich.console import Console
 from rich.text import Text
 
-from tasks.contracts.safe_text import visible_lines
+from featherline.tasks.contracts.safe_text import visible_lines
 
 WIDTH_OF_A_LOG = 160
 """Characters, where nobody's terminal says how wide it is."""

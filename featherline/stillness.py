@@ -17,7 +17,7 @@ from featherline.places import Places
 from featherline.stack import health
 from featherline.stack.health import Health
 from featherline.stack.record import recorded
-from tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.refusal import refuse
 
 QUIET_S = 60
 """A run in which nothing moved for so long has a reason that a person wants to know."""

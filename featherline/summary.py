@@ -14,16 +14,16 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.measurement import Measurement, Verdict
+from featherline.tasks.contracts.references import MeasurementRef, PageRef, VerdictRef
+from featherline.tasks.contracts.request import StepRecord
+from featherline.tasks.contracts.steps.plan import PlanOutputs
+from featherline.tasks.contracts.steps.propose import ProposeOutputs
+from featherline.tasks.contracts.steps.register import Registration
+from featherline.tasks.contracts.steps.select import SelectOutputs
+from featherline.tasks.store.artifacts import Store
 from featherline.whole_file import write_whole
-from tasks.contracts.base import Contract
-from tasks.contracts.gate import SelectOutputs
-from tasks.contracts.measurement import Measurement, Verdict
-from tasks.contracts.plan import PlanOutputs
-from tasks.contracts.propose import ProposeOutputs
-from tasks.contracts.references import MeasurementRef, PageRef, VerdictRef
-from tasks.contracts.release import Registration
-from tasks.contracts.request import StepRecord
-from tasks.store import Store
 
 Records = Mapping[tuple[str, str], StepRecord]
 """What became of each task, by step and label."""

@@ -33,8 +33,9 @@ from airflow.sdk import Asset, Connection, conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-from tasks.contracts.refusal import refuse
-from tasks.contracts.request import Variable
+import featherline
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.request import Variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 STORE_CONNECTION = "featherline_store"
 REGISTRY_CONNECTION = "featherline_registry"
 STUDIES_CONNECTION = "featherline_studies"
-CHECKOUT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(featherline.__file__).resolve().parents[1]
 ASSET_PREFIX = "asset:"
 MOST_ROUNDS = 10
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from airflow.sdk import Param
 
-from plugins import deployment
+from featherline.airflow import deployment
 
 
 def form() -> dict[str, Param]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from plugins import deployment
-from tasks.contracts.refusal import did_you_mean, refuse
+from featherline.airflow import deployment
+from featherline.tasks.contracts.refusal import did_you_mean, refuse
 
 
 class Resources(NamedTuple):

@@ -1,4 +1,4 @@
-"""`python -m tasks STEP`."""
+"""`python -m featherline.tasks STEP`."""
 
 import gc
 import os
@@ -6,7 +6,7 @@ import sys
 
 gc.set_threshold(50_000)  # imports make much and no garbage: looking for some takes a tenth of a hit's time
 
-from tasks.shell import main  # noqa: E402 - after the line above, which is for this import above all
+from featherline.tasks.running.shell import main  # noqa: E402 - after the line above, which is for this import above all
 
 if __name__ == "__main__":
     code = main()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tasks.contracts.recipe import Recipe
+from featherline.tasks.contracts.recipe import Recipe
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "recipe.schema.json"
 

@@ -31,12 +31,12 @@ import numpy as np
 from benchmarks.cifar10.plot import plot
 from benchmarks.cifar10.steps import ROOT, Steps
 from benchmarks.cifar10.table import put_into
-from tasks.contracts.dataset import Dataset
-from tasks.contracts.measurement import Measurement
-from tasks.contracts.references import DatasetRef, LiteRTFileRef, MeasurementRef
-from tasks.dataset import read_split
-from tasks.measuring.machine import machine
-from tasks.model_inputs import model_inputs, own_of
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.measurement import Measurement
+from featherline.tasks.contracts.references import DatasetRef, LiteRTFileRef, MeasurementRef
+from featherline.tasks.data.dataset import read_split
+from featherline.tasks.measuring.machine import machine
+from featherline.tasks.modalities.image.preprocessing import model_inputs, own_of
 
 RESULTS = ROOT / "benchmarks" / "results"
 FILES = RESULTS / "cifar10-resnet20"

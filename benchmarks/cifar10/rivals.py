@@ -25,8 +25,8 @@ from litert_quantizer import recipe
 from litert_quantizer.quantizer import Quantizer
 from numpy.typing import NDArray
 
-from tasks.framework import keras, tf
-from tasks.model_files import load_path
+from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.model_files import load_path
 
 CALIBRATION_IMAGES = 500
 BATCH = 128

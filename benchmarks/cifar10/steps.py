@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.contracts.model import Model, TrainingHistory
-from tasks.contracts.request import Provenance, StepRequest, StepResult, Variable
-from tasks.store import Store, open_store
+from featherline.tasks.contracts.model import Model, TrainingHistory
+from featherline.tasks.contracts.request import Provenance, StepRequest, StepResult, Variable
+from featherline.tasks.store.artifacts import Store, open_store
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,7 +51,7 @@ class Steps:
             Variable.REQUEST: request.to_json().decode(),
             Variable.RESULT: str(answer),
         }
-        subprocess.run([sys.executable, "-m", "tasks", step], cwd=ROOT, env=environment, check=True)
+        subprocess.run([sys.executable, "-m", "featherline.tasks", step], cwd=ROOT, env=environment, check=True)
         result = StepResult.model_validate_json(answer.read_bytes())
         return result.outputs, self._seconds(result)
 

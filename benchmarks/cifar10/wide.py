@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cifar10.steps import ROOT, Steps
-from tasks.contracts.measurement import Measurement
-from tasks.contracts.references import LiteRTFileRef, MeasurementRef
-from tasks.measuring.machine import machine
+from featherline.tasks.contracts.measurement import Measurement
+from featherline.tasks.contracts.references import LiteRTFileRef, MeasurementRef
+from featherline.tasks.measuring.machine import machine
 
 RESULTS = ROOT / "benchmarks" / "results" / "cifar10-wide-resnet20.json"
 NETWORK = {"builder": "resnet", "options": {"depth": 20, "width": 60}}

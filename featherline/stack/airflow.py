@@ -1,7 +1,7 @@
 """Airflow of the embedded stack: four servers, LocalExecutor, SQLite.
 
     migrate ──► api-server (the UI), dag-processor, scheduler, triggerer
-                                                        └── workers ──► python -m tasks STEP
+                                                        └── workers ──► python -m featherline.tasks STEP
 
 Each is a server of its own, so that one that died is seen, and started again without the others.
 """

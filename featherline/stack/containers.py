@@ -12,8 +12,8 @@ import os
 import subprocess
 
 from featherline.places import Places
-from tasks.contracts.refusal import refuse
-from tasks.contracts.secrecy import without_secrets
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.secrecy import without_secrets
 
 TARGETS = {"image": "tasks-train", "image_core": "tasks-core"}
 """The image that each option names."""

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from featherline.places import Places
 from featherline.stack import ports
 from featherline.stack.s3_program import free_ports, is_row_free
+from featherline.tasks.contracts.base import Contract
 from featherline.whole_file import write_whole
-from tasks.contracts.base import Contract
 
 
 class Kept(Contract):

@@ -17,7 +17,7 @@ from featherline.stack.processes import MARK
 from featherline.stack.record import RECORDS, SERVERS, Stack, recorded, remember
 from featherline.stack.s3_server import PORTS, NotClosedError, S3Server
 from featherline.stack.secrets import Secrets, password_in, secrets_in
-from tasks.contracts.refusal import Refused, refuse
+from featherline.tasks.contracts.refusal import Refused, refuse
 
 START_LIMIT_S = 240
 LOG_LINES = 12

@@ -1,6 +1,6 @@
 """Many workers on one machine: what the embedded stack has beside its three servers when it is asked for workers.
 
-    scheduler ──► Redis (db 0) ──► worker1, worker2, … ──► python -m tasks STEP
+    scheduler ──► Redis (db 0) ──► worker1, worker2, … ──► python -m featherline.tasks STEP
          └──► PostgreSQL               └──► Redis (db 1): the study that search workers share
 
 PostgreSQL and Redis are the machine's own programs (`tools/debian_packages.sh`), started here on loopback, with a
@@ -23,9 +23,9 @@ from featherline.stack.ports import HOST
 from featherline.stack.private import POSTGRES_USER, UMASK, close_var, private_folder
 from featherline.stack.secrets import password_in
 from featherline.stack.worker_name import VARIABLE
+from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.whole_file import write_whole
-from tasks.contracts.base import Contract
-from tasks.contracts.refusal import Refused, refuse
 
 OF_PROGRAM = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"}
 """All that a program knows that runs as PostgreSQL's user, who can read it."""

@@ -16,7 +16,7 @@ from featherline.places import Places
 from featherline.stack import health, launch, ports, processes
 from featherline.stack.health import Health
 from featherline.stack.record import Stack
-from tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.refusal import refuse
 
 ROUNDS = 4
 PATIENCE_S = 20

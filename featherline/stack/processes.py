@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from featherline.stack.private import UMASK, private_folder
-from tasks.contracts.base import Contract
+from featherline.tasks.contracts.base import Contract
 
 MARK = "FEATHERLINE_STACK"
 """The variable that marks every process of a stack with the stack's folder."""

@@ -13,9 +13,9 @@ from featherline.places import Places
 from featherline.stack import airflow, many_workers
 from featherline.stack.ports import HOST
 from featherline.stack.processes import Process
+from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.whole_file import write_whole
-from tasks.contracts.base import Contract
-from tasks.contracts.refusal import Refused, refuse
 
 SERVERS = ("s3", "mlflow", *airflow.PARTS)
 RECORDS = ("postgres", "redis")

@@ -7,9 +7,9 @@ import secrets
 from pathlib import Path
 
 from featherline.stack.turns import in_turn
+from featherline.tasks.contracts.base import Contract
+from featherline.tasks.releasing.releases.keys import make_keys
 from featherline.whole_file import write_whole
-from tasks.contracts.base import Contract
-from tasks.releases.keys import make_keys
 
 USER = "admin"
 """Who logs in to Airflow and to MLflow."""

@@ -23,7 +23,7 @@ from featherline.stack.private import close_var
 from featherline.stack.record import RECORDS, SERVERS, Runtime, Stack, recorded
 from featherline.stack.secrets import secrets_in
 from featherline.stack.turns import alone
-from tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.refusal import refuse
 
 ASK_S, ASK_AGAIN_S, KILL_S = 2.0, 0.5, 5.0
 """How long each way of ending the stack may take."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from featherline.places import Places
 from featherline.stack.processes import MARK
-from tasks.contracts.secrecy import VARIABLES
+from featherline.tasks.contracts.secrecy import VARIABLES
 
 MACHINE = frozenset(
     ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", MARK)

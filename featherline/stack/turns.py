@@ -22,7 +22,7 @@ from pathlib import Path
 from featherline.places import Places
 from featherline.stack import processes
 from featherline.stack.private import close_var
-from tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.refusal import refuse
 
 
 @contextmanager

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from tasks.contracts.refusal import Problem
-from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, markdown_code, markdown_text, visible
+from featherline.tasks.contracts.refusal import Problem
+from featherline.tasks.contracts.safe_text import LONGEST_LINE_SHOWN, markdown_code, markdown_text, visible
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

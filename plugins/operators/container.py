@@ -13,13 +13,13 @@ from typing import Any
 
 from docker.types import DeviceRequest, LogConfig, Mount
 
-from plugins import deployment
-from plugins.limits import Resources
-from plugins.operators.exchange import EXCHANGE, RESULT, folder_files
-from plugins.operators.keys import KEY_OF_STEP
-from tasks.contracts.refusal import refuse
-from tasks.contracts.request import Variable
-from tasks.contracts.secrecy import for_step
+from featherline.airflow import deployment
+from featherline.airflow.limits import Resources
+from featherline.airflow.operators.exchange import EXCHANGE, RESULT, folder_files
+from featherline.airflow.operators.keys import KEY_OF_STEP
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.contracts.secrecy import for_step
 
 PASSED_ON = frozenset(
     (

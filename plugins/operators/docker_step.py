@@ -1,6 +1,6 @@
 """Runs a step as a container, on any Docker engine that the worker reaches.
 
-    the task's process ──► a container named after the task ──► tini ──► python -m tasks STEP
+    the task's process ──► a container named after the task ──► tini ──► python -m featherline.tasks STEP
            │ follows its log                 │ outlives a worker that is killed
            │                                 └ the next try finds it by its name, and goes on following
            └ ends: the container and its files go; asked to end: 2 s of grace first
@@ -23,15 +23,15 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from plugins import deployment
-from plugins.limits import resources
-from plugins.operators import container
-from plugins.operators.exchange import EXCHANGE, RESULT, USER, archive, only_file
-from plugins.operators.images import check_pinned, image_of
-from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin, log_line
-from plugins.retry import StepCrashedError, StepEndedError
-from tasks.contracts.refusal import Problem, Refused
-from tasks.contracts.request import Exit, Variable
+from featherline.airflow import deployment
+from featherline.airflow.limits import resources
+from featherline.airflow.operators import container
+from featherline.airflow.operators.exchange import EXCHANGE, RESULT, USER, archive, only_file
+from featherline.airflow.operators.images import check_pinned, image_of
+from featherline.airflow.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin, log_line
+from featherline.airflow.retry import StepCrashedError, StepEndedError
+from featherline.tasks.contracts.refusal import Problem, Refused
+from featherline.tasks.contracts.request import Exit, Variable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,7 +48,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
     """Run a step as a container.
 
     Args:
-        image: A reference with a digest or a tag; that of `plugins.operators.images` where absent.
+        image: A reference with a digest or a tag; that of `featherline.airflow.operators.images` where absent.
     """
 
     template_fields: tuple[str, ...] = (*StepMixin.template_fields, "image")

@@ -14,9 +14,9 @@ from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from plugins import deployment
-from plugins.retry import LOST_TRIES, RetryByFailure
-from tasks.contracts.refusal import did_you_mean, refuse
+from featherline.airflow import deployment
+from featherline.airflow.retry import LOST_TRIES, RetryByFailure
+from featherline.tasks.contracts.refusal import did_you_mean, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,9 @@ Task: TypeAlias = Any
 """An operator. Airflow's own types do not know that its output has items."""
 
 OPERATORS = {
-    "docker": "plugins.operators.docker_step.DockerStepOperator",
-    "process": "plugins.operators.process_step.ProcessStepOperator",
-    "kubernetes": "plugins.operators.kubernetes_step.KubernetesStepOperator",
+    "docker": "featherline.airflow.operators.docker_step.DockerStepOperator",
+    "process": "featherline.airflow.operators.process_step.ProcessStepOperator",
+    "kubernetes": "featherline.airflow.operators.kubernetes_step.KubernetesStepOperator",
 }
 """The operator of each runtime, by its dotted name."""
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-from plugins import deployment
-from tasks.contracts.refusal import refuse
+from featherline.airflow import deployment
+from featherline.tasks.contracts.refusal import refuse
 
 NEED_TENSORFLOW = frozenset(("dry_run", "train", "search", "prune", "distill", "trim", "quantize", "export"))
 """The steps that build, train or convert a model. All others run without it."""

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from tasks.contracts.request import Variable
-from tasks.contracts.secrecy import NEEDS, Secret
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.contracts.secrecy import NEEDS, Secret
 
 SIGNS = (Variable.SIGNING_KEY, "signing_key.pem")
 KEY_OF_STEP = {step: SIGNS for step, needs in NEEDS.items() if Secret.SIGNING_KEY in needs} | {

@@ -1,6 +1,6 @@
 """Runs a step as a pod.
 
-    request ──► annotation ──► /featherline/files/request.json ──► tini -- python -m tasks STEP
+    request ──► annotation ──► /featherline/files/request.json ──► tini -- python -m featherline.tasks STEP
                                                                       │ /airflow/xcom/return.json
     the task's process ◄── log, exit code, answer (by the sidecar) ◄──┘
 
@@ -22,13 +22,13 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from kubernetes.client import ApiException
 from kubernetes.client import models as k8s
 
-from plugins import deployment
-from plugins.limits import resources
-from plugins.operators import pod_environment, pod_parts
-from plugins.operators.mixin import LOG_TAIL_LINES, StepMixin, log_line
-from plugins.retry import StepCrashedError, StepEndedError
-from tasks.contracts.refusal import Refused
-from tasks.contracts.request import Exit, Variable
+from featherline.airflow import deployment
+from featherline.airflow.limits import resources
+from featherline.airflow.operators import pod_environment, pod_parts
+from featherline.airflow.operators.mixin import LOG_TAIL_LINES, StepMixin, log_line
+from featherline.airflow.retry import StepCrashedError, StepEndedError
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.request import Exit, Variable
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -44,7 +44,7 @@ FROM_OUTSIDE = "DisruptionTarget"
 
 
 class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
-    """Run a step as a pod of the tasks' image, with the limits of `plugins.limits` and no rights."""
+    """Run a step as a pod of the tasks' image, with the limits of `featherline.airflow.limits` and no rights."""
 
     template_fields: Sequence[str] = ("request", "item")
     template_fields_renderers: ClassVar[dict[str, str]] = {"request": "json"}  # type: ignore[misc]
@@ -84,7 +84,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
         super().__init__(
             **chosen | options,
             # An init, so that the step hears SIGTERM: process 1 itself would not.
-            cmds=["tini", "--", "python", "-m", "tasks"],
+            cmds=["tini", "--", "python", "-m", "featherline.tasks"],
             arguments=[step, "--request", pod_parts.REQUEST],
             labels={"app.kubernetes.io/name": "featherline", "app.kubernetes.io/component": step},
             name=f"featherline-{step.replace('_', '-')}",

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from pydantic import ValidationError
 
-from plugins.retry import StepCrashedError, StepOutOfMemoryError
-from tasks.contracts.asked import passed
-from tasks.contracts.refusal import Problem, from_validation
-from tasks.contracts.request import Exit, StepRequest, StepResult
-from tasks.contracts.safe_text import visible_lines
+from featherline.airflow.retry import StepCrashedError, StepOutOfMemoryError
+from featherline.tasks.contracts.reading import passed
+from featherline.tasks.contracts.refusal import Problem, from_validation
+from featherline.tasks.contracts.request import Exit, StepRequest, StepResult
+from featherline.tasks.contracts.safe_text import visible_lines
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

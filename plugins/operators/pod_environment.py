@@ -1,6 +1,6 @@
 """The variables of a step's pod: addresses in plain text, and by the name of the cluster's Secret what the step needs.
 
-connections ──► addresses      the Secret's keys ──► those that `tasks.contracts.secrecy` says the step needs
+connections ──► addresses      the Secret's keys ──► those that `contracts.secrecy` says the step needs
 
 No secret is ever written into a pod: only the name of the Secret that the cluster takes it from.
 """
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 from kubernetes.client import models as k8s
 
-from plugins import deployment
-from tasks.contracts.refusal import refuse
-from tasks.contracts.request import Variable
-from tasks.contracts.secrecy import Secret, kind_of, names_of, needs_of
+from featherline.airflow import deployment
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.contracts.secrecy import Secret, kind_of, names_of, needs_of
 
 ADDRESSES = frozenset(("AWS_ENDPOINT_URL_S3", str(Variable.REGISTRY)))
 REGIONS = frozenset(("AWS_REGION", "AWS_DEFAULT_REGION"))

@@ -22,12 +22,12 @@ from urllib.parse import urlsplit
 
 from kubernetes.client import models as k8s
 
-from plugins import deployment
-from plugins.limits import Resources
-from plugins.operators.images import check_pinned, image_of
-from plugins.operators.keys import KEY_OF_STEP
-from tasks.contracts.refusal import Refused, refuse
-from tasks.contracts.request import Variable
+from featherline.airflow import deployment
+from featherline.airflow.limits import Resources
+from featherline.airflow.operators.images import check_pinned, image_of
+from featherline.airflow.operators.keys import KEY_OF_STEP
+from featherline.tasks.contracts.refusal import Refused, refuse
+from featherline.tasks.contracts.request import Variable
 
 KEYS, FILES = "/featherline/keys", "/featherline/files"
 REQUEST, RECIPES = f"{FILES}/request.json", f"{FILES}/recipes"

@@ -1,11 +1,11 @@
 """Runs a step as a child process of the worker, in the tasks' own virtual environment.
 
-    the task's process ──► python -m tasks STEP, a session of its own ──► its children
+    the task's process ──► python -m featherline.tasks STEP, a session of its own ──► its children
            │ reads the log line by line        │ dies with the task's process (FEATHERLINE_PARENT)
            └ ends: TERM to all of them, 3 s, KILL to all of them
 
 Nothing of the worker's environment reaches the step but what `INHERITED` names: no AIRFLOW__*, no PYTHONPATH. Of the
-secrets it gets those that `tasks.contracts.secrecy` says it needs.
+secrets it gets those that `featherline.tasks.contracts.secrecy` says it needs.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from plugins import deployment
-from plugins.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin, log_line
-from plugins.retry import StepEndedError
-from tasks.contracts.refusal import Problem
-from tasks.contracts.request import Variable
-from tasks.contracts.secrecy import for_step
+from featherline.airflow import deployment
+from featherline.airflow.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin, log_line
+from featherline.airflow.retry import StepEndedError
+from featherline.tasks.contracts.refusal import Problem
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.contracts.secrecy import for_step
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -112,7 +112,7 @@ class ProcessStepOperator(StepMixin, BaseOperator):
         return code, list(tail)
 
     def _start(self, folder: Path, question: bytes, result: Path) -> subprocess.Popen[str]:
-        command = [deployment.python(), "-m", "tasks", self.step]
+        command = [deployment.python(), "-m", "featherline.tasks", self.step]
         environment = self._environment(folder, result)
         if len(question) > LARGEST_VARIABLE_BYTES:
             request = folder / "request.json"

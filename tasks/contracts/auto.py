@@ -7,9 +7,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from tasks.contracts.base import Contract, Name
-from tasks.contracts.device import Budget
-from tasks.contracts.model import Scheme
+from featherline.tasks.contracts.base import Contract, Name
+from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.model import Scheme
 
 MOST_POINTS = 5000
 """Of a space. Each point is checked at the door of a run."""

@@ -56,7 +56,7 @@ def strictly(contract: type[ContractT], raw: dict[str, Any]) -> ContractT:
 
     Args:
         contract: Which one.
-        raw: A tree of plain values, as `tasks.contracts.tree` lets pass.
+        raw: A tree of plain values, as `featherline.tasks.contracts.tree` lets pass.
 
     Raises:
         ValidationError: It is not what the contract takes.

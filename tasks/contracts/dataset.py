@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Name
-from tasks.contracts.references import ArrayRef, SamplesRef
+from featherline.tasks.contracts.base import Contract, Name
+from featherline.tasks.contracts.references import ArrayRef, SamplesRef
 
 SplitName = Literal["train", "validation", "calibration", "test"]
 

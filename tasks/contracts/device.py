@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Name, Prose
+from featherline.tasks.contracts.base import Contract, Name, Prose
 
 
 class Budget(Contract):

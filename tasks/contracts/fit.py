@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.contracts.base import LARGEST_SIDE, Contract, Fraction
+from featherline.tasks.contracts.base import LARGEST_SIDE, Contract, Fraction
 
 MOST_EPOCHS = 10_000
 """The learning rate of every step of a training is known before it starts, and takes memory."""

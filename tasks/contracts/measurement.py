@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Fraction, Name, Sha256
-from tasks.contracts.model import Scheme
-from tasks.contracts.references import ArchiveRef, ArrayRef, LiteRTFileRef, PageRef
+from featherline.tasks.contracts.base import Contract, Fraction, Name, Sha256
+from featherline.tasks.contracts.model import Scheme
+from featherline.tasks.contracts.references import ArchiveRef, ArrayRef, LiteRTFileRef, PageRef
 
 
 class Latency(Contract):
@@ -65,7 +65,7 @@ class Measurement(Contract):
     predictions: ArrayRef
     """(samples, classes) float32 logits, in the order of the test split."""
     test_sha256: Sha256
-    """Of the test split (`tasks.dataset.split_digest`): two measurements are paired only where it is equal."""
+    """Of the test split (`data.dataset.split_digest`): two measurements are paired only where it is equal."""
     size_bytes: int
     gzip_bytes: int
     zstd_bytes: int

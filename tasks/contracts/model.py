@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Fraction
-from tasks.contracts.preprocessing import Preprocessing
-from tasks.contracts.references import GoldenRef, HistoryRef, LiteRTFileRef, ModelFileRef
+from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.references import GoldenRef, HistoryRef, LiteRTFileRef, ModelFileRef
 
 
 class TrainingHistory(Contract):
@@ -49,12 +49,12 @@ class Model(Contract):
 BuilderName = Annotated[
     str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*((\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*)?$")
 ]
-"""A builder of `tasks.zoo`, or the user's own `module:function`."""
+"""A builder of `featherline.tasks.networks.zoo`, or the user's own `module:function`."""
 Options = dict[str, int | float | str | bool | list[int] | list[str]]
 
 
 class Architecture(Contract):
-    """How to build a network: a builder of `tasks.zoo` or the user's own `module:function`, and its options.
+    """How to build a network: a builder of `networks.zoo` or the user's own `module:function`, and its options.
 
     The builder is called as `builder(input_shape, classes, **options)` and returns a tf_keras Model that gives logits.
     """

@@ -1,4 +1,4 @@
-"""The knobs of quantizing after training, which `tasks.export` does."""
+"""The knobs of quantizing after training, which `featherline.tasks.steps.export` does."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tasks.contracts.base import Contract, Fraction
-from tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.fit import Fit, Knowledge
 
 RungName = Literal["int8", "mixed", "int16x8", "aware", "dynamic", "float16"]
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.base import Contract, Fraction
 
 Std = Annotated[float, Field(gt=0)]
 ChannelOrder = Literal["rgb", "bgr"]

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field, model_validator
 
-from tasks.contracts.auto import PREFIX, Auto
-from tasks.contracts.base import Address, Contract, Fraction, Name, Prose, Words
-from tasks.contracts.baseline import ValidateModelParams
-from tasks.contracts.data import PreprocessParams, ValidateDataParams
-from tasks.contracts.fit import Fit
-from tasks.contracts.gate import Approval, GateRules, Objective
-from tasks.contracts.lane import EvaluateParams
-from tasks.contracts.model import Architecture, BuilderName, Options
-from tasks.contracts.plan import CandidateTemplate
-from tasks.contracts.preprocessing import OwnPreprocessing, PreprocessingChoice
-from tasks.contracts.search import SearchParams
+from featherline.tasks.contracts.auto import PREFIX, Auto
+from featherline.tasks.contracts.base import Address, Contract, Fraction, Name, Prose, Words
+from featherline.tasks.contracts.candidate import CandidateTemplate
+from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.model import Architecture, BuilderName, Options
+from featherline.tasks.contracts.preprocessing import OwnPreprocessing, PreprocessingChoice
+from featherline.tasks.contracts.steps.evaluate import EvaluateParams
+from featherline.tasks.contracts.steps.preprocess import PreprocessParams
+from featherline.tasks.contracts.steps.search import SearchParams
+from featherline.tasks.contracts.steps.select import Approval, Objective
+from featherline.tasks.contracts.steps.validate_data import ValidateDataParams
+from featherline.tasks.contracts.steps.validate_metrics import GateRules
+from featherline.tasks.contracts.steps.validate_model import ValidateModelParams
 
 
 class DataSection(PreprocessParams):

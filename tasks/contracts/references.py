@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Name, Sha256
+from featherline.tasks.contracts.base import Contract, Name, Sha256
 
 
 class ArtifactRef(Contract):

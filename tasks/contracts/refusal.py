@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, LONGEST_NAME_SHOWN, visible
+from featherline.tasks.contracts.safe_text import LONGEST_LINE_SHOWN, LONGEST_NAME_SHOWN, visible
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

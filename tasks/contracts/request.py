@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Sha256
+from featherline.tasks.contracts.base import Contract, Sha256
 
 
 class Exit(IntEnum):

@@ -1,6 +1,6 @@
 """What is secret in a process's environment, and which step needs it: everything that starts a process asks here.
 
-worker's variables ──► [for_step] ──► a step's variables ──► tasks.child ──► a child's, with none unless it is asked
+worker's variables ──► [for_step] ──► a step's variables ──► running.child ──► a child's, with none unless it is asked
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 
-from tasks.contracts.request import Variable
+from featherline.tasks.contracts.request import Variable
 
 
 class Secret(StrEnum):

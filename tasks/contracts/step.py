@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tasks.contracts.base import Contract
+from featherline.tasks.contracts.base import Contract
 
 
 class Params(Contract):

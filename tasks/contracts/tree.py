@@ -10,8 +10,8 @@ import math
 import re
 from collections.abc import Iterator
 
-from tasks.contracts.refusal import Problem, Refused
-from tasks.contracts.safe_text import visible
+from featherline.tasks.contracts.refusal import Problem, Refused
+from featherline.tasks.contracts.safe_text import visible
 
 DEEPEST = 32
 """Sections in one another."""

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.contracts.base import Contract, Fraction
-from tasks.contracts.model import Architecture
-from tasks.contracts.references import ModelFileRef
+from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.model import Architecture
+from featherline.tasks.contracts.references import ModelFileRef
 
 Score = Literal["parameters", "synflow", "naswot"]
 SCORES: tuple[Score, ...] = ("parameters", "synflow", "naswot")

@@ -1,6 +1,6 @@
 """Asking the converter: a child process that cannot take the step down with it, nor outlive it.
 
-    model, calibration ──► folder ──► python -m tasks.litert.convert ──► bytes
+    model, calibration ──► folder ──► python -m featherline.tasks.litert.convert ──► bytes
 
 How the child ended decides what the step says: an exception is a crash (retried); a death by a fault of the converter
 is exit 139 (the same model kills it again) and leaves a bundle to repeat it with; a kill is memory, exit 137.
@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from tasks.child import Child, Ended
-from tasks.contracts.model import Model, Scheme
-from tasks.contracts.references import ArchiveRef
-from tasks.contracts.request import Exit
-from tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, float_name
-from tasks.store import Store, open_store
+from featherline.tasks.contracts.model import Model, Scheme
+from featherline.tasks.contracts.references import ArchiveRef
+from featherline.tasks.contracts.request import Exit
+from featherline.tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, float_name
+from featherline.tasks.running.child import Child, Ended
+from featherline.tasks.store.artifacts import Store, open_store
 
-CONVERTER = "tasks.litert.convert"
+CONVERTER = "featherline.tasks.litert.convert"
 FAULTS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 """Signals that a program gets for what it did itself."""
 
@@ -111,7 +111,7 @@ def _death(store: Store, folder: Path, ended: Ended) -> ConverterDied:
     bundle = _bundle(store, folder)
     print(
         f"export: what repeats it is kept at {bundle.uri}\n"
-        f"  unzip it into a folder and run: python -m tasks.litert.convert FOLDER"
+        f"  unzip it into a folder and run: python -m featherline.tasks.litert.convert FOLDER"
     )
     return ConverterDied(int(Exit.CONVERTER_DIED))
 

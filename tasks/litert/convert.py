@@ -4,7 +4,7 @@
 
 The folder is whole: the same command repeats a conversion that died, from the bundle that it left.
 
-    python -m tasks.litert.convert FOLDER
+    python -m featherline.tasks.litert.convert FOLDER
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.contracts.base import Contract, canonical_json
-from tasks.contracts.model import Model, Scheme
-from tasks.contracts.references import ArrayRef
-from tasks.store import open_store
+from featherline.tasks.contracts.base import Contract, canonical_json
+from featherline.tasks.contracts.model import Model, Scheme
+from featherline.tasks.contracts.references import ArrayRef
+from featherline.tasks.store.artifacts import open_store
 
 REQUEST, RESULT, VERSIONS = "request.json", "model.tflite", "versions.json"
 
@@ -49,7 +49,7 @@ def convert(model: Any, scheme: Scheme, calibration: Any = None) -> bytes:  # no
         calibration: (n, height, width, channels) float32; `int8` needs it. Ranges that quantization-aware training has
             learned stay as they are, whatever the images.
     """
-    from tasks.framework import tf  # noqa: PLC0415 - only the child process pays for TensorFlow
+    from featherline.tasks.networks.framework import tf  # noqa: PLC0415 - only the child process pays for TensorFlow
 
     shape = [1, *model.input_shape[1:]]
     function = tf.function(lambda image: {"logits": model(image, training=False)})
@@ -72,8 +72,8 @@ def main(folder: Path) -> None:
     """Convert what the folder asks."""
     request = ConversionRequest.model_validate_json((folder / REQUEST).read_bytes())
     store = open_store(str(folder))
-    from tasks import framework  # noqa: PLC0415 - the request is checked before seconds are spent
-    from tasks.model_files import load_model  # noqa: PLC0415 - imports TensorFlow
+    from featherline.tasks.networks import framework  # noqa: PLC0415 - the request is checked before seconds are spent
+    from featherline.tasks.networks.model_files import load_model  # noqa: PLC0415 - imports TensorFlow
 
     calibration = None if request.calibration is None else store.read_array(request.calibration)
     data = convert(load_model(store, request.model), request.scheme, calibration)

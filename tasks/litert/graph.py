@@ -2,7 +2,7 @@
 
     bytes ──► read_graph ──► Graph: tensors, operators in the order in which they run
 
-Nothing here runs the file; `tasks.litert.interpreter` does.
+Nothing here runs the file; `featherline.tasks.litert.interpreter` does.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from tasks.contracts.refusal import refuse
-from tasks.litert import flatbuffer
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.litert import flatbuffer
 
 OPERATOR_NAMES: dict[int, str] = {
     code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)

@@ -16,7 +16,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
-from tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.refusal import refuse
 
 RUNTIME = f"ai-edge-litert {version('ai-edge-litert')}"
 

@@ -5,7 +5,7 @@
 Runtimes read the flatbuffer from its start and zip readers read the file from its end, so each sees only its own:
 `unzip -p model.tflite labels.txt` works, and no inference changes.
 
-    python -m tasks.litert.metadata model.tflite
+    python -m featherline.tasks.litert.metadata model.tflite
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from tasks.contracts.base import Contract, Fraction, Sha256, canonical_json
-from tasks.contracts.model import Scheme
-from tasks.contracts.preprocessing import Preprocessing
-from tasks.litert import flatbuffer
+from featherline.tasks.contracts.base import Contract, Fraction, Sha256, canonical_json
+from featherline.tasks.contracts.model import Scheme
+from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.litert import flatbuffer
 
 ENTRY = "featherline"
 LABELS = "labels.txt"

@@ -2,7 +2,7 @@
 
 folder/{model.tflite, inputs.npy} ──► folder/outputs.npy
 
-python -m tasks.litert.micro FOLDER
+python -m featherline.tasks.litert.micro FOLDER
 """
 
 from __future__ import annotations

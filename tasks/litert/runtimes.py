@@ -4,7 +4,7 @@ file, inputs ──► LiteRT with XNNPACK ──► outputs
              ├─► LiteRT with its own kernels ──► outputs
              └─► TensorFlow Lite Micro (a child process, which an unknown operator ends) ──► outputs, or why not
 
-python -m tasks.litert.runtimes model.tflite
+python -m featherline.tasks.litert.runtimes model.tflite
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
-from tasks.child import Child
-from tasks.litert import flatbuffer
+from featherline.tasks.litert import flatbuffer
+from featherline.tasks.running.child import Child
 
 Runtime = Literal["xnnpack", "litert", "tflite-micro"]
 RUNTIMES: tuple[Runtime, ...] = ("xnnpack", "litert", "tflite-micro")
@@ -81,7 +81,7 @@ def _micro(file: bytes, inputs: NDArray[Any]) -> Answer:
         folder = Path(name)
         (folder / "model.tflite").write_bytes(flatbuffer.pack(flatbuffer.unpack(file)))
         np.save(folder / "inputs.npy", inputs)
-        with Child("tasks.litert.micro", name, log=folder / "micro.log") as child:
+        with Child("featherline.tasks.litert.micro", name, log=folder / "micro.log") as child:
             ended = child.wait(PATIENCE_S)
         made = folder / "outputs.npy"
         if ended.code == 0 and made.exists():

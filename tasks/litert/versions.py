@@ -16,8 +16,8 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from tasks.litert import flatbuffer
-from tasks.litert.graph import KERNELS, OPERATOR_NAMES
+from featherline.tasks.litert import flatbuffer
+from featherline.tasks.litert.graph import KERNELS, OPERATOR_NAMES
 
 ENTRY = "min_runtime_version"
 ENTRY_BYTES = 16

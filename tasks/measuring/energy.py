@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.litert.graph import Graph, Tensor
-from tasks.measuring.macs import operator_macs
+from featherline.tasks.litert.graph import Graph, Tensor
+from featherline.tasks.measuring.macs import operator_macs
 
 METHOD = "relative estimate: Horowitz 2014, 45 nm; weights from DRAM, activations in SRAM of the size of the peak RAM"
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.measurement import Latency
-from tasks.litert.interpreter import Classifier
+from featherline.tasks.contracts.measurement import Latency
+from featherline.tasks.litert.interpreter import Classifier
 
 TIME_LIMIT_S = 20.0
 """Slow networks are run fewer times than asked, so that all timed runs together take about this long."""

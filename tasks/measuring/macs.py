@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tasks.litert.graph import Graph, Operator, Tensor
+from featherline.tasks.litert.graph import Graph, Operator, Tensor
 
 
 def macs(graph: Graph) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tasks.litert.graph import Graph, Operator
+from featherline.tasks.litert.graph import Graph, Operator
 
 
 def census(graph: Graph) -> dict[str, int]:

@@ -3,7 +3,7 @@
 TensorFlow Lite Micro plans one arena and records what it used of it, down to the byte. It ends the process that asks
 for an operator it does not know, so it is asked in a child process.
 
-    python -m tasks.measuring.peak_ram model.tflite ARENA_BYTES
+    python -m featherline.tasks.measuring.peak_ram model.tflite ARENA_BYTES
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from tasks.child import Child
-from tasks.contracts.request import Exit
-from tasks.contracts.safe_text import visible
-from tasks.litert import flatbuffer
-from tasks.litert.graph import Graph
+from featherline.tasks.contracts.request import Exit
+from featherline.tasks.contracts.safe_text import visible
+from featherline.tasks.litert import flatbuffer
+from featherline.tasks.litert.graph import Graph
+from featherline.tasks.running.child import Child
 
 ALIGNMENT_BYTES = 16
 PATIENCE_S = 120.0
@@ -39,7 +39,7 @@ class MicroArena:
         path.write_bytes(flatbuffer.pack(flatbuffer.unpack(data)))
         self.live_bytes = liveness(graph)
         room = 2 * self.live_bytes + 8 * len(data) + 2**20
-        self.child = Child("tasks.measuring.peak_ram", path, str(room), log=folder / "micro.log")
+        self.child = Child("featherline.tasks.measuring.peak_ram", path, str(room), log=folder / "micro.log")
 
     def used_bytes(self) -> tuple[int, Method]:
         """Return the bytes of the arena, or of the live activations where TensorFlow Lite Micro does not load the file.

@@ -9,7 +9,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from tasks.litert.graph import Graph
+from featherline.tasks.litert.graph import Graph
 
 GZIP_LEVEL = 9
 ZSTD_LEVEL = 19

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.litert.graph import Graph, Tensor
+from featherline.tasks.litert.graph import Graph, Tensor
 
 
 def parameters(graph: Graph) -> int:

@@ -5,10 +5,10 @@ facts ──► float baseline, champion, challenger, all measured on the test s
 
 from __future__ import annotations
 
-from tasks import words
-from tasks.contracts.measurement import Measurement
-from tasks.contracts.safe_text import LONGEST_LINE_SHOWN, markdown_text
-from tasks.reporting.facts import Facts
+from featherline.tasks.contracts import words
+from featherline.tasks.contracts.measurement import Measurement
+from featherline.tasks.contracts.safe_text import LONGEST_LINE_SHOWN, markdown_text
+from featherline.tasks.reporting.facts import Facts
 
 
 def render_brief(facts: Facts) -> str:

@@ -12,16 +12,16 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from tasks import words
-from tasks.contracts.gate import ReportParams
-from tasks.contracts.request import Provenance
-from tasks.contracts.safe_text import card_value, markdown_code, markdown_text, visible
-from tasks.intake_words import intake_rows
-from tasks.model_inputs import preprocessing_of
-from tasks.reporting.early import Early
-from tasks.reporting.facts import Facts
-from tasks.reporting.notes import how_made, limitations, provenance
-from tasks.reporting.page import TEMPLATES, headline
+from featherline.tasks.contracts import words
+from featherline.tasks.contracts.request import Provenance
+from featherline.tasks.contracts.safe_text import card_value, markdown_code, markdown_text, visible
+from featherline.tasks.contracts.steps.report import ReportParams
+from featherline.tasks.data.intake_words import intake_rows
+from featherline.tasks.modalities.image.preprocessing import preprocessing_of
+from featherline.tasks.reporting.early import Early
+from featherline.tasks.reporting.facts import Facts
+from featherline.tasks.reporting.notes import how_made, limitations, provenance
+from featherline.tasks.reporting.page import TEMPLATES, headline
 
 MOST_CLASSES = 24
 """Class names that the snippet spells out; of more it returns the number."""

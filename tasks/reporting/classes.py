@@ -9,11 +9,11 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from tasks.contracts.measurement import Measurement
-from tasks.contracts.safe_text import plot_text, visible
-from tasks.reporting.drawing import STAND_INS, figure, inline
-from tasks.reporting.facts import Facts
-from tasks.words import percent, points
+from featherline.tasks.contracts.measurement import Measurement
+from featherline.tasks.contracts.safe_text import plot_text, visible
+from featherline.tasks.contracts.words import percent, points
+from featherline.tasks.reporting.drawing import STAND_INS, figure, inline
+from featherline.tasks.reporting.facts import Facts
 
 MOST_BARS = 24
 """Classes with a bar of their own; of more, those that changed most."""

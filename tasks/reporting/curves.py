@@ -9,11 +9,11 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from tasks.contracts.model import TrainingHistory
-from tasks.contracts.trials import Trials
-from tasks.reporting.drawing import STAND_INS, figure, inline
-from tasks.searching.front import pareto_ranks
-from tasks.words import count, size
+from featherline.tasks.contracts.model import TrainingHistory
+from featherline.tasks.contracts.trials import Trials
+from featherline.tasks.contracts.words import count, size
+from featherline.tasks.reporting.drawing import STAND_INS, figure, inline
+from featherline.tasks.statistics.pareto import pareto_ranks
 
 
 def training(histories: Sequence[TrainingHistory], whose: str) -> tuple[Markup, Markup] | None:

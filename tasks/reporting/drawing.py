@@ -16,7 +16,7 @@ from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from tasks.contracts.safe_text import visible
+from featherline.tasks.contracts.safe_text import visible
 
 STAND_INS = {
     "ink": "#010101",

@@ -11,20 +11,20 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tasks.context import Context
-from tasks.contracts.baseline import ClassMetrics
-from tasks.contracts.dataset import Dataset
-from tasks.contracts.gate import ReportInputs, ReportParams
-from tasks.contracts.measurement import Finding, Measurement, Verdict
-from tasks.contracts.model import TrainingHistory
-from tasks.contracts.plan import Infeasible
-from tasks.contracts.trials import Trials
-from tasks.intake_words import intake_rows
-from tasks.reporting import curves
-from tasks.reporting.facts import read_whole
-from tasks.reporting.nothing import Fallen, Missed, Told, fallen, told, why_nothing
-from tasks.reporting.page import environment_of_pages
-from tasks.run_records import refusals
+from featherline.tasks.contracts.candidate import Infeasible
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
+from featherline.tasks.contracts.model import TrainingHistory
+from featherline.tasks.contracts.steps.report import ReportInputs, ReportParams
+from featherline.tasks.contracts.steps.train import ClassMetrics
+from featherline.tasks.contracts.trials import Trials
+from featherline.tasks.data.intake_words import intake_rows
+from featherline.tasks.reporting import curves
+from featherline.tasks.reporting.facts import read_whole
+from featherline.tasks.reporting.nothing import Fallen, Missed, Told, fallen, told, why_nothing
+from featherline.tasks.reporting.page import environment_of_pages
+from featherline.tasks.running.context import Context
+from featherline.tasks.running.run_records import refusals
 
 GATES = {"validate_data": "data", "validate_model": "model"}
 """The gates that refuse at once, by their step: their verdict lies in the run's folder."""

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tasks.candidates.compare import Comparison, compare
-from tasks.candidates.entries import Entry, by_nearness, entries_of, read_measurement
-from tasks.candidates.measured import TestSplit, read_measured, read_test_split
-from tasks.candidates.reasons import why_broken
-from tasks.context import Context
-from tasks.contracts.dataset import Dataset
-from tasks.contracts.device import Budget
-from tasks.contracts.gate import Ranked, ReportInputs, SelectOutputs
-from tasks.contracts.lane import EvaluateOutputs
-from tasks.contracts.measurement import Finding, Measurement, Verdict
-from tasks.contracts.model import LiteRTModel, Model, TrainingHistory
-from tasks.contracts.plan import Infeasible
-from tasks.contracts.references import Champion, MeasurementRef
-from tasks.contracts.trials import Trials
-from tasks.reporting.nothing import Fallen, Missed, fallen, missed, why_nothing
-from tasks.run_records import refusals
-from tasks.store import Store
+from featherline.tasks.contracts.candidate import Infeasible
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
+from featherline.tasks.contracts.model import LiteRTModel, Model, TrainingHistory
+from featherline.tasks.contracts.references import Champion, MeasurementRef
+from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
+from featherline.tasks.contracts.steps.report import ReportInputs
+from featherline.tasks.contracts.steps.select import Ranked, SelectOutputs
+from featherline.tasks.contracts.trials import Trials
+from featherline.tasks.judging.metrics.compare import Comparison, compare
+from featherline.tasks.judging.metrics.entries import Entry, by_nearness, entries_of, read_measurement
+from featherline.tasks.judging.metrics.measured import TestSplit, read_measured, read_test_split
+from featherline.tasks.judging.metrics.reasons import why_broken
+from featherline.tasks.reporting.nothing import Fallen, Missed, fallen, missed, why_nothing
+from featherline.tasks.running.context import Context
+from featherline.tasks.running.run_records import refusals
+from featherline.tasks.store.artifacts import Store
 
 NO_BUDGET = Budget()
 

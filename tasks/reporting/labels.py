@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.contracts.safe_text import plot_text
+from featherline.tasks.contracts.safe_text import plot_text
 
 PLACES = ((7, 5, "left"), (7, -12, "left"), (-7, 5, "right"), (-7, -12, "right"), (0, 12, "center"), (0, -19, "center"))
 """Offsets of a label from its point, in points of type, in the order of preference."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tasks.contracts.lane import MISSED
-from tasks.contracts.model import Rung
-from tasks.reporting.facts import Facts, LaneFacts
-from tasks.words import percent, points, size
+from featherline.tasks.contracts.model import Rung
+from featherline.tasks.contracts.steps.prune import MISSED
+from featherline.tasks.contracts.words import percent, points, size
+from featherline.tasks.reporting.facts import Facts, LaneFacts
 
 MANY_ZEROS = 0.3
 """Sparsity from which a file counts as sparse."""

@@ -12,13 +12,13 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tasks.candidates.budget import Breach
-from tasks.candidates.entries import Entry, by_nearness
-from tasks.contracts.gate import ReportInputs
-from tasks.contracts.lane import LANE
-from tasks.contracts.request import StepRecord
-from tasks.contracts.safe_text import visible
-from tasks.words import percent, points
+from featherline.tasks.contracts.candidate import LANE
+from featherline.tasks.contracts.request import StepRecord
+from featherline.tasks.contracts.safe_text import visible
+from featherline.tasks.contracts.steps.report import ReportInputs
+from featherline.tasks.contracts.words import percent, points
+from featherline.tasks.judging.metrics.budget import Breach
+from featherline.tasks.judging.metrics.entries import Entry, by_nearness
 
 LONGEST_PART = 160
 """Characters of what was met or asked, in the sentence; the tables have all of it."""

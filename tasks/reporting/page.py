@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tasks import words
-from tasks.contracts.gate import ReportParams
-from tasks.contracts.measurement import Measurement, StageEntry
-from tasks.contracts.request import Provenance
-from tasks.contracts.safe_text import page_value
-from tasks.intake_words import intake_rows
-from tasks.model_inputs import in_words, preprocessing_of
-from tasks.reporting import classes, curves, tradeoff
-from tasks.reporting.facts import Facts
-from tasks.reporting.notes import how_made, notes, provenance
-from tasks.reporting.nothing import nearest_of
-from tasks.reporting.standing import standing
-from tasks.savings import bought
+from featherline.tasks.contracts import words
+from featherline.tasks.contracts.measurement import Measurement, StageEntry
+from featherline.tasks.contracts.request import Provenance
+from featherline.tasks.contracts.safe_text import page_value
+from featherline.tasks.contracts.steps.report import ReportParams
+from featherline.tasks.data.intake_words import intake_rows
+from featherline.tasks.measuring.stage_effects import bought
+from featherline.tasks.modalities.image.preprocessing import in_words, preprocessing_of
+from featherline.tasks.reporting import classes, curves, tradeoff
+from featherline.tasks.reporting.facts import Facts
+from featherline.tasks.reporting.notes import how_made, notes, provenance
+from featherline.tasks.reporting.nothing import nearest_of
+from featherline.tasks.reporting.standing import standing
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from tasks.contracts.gate import ReportParams
-from tasks.reporting.facts import Facts
+from featherline.tasks.contracts.steps.report import ReportParams
+from featherline.tasks.reporting.facts import Facts
 
 DECIDES = {"borderline": "a person decides", "always": "a person decides"}
 """Who decides on a borderline winner, by the recipe's `release.approve`."""

@@ -9,12 +9,12 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from tasks.candidates.front import on_front
-from tasks.contracts.measurement import Measurement
-from tasks.reporting.drawing import STAND_INS, figure, inline
-from tasks.reporting.facts import Facts
-from tasks.reporting.labels import label_points
-from tasks.words import milliseconds, size
+from featherline.tasks.contracts.measurement import Measurement
+from featherline.tasks.contracts.words import milliseconds, size
+from featherline.tasks.judging.metrics.front import on_front
+from featherline.tasks.reporting.drawing import STAND_INS, figure, inline
+from featherline.tasks.reporting.facts import Facts
+from featherline.tasks.reporting.labels import label_points
 
 WIDE = 4.0
 """From this ratio of the largest to the smallest the axis is logarithmic."""

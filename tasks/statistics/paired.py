@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.statistics.proportions import Interval
+from featherline.tasks.statistics.proportions import Interval
 
 Correct = NDArray[np.bool_]
 """(samples,), True where the model predicts the label."""

@@ -22,13 +22,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks import cache
-from tasks.array_file import read_npy
-from tasks.context import Context
-from tasks.contracts.base import Contract
-from tasks.contracts.model import TrainingHistory
-from tasks.contracts.safe_text import visible
-from tasks.store import Store
+from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.model import TrainingHistory
+from featherline.tasks.contracts.safe_text import visible
+from featherline.tasks.running import step_cache
+from featherline.tasks.running.context import Context
+from featherline.tasks.store.array_file import read_npy
+from featherline.tasks.store.artifacts import Store
 
 EVERY_SECONDS = 5.0
 """At most one write in this time."""
@@ -142,5 +142,7 @@ def checkpoint_of(step: str, inputs: Contract, params: Contract, context: Contex
         context: Its seed, and what it reads outside its inputs.
         part: Which of several trainings of the step this is.
     """
-    parts = cache.ingredients(step, inputs, params, seed=context.seed, outside={**context.fingerprint, "part": part})
-    return Checkpoint(context.store, cache.key_of(parts))
+    parts = step_cache.ingredients(
+        step, inputs, params, seed=context.seed, outside={**context.fingerprint, "part": part}
+    )
+    return Checkpoint(context.store, step_cache.key_of(parts))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.dataset import Dataset
-from tasks.contracts.preprocessing import Preprocessing
-from tasks.contracts.refusal import refuse
-from tasks.dataset import read_split, stratified
-from tasks.model_inputs import background, model_inputs, own_of
-from tasks.store import Store
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.data.dataset import read_split, stratified
+from featherline.tasks.modalities.image.preprocessing import background, model_inputs, own_of
+from featherline.tasks.store.artifacts import Store
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tasks.contracts.model import Model, TrainingHistory
-from tasks.contracts.references import HistoryRef
-from tasks.model_files import put_model
-from tasks.pruning.zeros import kernels
-from tasks.store import Store
-from tasks.training.data import TrainingData
-from tasks.training.macs import count_macs
-from tasks.training.metrics import accuracy, predict_logits
+from featherline.tasks.contracts.model import Model, TrainingHistory
+from featherline.tasks.contracts.references import HistoryRef
+from featherline.tasks.networks.macs import count_macs
+from featherline.tasks.networks.model_files import put_model
+from featherline.tasks.networks.zeros import kernels
+from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training.data import TrainingData
 
 
 def describe(

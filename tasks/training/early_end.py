@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from typing import Any, Self
 
-from tasks import run_records
-from tasks.context import Context
-from tasks.contracts.refusal import Problem, Refused
-from tasks.framework import keras
+from featherline.tasks.contracts.refusal import Problem, Refused
+from featherline.tasks.networks.framework import keras
+from featherline.tasks.running import run_records
+from featherline.tasks.running.context import Context
 
 LOOK_EVERY_S = 3.0
 

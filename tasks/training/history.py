@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.contracts.model import TrainingHistory
-from tasks.words import percent
+from featherline.tasks.contracts.model import TrainingHistory
+from featherline.tasks.contracts.words import percent
 
 
 def empty_history(stage: str) -> TrainingHistory:

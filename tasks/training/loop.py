@@ -18,21 +18,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.fit import Fit, Knowledge
-from tasks.contracts.model import TrainingHistory
-from tasks.contracts.refusal import refuse
-from tasks.framework import keras, tf
-from tasks.training.answers import Answers, known_beforehand, view_seed
-from tasks.training.augmentation import augment
-from tasks.training.batches import even_batches
-from tasks.training.checkpoint import Checkpoint, TrainingState
-from tasks.training.data import TrainingData
-from tasks.training.distillation import inattention
-from tasks.training.history import empty_history, longer, out_of_patience, progress_line
-from tasks.training.losses import cross_entropy, decay, taught
-from tasks.training.metrics import accuracy, mean_cross_entropy
-from tasks.training.schedules import learning_rates
-from tasks.training.watching import watched
+from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.model import TrainingHistory
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.modalities.image.augmentation import augment
+from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.problems.classification.network_metrics import accuracy, mean_cross_entropy
+from featherline.tasks.training.batches import even_batches
+from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
+from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.distillation.attention import watched
+from featherline.tasks.training.distillation.logit_losses import inattention
+from featherline.tasks.training.distillation.logits_cache import Answers, known_beforehand, view_seed
+from featherline.tasks.training.history import empty_history, longer, out_of_patience, progress_line
+from featherline.tasks.training.losses import cross_entropy, decay, taught
+from featherline.tasks.training.schedules import learning_rates
 
 VALIDATION_BATCH = 256
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tasks.contracts.fit import Knowledge
-from tasks.framework import tf
-from tasks.training.distillation import decoupled, relations
+from featherline.tasks.contracts.fit import Knowledge
+from featherline.tasks.networks.framework import tf
+from featherline.tasks.training.distillation.logit_losses import decoupled, relations
 
 KERNELS = {"kernel", "depthwise_kernel", "pointwise_kernel"}
 """Names of the variables that weight decay pulls to zero: no biases, no batch normalisation."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.fit import Fit
+from featherline.tasks.contracts.fit import Fit
 
 WARM_UP = 0.3
 """Part of a one-cycle schedule that climbs."""

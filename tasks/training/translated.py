@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.contracts.preprocessing import Preprocessing
-from tasks.framework import tf
+from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.networks.framework import tf
 
 
 class TranslatedTeacher:

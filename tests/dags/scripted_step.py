@@ -1,6 +1,6 @@
 """Steps that give the smallest answers that the contracts allow, for the flow around them.
 
-    python -m tasks STEP
+    python -m featherline.tasks STEP
 
 It checks its inputs and knobs as the real shell does, and keeps each request as `<step>.<label>.json`. `prune`
 refuses the candidates in BREAKS, and `search` the worker 1; a step in REFUSES is refused. ROUNDS is the recipe's own
@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.contracts import steps
-from tasks.contracts.refusal import refuse
-from tasks.contracts.request import Exit, StepRequest, StepResult, Variable
+from featherline.tasks.contracts.reading import contract_of
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.request import Exit, StepRequest, StepResult, Variable
 
 DIGEST = "1" * 64
 """Digits alone: what reads text as a number trips over it."""
@@ -105,10 +105,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
 def main(step: str) -> int:
     """Check the question, keep it, and answer."""
     request = StepRequest.model_validate_json(os.environ[Variable.REQUEST])
-    contract = "".join(word.title() for word in step.split("_"))
     candidate = request.candidate or {}
-    inputs = getattr(steps, f"{contract}Inputs").model_validate(request.inputs)
-    getattr(steps, f"{contract}Params").model_validate(candidate.get(step, {}) if candidate else request.params)
+    inputs = contract_of(step, "Inputs").model_validate(request.inputs)
+    contract_of(step, "Params").model_validate(candidate.get(step, {}) if candidate else request.params)
     label = str(candidate.get("name", request.label or getattr(inputs, "worker", "")))
     asked = Path(os.environ.get("FEATHERLINE_TEST_ASKED", "asked"))
     asked.mkdir(exist_ok=True)
@@ -119,7 +118,7 @@ def main(step: str) -> int:
     if step in REFUSES:
         print(f"refused\n{refuse(f'{step} is refused', expected='another', got='this', fix='none')}")
         return Exit.REFUSED
-    outputs = getattr(steps, f"{contract}Outputs").model_validate(ANSWERS[step]).model_dump(mode="json")
+    outputs = contract_of(step, "Outputs").model_validate(ANSWERS[step]).model_dump(mode="json")
     result = StepResult(step=step, run_id="run", status="ran", key=DIGEST, seconds=0.1, outputs=outputs)
     Path(os.environ[Variable.RESULT]).write_bytes(result.to_json())
     return Exit.DONE

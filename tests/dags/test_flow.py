@@ -80,9 +80,11 @@ def run(home: Path, *scripted: dict[str, str]) -> list[Flow]:
         scripted: What the steps of each run do differently, see `scripted_step.py`.
     """
     scripts = [AS_EVER | {"asked": f"asked-{number}"} | one for number, one in enumerate(scripted)]
-    (home / "tasks").mkdir()
-    (home / "tasks" / "__init__.py").write_text(f"__path__.append({str(ROOT / 'tasks')!r})\n")
-    shutil.copy(Path(__file__).with_name("scripted_step.py"), home / "tasks" / "__main__.py")
+    tasks = home / "featherline" / "tasks"
+    tasks.mkdir(parents=True)
+    for package, real in ((tasks.parent, ROOT / "featherline"), (tasks, ROOT / "tasks")):
+        (package / "__init__.py").write_text(f"__path__.append({str(real)!r})\n")
+    shutil.copy(Path(__file__).with_name("scripted_step.py"), tasks / "__main__.py")
     (home / "recipes").mkdir()
     (home / "recipes" / "digits.yaml").touch()
     environment = os.environ | {

@@ -13,8 +13,8 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import TriggerRule
 
-from plugins.retry import LOST_TRIES
-from tasks.contracts import steps
+from featherline.airflow.retry import LOST_TRIES
+from featherline.tasks.contracts.reading import contract_of
 
 ROOT = Path(__file__).resolve().parents[2]
 Pipeline = Any
@@ -132,7 +132,7 @@ def test_each_request_is_what_its_step_takes(pipeline: Pipeline):
     """The inputs of each task are all that its contract needs, and nothing that it does not know."""
     for name, task in step_tasks(pipeline).items():
         step = name.rpartition(".")[2]
-        fields = getattr(steps, "".join(word.title() for word in step.split("_")) + "Inputs").model_fields
+        fields = contract_of(step, "Inputs").model_fields
         needed = {field for field, info in fields.items() if info.is_required()}
         given = set(asked_of(task)["inputs"]) | ({task.partial_kwargs["item_name"]} if task.is_mapped else set())
         assert needed <= given <= set(fields), name

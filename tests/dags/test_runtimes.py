@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.operators.factory import OPERATORS
+from featherline.airflow.operators.factory import OPERATORS
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -18,7 +18,7 @@ from featherline.airflow_client import AirflowClient
 from featherline.places import ROOT, Places
 from featherline.stack import airflow, processes, record
 from featherline.stack import stack as stacks
-from tasks.store import Store, open_store
+from featherline.tasks.store.artifacts import Store, open_store
 
 LIMIT_S = 900
 

@@ -35,7 +35,7 @@ def test_a_step_ended_from_the_ui_leaves_nothing(up: Any):
     """Within ten seconds neither its process nor a child of it is left, nor a file of it, nor a result."""
     program = up.start("run", "digits", "--seed=12", "--set=train.epochs=5000")
     try:
-        (step, *_) = up.wait(lambda: up.processes("-m tasks train"), 180)
+        (step, *_) = up.wait(lambda: up.processes("-m featherline.tasks train"), 180)
         folder = Path(_variable(step, "TMPDIR"))
         store = up.enter()
         results = list(store.blobs.keys("results/train/"))
@@ -61,7 +61,7 @@ def test_a_killed_stack_goes_on_where_it_was(up: Any):
     `up` brings the scheduler alone back, and the run ends as the other.
     """
     program = up.start("run", "digits", *SHORT)
-    up.wait(lambda: up.processes("-m tasks export"), 240)
+    up.wait(lambda: up.processes("-m featherline.tasks export"), 240)
     (cut_short,) = up.airflow().runs(1)
 
     processes.send([*up.processes(), program.pid], signal.SIGKILL)
@@ -91,7 +91,7 @@ def run_whose_scheduler_dies(up: Any) -> tuple[dict[str, Any], int]:
     told: list[str] = []
     threading.Thread(target=lambda: told.extend(iter(program.stdout.readline, "")), daemon=True).start()
     try:
-        up.wait(lambda: up.processes("-m tasks train"), 240)
+        up.wait(lambda: up.processes("-m featherline.tasks train"), 240)
         (run,) = up.airflow().runs(1)
         os.kill(server_of(record.running(up.places), "scheduler").pid, signal.SIGKILL)
         up.wait(lambda: any("scheduler is dead" in line and "fix: featherline up" in line for line in told), 90)

@@ -139,7 +139,7 @@ def test_a_killed_worker_changes_nothing(two: Any, undisturbed: dict[str, Any]):
     program = two.start("run", "digits", *THREE_LANES, "--ignore-cache")
     try:
         two.wait(lambda: any("lanes." in task and host == "worker2" for task, host in now(two).items()), 600)
-        two.wait(lambda: [pid for pid in two.processes("-m tasks") if pid in steps_of(two, "worker2")], 60)
+        two.wait(lambda: [pid for pid in two.processes("-m featherline.tasks") if pid in steps_of(two, "worker2")], 60)
         (run,) = client.runs(1)
         doomed = {task for task, host in now(two).items() if host == "worker2"}
 

@@ -11,7 +11,7 @@ import pytest
 
 from featherline import airflow_client
 from featherline.airflow_client import AirflowClient
-from tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.refusal import Refused
 
 BUSY = (500, {"detail": {"reason": "Database error", "message": "Serious error when handling your request"}})
 

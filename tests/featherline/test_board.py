@@ -11,7 +11,7 @@ from rich.console import Console
 from featherline.airflow_client import TaskState
 from featherline.board import counts, entries, place_of
 from featherline.follow import LineScreen, TableScreen
-from tasks.contracts.request import StepRecord
+from featherline.tasks.contracts.request import StepRecord
 
 
 def task(task_id: str, state: str, label: str = "", map_index: int = -1) -> TaskState:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from featherline.cli import main
-from tasks.contracts.refusal import Refused
-from tasks.overrides import settings
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.planning.overrides import settings
 
 
 def test_a_setting_is_yaml():

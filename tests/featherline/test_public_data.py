@@ -24,14 +24,14 @@ from PIL import Image
 from featherline import public_archives
 from featherline.public_data import SETS, Archive, PublicSet, bring, download, fetch
 from featherline.stack.turns import the_only
-from tasks.blobs import open_blobs
-from tasks.context import Context
-from tasks.contracts.data import PreprocessInputs, PreprocessParams
-from tasks.contracts.dataset import Dataset
-from tasks.contracts.refusal import Refused
-from tasks.dataset import read_split
-from tasks.preprocess import preprocess
-from tasks.store import open_store
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.steps.preprocess import PreprocessInputs, PreprocessParams
+from featherline.tasks.data.dataset import read_split
+from featherline.tasks.running.context import Context
+from featherline.tasks.steps.preprocess import preprocess
+from featherline.tasks.store.artifacts import open_store
+from featherline.tasks.store.blobs import open_blobs
 
 if TYPE_CHECKING:
     from featherline.stack.s3_server import S3Server

@@ -13,7 +13,7 @@ from featherline.airflow_client import TaskState
 from featherline.board import Entry
 from featherline.follow import Ended, LineScreen, TableScreen
 from featherline.screen import SafeConsole
-from tasks.contracts.request import StepRecord
+from featherline.tasks.contracts.request import StepRecord
 
 HOSTILE = "\x1b[2J\x9b31m[red]cat[/red] [link=http://evil]x[/link] :smile: \u202e\r\udc80"
 SHOWN = "\\x1b[2J\\x9b31m[red]cat[/red] [link=http://evil]x[/link] :smile: \\u202e\\r\\udc80"

@@ -15,7 +15,7 @@ from featherline.airflow_client import AirflowClient, TaskState
 from featherline.places import Places
 from featherline.stack.health import Health
 from featherline.stillness import Seen, Stillness, reason
-from tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.refusal import Refused
 
 DEAD = Health("scheduler", "dead", "its process 7 has ended")
 SILENT = Health("scheduler", "silent", "its last heartbeat was 75 s ago")

@@ -11,14 +11,10 @@ from rich.console import Console
 
 from featherline.outcome import tell
 from featherline.summary import Summary, read_records, summarise
-from tasks.blobs import FolderBlobs
-from tasks.contracts.gate import Ranked, ReportOutputs, SelectOutputs, ValidateMetricsOutputs
-from tasks.contracts.lane import EvaluateOutputs
-from tasks.contracts.measurement import Finding, Latency, Measurement, Verdict
-from tasks.contracts.model import LiteRTModel, Model
-from tasks.contracts.plan import Candidate, Infeasible, PlanOutputs
-from tasks.contracts.propose import ProposeOutputs
-from tasks.contracts.references import (
+from featherline.tasks.contracts.candidate import Candidate, Infeasible
+from featherline.tasks.contracts.measurement import Finding, Latency, Measurement, Verdict
+from featherline.tasks.contracts.model import LiteRTModel, Model
+from featherline.tasks.contracts.references import (
     ArtifactRef,
     GoldenRef,
     LiteRTFileRef,
@@ -28,9 +24,18 @@ from tasks.contracts.references import (
     Release,
     VerdictRef,
 )
-from tasks.contracts.release import PromoteOutputs, PublishOutputs, Registration
-from tasks.contracts.request import StepRecord
-from tasks.store import Store
+from featherline.tasks.contracts.request import StepRecord
+from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
+from featherline.tasks.contracts.steps.plan import PlanOutputs
+from featherline.tasks.contracts.steps.promote import PromoteOutputs
+from featherline.tasks.contracts.steps.propose import ProposeOutputs
+from featherline.tasks.contracts.steps.publish import PublishOutputs
+from featherline.tasks.contracts.steps.register import Registration
+from featherline.tasks.contracts.steps.report import ReportOutputs
+from featherline.tasks.contracts.steps.select import Ranked, SelectOutputs
+from featherline.tasks.contracts.steps.validate_metrics import ValidateMetricsOutputs
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.store.blobs import FolderBlobs
 
 RUN = "digits-1"
 

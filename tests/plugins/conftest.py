@@ -35,8 +35,9 @@ class Pushed(dict[str, Any]):
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder that the deployment says is its home, with the tests' own interpreter."""
     folder = tmp_path / "home"
-    (folder / "tasks").mkdir(parents=True)
-    (folder / "tasks" / "__init__.py").touch()
+    (folder / "featherline" / "tasks").mkdir(parents=True)
+    (folder / "featherline" / "__init__.py").touch()
+    (folder / "featherline" / "tasks" / "__init__.py").touch()
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__HOME", str(folder))
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__PYTHON", sys.executable)
     return folder

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from airflow.sdk import Asset
 
-from plugins.assets import CHAMPION, announce_champion
+from featherline.airflow.assets import CHAMPION, announce_champion
 
 
 def test_a_promotion_says_what_became_champion():

@@ -10,10 +10,10 @@ import yaml
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import ParamValidationError
 
-from plugins import deployment
-from plugins.form import form
-from tasks.contracts.auto import Auto
-from tasks.contracts.refusal import Refused
+from featherline.airflow import deployment
+from featherline.airflow.form import form
+from featherline.tasks.contracts.auto import Auto
+from featherline.tasks.contracts.refusal import Refused
 
 ROOT = Path(__file__).parents[2]
 

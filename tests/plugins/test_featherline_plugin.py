@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.featherline_plugin import registry_views
+from featherline.airflow.featherline_plugin import registry_views
 
 ROOT = Path(__file__).resolve().parents[2]
 

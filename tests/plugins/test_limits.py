@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.limits import RESOURCES, Resources, resources
-from plugins.operators.factory import LIMITS
-from tasks.contracts.refusal import Refused
+from featherline.airflow.limits import RESOURCES, Resources, resources
+from featherline.airflow.operators.factory import LIMITS
+from featherline.tasks.contracts.refusal import Refused
 
 
 def test_each_step_has_its_resources():

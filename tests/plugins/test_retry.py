@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk import RetryAction
 
-from plugins.retry import (
+from featherline.airflow.retry import (
     LOST_TRIES,
     PAUSE_FOR_MEMORY,
     RetryByFailure,

@@ -12,12 +12,12 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from tasks.blobs import FolderBlobs
-from tasks.context import Context
-from tasks.contracts.dataset import Dataset, Normalisation, Shard, Split
-from tasks.contracts.references import DatasetRef, SamplesRef
-from tasks.contracts.request import Variable
-from tasks.store import Store
+from featherline.tasks.contracts.dataset import Dataset, Normalisation, Shard, Split
+from featherline.tasks.contracts.references import DatasetRef, SamplesRef
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.running.context import Context
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.store.blobs import FolderBlobs
 
 SCALE = 16.0
 SIZES = {"train": 600, "validation": 100, "test": 100}

@@ -18,12 +18,12 @@ import pytest
 from pydantic import BaseModel
 
 from featherline import cli
-from tasks.contracts.device import Device
-from tasks.contracts.plan import Candidate
-from tasks.contracts.recipe import Recipe
-from tasks.contracts.refusal import Refused
-from tasks.contracts.request import Variable
-from tasks.recipes import read_recipe
+from featherline.tasks.contracts.candidate import Candidate
+from featherline.tasks.contracts.device import Device
+from featherline.tasks.contracts.recipe import Recipe
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.planning.recipes import read_recipe
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for folder in ("tasks", "featherline", "plugins", "dags") for path in (ROOT / folder).rglob("*.py")]

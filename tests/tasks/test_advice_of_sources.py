@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tasks.context import Context
-from tasks.contracts.data import PreprocessInputs, PreprocessParams
-from tasks.contracts.refusal import Refused
-from tasks.preprocess import preprocess
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.steps.preprocess import PreprocessInputs, PreprocessParams
+from featherline.tasks.running.context import Context
+from featherline.tasks.steps.preprocess import preprocess
 
 IMAGES = 20
 """Of each class."""

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from tasks.contracts.request import Exit
+from featherline.tasks.contracts.request import Exit
 
 if TYPE_CHECKING:
     from featherline.stack.s3_server import S3Server
@@ -80,7 +80,7 @@ class Place:
         }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FEATHERLINE_"))}
         return subprocess.run(
-            [sys.executable, "-m", "tasks", call.step],
+            [sys.executable, "-m", "featherline.tasks", call.step],
             env=kept | asked | call.environment,
             cwd=ROOT,
             capture_output=True,
@@ -238,7 +238,7 @@ def leaking(folder: Path) -> None:
 
 def a_model(*, classes: int = 10, layers: Callable[[Any], list[Any]] = lambda _: []) -> Any:
     """Return a network for the digits."""
-    from tasks.framework import keras  # noqa: PLC0415 - TensorFlow takes seconds, and most rows need none
+    from featherline.tasks.networks.framework import keras  # noqa: PLC0415 - TensorFlow takes seconds, and most rows need none
 
     flat = [keras.Input((8, 8, 1)), keras.layers.Flatten(), *layers(keras.layers)]
     return keras.Sequential([*flat, keras.layers.Dense(classes)])

@@ -12,7 +12,7 @@ import pytest
 from featherline.places import Places
 from featherline.stack import containers, processes, record
 from featherline.stack import stack as stacks
-from tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.refusal import Refused
 
 
 def docker(*words: str) -> str:

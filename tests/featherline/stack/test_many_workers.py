@@ -20,7 +20,7 @@ from featherline.stack import many_workers, ports, processes
 from featherline.stack.processes import Process
 from featherline.stack.record import SERVERS, Stack
 from featherline.stack.secrets import password_in
-from tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.refusal import Refused
 
 HERE = Process(name="", pid=os.getpid(), started=processes.started_at(os.getpid()) or 0, boot=processes.boot_id())
 GONE = HERE.model_copy(update={"started": HERE.started + 1})

@@ -30,7 +30,7 @@ from featherline.stack.s3_probe import GRPC, NAMES, listening, open_doors
 from featherline.stack.s3_program import command, free_ports, grpc_sockets, is_row_free, weed
 from featherline.stack.s3_security import write_security
 from featherline.stack.s3_server import S3Server
-from tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.refusal import Refused
 
 WORDS = b"the words that nobody may read"
 SECRET = "0123456789abcdef0123456789abcdef"  # noqa: S105 - of a server that lives for one test

@@ -14,7 +14,7 @@ import pytest
 
 from featherline.places import ROOT, Places
 from featherline.stack import turns
-from tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.refusal import Refused
 
 HOLD = """
 import sys

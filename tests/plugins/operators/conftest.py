@@ -72,9 +72,9 @@ class ProcessRuntime:
 
     def operator(self, script: str, **options: Any) -> Operator:
         """Return an operator whose step is a script."""
-        from plugins.operators.process_step import ProcessStepOperator  # noqa: PLC0415 - after Airflow's home is set
+        from featherline.airflow.operators.process_step import ProcessStepOperator  # noqa: PLC0415 - after Airflow's home is set
 
-        (self.home / "tasks" / "__main__.py").write_text(ANSWER + textwrap.dedent(script))
+        (self.home / "featherline" / "tasks" / "__main__.py").write_text(ANSWER + textwrap.dedent(script))
         return ProcessStepOperator(task_id="prune", step="prune", **{"request": {"inputs": {}}} | options)
 
     def is_stubborn(self) -> bool:
@@ -126,9 +126,9 @@ class DockerRuntime:
 
     def operator(self, script: str, **options: Any) -> Operator:
         """Return an operator whose step is a script."""
-        from plugins.operators.docker_step import DockerStepOperator  # noqa: PLC0415 - after Airflow's home is set
+        from featherline.airflow.operators.docker_step import DockerStepOperator  # noqa: PLC0415 - after Airflow's home is set
 
-        (self.home / "tasks" / "__main__.py").write_text(ANSWER + textwrap.dedent(script))
+        (self.home / "featherline" / "tasks" / "__main__.py").write_text(ANSWER + textwrap.dedent(script))
         return DockerStepOperator(task_id="prune", step="prune", **{"request": {"inputs": {}}} | options)
 
     def is_stubborn(self) -> bool:
@@ -172,7 +172,7 @@ def docker_runtime(home: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) 
         "IMAGE": engine.image,
         "STORE": f"s3://{engine.volume}",  # in the containers' names: two runs of the tests share an engine
         "DOCKER_VOLUME": engine.volume,
-        "DOCKER_MOUNTS": f"{home / 'tasks'}:/app/tasks",
+        "DOCKER_MOUNTS": f"{home / 'featherline'}:/app/featherline",
         "RESOURCES": '{"prune": {"memory_mib": 128}}',
     }.items():
         monkeypatch.setenv(f"AIRFLOW__FEATHERLINE__{name}", value)

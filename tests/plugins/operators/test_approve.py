@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from plugins.operators.approve import ApproveOperator, must_ask, question
+from featherline.airflow.operators.approve import ApproveOperator, must_ask, question
 
 
 @pytest.fixture

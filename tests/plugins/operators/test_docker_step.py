@@ -16,11 +16,11 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 from docker.errors import APIError, NotFound
 
-from plugins.limits import resources
-from plugins.operators import container
-from plugins.operators.docker_step import lines
-from plugins.operators.factory import LIMITS
-from plugins.retry import StepCrashedError, StepOutOfMemoryError
+from featherline.airflow.limits import resources
+from featherline.airflow.operators import container
+from featherline.airflow.operators.docker_step import lines
+from featherline.airflow.operators.factory import LIMITS
+from featherline.airflow.retry import StepCrashedError, StepOutOfMemoryError
 
 ROOT = Path(__file__).resolve().parents[3]
 Runtime = Any
@@ -29,7 +29,7 @@ Context = dict[str, Any]
 WORKER = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
-from plugins.operators.docker_step import DockerStepOperator
+from featherline.airflow.operators.docker_step import DockerStepOperator
 
 class Task:
     dag_id, run_id, task_id, map_index, try_number = "flow", "manual__1", "prune", -1, 1
@@ -194,7 +194,7 @@ answer({
     "no_new_privileges": status["NoNewPrivs"].strip(),
     "first_process": pathlib.Path("/proc/1/comm").read_text().strip(),
     "root": errno_of(lambda: pathlib.Path("/file").touch()),
-    "code": errno_of(lambda: pathlib.Path("/app/tasks/file").touch()),
+    "code": errno_of(lambda: pathlib.Path("/app/featherline/tasks/file").touch()),
     "home": errno_of(lambda: pathlib.Path("/home/featherline/file").touch()),
     "tmp": errno_of(lambda: pathlib.Path("/tmp/file").touch()),
     "tmp_options": sorted({"noexec", "nosuid", "nodev"} & set(mounts["/tmp"])),
@@ -422,7 +422,7 @@ def test_a_container_that_cannot_be_made_leaves_nothing(
 
 def test_gpus_are_asked_for_where_the_deployment_has_some(monkeypatch: pytest.MonkeyPatch):
     """By all, by number, by id; and only for steps that a GPU helps."""
-    from plugins.limits import RESOURCES  # noqa: PLC0415 - beside its use
+    from featherline.airflow.limits import RESOURCES  # noqa: PLC0415 - beside its use
 
     for text, count, ids in (("all", -1, []), ("2", 2, []), ("id:0;3", 0, ["0", "3"])):
         monkeypatch.setenv("AIRFLOW__FEATHERLINE__DOCKER_GPUS", text)

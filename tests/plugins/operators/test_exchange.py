@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from plugins.operators.exchange import archive, folder_files, only_file
+from featherline.airflow.operators.exchange import archive, folder_files, only_file
 
 
 def tar_of(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from plugins.operators.factory import LIMITS
-from plugins.operators.images import NEED_TENSORFLOW, check_pinned, image_of
-from tasks.contracts.refusal import Refused
+from featherline.airflow.operators.factory import LIMITS
+from featherline.airflow.operators.images import NEED_TENSORFLOW, check_pinned, image_of
+from featherline.tasks.contracts.refusal import Refused
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = {"tensorflow", "tf_keras", "tensorflow_model_optimization", "litert_quantizer"}
-APART = {"tasks.export": {"tasks.litert.convert"}, "tasks.dry_run": {"tasks.dry_runs.tryout"}}
+APART = {
+    "featherline.tasks.steps.export": {"featherline.tasks.litert.convert"},
+    "featherline.tasks.steps.dry_run": {"featherline.tasks.compression.dry_run.tryout"},
+}
 """What a step starts as a program instead of importing it."""
 
 
@@ -29,13 +32,13 @@ def imported(module: str, seen: set[str]) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names.union(*(imported(name, seen) for name in names if name.startswith("tasks.")))
+    return names.union(*(imported(name, seen) for name in names if name.startswith("featherline.tasks.")))
 
 
 @pytest.mark.parametrize("step", sorted(LIMITS))
 def test_a_step_needs_tensorflow_when_its_code_imports_it(step: str):
     """The table says what the imports say."""
-    found = {name.partition(".")[0] for name in imported(f"tasks.{step}", set())}
+    found = {name.partition(".")[0] for name in imported(f"featherline.tasks.steps.{step}", set())}
 
     assert bool(found & HEAVY) == (step in NEED_TENSORFLOW)
 

@@ -19,13 +19,13 @@ sys.path.insert(0, str(Path(__file__).parent))
 from kubernetes_cluster import Cluster, Ending
 from manifest import broken_rules, mistakes, rights
 
-from plugins.limits import RESOURCES
-from plugins.operators import pod_parts
-from plugins.operators.factory import LIMITS, step
-from plugins.operators.kubernetes_step import KubernetesStepOperator
-from plugins.operators.mixin import MOST_RESULT_BYTES
-from plugins.retry import StepCrashedError, StepOutOfMemoryError
-from tasks.contracts.refusal import Refused
+from featherline.airflow.limits import RESOURCES
+from featherline.airflow.operators import pod_parts
+from featherline.airflow.operators.factory import LIMITS, step
+from featherline.airflow.operators.kubernetes_step import KubernetesStepOperator
+from featherline.airflow.operators.mixin import MOST_RESULT_BYTES
+from featherline.airflow.retry import StepCrashedError, StepOutOfMemoryError
+from featherline.tasks.contracts.refusal import Refused
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGE = f"registry.example:5000/featherline/tasks@sha256:{'a' * 64}"
@@ -204,7 +204,7 @@ def test_the_step_is_asked_through_a_file(prune: Make, context: dict[str, Any]):
     pod = manifest(prune(item={"name": "int8"}, item_name="candidate"), context)
 
     assert json.loads(files_of(pod)["request.json"])["inputs"] == {"data": "d", "candidate": {"name": "int8"}}
-    assert base(pod)["command"] == ["tini", "--", "python", "-m", "tasks"]
+    assert base(pod)["command"] == ["tini", "--", "python", "-m", "featherline.tasks"]
     assert base(pod)["args"] == ["prune", "--request", "/featherline/files/request.json"]
     assert variables(pod)["FEATHERLINE_RESULT"] == "/airflow/xcom/return.json"
 

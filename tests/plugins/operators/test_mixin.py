@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import UserDict, UserList
 
-from plugins.operators.mixin import log_line, plain, refusal
+from featherline.airflow.operators.mixin import log_line, plain, refusal
 
 
 def test_a_refusal_is_what_follows_its_heading():

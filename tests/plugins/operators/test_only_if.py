@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowSkipException
 
-from plugins.operators.only_if import OnlyIfOperator
+from featherline.airflow.operators.only_if import OnlyIfOperator
 
 
 def door(*, wanted: Any) -> OnlyIfOperator:

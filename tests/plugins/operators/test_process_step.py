@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from plugins.operators.process_step import INHERITED
+from featherline.airflow.operators.process_step import INHERITED
 
 ROOT = Path(__file__).resolve().parents[3]
 Runtime = Any
@@ -74,13 +74,15 @@ def test_temporary_files_go_when_the_step_ends(process_runtime: Runtime, context
 def test_a_step_dies_with_the_task_process(process_runtime: Runtime, home: Path):
     """A worker that is killed outright leaves no training behind; the real shell asks the kernel for that."""
     process_runtime.operator("")
-    (home / "tasks" / "__init__.py").write_text(f"__path__.append({str(ROOT / 'tasks')!r})\n")
-    (home / "tasks" / "__main__.py").write_text(
-        "import os, pathlib, time\nfrom tasks.shell import die_with_parent\ndie_with_parent()\n"
+    package = home / "featherline"
+    (package / "__init__.py").write_text(f"__path__.append({str(ROOT / 'featherline')!r})\n")
+    (package / "tasks" / "__init__.py").write_text(f"__path__.append({str(ROOT / 'tasks')!r})\n")
+    (package / "tasks" / "__main__.py").write_text(
+        "import os, pathlib, time\nfrom featherline.tasks.running.shell import die_with_parent\ndie_with_parent()\n"
         "pathlib.Path('pids').write_text(str(os.getpid()))\ntime.sleep(60)\n"
     )
     script = (
-        "from plugins.operators.process_step import ProcessStepOperator\n"
+        "from featherline.airflow.operators.process_step import ProcessStepOperator\n"
         "ProcessStepOperator(task_id='prune', step='prune', request={}).execute({})"
     )
     worker = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)})

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 
-from plugins.operators.mixin import MOST_RESULT_BYTES
-from plugins.operators.process_step import LARGEST_VARIABLE_BYTES
-from plugins.retry import StepCrashedError, StepOutOfMemoryError
+from featherline.airflow.operators.mixin import MOST_RESULT_BYTES
+from featherline.airflow.operators.process_step import LARGEST_VARIABLE_BYTES
+from featherline.airflow.retry import StepCrashedError, StepOutOfMemoryError
 
 Runtime = Any
 Context = dict[str, Any]

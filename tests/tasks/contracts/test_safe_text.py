@@ -1,4 +1,4 @@
-"""The specification of `tasks.contracts.safe_text`: what is foreign is seen, and never obeyed."""
+"""The specification of `featherline.tasks.contracts.safe_text`: what is foreign is seen, and never obeyed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.contracts.refusal import MOST_PROBLEMS, Problem, Refused
-from tasks.contracts.safe_text import (
+from featherline.tasks.contracts.refusal import MOST_PROBLEMS, Problem, Refused
+from featherline.tasks.contracts.safe_text import (
     SafeStream,
     html_text,
     markdown_text,
@@ -166,9 +166,18 @@ def test_a_refusal_is_not_endless():
 
 
 def test_the_shell_shows_a_hostile_name(tmp_path: Path):
-    """`python -m tasks` prints a refusal and a usage error with the name that was given, seen."""
+    """`python -m featherline.tasks` prints a refusal and a usage error with the name that was given, seen."""
     done = subprocess.run(
-        [sys.executable, "-m", "tasks", "resolve", "--request", "\x1b[2J\nrequest", "--store", str(tmp_path)],
+        [
+            sys.executable,
+            "-m",
+            "featherline.tasks",
+            "resolve",
+            "--request",
+            "\x1b[2J\nrequest",
+            "--store",
+            str(tmp_path),
+        ],
         env={"PATH": "/usr/bin", "PYTHONIOENCODING": "ascii"},
         capture_output=True,
         check=False,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.contracts.secrecy import NEEDS, Secret, for_step, kind_of
-from tasks.performing import STEPS
+from featherline.tasks.contracts.secrecy import NEEDS, Secret, for_step, kind_of
+from featherline.tasks.running.execute import STEPS
 
 KINDS = [
     ("AWS_SECRET_ACCESS_KEY", "x", Secret.STORE),

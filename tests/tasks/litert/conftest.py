@@ -9,7 +9,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
-from tasks.litert import flatbuffer
+from featherline.tasks.litert import flatbuffer
 
 KERNEL = np.array([[1, 0, 0, 0], [0, 2, 0, 0], [1, 1, 1, 1]], np.float32)
 BIAS = np.array([0, 0, 0.5], np.float32)

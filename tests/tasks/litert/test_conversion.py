@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.contracts.model import Model
-from tasks.contracts.references import ModelFileRef
-from tasks.litert.conversion import ConverterDied, ConverterFailed, convert_apart
-from tasks.litert.convert import ConversionRequest
-from tasks.store import Store
+from featherline.tasks.contracts.model import Model
+from featherline.tasks.contracts.references import ModelFileRef
+from featherline.tasks.litert.conversion import ConverterDied, ConverterFailed, convert_apart
+from featherline.tasks.litert.convert import ConversionRequest
+from featherline.tasks.store.artifacts import Store
 
 CALIBRATION = np.arange(8, dtype=np.float32).reshape(2, 2, 2, 1)
 

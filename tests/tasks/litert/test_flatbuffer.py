@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tasks.litert import flatbuffer
-from tasks.litert.interpreter import Classifier
+from featherline.tasks.litert import flatbuffer
+from featherline.tasks.litert.interpreter import Classifier
 
 IMAGE = np.array([1, 2, 3, 4], np.float32).reshape(1, 2, 2, 1)
 

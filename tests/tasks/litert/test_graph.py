@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from tasks.contracts.refusal import Refused
-from tasks.litert import flatbuffer
-from tasks.litert.graph import Graph, Operator, Tensor, read_graph
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.litert import flatbuffer
+from featherline.tasks.litert.graph import Graph, Operator, Tensor, read_graph
 
 
 def test_reads_tensors_and_operators(dense_file: bytes) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.contracts.refusal import Refused
-from tasks.litert import flatbuffer
-from tasks.litert.interpreter import Classifier, _dequantize, _quantize
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.litert import flatbuffer
+from featherline.tasks.litert.interpreter import Classifier, _dequantize, _quantize
 
 IMAGES = np.array([[1, 2, 3, 4], [0, 0, 0, 0]], np.float32).reshape(2, 2, 2, 1)
 INT8 = {"dtype": np.int8, "quantization": (0.5, 3)}

@@ -8,9 +8,9 @@ import zipfile
 
 import numpy as np
 
-from tasks.contracts.preprocessing import Preprocessing
-from tasks.litert import flatbuffer, metadata
-from tasks.litert.interpreter import Classifier
+from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.litert import flatbuffer, metadata
+from featherline.tasks.litert.interpreter import Classifier
 
 SAID = metadata.FileMetadata(
     labels=("cat", "café", "dog"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tasks.litert.graph import Graph, Operator, Tensor
+from featherline.tasks.litert.graph import Graph, Operator, Tensor
 
 
 @pytest.fixture

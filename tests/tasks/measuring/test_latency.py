@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.measuring import latency
+from featherline.tasks.measuring import latency
 
 
 class Sleeper:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 
-from tasks.litert.graph import Graph
-from tasks.measuring.machine import machine
-from tasks.measuring.peak_ram import liveness
+from featherline.tasks.litert.graph import Graph
+from featherline.tasks.measuring.machine import machine
+from featherline.tasks.measuring.peak_ram import liveness
 
 
 def test_a_tensor_lives_from_its_maker_to_its_last_reader(network: Graph) -> None:

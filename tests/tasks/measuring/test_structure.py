@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import zstandard
 
-from tasks.litert.graph import Graph, Operator, Tensor
-from tasks.measuring import energy, macs, operators, size, weights
+from featherline.tasks.litert.graph import Graph, Operator, Tensor
+from featherline.tasks.measuring import energy, macs, operators, size, weights
 
 
 def test_macs_are_outputs_times_kernel(network: Graph) -> None:

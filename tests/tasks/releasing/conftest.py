@@ -19,11 +19,10 @@ import requests
 from ai_edge_litert import schema_py_generated as schema
 
 from featherline.stack.ports import HOST, choose
-from tasks.contracts.gate import ReportOutputs, SelectOutputs
-from tasks.contracts.measurement import Finding, Measurement, Verdict
-from tasks.contracts.model import LiteRTModel, Model
-from tasks.contracts.preprocessing import Preprocessing
-from tasks.contracts.references import (
+from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
+from featherline.tasks.contracts.model import LiteRTModel, Model
+from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.references import (
     ArrayRef,
     DatasetRef,
     GoldenRef,
@@ -34,11 +33,13 @@ from tasks.contracts.references import (
     RecipeRef,
     VerdictRef,
 )
-from tasks.contracts.release import PublishInputs
-from tasks.contracts.request import Variable
-from tasks.litert import flatbuffer, metadata
-from tasks.releases.keys import make_keys
-from tasks.store import Store
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.contracts.steps.publish import PublishInputs
+from featherline.tasks.contracts.steps.report import ReportOutputs
+from featherline.tasks.contracts.steps.select import SelectOutputs
+from featherline.tasks.litert import flatbuffer, metadata
+from featherline.tasks.releasing.releases.keys import make_keys
+from featherline.tasks.store.artifacts import Store
 
 KERNEL = np.array([[1, 0, 0, 0], [0, 2, 0, 0], [1, 1, 1, 1]], np.int8)
 Winner = Callable[..., PublishInputs]

@@ -8,22 +8,17 @@ from typing import Any
 
 import pytest
 
-from tasks.context import Context
-from tasks.contracts.refusal import Refused
-from tasks.contracts.release import (
-    PromoteInputs,
-    PromoteParams,
-    PublishParams,
-    RegisterInputs,
-    RegisterOutputs,
-    RegisterParams,
-)
-from tasks.promote import promote
-from tasks.publish import publish
-from tasks.register import register
-from tasks.registries import open_registry
-from tasks.registries.registry import Move
-from tasks.registries.rollback import holder_before, rollback
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.steps.promote import PromoteInputs, PromoteParams
+from featherline.tasks.contracts.steps.publish import PublishParams
+from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterOutputs, RegisterParams
+from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.registry import Move
+from featherline.tasks.releasing.registries.rollback import holder_before, rollback
+from featherline.tasks.running.context import Context
+from featherline.tasks.steps.promote import promote
+from featherline.tasks.steps.publish import publish
+from featherline.tasks.steps.register import register
 
 Registered = Callable[[int], RegisterOutputs]
 

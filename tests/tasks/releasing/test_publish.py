@@ -12,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from tasks.context import Context
-from tasks.contracts.measurement import Measurement, Verdict
-from tasks.contracts.references import MeasurementRef, VerdictRef
-from tasks.contracts.refusal import Refused
-from tasks.contracts.release import PublishInputs, PublishParams
-from tasks.contracts.request import Provenance, Variable
-from tasks.publish import publish
-from tasks.releases.manifest import Manifest, release_of
-from tasks.releases.verification import verify
+from featherline.tasks.contracts.measurement import Measurement, Verdict
+from featherline.tasks.contracts.references import MeasurementRef, VerdictRef
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.request import Provenance, Variable
+from featherline.tasks.contracts.steps.publish import PublishInputs, PublishParams
+from featherline.tasks.releasing.releases.manifest import Manifest, release_of
+from featherline.tasks.releasing.releases.verification import verify
+from featherline.tasks.running.context import Context
+from featherline.tasks.steps.publish import publish
 
 FILES = {
     "model.tflite",
@@ -246,5 +246,5 @@ def test_without_a_key_nothing_is_written(context: Context, winner: Any, monkeyp
     problem = refusal.value.problems[0]
     assert problem.what == "publish cannot sign the release"
     assert problem.expected == "FEATHERLINE_SIGNING_KEY: the path of a PEM key"
-    assert "python -m tasks.releases.keys FOLDER" in problem.fix
+    assert "python -m featherline.tasks.releasing.releases.keys FOLDER" in problem.fix
     assert files_of(context, winner()) == {}

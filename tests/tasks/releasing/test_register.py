@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from tasks.context import Context
-from tasks.contracts.base import digest
-from tasks.contracts.measurement import Verdict
-from tasks.contracts.references import Release
-from tasks.contracts.refusal import Refused
-from tasks.contracts.release import PublishParams, RegisterInputs, RegisterOutputs, RegisterParams
-from tasks.publish import publish
-from tasks.register import register
-from tasks.registries import open_registry
-from tasks.releases.manifest import File, read_manifest
+from featherline.tasks.contracts.base import digest
+from featherline.tasks.contracts.measurement import Verdict
+from featherline.tasks.contracts.references import Release
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.steps.publish import PublishParams
+from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterOutputs, RegisterParams
+from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.releases.manifest import File, read_manifest
+from featherline.tasks.running.context import Context
+from featherline.tasks.steps.publish import publish
+from featherline.tasks.steps.register import register
 
 
 def released(context: Context, inputs: Any) -> Release:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from tasks.contracts.dataset import Dataset
-from tasks.contracts.references import DatasetRef
-from tasks.framework import keras
-from tasks.store import Store
-from tasks.training.data import TrainingData, load_training_data
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.networks.framework import keras
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training.data import TrainingData, load_training_data
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.framework import keras, tf
-from tasks.training.batches import even_batches
+from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.training.batches import even_batches
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.contracts.dataset import Dataset
-from tasks.contracts.references import DatasetRef
-from tasks.contracts.refusal import Refused
-from tasks.store import Store
-from tasks.training.data import load_training_data
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training.data import load_training_data
 
 
 def test_images_are_normalised_and_whole(store: Store, digits: tuple[DatasetRef, Dataset]) -> None:

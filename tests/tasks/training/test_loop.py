@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.contracts.fit import Fit, Knowledge
-from tasks.contracts.model import TrainingHistory
-from tasks.contracts.refusal import Refused
-from tasks.framework import keras
-from tasks.store import Store
-from tasks.training.checkpoint import Checkpoint, TrainingState
-from tasks.training.data import TrainingData
-from tasks.training.loop import fit_model
-from tasks.training.metrics import accuracy, predict_logits
+from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.model import TrainingHistory
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.networks.framework import keras
+from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
+from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.loop import fit_model
 
 FIT = Fit(epochs=4, batch_size=32, learning_rate=0.02, weight_decay=1e-4)
 

@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from tasks.contracts.fit import Knowledge
-from tasks.framework import keras, tf
-from tasks.training.losses import cross_entropy, decay, divergence, taught
+from featherline.tasks.contracts.fit import Knowledge
+from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.training.losses import cross_entropy, decay, divergence, taught
 
 EVEN = tf.constant([[0.0, 0.0]])
 LABEL = tf.constant([0], tf.int64)

@@ -9,30 +9,24 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.context import Context
-from tasks.contracts.baseline import TrainInputs, TrainParams
-from tasks.contracts.dataset import Dataset
-from tasks.contracts.fit import Fit, Knowledge
-from tasks.contracts.lane import (
-    DistillInputs,
-    DistillParams,
-    PruneInputs,
-    PruneParams,
-    QuantizeInputs,
-    QuantizeParams,
-    TrimInputs,
-    TrimParams,
-)
-from tasks.contracts.model import Architecture, Model, TrainingHistory
-from tasks.contracts.references import DatasetRef
-from tasks.distill import distill
-from tasks.model_files import load_model
-from tasks.prune import prune
-from tasks.quantize import quantize
-from tasks.store import Store
-from tasks.train import train
-from tasks.training.checkpoint import Checkpoint, TrainingState
-from tasks.trim import trim
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.model import Architecture, Model, TrainingHistory
+from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.contracts.steps.distill import DistillInputs, DistillParams
+from featherline.tasks.contracts.steps.prune import PruneInputs, PruneParams
+from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeParams
+from featherline.tasks.contracts.steps.train import TrainInputs, TrainParams
+from featherline.tasks.contracts.steps.trim import TrimInputs, TrimParams
+from featherline.tasks.networks.model_files import load_model
+from featherline.tasks.running.context import Context
+from featherline.tasks.steps.distill import distill
+from featherline.tasks.steps.prune import prune
+from featherline.tasks.steps.quantize import quantize
+from featherline.tasks.steps.train import train
+from featherline.tasks.steps.trim import trim
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 
 FIT = Fit(epochs=3, batch_size=60, learning_rate=2e-3)
 NETWORK = Architecture(builder="cnn", options={"widths": [16, 32], "dense": 16})

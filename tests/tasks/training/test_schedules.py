@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.contracts.fit import Fit
-from tasks.training.schedules import learning_rates
+from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.training.schedules import learning_rates
 
 
 def test_constant_stays_at_the_peak() -> None:

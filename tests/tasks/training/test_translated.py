@@ -8,19 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.contracts.dataset import Dataset
-from tasks.contracts.fit import Fit, Knowledge
-from tasks.contracts.preprocessing import Preprocessing
-from tasks.contracts.references import DatasetRef
-from tasks.dataset import read_split
-from tasks.framework import keras
-from tasks.model_inputs import model_inputs, own_of
-from tasks.store import Store
-from tasks.training.augmentation import augment
-from tasks.training.data import TrainingData, load_training_data
-from tasks.training.loop import fit_model
-from tasks.training.translated import TranslatedTeacher, as_the_student_sees
-from tasks.zoo.cnn import cnn
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.data.dataset import read_split
+from featherline.tasks.modalities.image.augmentation import augment
+from featherline.tasks.modalities.image.preprocessing import model_inputs, own_of
+from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.zoo.cnn import cnn
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training.data import TrainingData, load_training_data
+from featherline.tasks.training.loop import fit_model
+from featherline.tasks.training.translated import TranslatedTeacher, as_the_student_sees
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 3), dtype=np.uint8)
 RAW = Preprocessing(name="raw", scale=1.0, mean=(0.0,) * 3, std=(1.0,) * 3)

@@ -1,0 +1,146 @@
+"""A candidate's lane on a network with fresh weights: each technique is set up, nothing is trained.
+
+    network ──► cut ──► student ──► cut ──► clusters ──► int8 or int4 in the loop ──► converted ──► float left?
+
+What refuses here would refuse in the lane, after the trainings that come before it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from featherline.tasks.compression.pruning.channel import Ranking, Target, prune_channels
+from featherline.tasks.compression.pruning.cost import Measure
+from featherline.tasks.compression.pruning.criteria import unit_scores
+from featherline.tasks.compression.pruning.groups import trace_channels
+from featherline.tasks.compression.quantization.in_training.aware import finished, quantized_while_training
+from featherline.tasks.compression.quantization.in_training.clustering import clustered_while_training, unclustered
+from featherline.tasks.compression.quantization.in_training.int4 import four_bits, four_bits_while_training
+from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
+from featherline.tasks.compression.quantization.post_training.invariants import check_integer
+from featherline.tasks.compression.quantization.post_training.layers import layers
+from featherline.tasks.compression.quantization.post_training.static import Bits, Rounder
+from featherline.tasks.compression.quantization.post_training.weights import with_integer_weights
+from featherline.tasks.contracts.candidate import Candidate
+from featherline.tasks.contracts.model import Scheme, Width
+from featherline.tasks.contracts.steps.distill import DistillParams
+from featherline.tasks.contracts.steps.export import ExportParams
+from featherline.tasks.contracts.steps.prune import PruneParams
+from featherline.tasks.contracts.steps.quantize import QuantizeParams
+from featherline.tasks.litert.convert import convert
+from featherline.tasks.litert.graph import read_graph
+from featherline.tasks.modalities.image.preprocessing import check_channels
+from featherline.tasks.networks.foreign.read import read_model
+from featherline.tasks.networks.graph import functional
+from featherline.tasks.networks.zoo.build import build
+from featherline.tasks.training.distillation.attention import watched
+
+IMAGES = 8
+"""Of noise, that ranges are found from."""
+STEPS = 10
+"""Of a training that is set up."""
+
+
+def try_lane(candidate: Candidate, network: Any, classes: int) -> None:  # noqa: ANN401 - tf_keras has no types
+    """Set up each technique of a candidate in the order of its lane, and convert what comes out.
+
+    Args:
+        candidate: With the knobs of every step.
+        network: The float baseline before its training. It stays as it is.
+        classes: Of the data.
+
+    Raises:
+        Refused: A technique cannot be had from this network.
+    """
+    _check_preprocessing(candidate, network.input_shape[-1])
+    model, sparse = _cut(network, candidate.prune, network)
+    model = _student(candidate.distill, model, network, classes)
+    model, zeros = _cut(model, candidate.trim, network)
+    _convert(model, candidate.quantize, candidate.export, keep_zeros=sparse or zeros)
+
+
+def _check_preprocessing(candidate: Candidate, channels: int) -> None:
+    """Refuse what students or teachers are to be fed by, where it does not fit the images."""
+    check_channels(candidate.distill.preprocessing, channels)
+    for params in (candidate.prune, candidate.distill, candidate.trim, candidate.quantize):
+        check_channels(params.teacher_preprocessing, channels)
+
+
+def signature(candidate: Candidate) -> str:
+    """Return what decides how a dry run ends: candidates that differ in their `fit` alone are tried once."""
+    parts = candidate.model_dump(mode="json", exclude={"name", "searched", "auto", "evaluate"})
+    for section in parts.values():
+        section.pop("fit", None)
+    return repr(parts)
+
+
+def _cut(model: Any, params: PruneParams, teacher: Any) -> tuple[Any, bool]:  # noqa: ANN401
+    """Return the model with fewer channels, and whether the step makes zeros instead."""
+    if params.method == "none":
+        return model, False
+    if params.method in ("magnitude", "2:4"):
+        from featherline.tasks.compression.pruning.sparse import sparse_while_training  # noqa: PLC0415 - TFMOT costs 1.2 s
+
+        sparse_while_training(model, "2:4" if params.method == "2:4" else "magnitude", params.sparsity, STEPS)
+        return model, True
+    flat = functional(model)
+    if params.criterion == "bn_gamma":
+        unit_scores(flat, trace_channels(flat), "bn_gamma")
+    counted: dict[Measure | Literal["latency"], float] = {
+        measure: kept for measure, kept in params.targets.items() if measure != "latency"
+    }
+    # Without data, and so by norms and without latency: what is tried is whether channels can leave, not which.
+    small = prune_channels(flat, Target(counted or {"macs": 0.5}, params.floor), Ranking("l2")).model
+    _look(small, params, teacher)
+    return small, False
+
+
+def _student(params: DistillParams, model: Any, baseline: Any, classes: int) -> Any:  # noqa: ANN401
+    student = model if params.architecture is None else build(params.architecture, baseline.input_shape[1:], classes)
+    if params.method == "logits":
+        _look(student, params, baseline)
+    return student
+
+
+def _look(student: Any, params: PruneParams | DistillParams, baseline: Any) -> None:  # noqa: ANN401
+    """Read the teacher where it is a file, and pair the feature maps where they are compared."""
+    teacher = (
+        read_model(params.teacher, baseline.input_shape[1:], baseline.output_shape[-1]) if params.teacher else baseline
+    )
+    if params.knowledge is not None and params.knowledge.attention > 0:
+        watched(functional(student), functional(teacher))
+
+
+def _convert(model: Any, params: QuantizeParams, export: ExportParams, *, keep_zeros: bool) -> None:  # noqa: ANN401
+    if params.clusters is not None:
+        model = unclustered(clustered_while_training(model, params.clusters, keep_zeros=keep_zeros), params.clusters)
+    if params.aware and params.scheme == "int4":
+        model = four_bits(four_bits_while_training(model, keep_zeros=keep_zeros), model)
+    elif params.aware:
+        keep_clusters = params.clusters is not None
+        trained = quantized_while_training(model, keep_zeros=keep_zeros, keep_clusters=keep_clusters)
+        model = finished(trained, keep_clusters=keep_clusters)
+    if export.ladder is not None:  # what its rungs cannot make, it leaves
+        convert(model, "none")
+        return
+    aware = params.aware and params.scheme == "int8"
+    check_integer(read_graph(_file(model, params.scheme, export, aware=aware)), params.scheme)
+
+
+def _file(model: Any, scheme: Scheme, export: ExportParams, *, aware: bool) -> bytes:  # noqa: ANN401
+    """Return the file in a scheme, made by what `export` makes it with."""
+    images = np.random.default_rng(0).normal(size=(IMAGES, *model.input_shape[1:])).astype(np.float32)
+    if scheme in ("none", "float16", "dynamic") or aware:
+        return convert(model, scheme, images)
+    plain = export.calibration.method == "minmax" and export.calibration.weights == "minmax"
+    if scheme == "int8" and plain:
+        return convert(model, "int8", images)
+    file = convert(model, "none")
+    if scheme in ("dynamic_int4", "weights_int8", "weights_int4"):
+        return with_integer_weights(file, scheme)
+    bits: Bits = 16 if scheme == "int16x8" else 8
+    widths: dict[str, Width] = {layer.scope: "int4" for layer in layers(file)} if scheme == "int4" else {}
+    ranges = activation_ranges(file, images, export.calibration, bits)
+    return Rounder(file, ranges, export.calibration.weights).all(bits, widths)

@@ -1,0 +1,106 @@
+"""How much a channel matters: one score a unit, agreed on by every layer that has an opinion of it.
+
+    opinions of each layer ──► divided by the layer's mean ──► mean over the group's layers ──► one ranking
+
+The division makes layers comparable, so that one ranking can hold the whole model; without it the layers with large
+weights would keep all their channels. Group scores matter more than the criterion. `random` is the control: what beats
+it has found something.
+
+Source: Fang et al. 2023, DepGraph, section 3.3, https://arxiv.org/abs/2301.12900 (group scores)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from featherline.tasks.compression.pruning.groups import Channels
+from featherline.tasks.compression.pruning.opinions import Scores, opinion
+from featherline.tasks.compression.pruning.taylor import gate_opinions
+from featherline.tasks.contracts.refusal import Problem, Refused, refuse
+from featherline.tasks.training.data import TrainingData
+
+Criterion = Literal["l1", "l2", "fpgm", "bn_gamma", "taylor", "random"]
+
+SCORING_IMAGES = 1024
+"""Of the train split, that `taylor` looks at."""
+
+
+def unit_scores(
+    model: Any,  # noqa: ANN401 - tf_keras has no types
+    channels: Channels,
+    criterion: Criterion,
+    *,
+    data: TrainingData | None = None,
+    seed: int = 0,
+) -> Scores:
+    """Score every unit of a model.
+
+    Args:
+        model: The model that was traced.
+        channels: Its channels.
+        criterion: `l1`, `l2` and `fpgm` look at the kernels that make a channel, depthwise ones included; `bn_gamma` at
+            the scales of the batch normalisations that it passes; `taylor` at the loss on images; `random` at nothing.
+        data: What `taylor` looks at, and it alone.
+        seed: Of `random`, and of the images that `taylor` sees.
+
+    Returns:
+        (channels.count,). The mean over a group's layers of what each thinks of its channels, 1.0 being the layer's
+        mean. Units of no group have 0 or a score that nobody reads.
+
+    Raises:
+        Refused: Weights that are not finite, each layer by name; `bn_gamma` where a group has no normalisation.
+        ValueError: `taylor` without data.
+    """
+    if criterion == "random":
+        return np.random.default_rng(seed).random(channels.count)
+    if criterion == "taylor":
+        if data is None:
+            raise ValueError("the criterion taylor needs data")
+        chosen = np.random.default_rng(seed).permutation(len(data.train_labels))[:SCORING_IMAGES]
+        opinions = gate_opinions(model, data.train_images[chosen], data.train_labels[chosen])
+    else:
+        found = ((layer.name, opinion(layer, criterion)) for layer in model.layers)
+        opinions = {name: scores for name, scores in found if scores is not None}
+    return _agreed(model, channels, criterion, opinions)
+
+
+def _agreed(model: Any, channels: Channels, criterion: Criterion, opinions: Mapping[str, Scores]) -> Scores:  # noqa: ANN401
+    """Return the mean over the layers of what each thinks, in units of its own mean."""
+    total = np.zeros(channels.count)
+    votes = np.zeros(channels.count)
+    problems = []
+    for name, scores in opinions.items():
+        if not np.isfinite(scores).all():
+            problems.append(_not_finite(model.get_layer(name), criterion))
+            continue
+        mean = scores.mean()
+        units = channels.ports[name].outputs
+        np.add.at(total, units, scores / mean if mean > 0 else scores)
+        np.add.at(votes, units, 1)
+    if problems:
+        raise Refused(*problems)
+    for group in channels.groups:
+        if not votes[group.units].all():
+            raise refuse(
+                f"prune cannot rank the channels of {', '.join(group.layers)} by {criterion}",
+                expected="a BatchNormalization with scale=True behind every layer that is pruned (prune.criterion)",
+                got="none behind these layers",
+                fix="set prune.criterion to l2 or l1, or add the normalisation",
+            )
+    agreed: Scores = total / np.maximum(votes, 1)
+    return agreed
+
+
+def _not_finite(layer: Any, criterion: Criterion) -> Problem:  # noqa: ANN401
+    weights = np.concatenate([weight.ravel() for weight in layer.get_weights()])
+    broken = int((~np.isfinite(weights)).sum())
+    got = f"{broken} of {weights.size} are NaN or infinite" if broken else f"{criterion} gives NaN or infinity"
+    return Problem(
+        f"prune cannot rank the channels of {layer.name}",
+        "finite weights",
+        got,
+        "training diverged: lower train.learning_rate, or fit.learning_rate of what trained it last, and run again",
+    )

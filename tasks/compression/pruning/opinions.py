@@ -1,0 +1,72 @@
+"""What one layer thinks of each of its channels, by its weights alone.
+
+    l1, l2     the norm of the kernel that makes the channel
+    fpgm       how far that kernel lies from all others of the layer: what lies in their middle can be replaced by them
+    bn_gamma   the scale that batch normalisation gives the channel
+
+Source: Li et al. 2017, section 3.1, https://arxiv.org/abs/1608.08710 (l1); He et al. 2019, equation 5,
+https://arxiv.org/abs/1811.00250 (fpgm); Liu et al. 2017, section 3, https://arxiv.org/abs/1708.06519 (gamma)
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.networks.framework import keras
+
+Scores = NDArray[np.float64]
+OfWeights = Literal["l1", "l2", "fpgm", "bn_gamma"]
+
+
+def channel_norms(kernel: NDArray[np.float32], criterion: Literal["l1", "l2"]) -> Scores:
+    """Return the norm of each output channel of a kernel, (out,).
+
+    Args:
+        kernel: (…, out).
+        criterion: The sum of magnitudes, or the root of the sum of squares.
+    """
+    flat = kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)
+    norms: Scores = np.abs(flat).sum(0) if criterion == "l1" else np.sqrt((flat**2).sum(0))
+    return norms
+
+
+def channel_distances(kernel: NDArray[np.float32]) -> Scores:
+    """Return the sum of the Euclidean distances from each output channel of a kernel to all others, (out,).
+
+    The channel with the smallest sum lies closest to the geometric median of the layer.
+    """
+    flat = kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)
+    squares = (flat**2).sum(0)
+    distances = squares[:, None] + squares[None, :] - 2 * flat.T @ flat
+    np.fill_diagonal(distances, 0.0)  # rounding would leave a little there, whose root is not so little
+    sums: Scores = np.sqrt(np.maximum(distances, 0)).sum(0)
+    return sums
+
+
+def making_kernel(layer: Any) -> NDArray[np.float32] | None:  # noqa: ANN401 - tf_keras has no types
+    """Return the kernel by which a layer makes its channels, (…, out), or None where it makes none."""
+    kind = type(layer)
+    if kind is keras.layers.DepthwiseConv2D:
+        kernel: NDArray[np.float32] = layer.get_weights()[0]
+        return kernel.reshape(*kernel.shape[:2], -1)
+    if kind in (keras.layers.Conv2D, keras.layers.Dense):
+        return layer.get_weights()[0]  # type: ignore[no-any-return]
+    if kind is keras.layers.SeparableConv2D:
+        return layer.get_weights()[1]  # type: ignore[no-any-return]
+    return None
+
+
+def opinion(layer: Any, criterion: OfWeights) -> Scores | None:  # noqa: ANN401
+    """Return what a layer thinks of each channel that it gives, or None where it has no opinion."""
+    if criterion == "bn_gamma":
+        if type(layer) is not keras.layers.BatchNormalization or not layer.scale:
+            return None
+        gammas: Scores = np.abs(layer.get_weights()[0].astype(np.float64))
+        return gammas
+    kernel = making_kernel(layer)
+    if kernel is None:
+        return None
+    return channel_distances(kernel) if criterion == "fpgm" else channel_norms(kernel, criterion)

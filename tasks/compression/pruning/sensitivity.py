@@ -1,0 +1,104 @@
+"""How much each group hurts when it alone is cut: ratios found by trying, one group at a time.
+
+    each group, each allowed width ──► silent channels ──► validation loss ──► loss added for what was saved
+
+Groups that can be halved without harm are cut deep, sensitive ones hardly. The channels within a group leave in the
+order of their scores. Nothing is trained in between, so this costs one look at a few hundred images a width.
+
+Source: Li et al. 2017, section 3.2, https://arxiv.org/abs/1608.08710 (sensitivity of single layers)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.compression.pruning.cost import Cost
+from featherline.tasks.compression.pruning.groups import Channels
+from featherline.tasks.compression.pruning.opinions import Scores
+from featherline.tasks.compression.pruning.surgery import KeepMask, mute
+from featherline.tasks.compression.pruning.widths import Ladder
+from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.problems.classification.network_metrics import mean_cross_entropy
+
+IMAGES = 512
+"""Of the validation split, on which the loss is measured."""
+
+BATCH = 128
+"""Images a call: of large ones all at once would need gigabytes for their activations."""
+
+
+def kept_units(channels: Channels, scores: Scores, widths: Sequence[int] | NDArray[np.intp]) -> KeepMask:
+    """Mark the units to keep: in each group as many as its width, those with the largest scores; of equal the first."""
+    keep = np.ones(channels.count, np.bool_)
+    for group, width in zip(channels.groups, widths, strict=True):
+        ranked = np.argsort(-scores[group.units], kind="stable")
+        keep[group.units[ranked[int(width) :]]] = False
+    return keep
+
+
+def losses_alone(
+    model: Any,  # noqa: ANN401 - tf_keras has no types
+    channels: Channels,
+    scores: Scores,
+    options: Sequence[tuple[int, ...]],
+    *,
+    images: NDArray[np.float32],
+    labels: NDArray[np.int64],
+) -> list[list[float]]:
+    """Return the mean cross entropy for every group at every allowed width, all other groups whole.
+
+    Args:
+        model: The flat functional model that was traced. It stays as it is.
+        channels: Its channels.
+        scores: Which channels of a group leave first.
+        options: The allowed widths of each group, its own first.
+        images: (n, height, width, channels), as the model takes them.
+        labels: (n,).
+    """
+    copy = keras.models.clone_model(model)
+    whole = model.get_weights()
+    forward = tf.function(lambda batch: copy(batch, training=False))
+    widest = [option[0] for option in options]
+
+    def loss(group: int, width: int) -> float:
+        copy.set_weights(whole)
+        mute(copy, channels, kept_units(channels, scores, [*widest[:group], width, *widest[group + 1 :]]))
+        batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+        logits = [forward(tf.constant(batch)).numpy() for batch in batches]
+        return mean_cross_entropy(np.concatenate(logits), labels)
+
+    full = loss(0, widest[0])
+    return [[full, *(loss(group, width) for width in option[1:])] for group, option in enumerate(options)]
+
+
+def sensitivity_ladder(
+    losses: Sequence[Sequence[float]], options: Sequence[tuple[int, ...]], costs: Sequence[Cost]
+) -> Ladder:
+    """Return the ladder on which a block is worth the loss that its absence adds, for each part of the costs it saves.
+
+    Args:
+        losses: Of each group at each width.
+        options: The allowed widths.
+        costs: Of widths; of several the mean of the parts counts.
+    """
+    widest = [option[0] for option in options]
+
+    def part(widths: list[int]) -> float:
+        return float(np.mean([cost.of(np.array(widths)) / cost.of(np.array(widest)) for cost in costs]))
+
+    def saved(group: int, wide: int, narrow: int) -> float:
+        before, after = (part([*widest[:group], width, *widest[group + 1 :]]) for width in (wide, narrow))
+        return before - after
+
+    worths = [
+        [
+            (curve[rung + 1] - curve[rung]) / max(saved(group, option[rung], option[rung + 1]), 1e-9)
+            for rung in range(len(option) - 1)
+        ]
+        for group, (curve, option) in enumerate(zip(losses, options, strict=True))
+    ]
+    return Ladder(options, worths)

@@ -1,0 +1,212 @@
+"""How wide each group stays: the least important blocks of eight channels leave until the model fits its bounds.
+
+    ladder ──► one ranking of all blocks ──► remove from the bottom ──► put back what still fits ──► swap to come close
+
+Counts are multiples of eight because latency on CPUs falls in steps of eight channels, not with MACs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from featherline.tasks.compression.pruning.cost import Cost, Widths
+from featherline.tasks.compression.pruning.groups import Channels
+from featherline.tasks.compression.pruning.opinions import Scores
+from featherline.tasks.contracts.refusal import refuse
+
+BLOCK = 8
+"""Channels that leave together, and the least that stay."""
+
+FLOOR = 0.25
+"""Of a group's channels, that always stays by default: a starved layer blocks everything behind it."""
+
+CLOSE_ENOUGH = 0.01
+"""Of the model's cost: within this of the tightest bound no channel is given for another only to come closer."""
+
+ROUNDING = 1e-6
+"""What a fraction of a whole number may lose in float64, so that a target that is exactly a model's cost is met."""
+
+WORDS = {"macs": "MACs", "parameters": "parameters", "size": "estimated int8 bytes"}
+
+
+def allowed_widths(channels: int, floor: float = FLOOR, whole: int | None = None) -> tuple[int, ...]:
+    """Return the widths that a group of so many channels may have, widest first.
+
+    Its own, then multiples of eight down to the larger of eight and `floor` of its channels. A group of up to eight
+    channels stays whole.
+
+    Args:
+        channels: Of the group now.
+        floor: Fraction that stays.
+        whole: Channels that the floor is a fraction of, where the group was wider before.
+    """
+    least = max(BLOCK, BLOCK * int(np.ceil(floor * (whole or channels) / BLOCK)))
+    narrower = range(BLOCK * ((channels - 1) // BLOCK), least - 1, -BLOCK)
+    return (channels, *narrower)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """The allowed widths of every group as rungs, 0 the widest, and what each step down costs in worth.
+
+    Attributes:
+        options: Of each group, widest first.
+        worths: Of each group, what the block between a width and the next narrower one is worth; larger stays longer.
+    """
+
+    options: Sequence[tuple[int, ...]]
+    worths: Sequence[Sequence[float]]
+
+    def widths(self, rungs: list[int]) -> Widths:
+        """Return the width of each group."""
+        return np.array([option[rung] for option, rung in zip(self.options, rungs, strict=True)], np.intp)
+
+    @property
+    def widest(self) -> Widths:
+        """Return the widths of the model as it is."""
+        return self.widths([0] * len(self.options))
+
+    @property
+    def narrowest(self) -> Widths:
+        """Return the widths below which nothing is allowed."""
+        return self.widths([len(option) - 1 for option in self.options])
+
+
+def ladder_of(channels: Channels, scores: Scores, options: Sequence[tuple[int, ...]]) -> Ladder:
+    """Return the ladder on which a block is worth the mean score of its channels.
+
+    Args:
+        channels: The groups.
+        scores: (channels.count,), larger matters more.
+        options: The allowed widths of each group.
+    """
+    ranked = [np.sort(scores[group.units])[::-1] for group in channels.groups]
+    worths = [
+        [float(each[narrow:wide].mean()) for wide, narrow in pairwise(option)]
+        for each, option in zip(ranked, options, strict=True)
+    ]
+    return Ladder(options, worths)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a model may have of one measure.
+
+    Attributes:
+        cost: Of widths.
+        fraction: To keep, 0 < fraction <= 1.
+        full: The cost that `fraction` is of.
+    """
+
+    cost: Cost
+    fraction: float
+    full: int
+
+    def slack(self, widths: Widths) -> float:
+        """Return how far below the bound these widths are, as part of `full`; negative above it."""
+        return (self.fraction * self.full + ROUNDING - self.cost.of(widths)) / self.full
+
+
+def choose_widths(ladder: Ladder, bounds: Sequence[Bound]) -> Widths:
+    """Choose how many units each group keeps.
+
+    Args:
+        ladder: The allowed widths and the worth of their blocks.
+        bounds: One or more, each to be met.
+
+    Returns:
+        (groups,) widths, each one of the allowed, whose costs are at most what the bounds allow.
+
+    Raises:
+        Refused: No allowed widths are that cheap; the message names the lowest fraction that is.
+    """
+    for bound in bounds:
+        if bound.slack(ladder.narrowest) < 0:
+            raise _out_of_reach(bound, bound.cost.of(ladder.narrowest))
+    within = _Within(ladder, bounds)
+    return ladder.widths(within.swapped(within.refilled(within.removed())))
+
+
+def _out_of_reach(bound: Bound, least: int) -> Exception:
+    knob, words = f"prune.{bound.cost.measure}", WORDS[bound.cost.measure]
+    lowest = np.ceil(1000 * least / bound.full) / 1000
+    return refuse(
+        f"prune cannot bring the model to {bound.fraction:.3g} of its {words}: impossible with these layers",
+        expected=f"{knob} of at least {lowest:.3f}: every group keeps {BLOCK} channels and prune.floor of its own",
+        got=f"{bound.fraction:.3g} of {bound.full:,} {words}; the narrowest model has {least:,}",
+        fix=f"set {knob} to {lowest:.3f} or more, lower prune.floor, or train a wider baseline",
+    )
+
+
+@dataclass(frozen=True)
+class _Within:
+    """The ladder, and what all bounds together leave."""
+
+    ladder: Ladder
+    bounds: Sequence[Bound]
+
+    def slack(self, rungs: list[int]) -> float:
+        """Return how far below the tightest bound a choice is."""
+        return min(bound.slack(self.ladder.widths(rungs)) for bound in self.bounds)
+
+    def removed(self) -> list[int]:
+        """Step down by the least worthy block until the model fits."""
+        rungs = [0] * len(self.ladder.options)
+        while self.slack(rungs) < 0:
+            movable = [group for group, rung in enumerate(rungs) if rung + 1 < len(self.ladder.options[group])]
+            lowest = min(movable, key=lambda group: self.ladder.worths[group][rungs[group]])
+            rungs[lowest] += 1
+        return rungs
+
+    def refilled(self, rungs: list[int]) -> list[int]:
+        """Step up by the worthiest block that still fits, as long as there is one."""
+        while True:
+            wider = [
+                (self.ladder.worths[group][rung - 1], group)
+                for group, rung in enumerate(rungs)
+                if rung > 0 and self.slack(_moved(rungs, group, -1)) >= 0
+            ]
+            if not wider:
+                return rungs
+            rungs = _moved(rungs, max(wider)[1], -1)
+
+    def swapped(self, rungs: list[int]) -> list[int]:
+        """Narrow one group so that others can be wider, as long as this comes closer to the tightest bound from below.
+
+        Only blocks leave that are worth no more than the worthiest that the ranking removed: without that limit a block
+        that everything depends on is given away for a hundredth of the MACs.
+        """
+        worths = self.ladder.worths
+        most = max((worths[group][rung - 1] for group, rung in enumerate(rungs) if rung > 0), default=-np.inf)
+        while (now := self.slack(rungs)) > CLOSE_ENOUGH:
+            tries = [
+                self._refilled_without(_moved(rungs, group, 1), group)
+                for group, rung in enumerate(rungs)
+                if rung + 1 < len(self.ladder.options[group]) and worths[group][rung] <= most
+            ]
+            best = min(tries, key=self.slack, default=rungs)
+            if self.slack(best) >= now:
+                break
+            rungs = best
+        return rungs
+
+    def _refilled_without(self, rungs: list[int], narrowed: int) -> list[int]:
+        """Step up by the most expensive block that still fits, but never in the group that was just narrowed."""
+        while True:
+            wider = [
+                (-self.slack(_moved(rungs, group, -1)), group)
+                for group, rung in enumerate(rungs)
+                if rung > 0 and group != narrowed
+            ]
+            fitting = [pair for pair in wider if pair[0] <= 0]
+            if not fitting:
+                return rungs
+            rungs = _moved(rungs, max(fitting)[1], -1)
+
+
+def _moved(rungs: list[int], group: int, by: int) -> list[int]:
+    return [rung + by if index == group else rung for index, rung in enumerate(rungs)]

@@ -1,0 +1,1 @@
+"""Quantization in training and after it."""

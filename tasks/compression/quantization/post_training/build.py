@@ -1,0 +1,182 @@
+"""One model as a file in any scheme, with what is needed for it made once: float file, ranges, the judge.
+
+scheme ──► converter (none, float16, dynamic; int8 by min-max, and of an aware model)
+       ├─► float file ──► weights alone (dynamic_int4, weights_int8, weights_int4)
+       └─► float file, ranges ──► static or mixed (all other int8, int16x8, int4, mixed)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
+from featherline.tasks.compression.quantization.post_training.judging import Judge, Judgement
+from featherline.tasks.compression.quantization.post_training.layers import layers
+from featherline.tasks.compression.quantization.post_training.mixed import mixed
+from featherline.tasks.compression.quantization.post_training.static import Bits, Rounder
+from featherline.tasks.compression.quantization.post_training.weights import with_integer_weights
+from featherline.tasks.contracts.dataset import Dataset, SplitName
+from featherline.tasks.contracts.model import LayerWidth, Model, Scheme, Width
+from featherline.tasks.contracts.post_training import Calibration, Mixed
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.data.dataset import Labels, in_turn, read_split
+from featherline.tasks.litert.conversion import Converted, convert_apart
+from featherline.tasks.modalities.image.preprocessing import model_inputs, preprocessing_of
+from featherline.tasks.store.artifacts import Store
+
+
+@dataclass(frozen=True)
+class Built:
+    """A file that still has the names of its tensors.
+
+    Attributes:
+        data: The file.
+        scheme: What it is.
+        model: What it was made from.
+        versions: Of what made it.
+        layers: Of a mixed file.
+    """
+
+    data: bytes
+    scheme: Scheme
+    model: Model
+    versions: dict[str, str]
+    layers: tuple[LayerWidth, ...] = ()
+
+
+class Builder:
+    """Makes files of one model."""
+
+    def __init__(
+        self, store: Store, dataset: Dataset, model: Model, calibration: Calibration, floats: Sequence[Model] = ()
+    ) -> None:
+        """Keep what the files are made of; nothing is read or converted yet.
+
+        Args:
+            store: Holds the models.
+            dataset: For calibration and judgement.
+            model: Becomes the file.
+            calibration: How ranges are found.
+            floats: Models whose float files will be asked for; the first call of the converter makes them all.
+        """
+        self.store, self.dataset, self.model, self.calibration = store, dataset, model, calibration
+        self._wanted = floats
+        self._floats: dict[str, Converted] = {}
+
+    def build(self, scheme: Scheme, knobs: Mixed, good: Callable[[Judgement], bool] | None = None) -> Built:
+        """Return the model in a scheme.
+
+        Args:
+            scheme: Which.
+            knobs: Of a mixed file.
+            good: Whether a mixed file loses little enough; by the knobs' own budget where absent.
+
+        Raises:
+            Refused: A split is empty; a model that was trained for int8 is to become something else.
+        """
+        if scheme in ("none", "float16", "dynamic"):
+            return self._of_converter(scheme, None)
+        # A quantization-aware model brings its own ranges and keeps them; the converter asks for images all the same.
+        plain = self.calibration.method == "minmax" and self.calibration.weights == "minmax"
+        if scheme == "int8" and (plain or self.model.format == "qat_h5"):
+            return self._of_converter(scheme, self.calibration_images)
+        made_by = self.float_file.versions | {"litert-quantizer": version("litert-quantizer")}
+        if scheme in ("dynamic_int4", "weights_int8", "weights_int4"):
+            return Built(with_integer_weights(self.float_file.data, scheme), scheme, self.model, made_by)
+        if scheme == "mixed":
+            found = mixed(self.rounder(8), knobs, self.judge, good or (lambda judged: judged.drop <= knobs.max_drop))
+            return Built(found.data, scheme, self.model, made_by, found.layers)
+        widths: dict[str, Width] = {}
+        if scheme == "int4":
+            widths = {layer.scope: "int4" for layer in layers(self.float_file.data)}
+        bits: Bits = 16 if scheme == "int16x8" else 8
+        return Built(self.rounder(bits).all(bits, widths), scheme, self.model, made_by)
+
+    def of(self, model: Model) -> Builder:
+        """Return what makes files of another model, from the same data."""
+        return Builder(self.store, self.dataset, model, self.calibration)
+
+    @property
+    def float_file(self) -> Converted:
+        """Return the model as a float file.
+
+        Raises:
+            Refused: It was trained for int8, so that there is no float model any more.
+        """
+        if self.model.format == "qat_h5":
+            raise refuse(
+                "export has no float model to quantize",
+                expected="scheme int8 without a ladder for a model that was trained with int8 in the loop",
+                got="another scheme, or a ladder",
+                fix="set quantize.aware to false, or make the aware one a candidate of its own with the scheme int8",
+            )
+        return self._float(self.model)
+
+    def float_of(self, model: Model) -> bytes:
+        """Return another model of the lane, or this one, as a float file."""
+        return self._float(model).data
+
+    @cached_property
+    def judge(self) -> Judge:
+        """Return the float file's answers on the validation split, the classes in turn."""
+        images, labels = self.split("validation")
+        order = in_turn(labels, len(labels))
+        return Judge(self.float_file.data, images[order], labels[order])
+
+    @cached_property
+    def calibration_images(self) -> NDArray[np.float32]:
+        """Return the images that ranges are found from."""
+        images, labels = self.split("calibration")
+        wanted = self.calibration.images
+        return images if wanted is None or wanted >= len(images) else images[np.sort(in_turn(labels, wanted))]
+
+    def rounder(self, bits: Bits) -> Rounder:
+        """Return what rounds the float file, its ranges found for activations of so many bits."""
+        ranges = activation_ranges(self.float_file.data, self.calibration_images, self.calibration, bits)
+        return Rounder(self.float_file.data, ranges, self.calibration.weights)
+
+    def split(self, name: SplitName) -> tuple[NDArray[np.float32], Labels]:
+        """Return a split as the model takes it, and its labels.
+
+        Raises:
+            Refused: The split is empty.
+        """
+        images, labels = read_split(self.store, self.dataset, name)
+        if len(images) == 0:
+            raise refuse(
+                "export cannot prove the file",
+                expected=f"images in the {name} split of {self.dataset.name}",
+                got="none",
+                fix="give every split a share in the recipe's data section, and run preprocess again",
+            )
+        return model_inputs(images, preprocessing_of(self.model, self.dataset)), labels
+
+    def _of_converter(self, scheme: Scheme, images: NDArray[np.float32] | None) -> Built:
+        if scheme == "none" and self.model.format != "qat_h5":
+            converted = self.float_file
+        else:
+            converted = self._convert(self.model, scheme, images)
+        return Built(converted.data, scheme, self.model, converted.versions)
+
+    def _float(self, model: Model) -> Converted:
+        digest = model.file.sha256
+        if digest not in self._floats:
+            self._floats[digest] = self._convert(model, "none", None)
+        return self._floats[digest]
+
+    def _convert(self, model: Model, scheme: Scheme, images: NDArray[np.float32] | None) -> Converted:
+        """Convert a model, and in the same process what is wanted as float files and is not there yet."""
+        floats = {one.file.sha256: one for one in self._wanted if one.file.sha256 not in self._floats}
+        if scheme == "none":
+            floats.pop(model.file.sha256, None)
+        made = convert_apart(self.store, model, scheme, images, floats=tuple(floats.values()))
+        self._floats |= {
+            digest: Converted(data, made.versions) for digest, data in zip(floats, made.floats, strict=True)
+        }
+        return made

@@ -1,0 +1,158 @@
+"""What must be true of every exported file, whatever its accuracy is worth.
+
+file ──► kernels hold something ──► zeros and shared weights are kept ──► integer schemes have no float left
+     ──► what promises no loss has none
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from featherline.tasks.compression.quantization.post_training.judging import Judgement
+from featherline.tasks.compression.quantization.post_training.layers import name_of
+from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
+from featherline.tasks.contracts.post_training import Mixed
+from featherline.tasks.contracts.refusal import Refused, examples, refuse
+from featherline.tasks.contracts.words import amount, percent
+from featherline.tasks.litert.graph import KERNELS, Graph, Operator
+from featherline.tasks.measuring.operators import is_float
+from featherline.tasks.measuring.weights import zeros
+from featherline.tasks.statistics.proportions import wilson
+
+INTEGER: tuple[Scheme, ...] = ("int8", "int16x8", "int4")
+CLUSTERED = ("CONV_2D", "FULLY_CONNECTED")
+"""Operators whose kernels may be clustered; their first axis is the output channel."""
+CONFIDENCE = 0.99
+"""Of the interval around the accuracy that a faithful file must meet."""
+
+
+def check_integer(graph: Graph, scheme: Scheme, layers: Sequence[LayerWidth] = ()) -> None:
+    """See that a file computes in integers wherever its scheme says so.
+
+    Args:
+        graph: Of the file, with the names of its tensors.
+        scheme: Of the file.
+        layers: Of a mixed file: the widths that were chosen.
+
+    Raises:
+        Refused: An operator computes in float; in a mixed file, a layer that was not chosen to.
+    """
+    left: list[Operator] = []
+    if scheme in INTEGER:
+        left = [operator for operator in graph.operators if is_float(graph, operator)]
+    elif scheme == "mixed":
+        chosen = {layer.layer for layer in layers if layer.width == "float"}
+        computing = (operator for operator in graph.operators if operator.name in KERNELS)
+        left = [one for one in computing if is_float(graph, one) and name_of(graph, one) not in chosen]
+    if left:
+        names = sorted({f"{operator.name} ({name_of(graph, operator)})" for operator in left})
+        raise refuse(
+            "export cannot make the model integer throughout",
+            expected=f"no operator that computes in float, which scheme {scheme} promises",
+            got=f"{len(left)} float operators: {examples(names)}",
+            fix="replace the layers behind them, or export with the scheme dynamic or float16",
+        )
+
+
+def check_kernels(graph: Graph) -> None:
+    """See that every kernel has a weight that is not zero.
+
+    Raises:
+        Refused: A kernel is all zero, so that its layer passes nothing on.
+    """
+    empty = [
+        name_of(graph, operator)
+        for operator, kernel in graph.kernels()
+        if kernel.constant is not None and (kernel.constant.size == 0 or bool(zeros(kernel).all()))
+    ]
+    if empty:
+        raise refuse(
+            "export found layers without weights",
+            expected="at least one weight that is not zero in every kernel",
+            got=f"{len(empty)} kernels of zeros: {examples(empty)}",
+            fix="prune less (prune.sparsity, prune.macs), or train again: a layer of zeros passes nothing on",
+        )
+
+
+def check_kept(graph: Graph, model: Model) -> None:
+    """See that a file has the zeros of a sparse model, and the few distinct weights of a clustered one.
+
+    A channel's weights have one step, and the normalisation behind it is folded in by channel, so neither makes a zero
+    or a shared value two.
+
+    Raises:
+        Refused: The file has fewer zeros, or a channel with more distinct weights.
+    """
+    kernels = {id(kernel): (operator, kernel) for operator, kernel in graph.kernels() if kernel.constant is not None}
+    if model.sparsity != "none":
+        found = sum(int(zeros(kernel).sum()) for _, kernel in kernels.values())
+        if found < model.zeros:
+            raise _lost(f"the {model.zeros:,} zeros of the {model.sparsity} pruning", f"{found:,} in the file")
+    if model.clusters is not None:
+        most = {
+            name_of(graph, operator): max(np.unique(channel).size for channel in kernel.constant)
+            for operator, kernel in kernels.values()
+            if operator.name in CLUSTERED and kernel.constant is not None
+        }
+        many = {name: count for name, count in most.items() if count > model.clusters}
+        if many:
+            raise _lost(
+                f"at most {model.clusters} distinct weights in each channel",
+                f"more in {len(many)} kernels: {examples(f'{name}: {count}' for name, count in many.items())}",
+            )
+
+
+def _lost(expected: str, got: str) -> Refused:
+    return refuse(
+        "export lost what the steps before had saved",
+        expected=expected,
+        got=got,
+        fix="export with another scheme, or leave the pruning or clustering out; and report it as a bug",
+    )
+
+
+def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> None:
+    """See that a file that promises to lose nothing is as accurate as the model in memory.
+
+    That is a float file, and the int8 file of a model that was trained with int8 in the loop. What other schemes lose
+    is a matter of quality, for the ladder and the gate.
+
+    Args:
+        model: What was converted, its accuracy measured on the same validation split.
+        scheme: Of the file.
+        correct: Validation images that the file gets right.
+        samples: Validation images.
+
+    Raises:
+        Refused: The model's accuracy is outside the interval of the file's.
+    """
+    if scheme not in ("none", "float16") and not (scheme == "int8" and model.format == "qat_h5"):
+        return
+    low, high = wilson(correct, samples, CONFIDENCE)
+    # An image decided otherwise by rounding is no broken file, however small the split.
+    one = 1 / samples
+    if not low - one <= model.validation_accuracy <= high + one:
+        raise refuse(
+            "export made a file that is not the model",
+            expected=f"the model's own validation accuracy {percent(model.validation_accuracy)} within the "
+            f"{CONFIDENCE:.0%} interval of the file's",
+            got=f"{percent(correct / samples)} [{percent(low)}, {percent(high)}] of {samples} images",
+            fix="give the data set that the model was validated on; where it is the same, report the model as a bug",
+        )
+
+
+def check_budget(judged: Judgement, knobs: Mixed) -> None:
+    """See that a mixed file keeps the budget that its widths were chosen under.
+
+    Raises:
+        Refused: No choice of widths does.
+    """
+    if not judged.drop <= knobs.max_drop:
+        raise refuse(
+            "export found no widths that keep the budget",
+            expected=f"at most {knobs.max_drop:g} of validation accuracy lost against the float file (export.mixed)",
+            got=f"{amount(judged.drop)}, with every layer at its widest",
+            fix="allow a larger drop, let layers be float (export.mixed.widths), or use int16x8",
+        )

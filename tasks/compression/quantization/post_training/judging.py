@@ -1,0 +1,67 @@
+"""How far a quantized file is from the float file that it was made from, on the same images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.data.dataset import Labels
+from featherline.tasks.litert.interpreter import Classifier
+
+Logits = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One file.
+
+    Attributes:
+        accuracy: Fraction of the images that it gets right.
+        drop: Accuracy of the float file less its own; negative where it is better.
+        agreement: Fraction of the images on which both predict one class.
+        damage: Mean Kullback-Leibler divergence of its predictions from the float file's, in nats.
+    """
+
+    accuracy: float
+    drop: float
+    agreement: float
+    damage: float
+
+
+class Judge:
+    """The float file's answers, which every other file is held against."""
+
+    def __init__(self, file: bytes, images: NDArray[np.float32], labels: Labels) -> None:
+        """Run the float file on the images (n, height, width, channels), n > 0."""
+        self.images, self.labels = images, labels
+        self.logits = Classifier(file).logits(images)
+
+    def judge(self, file: bytes, most: int | None = None) -> Judgement:
+        """Run a file on all images, or on the first `most`."""
+        logits = Classifier(file).logits(self.images[:most])
+        truth, labels = self.logits[:most], self.labels[:most]
+        right = logits.argmax(axis=1) == labels
+        return Judgement(
+            accuracy=float(right.mean()),
+            drop=float((truth.argmax(axis=1) == labels).mean() - right.mean()),
+            agreement=float((truth.argmax(axis=1) == logits.argmax(axis=1)).mean()),
+            damage=divergence(truth, logits),
+        )
+
+
+def divergence(truth: Logits, other: Logits) -> float:
+    """Return the mean over the rows of KL(softmax(truth) || softmax(other)), in nats.
+
+    Source: Kullback and Leibler 1951, equation 2.4, https://doi.org/10.1214/aoms/1177729694
+    """
+    p, q = log_softmax(truth), log_softmax(other)
+    return float((np.exp(p) * (p - q)).sum(axis=1).mean())
+
+
+def log_softmax(logits: Logits) -> NDArray[np.float64]:
+    """Return the logarithms of the probabilities of each row."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    normalised: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return normalised

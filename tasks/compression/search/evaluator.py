@@ -1,0 +1,230 @@
+"""One trial of a search: built, checked against the device, trained a little, and trained on where it is promising.
+
+    build ──► inside the budget? ──► cheap scores: among the better? ──► train `epochs` ──► among the best? ──► train on
+                  └ no: infeasible             └ no: filtered                              to `promoted_epochs`
+
+Successive halving without waiting: a trial is compared with the results that its proposal knew, and with no others, so
+that it ends the same whoever evaluates what at the same time.
+
+Source: Li et al. 2020, algorithm 2, https://arxiv.org/abs/1810.05934
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.compression.search.inheritance import inherit, relative
+from featherline.tasks.compression.search.scores import evenly, naswot, synflow_at_any_depth
+from featherline.tasks.compression.search.space import architecture
+from featherline.tasks.contracts.model import Architecture
+from featherline.tasks.contracts.refusal import OutOfReach, Refused
+from featherline.tasks.contracts.request import Exit
+from featherline.tasks.contracts.steps.search import SearchParams, SearchSpace
+from featherline.tasks.contracts.trials import Trial
+from featherline.tasks.litert.conversion import ConverterDied, ConverterFailed
+from featherline.tasks.measuring.int8_probe import RUNS, WARM_UP, int8_file
+from featherline.tasks.measuring.latency import medians_ms
+from featherline.tasks.networks.estimates import int8_bytes, peak_ram_bytes
+from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.macs import count_macs
+from featherline.tasks.networks.model_files import load_file, put_model
+from featherline.tasks.networks.zoo.build import build
+from featherline.tasks.running.memory import out_of_memory
+from featherline.tasks.statistics.pareto import best_first
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.loop import Compiled, compile_training, fit_model
+
+
+@dataclass(frozen=True)
+class TrialEvaluator:
+    """Evaluates trials of one search.
+
+    Attributes:
+        space: What a trial chooses from.
+        params: Epochs of both rungs, budget, objective.
+        data: What is trained on and measured on.
+        seed: Of the weights and the batches; the same for all trials, so that architectures alone differ.
+        store: Where trained networks are kept for those that inherit.
+    """
+
+    space: SearchSpace
+    params: SearchParams
+    data: TrainingData
+    seed: int
+    store: Store
+
+    def __call__(self, number: int, chosen: dict[str, Any], before: Sequence[Trial]) -> Trial:
+        """Return the trial's record.
+
+        Args:
+            number: Of the trial.
+            chosen: From the space.
+            before: The earlier trials that this one may know.
+        """
+        started = time.monotonic()
+        built = architecture(self.space, chosen)
+        record = Trial(
+            number=number,
+            architecture=built,
+            state="failed",
+            accuracy=None,
+            epochs=0,
+            macs=0,
+            parameters=0,
+            size_bytes=0,
+            seconds=0.0,
+        )
+        keras.backend.clear_session()
+        keras.utils.set_random_seed(self.seed)
+        try:
+            model = self._build(built)
+            record = record.model_copy(update=_sizes(model))
+            record = self._held_against(record, model)
+            if record.state != "infeasible":
+                record = record.model_copy(update=self._scores(built, model))
+                filtered = self._filtered(record, before)
+                update = {"state": "filtered", "reason": filtered} if filtered else self._train(model, record, before)
+                record = record.model_copy(update=update)
+        except (Refused, BuildFailed, ConverterFailed, tf.errors.OpError) as error:
+            if isinstance(error, OutOfReach) or out_of_memory(error) is not None:
+                raise  # says nothing of the network
+            reason = error.problems[0].what if isinstance(error, Refused) else f"{type(error).__name__}: {error}"
+            record = record.model_copy(update={"state": "failed", "reason": reason[:300]})
+        return record.model_copy(update={"seconds": time.monotonic() - started})
+
+    def _build(self, built: Architecture) -> Any:  # noqa: ANN401 - tf_keras has no types
+        """Build the network; whatever a builder raises for these options is the trial's failure, not the search's."""
+        try:
+            return build(built, self.data.image_shape, self.data.classes)
+        except (Refused, MemoryError):
+            raise
+        except Exception as error:
+            raise BuildFailed(f"{type(error).__name__}: {error}") from error
+
+    def _held_against(self, record: Trial, model: Any) -> Trial:  # noqa: ANN401
+        """Return the record, infeasible where anything is too much. Latency is measured of what keeps the rest."""
+        budget = self.params.budget
+        excess, reason = _excess(
+            ("MACs", record.macs, budget.macs),
+            ("bytes of int8 file, estimated", record.size_bytes, budget.size_bytes),
+            ("bytes of RAM, estimated", record.peak_ram_bytes, budget.peak_ram_bytes),
+        )
+        if not reason and budget.latency_ms_p50:
+            record = record.model_copy(update={"latency_ms": int8_latency_ms(model, self.data.train_images)})
+            slow, reason = _excess(("ms of latency, measured", record.latency_ms, budget.latency_ms_p50))
+            excess = max(excess, slow)
+        record = record.model_copy(update={"excess": excess})
+        return record.model_copy(update={"state": "infeasible", "reason": reason}) if reason else record
+
+    def _scores(self, built: Architecture, model: Any) -> dict[str, float | None]:  # noqa: ANN401
+        """Return the cheap scores of the untrained network; the seed is set anew, so that they change no training."""
+        found = {
+            "synflow": synflow_at_any_depth(model, lambda: self._build(built)),
+            "naswot": naswot(model, evenly(self.data.train_images)),
+        }
+        keras.utils.set_random_seed(self.seed)
+        return {name: value if value is not None and math.isfinite(value) else None for name, value in found.items()}
+
+    def _filtered(self, record: Trial, before: Sequence[Trial]) -> str:
+        """Return why the network is not trained, or nothing. Those that were scored before it count."""
+        asked = self.params.filter
+        if asked is None:
+            return ""
+        scored = [each for each in before if each.state in {"complete", "filtered"}]
+        score = getattr(record, asked.by)
+        place = sum(_known(getattr(each, asked.by)) >= _known(score) for each in scored)
+        kept = math.ceil(asked.keep * (len(scored) + 1))
+        said = "none" if score is None else f"{score:.4g}"
+        if place < kept:
+            return ""
+        return f"{asked.by} {said} is number {place + 1} of {len(scored) + 1}; {kept} are trained"
+
+    def _train(self, model: Any, record: Trial, before: Sequence[Trial]) -> dict[str, Any]:  # noqa: ANN401
+        """Return the best validation accuracy of both rungs that were reached, and the epochs until there."""
+        epochs = self.params.epochs
+        parent = self._inherit(record, model, before)
+        compiled = compile_training(model, self.params.fit, background=self.data.background)
+        first = accuracy = self._fit(model, epochs, compiled)
+        more = self.params.promoted_epochs - epochs
+        if more > 0 and self._promoted(first, record, before):
+            accuracy, epochs = max(accuracy, self._fit(model, more, compiled)), epochs + more
+        weights = put_model(self.store, model) if self.params.inherit else None
+        found = {"accuracy": accuracy, "first_accuracy": first, "epochs": epochs, "inherited_from": parent}
+        return {"state": "complete", "weights": weights, **found}
+
+    def _inherit(self, record: Trial, model: Any, before: Sequence[Trial]) -> int | None:  # noqa: ANN401
+        """Give the network its relative's weights, where it has one. Returns that trial's number."""
+        parent = relative(record, before, tuple(self.space.choices)) if self.params.inherit else None
+        if parent is None or parent.weights is None:
+            return None
+        part = inherit(model, load_file(self.store, parent.weights))
+        print(f"trial {record.number} inherits {100 * part:.0f} % of its weights from trial {parent.number}")
+        return parent.number
+
+    def _fit(self, model: Any, epochs: int, compiled: Compiled) -> float:  # noqa: ANN401
+        fit = self.params.fit.model_copy(update={"epochs": epochs})
+        history = fit_model(model, self.data, fit, seed=self.seed, stage="trial", say=_unsaid, compiled=compiled)
+        return max(history.validation_accuracy)
+
+    def _promoted(self, accuracy: float, record: Trial, before: Sequence[Trial]) -> bool:
+        """Return whether the trial is among the best, by Pareto front, of itself and those that were trained before."""
+        trained = [(each.first_accuracy, each) for each in before if each.first_accuracy is not None]
+        points = [(first, float(each.cost(self.params.objective))) for first, each in trained]
+        points.append((accuracy, float(record.cost(self.params.objective))))
+        keep = math.ceil(self.params.promote_fraction * len(points))
+        return len(points) - 1 in best_first(points)[:keep]
+
+
+class BuildFailed(Exception):  # noqa: N818 - an outcome of a trial
+    """A builder could not build what a trial asked for."""
+
+
+def int8_latency_ms(model: Any, images: NDArray[np.float32]) -> float:  # noqa: ANN401
+    """Return the median time of the model's int8 file on one thread of this machine."""
+    try:
+        return medians_ms([int8_file(model, images)], warm_up=WARM_UP, runs=RUNS)[0]
+    except ConverterDied as died:
+        if died.code != Exit.CONVERTER_DIED:
+            raise
+        raise BuildFailed("the converter died of this network") from died
+
+
+def _sizes(model: Any) -> dict[str, int]:  # noqa: ANN401
+    return {
+        "macs": count_macs(model),
+        "parameters": model.count_params(),
+        "size_bytes": int8_bytes(model),
+        "peak_ram_bytes": peak_ram_bytes(model),
+    }
+
+
+def _excess(*found: tuple[str, float | None, float | None]) -> tuple[float, str]:
+    """Return the worst of used over allowed, minus 1 (-1 where nothing is bounded), and in words what is too much."""
+    bounds = [
+        (used / allowed - 1, f"{_number(used)} {what}; {_number(allowed)} allowed")
+        for what, used, allowed in found
+        if used is not None and allowed
+    ]
+    worst = max((excess for excess, _ in bounds), default=-1.0)
+    return worst, "; ".join(said for excess, said in bounds if excess > 0)
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
+
+
+def _known(score: float | None) -> float:
+    """Return a score that orders; what has none is worse than any."""
+    return -math.inf if score is None else score
+
+
+def _unsaid(line: str) -> None:
+    """Leave the line of an epoch away: a trial has one of its own."""

@@ -1,0 +1,107 @@
+"""What an untrained network lets guess of its accuracy: cheap scores that filter trials, and never choose one.
+
+network, fresh weights ──┬─► naswot   how differently it sees the images of a batch
+                         └─► synflow  how much flows through its weights; no image is looked at
+
+Both leave the weights as they were. More is better. Whether they say anything about a space is measured: the log of a
+search has the rank correlation of each with the trained accuracy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.networks.framework import keras, tf
+
+RECTIFIERS = {"relu", "relu6"}
+IMAGES = 64
+"""Of the train split, evenly spaced, that naswot looks at; 128 in the paper."""
+
+
+def synflow(model: Any) -> float:  # noqa: ANN401 - tf_keras has no types
+    """Return the sum over all kernels of `w * dR/dw`: R is the sum of the logits of an image of ones.
+
+    All weights count by their absolute value, normalisation by its moving statistics. R grows by orders of magnitude
+    with each layer: the score of a deep model in float32 is not finite.
+
+    Source: Tanaka et al. 2020, equation 2, https://arxiv.org/abs/2006.05467
+    """
+    before = model.get_weights()
+    model.set_weights([np.abs(weight) for weight in before])
+    kernels = [weight for weight in model.trainable_weights if "kernel" in weight.name.split("/")[-1]]
+    with tf.GradientTape() as tape:
+        flow = tf.reduce_sum(model(tf.ones((1, *model.input_shape[1:]), model.compute_dtype), training=False))
+    gradients = tape.gradient(flow, kernels, unconnected_gradients="zero")
+    score = sum(float(tf.reduce_sum(kernel * gradient)) for kernel, gradient in zip(kernels, gradients, strict=True))
+    model.set_weights(before)
+    return score
+
+
+def synflow_at_any_depth(model: Any, build: Callable[[], Any]) -> float:  # noqa: ANN401
+    """Return the score of the model, computed in float64 only where float32 is too small: that costs a second build."""
+    score = synflow(model)
+    if math.isfinite(score):
+        return score
+    twin = in_float64(build)
+    twin.set_weights(model.get_weights())
+    return synflow(twin)
+
+
+def in_float64(build: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """Return what `build` gives when layers compute in float64."""
+    usual = keras.backend.floatx()
+    keras.backend.set_floatx("float64")
+    try:
+        return build()
+    finally:
+        keras.backend.set_floatx(usual)
+
+
+def naswot(model: Any, images: NDArray[np.float32]) -> float | None:  # noqa: ANN401
+    """Return the logarithm of the determinant of K: in how many rectifiers do two images agree.
+
+    Args:
+        model: With fresh weights; normalisation takes the statistics of the batch.
+        images: (n, height, width, channels), as the model takes them.
+
+    Returns:
+        Minus infinity where two images are seen alike everywhere; None where the network has no rectifier that is a
+            layer of its own or a layer's activation.
+
+    Source: Mellor et al. 2021, equations 1 and 2, https://arxiv.org/abs/2006.04647
+    """
+    nodes = [node for nodes in model._nodes_by_depth.values() for node in nodes]  # noqa: SLF001 - all calls of layers
+    outputs = [node.outputs for node in nodes if _rectifies(node.layer)]
+    if not outputs:
+        return None
+    before = model.get_weights()
+    seen = tf.nest.flatten(keras.Model(model.inputs, outputs)(images, training=True))
+    model.set_weights(before)
+    return log_determinant([np.asarray(each).reshape(len(images), -1) > 0 for each in seen])
+
+
+def log_determinant(codes: list[NDArray[np.bool_]]) -> float:
+    """Return log |K|, `K[i, j]` the number of units whose bit is the same in rows i and j of all codes together."""
+    count = len(codes[0])
+    agreeing = np.zeros((count, count))
+    for code in codes:
+        bits = code.astype(np.float32)
+        agreeing += (bits @ bits.T + (1 - bits) @ (1 - bits).T).astype(np.float64)
+    sign, logarithm = np.linalg.slogdet(agreeing)
+    return float(logarithm) if sign > 0 else -math.inf
+
+
+def evenly(images: NDArray[np.float32], count: int = IMAGES) -> NDArray[np.float32]:
+    """Return so many images of the split, evenly spaced, since neighbours may be of one class; all where fewer."""
+    chosen: NDArray[np.float32] = images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
+    return chosen
+
+
+def _rectifies(layer: Any) -> bool:  # noqa: ANN401
+    activation = getattr(layer, "activation", None)
+    return isinstance(layer, keras.layers.ReLU) or getattr(activation, "__name__", "") in RECTIFIERS

@@ -1,0 +1,100 @@
+"""What a search as a whole has shown: whether cheap scores order its trials, and how good its front is.
+
+trials, random control ──► [summarised] ──► Spearman of each score, hypervolumes ──► lines for the log
+
+No TensorFlow: `choose` does it again for the trials of all workers together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from featherline.tasks.contracts.trials import SCORES, Agreement, Hypervolumes, Trial, Trials
+from featherline.tasks.statistics.pareto import hypervolume
+
+FEWEST = 3
+"""Of trials; the ranks of two always agree or disagree."""
+
+
+def summarised(trials: Trials) -> Trials:
+    """Return the same trials with `agreements` and `hypervolumes` of them."""
+    trained = [trial for trial in trials.trials if trial.accuracy is not None]
+    control = [trial for trial in trials.control if trial.accuracy is not None]
+    return trials.model_copy(
+        update={
+            "agreements": agreements(trained),
+            "hypervolumes": _hypervolumes(_points(trained, trials), _points(control, trials)),
+        }
+    )
+
+
+def agreements(trained: Sequence[Trial]) -> tuple[Agreement, ...]:
+    """Return the rank correlation of each score with the accuracy after the first rung, which all trials have.
+
+    An architecture that came up twice counts once.
+    """
+    once = {trial.architecture.to_json(): trial for trial in trained if trial.first_accuracy is not None}.values()
+    found = []
+    for score in SCORES:
+        pairs = [(getattr(trial, score), trial.first_accuracy) for trial in once]
+        known = [(value, accuracy) for value, accuracy in pairs if value is not None and accuracy is not None]
+        correlation = spearman([value for value, _ in known], [accuracy for _, accuracy in known])
+        found.append(Agreement(score=score, spearman=correlation, trials=len(known)))
+    return tuple(found)
+
+
+def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Return the correlation of the ranks, of equals the mean rank; None for less than three, or where all are equal.
+
+    Source: Spearman 1904, https://doi.org/10.2307/1412159
+    """
+    if len(one) < FEWEST or len(set(one)) == 1 or len(set(other)) == 1:
+        return None
+    found = float(np.corrcoef(ranks(one), ranks(other))[0, 1])
+    return max(-1.0, min(1.0, found))
+
+
+def ranks(values: Sequence[float]) -> list[float]:
+    """Return the rank of each value, 1 for the least; equal values share the mean of their ranks."""
+    return [
+        sum(other < value for other in values) + (sum(other == value for other in values) + 1) / 2 for value in values
+    ]
+
+
+def lines(trials: Trials) -> list[str]:
+    """Return the summary for people."""
+    said = [
+        f"{each.score} and accuracy: Spearman {each.spearman:.2f} over {each.trials} trials"
+        for each in trials.agreements
+        if each.spearman is not None
+    ]
+    found = trials.hypervolumes
+    if found:
+        unit = "MACs" if trials.objective == "macs" else "bytes"
+        against = "" if found.control is None else f", {found.control:.4f} of {len(trials.control)} random trials"
+        said.append(
+            f"hypervolume {found.search:.4f} of {len(trials.trials)} trials by {trials.sampler}{against} "
+            f"(reference: accuracy 0, {found.reference:,} {unit})"
+        )
+    return said
+
+
+def _points(trained: Sequence[Trial], trials: Trials) -> list[tuple[float, float]]:
+    return [
+        (trial.accuracy or 0.0, float(trial.macs if trials.objective == "macs" else trial.size_bytes))
+        for trial in trained
+    ]
+
+
+def _hypervolumes(points: list[tuple[float, float]], control: list[tuple[float, float]]) -> Hypervolumes | None:
+    """Measure both from one reference point: accuracy 0 at the dearest trial of either."""
+    dearest = max((cost for _, cost in [*points, *control]), default=0.0)
+    if not points or dearest <= 0:
+        return None
+    return Hypervolumes(
+        reference=int(dearest),
+        search=hypervolume(points, dearest),
+        control=hypervolume(control, dearest) if control else None,
+    )

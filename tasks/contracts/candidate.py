@@ -1,0 +1,90 @@
+"""A candidate: one lane of the pipeline, with the parameters of each of its steps, and why one gets no lane."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from featherline.tasks.contracts.auto import Knobs
+from featherline.tasks.contracts.base import Contract, Name
+from featherline.tasks.contracts.model import Scheme
+from featherline.tasks.contracts.steps.distill import DistillParams
+from featherline.tasks.contracts.steps.evaluate import EvaluateParams
+from featherline.tasks.contracts.steps.export import ExportParams
+from featherline.tasks.contracts.steps.prune import PruneParams
+from featherline.tasks.contracts.steps.quantize import QuantizeParams
+from featherline.tasks.contracts.steps.trim import TrimParams
+
+LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")
+"""In their order."""
+
+
+class Candidate(Contract):
+    """One lane: the knobs of each of its steps."""
+
+    name: Name
+    searched: Name | None = None
+    """The chosen architecture that the student is built from."""
+    auto: Knobs | None = None
+    """The point of the space that it was proposed as; None of a candidate that the recipe names."""
+    prune: PruneParams = PruneParams()
+    distill: DistillParams = DistillParams()
+    trim: TrimParams = TrimParams()
+    quantize: QuantizeParams = QuantizeParams()
+    export: ExportParams = ExportParams()
+    evaluate: EvaluateParams = EvaluateParams()
+
+    @model_validator(mode="after")
+    def _nothing_is_pruned_in_vain(self) -> Candidate:
+        if self.prune.method != "none" and self.distill.architecture is not None:
+            raise ValueError(
+                f"no prune.method {self.prune.method} where distill.architecture is given: the student is built anew"
+                " from it, and the pruned model is not used; trim prunes a student after its lessons"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _zeros_come_last(self) -> Candidate:
+        if self.trim.method != "none" and self.prune.method in ("magnitude", "2:4"):
+            raise ValueError(
+                f"no trim where prune.method is {self.prune.method}: its fine-tuning would fill the zeros; make zeros"
+                " in trim, after a prune.method channel"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_ladder_starts_from_float(self) -> Candidate:
+        if self.export.ladder is None or climbs(self.quantize.scheme, aware=self.quantize.aware):
+            return self
+        if self.quantize.aware:
+            raise ValueError(
+                "no export.ladder where quantize.aware is true for int8: its rungs need the float model, which that"
+                " training has replaced; make the aware one a candidate of its own, beside the one with the ladder"
+            )
+        raise ValueError(f"no export.ladder for the scheme {self.quantize.scheme}, which loses nothing")
+
+
+def climbs(scheme: Scheme, *, aware: bool) -> bool:
+    """Return whether a ladder can stand behind a file: it may lose something, and its float model is there."""
+    return not (aware and scheme == "int8") and scheme not in ("none", "float16")
+
+
+class Infeasible(Contract):
+    """A candidate that cannot fit the device or cannot be had from the network, found without training it."""
+
+    name: Name
+    reason: str
+
+
+class CandidateTemplate(Contract):
+    """A candidate as a recipe writes it. Any value may be `{search: [...]}`, which makes one candidate a value."""
+
+    student: Literal["baseline", "searched"] = Field(
+        "baseline", description="searched: one candidate a chosen architecture."
+    )
+    prune: dict[str, Any] = {}
+    distill: dict[str, Any] = {}
+    trim: dict[str, Any] = Field({}, description="As prune, after the lessons of distill.")
+    quantize: dict[str, Any] = {}
+    export: dict[str, Any] = Field({}, description="calibration, mixed, ladder: of quantizing after training.")

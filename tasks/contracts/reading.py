@@ -1,0 +1,56 @@
+"""What a step is asked: its request read as the step's own contracts, and the answer where nothing is asked of it.
+
+    StepRequest ──► inputs, knobs ──► passthrough ──► outputs, or None: there is work to do
+
+Airflow's side asks the same question before it starts a process, a container or a pod for nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from pydantic import ValidationError
+
+from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.refusal import Refused, from_validation
+from featherline.tasks.contracts.request import StepRequest
+from featherline.tasks.contracts.step import Params
+
+
+def contract_of(step: str, part: str) -> Any:  # noqa: ANN401 - found by name
+    """Return a step's `Inputs`, `Params` or `Outputs`, from the file of its name in `contracts/steps`."""
+    module = import_module(f"featherline.tasks.contracts.steps.{step}")
+    return getattr(module, "".join(word.title() for word in step.split("_")) + part)
+
+
+def read(step: str, request: StepRequest) -> tuple[Contract, Params]:
+    """Return the inputs and the knobs of a request; inside a lane the knobs are the candidate's.
+
+    Raises:
+        Refused: Either is not what the step takes.
+    """
+    knobs = request.params if request.candidate is None else request.candidate.get(step, {})
+    try:
+        inputs: Contract = contract_of(step, "Inputs").model_validate(request.inputs)
+    except ValidationError as error:
+        raise from_validation(f"the inputs of {step}", error) from None
+    try:
+        params: Params = contract_of(step, "Params").model_validate(knobs)
+    except ValidationError as error:
+        fields = {"": list(contract_of(step, "Params").model_fields)}
+        raise from_validation(f"the knobs of {step}", error, fields) from None
+    return inputs, params
+
+
+def passed(step: str, request: StepRequest) -> dict[str, Any] | None:
+    """Return the outputs, as JSON, of a step that has nothing to do; None where it has, or where the request is wrong.
+
+    What is wrong is told by the step itself, in its own log.
+    """
+    try:
+        inputs, params = read(step, request)
+    except Refused:
+        return None
+    outputs = params.passthrough(inputs)
+    return None if outputs is None else outputs.model_dump(mode="json")

@@ -1,0 +1,72 @@
+"""The contracts of the step `quantize`."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.model import Model, Scheme
+from featherline.tasks.contracts.preprocessing import PreprocessingChoice
+from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.contracts.step import Params
+from featherline.tasks.contracts.teacher import Teacher
+
+AWARE: tuple[Scheme, ...] = ("int8", "int4")
+"""What a model can be trained for with the rounding in the loop."""
+
+
+class QuantizeInputs(Contract):
+    """The model to prepare for the converter, and the teacher for quantization-aware training."""
+
+    model: Model
+    teacher: Model
+    data: DatasetRef
+
+
+class QuantizeParams(Params):
+    """The knobs of `featherline.tasks.steps.quantize`."""
+
+    scheme: Scheme = Field("int8", description="How the file holds its numbers.")
+    aware: bool = Field(
+        default=False,
+        description="int8: train with the quantization in the loop (QAT); int4: with the rounding of the weights.",
+    )
+    clusters: int | None = Field(None, ge=2, le=256, description="Share the weights of a layer among this many values.")
+    fit: Fit = Field(Fit(), description="Of the clustering and of the training that is aware of the rounding.")
+    knowledge: Knowledge | None = Field(None, description="Train with the float baseline as teacher.")
+    teacher: Teacher | None = Field(
+        None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
+    )
+    teacher_preprocessing: PreprocessingChoice = Field(
+        "auto", description="What that teacher's inputs are made by, as model.preprocessing; auto finds it."
+    )
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if self.aware and self.scheme not in AWARE:
+            raise ValueError(f"scheme {' or '.join(AWARE)} where aware is true, not {self.scheme}")
+        if self.aware and self.scheme == "int4" and self.clusters is not None:
+            raise ValueError("no clusters where aware is true for int4: a channel has at most 15 distinct weights then")
+        if self.fit.epochs == 0 and (self.aware or self.clusters is not None):
+            work = "aware" if self.aware else "clusters"
+            raise ValueError(f"at least 1 epoch of fit for {work}: ranges and shared values are learnt in training")
+        if self.teacher is not None and self.knowledge is None:
+            raise ValueError("knowledge beside teacher: it says how much the teacher counts")
+        return self
+
+    def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
+        """Hand the model on where the converter does all the work."""
+        work = self.aware or self.clusters is not None
+        return None if work else QuantizeOutputs(model=inputs.model, scheme=self.scheme)
+
+
+class QuantizeOutputs(Contract):
+    """The model and the scheme that the converter applies."""
+
+    model: Model
+    scheme: Scheme
+    between: tuple[Model, ...] = ()
+    """What the step made on the way: the model with shared weights, before it was trained for int8."""

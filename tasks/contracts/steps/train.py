@@ -1,0 +1,47 @@
+"""The contracts of the step `train`."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.model import Architecture, Model
+from featherline.tasks.contracts.preprocessing import PreprocessingChoice
+from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.contracts.step import Params
+
+
+class TrainInputs(Contract):
+    """The data that passed its gate."""
+
+    data: DatasetRef
+
+
+class TrainParams(Params):
+    """What to train, or which file to take as it is."""
+
+    architecture: Architecture | None = Field(None, description="Built and trained.")
+    file: str | None = Field(
+        None, description="A .keras or .h5 file or SavedModel folder (path or s3://) to start from."
+    )
+    preprocessing: PreprocessingChoice = Field(
+        "auto", description="From a pixel to the model's input; auto finds that of a file, and is data's own otherwise."
+    )
+    fit: Fit = Field(Fit(), description="With a file and 0 epochs the file is taken as it is.")
+
+
+class ClassMetrics(Contract):
+    """A model's behaviour on the validation split."""
+
+    accuracy: Fraction
+    loss: float
+    class_recall: tuple[Fraction | None, ...]
+    samples: int
+
+
+class TrainOutputs(Contract):
+    """The float baseline, which is also the teacher."""
+
+    model: Model
+    metrics: ClassMetrics

@@ -1,0 +1,62 @@
+"""What every source gives: labels first, so that splits can be planned, then the images that are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from featherline.tasks.data.sources.intake import IntakeLog
+    from featherline.tasks.data.sources.place import Place
+
+Label = int | str | None
+"""An integer or a name, as the source has it; None where it has none."""
+
+
+@dataclass(frozen=True)
+class Unread:
+    """An image that could not even be fetched: its file is gone, too large, not to be read, or no file."""
+
+    reason: str
+
+
+Image = bytes | NDArray[np.uint8] | NDArray[np.float32] | Unread
+"""An encoded file (PNG, JPEG, …), or pixels (height, width, channels): bytes as they are, floats to be scaled."""
+
+SourceSplit = Literal["all", "train", "validation", "test"]
+"""`all`: the source has no splits of its own."""
+
+
+class Source(Protocol):
+    """Labelled images in splits. Both passes over a split go through the same rows in the same order."""
+
+    scale: float
+    """The largest pixel value."""
+    class_names: tuple[str, ...] | None
+    """Where the source knows them: in label order."""
+    splits: tuple[SourceSplit, ...]
+    log: IntakeLog
+    """What the source left out, told from its opening on."""
+
+    def labels(self, split: SourceSplit) -> Iterator[list[Label]]:
+        """Yield the labels of a split, some at a time, without reading its images."""
+
+    def images(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:
+        """Yield the row and the image where `wanted`, (rows of the split,), is True."""
+
+    def where(self, split: SourceSplit, row: int) -> str:
+        """Return where a row lies, for people: `file:row`."""
+
+
+def read_image(place: Place, name: str) -> bytes | Unread:
+    """Return an image file, or why it cannot be read."""
+    try:
+        return place.read(name)
+    except FileNotFoundError:
+        return Unread("no such file")
+    except OSError as error:
+        return Unread(error.strerror or str(error))

@@ -1,0 +1,69 @@
+"""What a device cannot carry of a measured file."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.measurement import Measurement
+
+
+class Breach(NamedTuple):
+    """A bound or a rule that a candidate broke."""
+
+    rule: str
+    expected: str
+    got: str
+    fix: str
+    miss: float
+    """How far beyond, as a fraction of the bound or in points of the rule; infinite where the value is unknown."""
+
+
+def breaches(measurement: Measurement, budget: Budget) -> tuple[Breach, ...]:
+    """Return every bound of the device that the file breaks; a value on the bound fits."""
+    found = [
+        _over("size_bytes", measurement.size_bytes, budget.size_bytes, "bytes"),
+        _over("macs", measurement.macs, budget.macs, "MACs"),
+        _over("peak_ram_bytes", measurement.peak_ram_bytes, budget.peak_ram_bytes, "bytes of peak RAM"),
+        _over("latency_ms_p50", measurement.latency_ms.p50, budget.latency_ms_p50, "ms (p50)"),
+        _runtime(measurement.minimum_runtime, budget.minimum_runtime),
+    ]
+    return tuple(breach for breach in found if breach)
+
+
+def _over(name: str, value: float, bound: float | None, unit: str) -> Breach | None:
+    if bound is None or value <= bound:
+        return None
+    return Breach(
+        name,
+        f"at most {_amount(bound)} {unit} (budget.{name} of the device)",
+        f"{_amount(value)} {unit}",
+        f"compress the candidate more, or raise budget.{name} of the device",
+        value / bound - 1,
+    )
+
+
+def _amount(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+
+
+def _runtime(needed: str | None, lowest: str | None) -> Breach | None:
+    """Compare versions number by number; a version that is unknown or unreadable does not fit."""
+    if lowest is None:
+        return None
+    expected = f"TFLite {lowest} to run it (budget.minimum_runtime of the device)"
+    fix = "export with older operators, or raise budget.minimum_runtime of the device"
+    if needed is None or not re.fullmatch(r"\d+(\.\d+)*", needed):
+        got = f"no readable version ({needed})" if needed else "no version in the file"
+        return Breach("minimum_runtime", expected, got, fix, float("inf"))
+    if _version(needed) <= _version(lowest):
+        return None
+    return Breach("minimum_runtime", expected, f"operators of TFLite {needed}", fix, float("inf"))
+
+
+def _version(text: str) -> tuple[int, ...]:
+    numbers = [int(part) for part in text.split(".")]
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)

@@ -1,0 +1,1 @@
+"""Images: how they are read, stored, augmented and fed."""

@@ -1,0 +1,99 @@
+"""Random views of a batch, inside the training step, so that student and teacher see the same one."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.networks.framework import tf
+
+DRAWS = 8
+"""Random draws that a view may take: seeds of different batches lie this far apart."""
+
+
+class View(NamedTuple):
+    """What the networks see of a batch."""
+
+    images: Any
+    """(n, height, width, channels)."""
+    share: Any
+    """(n,) in [0.5, 1]: how much of each view is its own image. The rest is that of its partner, the batch backwards.
+    None where nothing is mixed.
+    """
+
+
+def moves(fit: Fit) -> bool:
+    """Return whether views differ from epoch to epoch."""
+    return fit.flip or fit.crop > 0 or fit.cutout > 0 or fit.mixup > 0
+
+
+def augment(images: Any, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors have no types
+    """Return a random view of each image, of the same shape.
+
+    Args:
+        images: (n, height, width, channels), as the model takes them.
+        seed: (2,) int32. Equal seeds give equal views.
+        fit: What to do. `flip` mirrors each image left to right with probability 1/2. `crop` moves each by up to this
+            many pixels either way, down and right apart; what comes in from outside is the background. `cutout`
+            lays a square of this many pixels a side over it, its middle anywhere in the image. `mixup` mixes
+            each with another one.
+        background: What the mean pixel of the data became, (channels,); 0 where absent. Views of one image under two
+            preprocessings are then the same view: each is the other's, mapped.
+
+    Source: DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552 (cutout); Zhang et al. 2018,
+    https://arxiv.org/abs/1710.09412 (mixup)
+    """
+    if background is not None:
+        view = augment(images - background, seed, fit)
+        return View(view.images + background, view.share)
+    if fit.flip:
+        mirrored = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], _draw(seed, 1)) < 0.5  # noqa: PLR2004
+        images = tf.where(mirrored, tf.reverse(images, [2]), images)
+    if fit.crop:
+        images = _shift(_shift(images, _draw(seed, 2), 1, fit.crop), _draw(seed, 3), 2, fit.crop)
+    if fit.cutout:
+        images = _cut_out(images, seed, fit.cutout)
+    if not fit.mixup:
+        return View(images, None)
+    share = _share(tf.shape(images)[:1], seed, fit.mixup)
+    own = share[:, tf.newaxis, tf.newaxis, tf.newaxis]
+    return View(own * images + (1 - own) * tf.reverse(images, [0]), share)
+
+
+def _draw(seed: Any, number: int) -> Any:  # noqa: ANN401
+    return seed + tf.constant([0, number])
+
+
+def _shift(images: Any, seed: Any, axis: int, most: int) -> Any:  # noqa: ANN401
+    """Shift each image along one axis by its own random number of pixels."""
+    count, length = tf.shape(images)[0], images.shape[axis]
+    padding = [[0, 0]] * 4
+    padding[axis] = [most, most]
+    offsets = tf.random.stateless_uniform([count, 1], seed, 0, 2 * most + 1, tf.int32)
+    return tf.gather(tf.pad(images, padding), offsets + tf.range(length)[tf.newaxis], axis=axis, batch_dims=1)
+
+
+def _cut_out(images: Any, seed: Any, side: int) -> Any:  # noqa: ANN401
+    """Lay a square over each image, cut off where it reaches over the edge."""
+    count, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
+    rows = _within(count, height, side, _draw(seed, 4))[:, :, tf.newaxis, tf.newaxis]
+    columns = _within(count, width, side, _draw(seed, 5))[:, tf.newaxis, :, tf.newaxis]
+    return tf.where(rows & columns, tf.zeros_like(images), images)
+
+
+def _within(count: Any, length: int, side: int, seed: Any) -> Any:  # noqa: ANN401
+    """Return which of `length` places lie in a stretch of `side` of them around a random one, (count, length)."""
+    first = tf.random.stateless_uniform([count, 1], seed, 0, length, tf.int32) - side // 2
+    place = tf.range(length)[tf.newaxis]
+    return (place >= first) & (place < first + side)
+
+
+def _share(shape: Any, seed: Any, alpha: float) -> Any:  # noqa: ANN401
+    """Draw from Beta(alpha, alpha), the larger part, so that an image's own label stays its main one."""
+    one, other = (tf.random.stateless_gamma(shape, _draw(seed, number), alpha) for number in (6, 7))
+    share = one / (one + other)
+    # Of a small alpha both draws may be too small for float32, which tells nothing; such a Beta lies at its ends.
+    drawn = tf.maximum(one, other) > np.finfo(np.float32).tiny
+    return tf.where(drawn, tf.maximum(share, 1 - share), tf.ones_like(share))

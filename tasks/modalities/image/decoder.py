@@ -1,0 +1,189 @@
+"""Decoding the images of a source one by one, remembering what could not be read and what had another shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from featherline.tasks.contracts.base import LARGEST_SIDE
+from featherline.tasks.contracts.dataset import CorruptImages, ImageShape
+from featherline.tasks.contracts.refusal import Problem
+from featherline.tasks.data.sources.intake import IntakeLog, Tally
+from featherline.tasks.data.sources.source import Image as SourceImage
+from featherline.tasks.data.sources.source import Unread
+from featherline.tasks.modalities.image.decode import (
+    COLOUR,
+    ORIENTATION,
+    Colour,
+    deep_pixels,
+    fit,
+    fit_pixels,
+    flattened,
+    is_transparent,
+    open_image,
+    turn_upright,
+)
+from featherline.tasks.modalities.image.deep_pixels import Corrupt, Deep, Ranges, Undecided
+
+WHITE: Colour = (255, 255, 255)
+
+
+@dataclass
+class Decoder:
+    """Decodes images to one shape, that of the first where neither size nor channels are given.
+
+    Attributes:
+        size: (height, width) to resize to.
+        channels: 1 or 3.
+        background: Colour that is seen through transparent pixels.
+        log: Is told what was done to images.
+        ranges: Of deep pixels.
+        shape: (height, width, channels) of every image; None until the first.
+        seen: Images met, whatever became of them.
+        corrupt: Those that could not be decoded.
+        misfits: Those of another shape.
+    """
+
+    size: tuple[int, int] | None
+    channels: int | None
+    background: Colour = WHITE
+    log: IntakeLog = field(default_factory=IntakeLog)
+    ranges: Ranges = field(default_factory=Ranges)
+    shape: ImageShape | None = None
+    seen: int = 0
+    corrupt: Tally = field(default_factory=Tally)
+    misfits: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        """Remember what was told before the first image, of the labels."""
+        self._told_before = dict(self.log.changed)
+
+    def anew(self) -> Decoder:
+        """Return a decoder that begins again with the ranges that this one came to know."""
+        self.log.changed = dict(self._told_before)
+        return Decoder(self.size, self.channels, self.background, self.log, self.ranges)
+
+    def decode(self, image: SourceImage, where: str) -> NDArray[np.uint8] | None:
+        """Return the pixels (height, width, channels), or None where it is corrupt or of another shape.
+
+        Raises:
+            Undecided: The image has deep pixels of a kind whose range is not known yet.
+        """
+        try:
+            pixels = self._pixels(image, where)
+            if not pixels.size:
+                raise Corrupt("no pixels")  # noqa: TRY301 - as of a file that says so itself
+        except Corrupt as error:
+            self.seen += 1
+            self.corrupt.add(f"{where} ({error})")
+            return None
+        self.seen += 1
+        if self.shape is None:
+            self.shape = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
+        if pixels.shape != self.shape or pixels.shape[0] * pixels.shape[1] > LARGEST_SIDE**2:
+            self.misfits.add(f"{where} ({_drawn(pixels.shape)})")
+            return None
+        return pixels
+
+    def look(self, image: SourceImage, where: str) -> None:
+        """Take note of the range of an image's pixels, where they are deep; corrupt ones are counted when decoded."""
+        try:
+            deep = self._deep_of(image)
+            if deep is not None:
+                self.ranges.look(deep, where)
+        except Corrupt:
+            return
+
+    @property
+    def sound(self) -> bool:
+        """Return whether every image so far fits the others."""
+        return self.misfits.count == 0
+
+    def report(self) -> CorruptImages:
+        """Return the corrupt images, counted and with examples."""
+        return CorruptImages(count=self.corrupt.count, examples=tuple(self.corrupt.examples))
+
+    def problems(self, max_corrupt_fraction: float) -> list[Problem]:
+        """Return what refuses these images, if anything. What should have been an image counts as a corrupt one."""
+        found = []
+        unread = self.log.unread_count
+        lost, met = self.corrupt.count + unread, self.seen + unread
+        if lost > max_corrupt_fraction * met or self.corrupt.count == self.seen:
+            said = [str(self.corrupt)] if self.corrupt.count or not unread else []
+            said += [f"{reason} {tally}" for reason, tally in self.log.unread.items()]
+            found.append(
+                Problem(
+                    "preprocess meets corrupt images"
+                    if self.corrupt.count
+                    else "preprocess meets files it cannot read",
+                    f"at most {max_corrupt_fraction:g} of the images (data.max_corrupt_fraction)",
+                    f"of {met} images {'; '.join(said)}",
+                    "replace or remove them, or raise data.max_corrupt_fraction",
+                )
+            )
+        if not self.sound:
+            found.append(
+                Problem(
+                    "preprocess meets images of several shapes",
+                    f"{_drawn(self.shape or ())} as the first one, and at most {LARGEST_SIDE}x{LARGEST_SIDE}",
+                    f"of {self.seen} images {self.misfits}",
+                    "give data.image_size, such as [32, 32], and data.channels, 1 or 3",
+                )
+            )
+        return found
+
+    def _pixels(self, image: SourceImage, where: str) -> NDArray[np.uint8]:
+        if isinstance(image, Unread):
+            raise Corrupt(image.reason)
+        if isinstance(image, np.ndarray):
+            if image.dtype == np.uint8:
+                return fit_pixels(image, self.channels, self.size)  # type: ignore[arg-type] # by its type
+            return fit_pixels(self._scaled(Deep("numbers of a CSV", image), where), self.channels, self.size)  # type: ignore[arg-type] # by its type
+        with open_image(image) as opened:
+            if getattr(opened, "is_animated", False) and opened.format != "MPO":
+                self.log.change("of several frames, the first one taken", where)
+            deep = deep_pixels(opened, image)
+            bytes_each = opened if deep is None else self._eight_bits(opened, deep, where)
+            turn_upright(bytes_each)
+            if self.size is None and bytes_each.width * bytes_each.height > LARGEST_SIDE**2:
+                return np.empty((bytes_each.height, bytes_each.width, COLOUR), np.uint8)  # a misfit, never touched
+            return fit(self._opaque(bytes_each, where), self.channels, self.size)
+
+    def _eight_bits(self, opened: Image.Image, deep: Deep, where: str) -> Image.Image:
+        pixels = self._scaled(deep, where)
+        if deep.kind == "16-bit colours":
+            return opened  # Pillow has taken the upper 8 bits of each channel
+        grey = Image.fromarray(pixels)
+        turned = opened.getexif().get(ORIENTATION)
+        if turned is not None:
+            grey.getexif()[ORIENTATION] = turned
+        return grey
+
+    def _deep_of(self, image: SourceImage) -> Deep | None:
+        if isinstance(image, Unread):
+            return None
+        if isinstance(image, np.ndarray):
+            return None if image.dtype == np.uint8 else Deep("numbers of a CSV", image)  # type: ignore[arg-type] # by its type
+        with open_image(image) as opened:
+            return deep_pixels(opened, image)
+
+    def _scaled(self, deep: Deep, where: str) -> NDArray[np.uint8]:
+        if not self.ranges.knows(deep):
+            raise Undecided
+        pixels, words = self.ranges.scale(deep)
+        self.log.change(words, where)
+        return pixels
+
+    def _opaque(self, image: Image.Image, where: str) -> Image.Image:
+        if not is_transparent(image):
+            return image
+        colour = ", ".join(str(value) for value in self.background)
+        self.log.change(f"transparent, laid on the colour ({colour}) (data.background)", where)
+        return flattened(image, self.background)
+
+
+def _drawn(shape: tuple[int, ...]) -> str:
+    return "x".join(str(side) for side in shape)

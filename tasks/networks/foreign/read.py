@@ -1,0 +1,105 @@
+"""A user's model file as a tf_keras model that gives logits.
+
+    fetch ──► archive, opened in a process apart ──► built ──► weights ──► logits, shapes
+
+Nothing of the file is run: no Lambda, no custom class, no pickle, no function of a SavedModel.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from featherline.tasks.contracts.refusal import Problem, Refused, examples, refuse
+from featherline.tasks.contracts.safe_text import visible
+from featherline.tasks.networks.foreign.apart import open_apart
+from featherline.tasks.networks.foreign.archive import Archive
+from featherline.tasks.networks.foreign.build import build_model
+from featherline.tasks.networks.foreign.ends import to_logits
+from featherline.tasks.networks.foreign.fetch import fetched
+from featherline.tasks.networks.foreign.sizes import open_layers
+
+
+def read_model(source: str, input_shape: tuple[int, int, int], classes: int) -> Any:  # noqa: ANN401 - no types
+    """Read a model file; a softmax at its end is taken off, and said so.
+
+    Args:
+        source: A `.keras` or `.h5` file or SavedModel folder: a path of this machine, or `s3://bucket/key`.
+        input_shape: (height, width, channels) of the data.
+        classes: Of the data.
+
+    Raises:
+        Refused: There is no such file, it is cut off, it holds code or layers that are not Keras' own, or its model
+            takes or gives other shapes than the data needs.
+    """
+    with fetched(source) as path, tempfile.TemporaryDirectory(prefix="featherline-") as folder:
+        archive = open_apart(path, Path(folder), input_shape)
+        return model_of(archive, path.name, input_shape, classes)
+
+
+def model_of(archive: Archive, name: str, input_shape: tuple[int, int, int], classes: int) -> Any:  # noqa: ANN401
+    """Return the model of a file that was opened. Raises `Refused` as `read_model` does."""
+    if archive.of_keras_3:
+        print(f"{visible(name)} was saved by Keras {visible(archive.keras_version)}: rebuilt with tf_keras")
+    model = build_model(archive, name, input_shape)
+    if not model.built:
+        raise _unbuilt(name)
+    _check_shapes(model, name, input_shape, classes)
+    _check_sizes(model, name)
+    return to_logits(model, name, classes)
+
+
+def _check_shapes(model: Any, name: str, input_shape: tuple[int, int, int], classes: int) -> None:  # noqa: ANN401
+    """Refuse shapes other than those of the data, all at once; one that was open is that of the data."""
+    problems = []
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise refuse(
+            f"{name} is not one image to one answer",
+            expected="one input and one output",
+            got=f"{len(model.inputs)} inputs and {len(model.outputs)} outputs",
+            fix="save the part of the model that classifies",
+        )
+    takes, gives = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
+    if takes[1:] != tuple(input_shape):
+        problems.append(
+            Problem(
+                f"{name} does not take these images",
+                f"an input of (height, width, channels) {input_shape}, as the data has",
+                f"an input of {takes[1:]}",
+                "take the data that the model was made for, or set data.image_size and data.channels",
+            )
+        )
+    if gives[1:] != (classes,) and not (classes == 2 and gives[1:] == (1,)):  # noqa: PLR2004 - one number for two
+        problems.append(
+            Problem(
+                f"{name} does not know these classes",
+                f"an output of {classes} classes, as the data has",
+                f"an output of {gives[-1] if len(gives) == 2 else gives[1:]}",  # noqa: PLR2004 - (n, classes)
+                "take the data that the model was made for, or correct data.classes"
+                if len(gives) == 2  # noqa: PLR2004
+                else "end the model in (n, classes): add a Flatten or GlobalAveragePooling2D layer, and save it anew",
+            )
+        )
+    if problems:
+        raise Refused(*problems)
+
+
+def _check_sizes(model: Any, name: str) -> None:  # noqa: ANN401
+    """Refuse a model that leaves sizes open within, though its input has all of them."""
+    if found := list(dict.fromkeys(open_layers(model))):
+        raise refuse(
+            f"{name} leaves sizes open within",
+            expected="layers whose every size follows from that of the image",
+            got=examples(found),
+            fix="give the Input of each nested model its height and width, and call it at one size alone",
+        )
+
+
+def _unbuilt(name: str) -> Refused:
+    return refuse(
+        f"{name} leaves its input open",
+        expected="a model that names the shape of its input",
+        got="a sequential model without an input layer that was never called",
+        fix="begin it with an Input layer and save it anew",
+    )

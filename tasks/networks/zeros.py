@@ -1,0 +1,112 @@
+"""Zeros among the weights: counted, checked against a pattern, and kept while a sparse model learns on.
+
+Only kernels of Conv2D and Dense (and the pointwise ones of SeparableConv2D) are pruned; biases, batch normalisation and
+depthwise kernels stay dense, as in TFMOT.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.networks.framework import keras
+
+KERNEL_NAMES = {
+    keras.layers.Conv2D: "kernel",
+    keras.layers.Dense: "kernel",
+    keras.layers.SeparableConv2D: "pointwise_kernel",
+}
+
+BLOCK = 4
+"""Consecutive input channels that share two zeros in the pattern 2:4."""
+
+
+def prunable_kernel(layer: Any) -> Any | None:  # noqa: ANN401 - tf_keras has no types
+    """Return the kernel variable of a layer that may hold zeros, or None. Wrappers of TFMOT are looked through.
+
+    Inside such a wrapper the attribute `kernel` may be a tensor of a graph; the variable is found by its name.
+    """
+    inner = getattr(layer, "layer", layer)
+    if type(inner) not in KERNEL_NAMES:
+        return None
+    name = KERNEL_NAMES[type(inner)]
+    return next(weight for weight in layer.weights if weight.name.split("/")[-1].split(":")[0] == name)
+
+
+def kernels(model: Any) -> dict[str, NDArray[np.float32]]:  # noqa: ANN401
+    """Return the kernels that may hold zeros by layer name, as arrays, those of nested models included."""
+    found: dict[str, NDArray[np.float32]] = {}
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            found.update({f"{layer.name}/{name}": kernel for name, kernel in kernels(layer).items()})
+            continue
+        kernel = prunable_kernel(layer)
+        if kernel is not None:
+            found[layer.name] = np.asarray(kernel)
+    return found
+
+
+def sparsity(model: Any) -> float:  # noqa: ANN401
+    """Return the fraction of zeros among the kernels that may hold them, 0 where there are none."""
+    every = kernels(model).values()
+    total = sum(kernel.size for kernel in every)
+    return sum(int((kernel == 0).sum()) for kernel in every) / total if total else 0.0
+
+
+def breaks_two_of_four(kernel: NDArray[np.float32]) -> int:
+    """Count the blocks of four consecutive input channels with fewer than two zeros.
+
+    Args:
+        kernel: (…, in, out). Channels that are left over at the end of `in` may be dense up to two of them.
+    """
+    inputs = kernel.shape[-2]
+    padded = np.zeros((*kernel.shape[:-2], -(-inputs // BLOCK) * BLOCK, kernel.shape[-1]), np.bool_)
+    padded[..., :inputs, :] = kernel != 0
+    blocks = padded.reshape(*kernel.shape[:-2], -1, BLOCK, kernel.shape[-1])
+    return int((blocks.sum(axis=-2) > BLOCK // 2).sum())
+
+
+@dataclass(frozen=True)
+class ZeroMask:
+    """Which weights of a layer were zero when the mask was taken."""
+
+    kernel: Any
+    keep: NDArray[np.float32]
+
+
+class KeepZeros(keras.callbacks.Callback):
+    """Sets the weights that were zero back to zero after every step. What an optimizer adds to them is dropped."""
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401
+        """Remember the zeros of `model`."""
+        super().__init__()
+        found = [prunable_kernel(layer) for layer in model.layers]
+        self.masks = [
+            ZeroMask(kernel, (kernel.numpy() != 0).astype(np.float32)) for kernel in found if kernel is not None
+        ]
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ANN401, ARG002 - Keras calls it so
+        """Apply the masks."""
+        for mask in self.masks:
+            mask.kernel.assign(mask.kernel * mask.keep)
+
+    def check(self) -> None:
+        """Raise an AssertionError where a weight that was zero is not zero any more."""
+        lost = sum(int((mask.kernel.numpy()[mask.keep == 0] != 0).sum()) for mask in self.masks)
+        if lost:
+            raise AssertionError(f"{lost} weights that had been pruned are not zero any more")
+
+
+def check_zeros(before: Any, after: Any) -> None:  # noqa: ANN401
+    """Compare the zeros of a model with those of what was made of it, kernel by kernel in the order of the layers.
+
+    Raises:
+        AssertionError: A weight that was zero is not zero any more.
+    """
+    pairs = zip(kernels(before).values(), kernels(after).values(), strict=True)
+    lost = sum(int((new[old == 0] != 0).sum()) for old, new in pairs)
+    if lost:
+        raise AssertionError(f"{lost} weights that had been pruned are not zero any more")

@@ -1,0 +1,1 @@
+"""What a model answers: one folder a kind of answer."""

@@ -1,0 +1,1 @@
+"""One class of several: how it is learnt, scored, sliced and told."""

@@ -1,0 +1,1 @@
+"""From a chosen candidate to a version that others use: releases, signatures, registries."""

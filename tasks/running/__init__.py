@@ -1,0 +1,1 @@
+"""How a step is run: the shell, the step cache, what it reads outside its inputs, and child processes."""

@@ -1,0 +1,132 @@
+"""The step cache: a result is found by what went into it, and a miss says what was different.
+
+step, code, libraries, image, knobs, input digests, seed, outside ──► key ──► results/<step>/<key>.json
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from pydantic import ValidationError
+
+from featherline.tasks.contracts.base import Contract, canonical_json, digest
+from featherline.tasks.contracts.refusal import examples
+from featherline.tasks.contracts.request import StepResult, Variable
+from featherline.tasks.running import makers
+from featherline.tasks.running.code_closure import code_of, libraries_of
+from featherline.tasks.store.artifacts import Store
+
+
+def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, outside: dict[str, str]) -> dict[str, Any]:
+    """Return all that decides what a step gives.
+
+    Args:
+        step: Its name.
+        inputs: Only the digests of artifacts count, not where they lie.
+        params: Resolved, so that a default that changes is a miss.
+        seed: Of the step.
+        outside: What the step reads outside its inputs, by name.
+    """
+    return {
+        "step": step,
+        "code": code_of(step),
+        "libraries": libraries_of(step),
+        "image": os.environ.get(Variable.IMAGE, ""),
+        "params": params.model_dump(mode="json"),
+        "inputs": _without_places(inputs.model_dump(mode="json")),
+        "seed": seed,
+        "outside": outside,
+    }
+
+
+def key_of(parts: dict[str, Any]) -> str:
+    """Return the cache key of these ingredients."""
+    return digest(canonical_json(parts))
+
+
+def result_key(step: str, key: str) -> str:
+    """Return where a result lies in the store."""
+    return f"results/{step}/{key}.json"
+
+
+def find(store: Store, step: str, key: str, outputs: type[Contract]) -> tuple[StepResult, Contract] | str:
+    """Return a result that is complete, with its outputs, or the reason why there is none.
+
+    A result counts only when every artifact that it names is there, also those that its documents name.
+    """
+    data = store.blobs.read(result_key(step, key))
+    if data is None:
+        return "no result under this key"
+    try:
+        result = StepResult.model_validate_json(data)
+        given = outputs.model_validate(result.outputs)
+    except ValidationError as error:
+        return f"the result cannot be read: {error.errors()[0]['msg']}"
+    if (result.step, result.key) != (step, key) or not makers.is_as_written(store, step, key, data):
+        return "the result cannot be read: it is not what the step wrote"
+    gone = list(store.lost(given))
+    if gone:
+        return f"the store lost {examples(f'{ref.kind} {ref.sha256[:12]}' for ref in gone)}"
+    return result, given
+
+
+def explain(store: Store, owner: str, parts: dict[str, Any]) -> tuple[str, ...]:
+    """Say what is different from the last time that `owner` (a step of a recipe) ran, most telling first."""
+    data = store.blobs.read(f"keys/{owner}.json")
+    if data is None:
+        return ("it never ran here before",)
+    try:
+        before, now = _flat(json.loads(data)), _flat(parts)
+    except (ValueError, RecursionError):
+        return ("what it was made of the last time cannot be read",)
+    changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
+    return tuple(f"{name} was {_short(before.get(name))}, is {_short(now.get(name))}" for name in changed) or (
+        "its result is gone from the store",
+    )
+
+
+def keep(store: Store, result: StepResult, outputs: type[Contract]) -> bool:
+    """Write a result under its key. Of two runs that did the same work at once, the first one's stays.
+
+    A result that cannot be used any more (it is damaged, or lost an artifact) is replaced.
+
+    Returns:
+        Whether it was written.
+    """
+    key = result_key(result.step, result.key)
+    if store.blobs.create(key, result.to_json()):
+        return True
+    if isinstance(find(store, result.step, result.key, outputs), str):
+        store.blobs.replace(key, result.to_json())
+        return True
+    return False
+
+
+def remember(store: Store, owner: str, parts: dict[str, Any]) -> None:
+    """Keep the ingredients, so that the next miss can be explained."""
+    store.blobs.replace(f"keys/{owner}.json", canonical_json(parts))
+
+
+def _without_places(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {
+            name: _without_places(item) for name, item in value.items() if not (name == "uri" and "sha256" in value)
+        }
+    if isinstance(value, list):
+        return [_without_places(item) for item in value]
+    return value
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:  # noqa: ANN401 - JSON
+    if isinstance(value, dict) and value:
+        return {name: leaf for key, item in value.items() for name, leaf in _flat(item, f"{path}.{key}").items()}
+    if isinstance(value, list) and value:
+        return {name: leaf for key, item in enumerate(value) for name, leaf in _flat(item, f"{path}.{key}").items()}
+    return {path.removeprefix("."): value}
+
+
+def _short(value: Any) -> str:  # noqa: ANN401 - JSON
+    text = "absent" if value is None else str(value)
+    return text if len(text) <= 24 else f"{text[:12]}…"  # noqa: PLR2004 - a digest is known by its start

@@ -1,0 +1,204 @@
+"""Evaluate: measure the exported file itself, on the test split and on this machine.
+
+    file, test split ──► [LiteRT] ──► logits ──► accuracy, interval, classes, agreement, calibration
+         │
+         ├──► [flatbuffer] ──► size, MACs, parameters, zeros, operators, energy estimate
+         ├──► [TensorFlow Lite Micro, a child process] ──► peak RAM
+         ├──► [LiteRT, in turn with the baseline] ──► latency
+         └──► [the files of the lane's stages, in turn] ──► ledger of what each stage bought
+
+Everything is of the file that ships, nothing of the model that it came from. Latency counts `invoke()` alone.
+
+    python -m featherline.tasks evaluate --request request.json --result result.json
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.measurement import Measurement, StageEntry
+from featherline.tasks.contracts.references import MeasurementRef
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.steps.evaluate import EvaluateInputs, EvaluateOutputs, EvaluateParams
+from featherline.tasks.contracts.words import percent
+from featherline.tasks.data.dataset import Labels, read_split, split_digest
+from featherline.tasks.litert.graph import Graph, read_graph
+from featherline.tasks.litert.interpreter import RUNTIME, Classifier
+from featherline.tasks.measuring import energy, latency, macs, operators, peak_ram, size, weights
+from featherline.tasks.measuring.machine import machine
+from featherline.tasks.measuring.stage_effects import savings_table
+from featherline.tasks.modalities.image.preprocessing import model_inputs, preprocessing_of
+from featherline.tasks.problems.classification import accuracy
+from featherline.tasks.problems.classification.accuracy import Logits
+from featherline.tasks.running.context import Context
+from featherline.tasks.store.artifacts import Store
+
+
+def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -> EvaluateOutputs:
+    """Measure one exported file.
+
+    Raises:
+        Refused: The file does not fit the data or the baseline, or gives outputs that are not finite.
+    """
+    store = context.store
+    dataset = store.read(inputs.data, Dataset)
+    data = store.read_bytes(inputs.model.file)
+    graph = read_graph(data)
+    with tempfile.TemporaryDirectory(prefix="featherline-evaluate-") as folder:
+        arena = peak_ram.MicroArena(data, graph, Path(folder))
+        classifier = Classifier(data, params.threads)
+        images, labels = read_split(store, dataset, "test")
+        if len(labels) == 0 or classifier.classes != len(dataset.classes):
+            raise refuse(
+                f"evaluate cannot measure {params.candidate} on {dataset.name}",
+                expected=f"test images, and {len(dataset.classes)} logits, one a class",
+                got=f"{len(labels)} test images, {classifier.classes} logits",
+                fix="measure the file on the data that its model was trained for",
+            )
+        taken = model_inputs(images, preprocessing_of(inputs.model.source, dataset))
+        logits = classifier.logits(taken)
+        compared = _baseline_logits(store, inputs, dataset, params.candidate)
+        judged = _judged(logits, labels, compared, params, context.seed)
+        structure = _structure(data, graph)
+        peak_ram_bytes, method = arena.used_bytes()
+    base = None
+    if inputs.baseline is not None:
+        baseline = Classifier(store.read_bytes(inputs.baseline.file), params.threads)
+        its = model_inputs(images[:1], preprocessing_of(inputs.baseline.source, dataset))
+        base = baseline, baseline.quantize(its)[0]
+    timed = latency.latency(
+        (classifier, classifier.quantize(taken[:1])[0]),
+        base,
+        threads=params.threads,
+        warm_up=params.warm_up,
+        runs=params.runs,
+        seed=context.seed,
+    )
+    ledger = _ledger(inputs, store, data, taken[:1], params) if inputs.baseline is not None else ()
+    measurement = Measurement(
+        candidate=params.candidate,
+        file=inputs.model.file,
+        scheme=inputs.model.scheme,
+        predictions=store.put_array(logits),
+        test_sha256=split_digest(dataset, "test"),
+        peak_ram_bytes=peak_ram_bytes,
+        peak_ram_method=method,
+        latency_ms=timed,
+        energy_uj=energy.energy_uj(graph, peak_ram_bytes),
+        energy_method=energy.METHOD,
+        runtime=RUNTIME,
+        machine=machine(),
+        ledger=ledger,
+        **judged,
+        **structure,
+    )
+    print(table(measurement))
+    if ledger:
+        print(savings_table(ledger))
+    return EvaluateOutputs(measurement=store.put(measurement, MeasurementRef), model=inputs.model)
+
+
+def _judged(logits: Logits, labels: Labels, baseline: Logits | None, params: EvaluateParams, seed: int) -> Any:  # noqa: ANN401 - fields of Measurement
+    """Return what the logits say."""
+    predicted = logits.argmax(axis=1)
+    low, high = accuracy.interval(predicted == labels, params.confidence, params.resamples, seed)
+    matrix = accuracy.confusion(predicted, labels, logits.shape[1])
+    return {
+        "samples": len(labels),
+        "accuracy": float(np.mean(predicted == labels)),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "confidence": params.confidence,
+        "class_recall": accuracy.class_recall(matrix),
+        "confusion": tuple(tuple(map(int, row)) for row in matrix),
+        "agreement": None if baseline is None else float(np.mean(predicted == baseline.argmax(axis=1))),
+        "calibration_error": accuracy.calibration_error(logits, labels),
+    }
+
+
+def _structure(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Measurement
+    """Return what the file says without being run."""
+    return _counted(data, graph) | {
+        "operators": operators.census(graph),
+        "float_operators": len(operators.float_operators(graph)),
+        "minimum_runtime": graph.minimum_runtime,
+    }
+
+
+def _counted(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Measurement, and of StageEntry
+    """Return how large a file is and what its weights are."""
+    return {
+        "size_bytes": len(data),
+        "gzip_bytes": size.gzip_bytes(data),
+        "zstd_bytes": size.zstd_bytes(data),
+        "entropy_bytes": size.entropy_bytes(graph),
+        "sparsity": weights.sparsity(graph),
+        "distinct_weights": weights.distinct_weights(graph),
+        "parameters": weights.parameters(graph),
+        "macs": macs.macs(graph),
+    }
+
+
+def _ledger(
+    inputs: EvaluateInputs, store: Store, data: bytes, image: NDArray[np.float32], params: EvaluateParams
+) -> tuple[StageEntry, ...]:
+    """Return what each file is, from the float baseline by way of the lane's stages to the one that ships."""
+    if inputs.baseline is None:
+        return ()
+    files = [("float baseline", store.read_bytes(inputs.baseline.file))]
+    files += [(stage.stage, store.read_bytes(stage.file)) for stage in inputs.model.stages]
+    files.append((f"export {inputs.model.scheme}", data))
+    loaded = [Classifier(file, params.threads) for _, file in files]
+    turns = [(classifier, classifier.quantize(image)[0]) for classifier in loaded]
+    times = latency.medians_ms(turns, warm_up=params.warm_up, runs=params.runs)
+    return tuple(
+        StageEntry(stage=stage, latency_ms_p50=time, **_counted(file, read_graph(file)))
+        for (stage, file), time in zip(files, times, strict=True)
+    )
+
+
+def _baseline_logits(store: Store, inputs: EvaluateInputs, dataset: Dataset, candidate: str) -> Logits | None:
+    if inputs.baseline_measurement is None:
+        return None
+    baseline = store.read(inputs.baseline_measurement, Measurement)
+    if baseline.test_sha256 != split_digest(dataset, "test"):
+        raise refuse(
+            f"evaluate cannot compare {candidate} with the baseline",
+            expected=f"a baseline that was measured on the test split of {dataset.name}",
+            got=f"one that was measured on {baseline.samples} images of another split",
+            fix="evaluate the baseline on this data set first",
+        )
+    return store.read_array(baseline.predictions)
+
+
+def table(measured: Measurement) -> str:
+    """Return the measurement as a few aligned lines for people."""
+    time = measured.latency_ms
+    speedup = (
+        f", {time.speedup:.2f}x [{time.speedup_low:.2f}, {time.speedup_high:.2f}] the baseline"
+        if time.speedup is not None
+        else ""
+    )
+    agreement = "" if measured.agreement is None else f", agrees with the baseline on {percent(measured.agreement)}"
+    rows = {
+        "accuracy": f"{percent(measured.accuracy)} "
+        f"[{percent(measured.accuracy_low)}, {percent(measured.accuracy_high)}] of "
+        f"{measured.samples:,} images{agreement}",
+        "size": f"{measured.size_bytes:,} bytes, gzip {measured.gzip_bytes:,}, zstd {measured.zstd_bytes:,}, "
+        f"entropy bound of the weights {measured.entropy_bytes:,}",
+        "weights": f"{measured.parameters:,} parameters, {measured.sparsity:.1%} zeros, "
+        f"at most {measured.distinct_weights:,} distinct in a tensor",
+        "work": f"{measured.macs:,} MACs, {measured.energy_uj:.2f} uJ (relative estimate)",
+        "peak RAM": f"{measured.peak_ram_bytes:,} bytes by {measured.peak_ram_method}",
+        "latency": f"p50 {time.p50:.4f} ms, p90 {time.p90:.4f}, p99 {time.p99:.4f}, {time.threads} thread, "
+        f"{time.runs} runs{speedup}",
+        "operators": f"{sum(measured.operators.values())}, {measured.float_operators} of them float; "
+        f"runtime {measured.minimum_runtime or 'unknown'} or later",
+    }
+    return "\n".join([f"evaluate: {measured.candidate}", *(f"  {name:<10}{text}" for name, text in rows.items())])

@@ -1,0 +1,204 @@
+"""Export: turn a trained model into one `.tflite` file that says what it is, and prove that the file works.
+
+    model ──► builder ──► [ladder] ──► invariants ──► compact ──► metadata, labels ──► file
+              │    └── static integers, mixed             │                              │
+              └── converter (a child process)   validation accuracy            golden vectors, run twice
+
+The file takes one image at a time. `int8`, `int16x8` and `int4` take and give integers and have no float operator left.
+TensorFlow is imported by the converter's process, and where a ladder trains. Equal model and request give equal bytes.
+
+    python -m featherline.tasks export --request request.json --result result.json
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.compression.quantization.post_training.build import Builder, Built
+from featherline.tasks.compression.quantization.post_training.invariants import (
+    check_budget,
+    check_faithful,
+    check_integer,
+    check_kept,
+    check_kernels,
+)
+from featherline.tasks.compression.quantization.post_training.ladder import climb
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.model import LiteRTModel, Model, Rung, StageFile
+from featherline.tasks.contracts.post_training import AwareTraining
+from featherline.tasks.contracts.references import GoldenRef, LiteRTFileRef
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.request import StepRequest
+from featherline.tasks.contracts.steps.export import ExportInputs, ExportOutputs, ExportParams
+from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeOutputs, QuantizeParams
+from featherline.tasks.contracts.words import percent
+from featherline.tasks.data.dataset import in_turn
+from featherline.tasks.litert import flatbuffer, metadata
+from featherline.tasks.litert.graph import read_graph
+from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.modalities.image.preprocessing import preprocessing_of
+from featherline.tasks.problems.classification.accuracy import class_recall, confusion
+from featherline.tasks.running.context import Context
+from featherline.tasks.running.execute import perform
+
+
+def export(inputs: ExportInputs, params: ExportParams, context: Context) -> ExportOutputs:
+    """Convert a model, write what it is into the file, and keep golden vectors that the file was seen to give.
+
+    Raises:
+        Refused: The model does not fit the data, or cannot be had in the scheme; no rung of the ladder keeps its rules;
+            the file breaks an invariant.
+    """
+    store = context.store
+    dataset = store.read(inputs.data, Dataset)
+    started = time.monotonic()
+    stages = _stages((*inputs.stages, *inputs.between, inputs.model) if inputs.stages else ())
+    builder = Builder(store, dataset, inputs.model, params.calibration, stages)
+    rungs: tuple[Rung, ...] = ()
+    if params.ladder is None:
+        built = builder.build(inputs.scheme, params.mixed)
+    else:
+        trained = partial(_trained, inputs, params.ladder.aware, context)
+        built, rungs = climb(builder, inputs.scheme, params.ladder, params.mixed, trained)
+    print(f"export: {built.scheme}, {len(built.data):,} bytes before they are put in order, {_since(started)}")
+
+    graph = read_graph(built.data)
+    check_integer(graph, built.scheme, built.layers)
+    check_kernels(graph)
+    check_kept(graph, built.model)
+    objects = flatbuffer.unpack(built.data)
+    flatbuffer.compact(objects)
+    bare = flatbuffer.pack(objects)
+    classifier = Classifier(bare)
+    if classifier.classes != len(dataset.classes):
+        raise refuse(
+            "export got a model for other classes",
+            expected=f"{len(dataset.classes)} logits, one a class of {dataset.name}",
+            got=f"{classifier.classes} logits",
+            fix="train the model on this data, or give the data that it was trained on",
+        )
+    images, labels = builder.split("validation")
+    counts = confusion(classifier.logits(images).argmax(axis=1), labels, classifier.classes)
+    correct = int(counts.trace())
+    accuracy = correct / len(labels)
+    check_faithful(built.model, built.scheme, correct, len(labels))
+    if built.scheme == "mixed" and params.ladder is None:
+        check_budget(builder.judge.judge(bare), params.mixed)
+
+    said = _metadata(params, context, dataset, classifier=classifier, built=built, accuracy=accuracy)
+    data = metadata.write(bare, said)
+    test_images, test_labels = builder.split("test")
+    chosen = test_images[in_turn(test_labels, params.golden)]
+    golden = _golden(bare, data, chosen)
+    print(
+        f"export: {len(data):,} bytes with metadata and labels, validation accuracy {percent(accuracy)} "
+        f"(source {percent(built.model.validation_accuracy)}), {len(chosen)} golden vectors, {_since(started)} in all"
+    )
+    return ExportOutputs(
+        model=LiteRTModel(
+            file=store.put_bytes(data, LiteRTFileRef),
+            scheme=built.scheme,
+            golden=store.put_bytes(golden, GoldenRef),
+            validation_accuracy=accuracy,
+            validation_recall=class_recall(counts),
+            source=built.model,
+            layers=built.layers,
+            rungs=rungs,
+            stages=tuple(_stage_file(builder, stage) for stage in stages),
+        )
+    )
+
+
+def _trained(inputs: ExportInputs, knobs: AwareTraining, context: Context) -> Model:
+    """Return the model after training with int8 in the loop, as `quantize` does it, or once did for whoever asked."""
+    taught = QuantizeInputs(model=inputs.model, teacher=inputs.teacher or inputs.model, data=inputs.data)
+    asked = QuantizeParams(scheme="int8", aware=True, fit=knobs.fit, knowledge=knobs.knowledge)
+    request = StepRequest(
+        inputs=taught.model_dump(mode="json"),
+        params=asked.model_dump(mode="json"),
+        label=context.label,
+        seed=context.seed,
+        provenance=context.provenance,
+        ignore_cache="only_run" in context.fingerprint,
+    )
+    result = perform("quantize", request, context, time.monotonic())
+    return QuantizeOutputs.model_validate(result.outputs).model
+
+
+def _stages(models: Sequence[Model]) -> tuple[Model, ...]:
+    """Return what the lane's steps made of its first model, each once.
+
+    A model that was trained for int8 has no float file; what that bought shows in the file itself.
+    """
+    made = {model.file.sha256: model for model in models if model.format == "keras"}
+    return tuple(model for digest, model in made.items() if digest != models[0].file.sha256)
+
+
+def _stage_file(builder: Builder, model: Model) -> StageFile:
+    """Return a stage's float file, in order as the file that ships is."""
+    objects = flatbuffer.unpack(builder.float_of(model))
+    flatbuffer.compact(objects)
+    file = builder.store.put_bytes(flatbuffer.pack(objects), LiteRTFileRef)
+    return StageFile(stage=model.stages[-1] if model.stages else "model", file=file)
+
+
+def _metadata(
+    params: ExportParams,
+    context: Context,
+    dataset: Dataset,
+    *,
+    classifier: Classifier,
+    built: Built,
+    accuracy: float,
+) -> metadata.FileMetadata:
+    provenance = context.provenance
+    return metadata.FileMetadata(
+        labels=dataset.classes,
+        preprocessing=preprocessing_of(built.model, dataset),
+        input=_end(classifier.input),
+        output=_end(classifier.output),
+        scheme=built.scheme,
+        validation_accuracy=accuracy,
+        source_validation_accuracy=built.model.validation_accuracy,
+        recipe=None if provenance.recipe_sha256 is None else provenance.recipe,
+        recipe_sha256=provenance.recipe_sha256,
+        versions=built.versions,
+        author=params.author,
+        licence=params.licence,
+        description=params.description,
+    )
+
+
+def _end(details: dict[str, Any]) -> metadata.End:
+    dtype = np.dtype(details["dtype"]).name
+    if dtype.startswith("float"):
+        return metadata.End(dtype=dtype)
+    scale, zero_point = details["quantization"]
+    return metadata.End(dtype=dtype, scale=float(scale), zero_point=int(zero_point))
+
+
+def _golden(bare: bytes, data: bytes, images: NDArray[np.float32]) -> bytes:
+    """Return the golden vectors of the final file as `.npz`; the file without its metadata must give the same ones.
+
+    Raises:
+        RuntimeError: It does not.
+    """
+    final = Classifier(data)
+    raw = final.quantize(images)
+    outputs = final.run(raw)
+    if not np.array_equal(outputs, Classifier(bare).run(raw)):
+        raise RuntimeError("the metadata changed what the file computes")
+    buffer = io.BytesIO()
+    np.savez(buffer, inputs=raw, outputs=outputs)
+    return buffer.getvalue()
+
+
+def _since(started: float) -> str:
+    return f"{time.monotonic() - started:.1f} s"

@@ -1,0 +1,309 @@
+"""The store: immutable artifacts under their digest, and small documents under names.
+
+    put ──► artifacts/<sha256> ──► ArtifactRef ──► read, digest checked
+                                                    └► damaged: moved to damaged/<sha256>.<when>, and `Damaged`
+
+A read that does not hash to its reference is never returned. What is damaged is set aside, so that it counts as lost:
+its maker is no hit any more, and `tasks/running/execute.py` has it made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from featherline.tasks.contracts.base import Contract, digest
+from featherline.tasks.contracts.references import ArrayRef, ArtifactRef
+from featherline.tasks.contracts.refusal import OutOfReach, Refused, Unavailable, refuse
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.store.blobs import LARGE, Blobs, open_blobs
+from featherline.tasks.store.local_cache import ArtifactCache, CachedS3Blobs
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+R = TypeVar("R", bound=ArtifactRef)
+C = TypeVar("C", bound=Contract)
+
+DAMAGED, UNREADABLE = "damaged/", ".unreadable"
+DOCUMENTS = frozenset(("dataset", "history", "measurement", "recipe", "trials", "verdict"))
+"""Kinds of artifacts that are JSON and may refer to others."""
+
+
+class Damaged(Exception):  # noqa: N818 - what the store is, not what went wrong in the program
+    """An artifact is gone, or was not what its reference says. Raised before anything of it is used."""
+
+    def __init__(self, message: str, ref: ArtifactRef) -> None:
+        """Keep what is damaged."""
+        super().__init__(message)
+        self.ref = ref
+
+
+class Store:
+    """Artifacts and documents over a folder or S3."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        """Use these blobs."""
+        self.blobs = blobs
+        self.uri = blobs.uri
+        self._recorders: list[set[str]] = []
+
+    @contextmanager
+    def recording(self) -> Iterator[set[str]]:
+        """Give the digests of what is stored while the block runs, but for what is stored in blocks inside of it."""
+        made: set[str] = set()
+        self._recorders.append(made)
+        try:
+            yield made
+        finally:
+            self._recorders.pop()
+
+    def put_bytes(self, data: bytes, ref: type[R]) -> R:
+        """Store `data` and return its reference. Bytes that are there already, undamaged, are not written again."""
+        sha256 = digest(data)
+        if not self._has_whole(sha256, len(data)):
+            self.blobs.replace(f"artifacts/{sha256}", data)
+        return self._stored(sha256, len(data), ref)
+
+    def put_file(self, path: Path, ref: type[R]) -> R:
+        """Store a file of any size and return its reference."""
+        size = path.stat().st_size
+        if size < LARGE:
+            return self.put_bytes(path.read_bytes(), ref)
+        sha256 = _digest_file(path)
+        if not self._has_whole(sha256, size):
+            self.blobs.upload(f"artifacts/{sha256}", path)
+        return self._stored(sha256, size, ref)
+
+    def put(self, contract: Contract, ref: type[R]) -> R:
+        """Store a contract in its canonical form."""
+        return self.put_bytes(contract.to_json(), ref)
+
+    def put_array(self, array: NDArray[Any]) -> ArrayRef:
+        """Store an array of numbers as `.npy`."""
+        import numpy as np  # noqa: PLC0415 - 0.1 s that a hit does not need
+
+        buffer = io.BytesIO()
+        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+        return self.put_bytes(buffer.getvalue(), ArrayRef)
+
+    def read_bytes(self, ref: ArtifactRef) -> bytes:
+        """Return an artifact.
+
+        Raises:
+            Damaged: It is gone, or does not hash to its reference.
+        """
+        key = f"artifacts/{ref.sha256}"
+        with self._readable(ref):
+            data = self.blobs.read(key)
+        if data is not None and digest(data) != ref.sha256 and self.is_whole(ref):  # it was read wrong, once
+            data = self.blobs.read(key)
+        if data is None or digest(data) != ref.sha256:
+            raise self._damage(ref, None if data is None else (len(data), digest(data)))
+        return data
+
+    def read(self, ref: ArtifactRef, contract: type[C]) -> C:
+        """Return a contract that `put` stored. Raises `Damaged` as `read_bytes` does.
+
+        Raises:
+            Refused: It is whole, and no such contract: another version wrote it, or who can write the store.
+        """
+        data = self.read_bytes(ref)
+        try:
+            return contract.model_validate_json(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, first["loc"]))
+            raise _another(
+                ref, self.uri, f"a {contract.__name__} of this version", f"{place}: {first['msg']}"
+            ) from None
+
+    def read_array(self, ref: ArrayRef) -> NDArray[Any]:
+        """Return an array that `put_array` stored. Raises `Damaged` as `read_bytes` does.
+
+        Raises:
+            Refused: It is whole, and no array, or one that says it is larger than it is.
+        """
+        from featherline.tasks.store.array_file import read_npy  # noqa: PLC0415 - NumPy, the same
+
+        data = self.read_bytes(ref)
+        try:
+            return read_npy(data)
+        except ValueError as error:
+            raise _another(ref, self.uri, "numbers as `.npy`", str(error)) from None
+
+    @contextmanager
+    def fetched(self, ref: ArtifactRef, suffix: str = "") -> Iterator[Path]:
+        """Give an artifact as a file of this machine, for as long as the block runs. Raises `Damaged`."""
+        with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
+            path = Path(folder, f"artifact{suffix}")
+            key = f"artifacts/{ref.sha256}"
+            with self._readable(ref):
+                there = self.blobs.download(key, path)
+            if there and _digest_file(path) != ref.sha256 and self.is_whole(ref):  # it was read wrong, once
+                there = self.blobs.download(key, path)
+            if not there or _digest_file(path) != ref.sha256:
+                raise self._damage(ref, (path.stat().st_size, _digest_file(path)) if there else None)
+            yield path
+
+    def has(self, ref: ArtifactRef) -> bool:
+        """Return whether the artifact is there, at its full size (its digest is checked when it is read)."""
+        return self.blobs.size(f"artifacts/{ref.sha256}") == ref.bytes
+
+    def is_whole(self, ref: ArtifactRef) -> bool:
+        """Return whether the artifact lies in the store itself as it should, by its digest."""
+        return self.blobs.sha256(f"artifacts/{ref.sha256}") == ref.sha256
+
+    def lost(self, value: object) -> Iterator[ArtifactRef]:
+        """Yield what is gone of all that a value refers to, also by way of documents in the store."""
+        seen: set[str] = set()
+        found = list(references(value))
+        unreadable = {key for key in self.blobs.keys(DAMAGED) if key.endswith(UNREADABLE)}
+        while found:
+            ref = found.pop()
+            if ref.sha256 in seen:
+                continue
+            seen.add(ref.sha256)
+            if _marker(ref.sha256) in unreadable or not self.has(ref):
+                yield ref
+            elif ref.kind in DOCUMENTS:
+                try:
+                    data = self.read_bytes(ref)
+                except Damaged:
+                    yield ref
+                    continue
+                with suppress(ValueError, RecursionError):  # whole, and no document of ours
+                    found += named_in(json.loads(data))
+
+    def _has_whole(self, sha256: str, size: int) -> bool:
+        there = self.blobs.size(f"artifacts/{sha256}")
+        if there is None:
+            return False
+        marked = self.blobs.size(_marker(sha256)) is not None
+        whole = there == size and not marked and self.blobs.sha256(f"artifacts/{sha256}") == sha256
+        if marked:
+            self.blobs.delete(_marker(sha256))
+        if not whole:
+            print(f"artifacts/{sha256} was damaged, written anew")
+        return whole
+
+    def _stored(self, sha256: str, size: int, ref: type[R]) -> R:
+        if self._recorders:
+            self._recorders[-1].add(sha256)
+        return ref.model_validate({"uri": f"{self.uri}/artifacts/{sha256}", "sha256": sha256, "bytes": size})
+
+    @contextmanager
+    def _readable(self, ref: ArtifactRef) -> Iterator[None]:
+        """Tell a store that cannot give this one artifact from one that is away.
+
+        A server whose disk has rotted answers with an error of its own for ever, while all else goes well. The artifact
+        stays, in case the server finds it again, and is marked: it counts as lost until its maker wrote it anew.
+
+        Raises:
+            Damaged: The store does not give it, and gives all else.
+        """
+        try:
+            yield
+        except Unavailable as away:
+            probe, data = f"{DAMAGED}probe-{time.time_ns()}", ref.sha256.encode()
+            try:
+                if not self.has(ref):
+                    raise away from away.__cause__
+                self.blobs.replace(probe, data)
+                answers = self.blobs.read(probe) == data
+                self.blobs.delete(probe)
+                if answers:
+                    self.blobs.replace(_marker(ref.sha256), str(away).encode())
+            except OutOfReach:
+                raise away from away.__cause__
+            if not answers:
+                raise
+            raise self._told(ref, f"a store that answers, but not for it ({away.problems[0].got})") from away
+
+    def _damage(self, ref: ArtifactRef, found: tuple[int, str] | None) -> Damaged:
+        """Set a damaged artifact aside, unless another was faster, and return what to raise."""
+        got, aside = "nothing", ""
+        if found is not None:
+            aside = f"{DAMAGED}{ref.sha256}.{time.time_ns()}"
+            got = f"{found[0]} bytes that hash to {found[1]}"
+            try:
+                if not self.is_whole(ref):
+                    self.blobs.move(f"artifacts/{ref.sha256}", aside)
+                    got += f", now {aside}"
+            except OutOfReach as refusal:
+                got += f", which could not be moved ({refusal.problems[0].got})"
+        return self._told(ref, got)
+
+    def _told(self, ref: ArtifactRef, got: str) -> Damaged:
+        return Damaged(
+            f"the store {self.uri} lost an artifact\n"
+            f"  expected  {ref.bytes} bytes of {ref.kind} that hash to {ref.sha256}\n"
+            f"  got       {got}\n"
+            f"  fix       run again: the step that made it runs anew by itself; or restore it from a backup",
+            ref,
+        )
+
+
+def open_store(uri: str) -> Store:
+    """Open the store in a folder, or at `s3://bucket/prefix` by way of the machine's cache where it has one."""
+    folder = os.environ.get(Variable.CACHE)
+    if folder and uri.startswith("s3://"):
+        return Store(CachedS3Blobs(uri, ArtifactCache(Path(folder))))
+    return Store(open_blobs(uri))
+
+
+def references(value: object) -> Iterator[ArtifactRef]:
+    """Yield every artifact reference inside a contract, a tuple or a dict."""
+    if isinstance(value, ArtifactRef):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from references(getattr(value, name))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from references(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from references(item)
+
+
+def _another(ref: ArtifactRef, uri: str, expected: str, got: str) -> Refused:
+    return refuse(
+        f"the artifact {uri}/artifacts/{ref.sha256} is no {ref.kind}",
+        expected=expected,
+        got=got,
+        fix="run with ignore_cache: true, which makes all of it anew; find out who wrote it if no other version did",
+    )
+
+
+def _marker(sha256: str) -> str:
+    """Return the key that says that the store cannot give an artifact."""
+    return f"{DAMAGED}{sha256}{UNREADABLE}"
+
+
+def named_in(value: object) -> Iterator[ArtifactRef]:
+    """Yield every artifact reference inside JSON."""
+    if isinstance(value, dict):
+        if {"uri", "sha256", "bytes", "kind"} <= value.keys():
+            with suppress(ValidationError):
+                yield ArtifactRef.model_validate(value)
+        for item in value.values():
+            yield from named_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from named_in(item)
+
+
+def _digest_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""What a student learns from its teacher: losses on logits and attention maps, and cached logits."""

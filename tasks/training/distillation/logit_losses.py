@@ -1,0 +1,86 @@
+"""What a student can learn from its teacher's logits beyond plain divergence, and from where its teacher looks.
+
+    dkd         the true class against all others, and the others among themselves, weighed apart
+    dist        not the numbers but their order: correlation over classes, and over images
+    attention   where in the image the activations are large
+
+All are means over the batch of float32 tensors, 0 where both agree.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from featherline.tasks.networks.framework import tf
+
+TINY = 1e-8
+"""Added to the square of a norm, so that what does not vary has a slope: that of a norm at zero is not a number."""
+
+
+def decoupled(labels: Any, teacher_logits: Any, logits: Any, temperature: float, beta: float) -> Any:  # noqa: ANN401 - tensors
+    """Return `T^2 * (KL of (true, not true) + beta * KL among the others)`.
+
+    With beta equal to the teacher's probability of the others this is plain divergence, in which that factor hides what
+    a confident teacher knows of them.
+
+    Args:
+        labels: (n,).
+        teacher_logits: (n, classes).
+        logits: (n, classes), of the student.
+        temperature: T.
+        beta: Weight of the second part.
+
+    Source: Zhao et al. 2022, equation 7, https://arxiv.org/abs/2203.08679, with alpha = 1
+    """
+    true = tf.one_hot(labels, logits.shape[-1], on_value=True, off_value=False, dtype=tf.bool)
+    target, others = 0.0, 0.0
+    teacher, student = (_split(each / temperature, true) for each in (teacher_logits, logits))
+    for ours, theirs in zip(student[0], teacher[0], strict=True):
+        target += tf.exp(theirs) * (theirs - ours)
+    weights = tf.where(true, 0.0, tf.exp(teacher[1]))
+    others = tf.reduce_sum(weights * tf.where(true, 0.0, teacher[1] - student[1]), axis=-1)
+    return temperature**2 * tf.reduce_mean(target + beta * others)
+
+
+def _split(logits: Any, true: Any) -> tuple[tuple[Any, Any], Any]:  # noqa: ANN401
+    """Return log p(true) and log p(not true), (n,) each, and log p(class | not true), (n, classes)."""
+    low = tf.fill(tf.shape(logits), logits.dtype.min / 2)
+    whole = tf.reduce_logsumexp(logits, axis=-1)
+    rest = tf.reduce_logsumexp(tf.where(true, low, logits), axis=-1)
+    own = tf.reduce_sum(tf.where(true, logits, 0.0), axis=-1)
+    return (own - whole, rest - whole), logits - rest[:, tf.newaxis]
+
+
+def relations(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # noqa: ANN401
+    """Return `T^2 * (1 - correlation over classes, mean over images + 1 - correlation over images, mean over classes)`.
+
+    Both are Pearson's correlations of softened probabilities, so that a student need not match a strong teacher's
+    numbers, only their order.
+
+    Source: Huang et al. 2022, equations 7 and 8, https://arxiv.org/abs/2205.10536
+    """
+    teacher, student = tf.nn.softmax(teacher_logits / temperature), tf.nn.softmax(logits / temperature)
+    between = 1 - tf.reduce_mean(_correlation(teacher, student, axis=1))
+    within = 1 - tf.reduce_mean(_correlation(teacher, student, axis=0))
+    return temperature**2 * (between + within)
+
+
+def _correlation(one: Any, other: Any, axis: int) -> Any:  # noqa: ANN401
+    one, other = (each - tf.reduce_mean(each, axis=axis, keepdims=True) for each in (one, other))
+    lengths = [tf.sqrt(tf.reduce_sum(tf.square(each), axis=axis) + TINY) for each in (one, other)]
+    return tf.reduce_sum(one * other, axis=axis) / (lengths[0] * lengths[1])
+
+
+def attention(features: Any) -> Any:  # noqa: ANN401
+    """Return where activations are large: (n, height * width), the mean of their squares over channels, of length 1.
+
+    Source: Zagoruyko and Komodakis 2017, section 3.1, https://arxiv.org/abs/1612.03928 (F sum, p = 2)
+    """
+    energy = tf.reduce_mean(tf.square(features), axis=-1)
+    return tf.math.l2_normalize(tf.reshape(energy, (tf.shape(energy)[0], -1)), axis=-1)
+
+
+def inattention(teacher_features: Any, features: Any) -> Any:  # noqa: ANN401
+    """Return the mean squared difference of where two networks look, summed over pairs of (n, h, w, any channels)."""
+    pairs = zip(teacher_features, features, strict=True)
+    return tf.add_n([tf.reduce_mean(tf.square(attention(theirs) - attention(ours))) for theirs, ours in pairs])

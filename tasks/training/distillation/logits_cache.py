@@ -1,0 +1,74 @@
+"""What a teacher answers to each view of each image, asked once where the views come again.
+
+    epoch ──► its round ──┬─► new:  view ──► teacher ──► logits, kept
+                          └─► seen before ──────────────► the same logits
+
+Views differ from epoch to epoch where they are drawn at random (`moves`). With `Knowledge.views` they come round again
+after so many epochs, and from then on the teacher costs nothing.
+
+Source: Beyer et al. 2022, section 3, https://arxiv.org/abs/2106.05237 (teacher and student must see the same view)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.modalities.image.augmentation import DRAWS, augment, moves
+from featherline.tasks.networks.framework import tf
+from featherline.tasks.problems.classification.network_metrics import predict_logits
+from featherline.tasks.training.data import TrainingData
+
+Batches = Sequence[NDArray[np.int64]]
+
+
+def known_beforehand(fit: Fit, knowledge: Knowledge) -> bool:
+    """Return whether logits are all that is asked of the teacher, of views that come again."""
+    return not knowledge.attention and (knowledge.views is not None or not moves(fit))
+
+
+def view_seed(seed: int, number: int) -> NDArray[np.int32]:
+    """Return the (2,) seed of the random views of a batch, from which `augment` takes its draws."""
+    return np.array([seed & 0x7FFFFFFF, DRAWS * number], np.int32)
+
+
+class Answers:
+    """The teacher's logits for the batches of an epoch.
+
+    Kept in memory: 4 bytes times images, classes and views.
+    """
+
+    def __init__(self, teacher: Any, data: TrainingData, fit: Fit, *, seed: int) -> None:  # noqa: ANN401
+        """Take the teacher, who has not been asked yet."""
+        self.teacher, self.data, self.fit, self.seed = teacher, data, fit, seed
+        self.moving = moves(fit)
+        self.kept: dict[int, list[NDArray[np.float32]]] = {}
+        self.still: NDArray[np.float32] | None = None
+        image = tf.TensorSpec((None, *data.image_shape), tf.float32)
+        self._ask = tf.function(self._answer, input_signature=(image, tf.TensorSpec((2,), tf.int32)))
+
+    def of(self, round_: int, batches: Batches) -> list[NDArray[np.float32]]:
+        """Return the logits of each batch, (n, classes).
+
+        Args:
+            round_: Rounds of equal number have equal batches and views.
+            batches: Indices of the images.
+        """
+        if not self.moving:
+            if self.still is None:
+                self.still = predict_logits(self.teacher, self.data.train_images)
+            return [self.still[batch] for batch in batches]
+        if round_ not in self.kept:
+            first = round_ * len(batches)
+            self.kept[round_] = [
+                self._ask(self.data.train_images[batch], view_seed(self.seed, first + number)).numpy()
+                for number, batch in enumerate(batches)
+            ]
+        return self.kept[round_]
+
+    def _answer(self, images: Any, seed: Any) -> Any:  # noqa: ANN401
+        return self.teacher(augment(images, seed, self.fit, self.data.background).images, training=False)

@@ -1,0 +1,178 @@
+"""The step cache: keys, hits that are whole, and misses that say why."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.contracts.request import StepResult, Variable
+from featherline.tasks.contracts.steps.export import ExportInputs
+from featherline.tasks.contracts.steps.preprocess import PreprocessInputs, PreprocessOutputs, PreprocessParams
+from featherline.tasks.running import code_closure, step_cache
+from featherline.tasks.store.artifacts import Store
+
+PARAMS = PreprocessParams(name="digits", source="digits")
+
+
+def parts(**changes: Any) -> dict[str, Any]:
+    """Return the ingredients of a step, with changes."""
+    given = {"seed": 1, "outside": {"source": "bundled"}, "params": PARAMS, "inputs": PreprocessInputs()} | changes
+    return step_cache.ingredients("preprocess", given.pop("inputs"), given.pop("params"), **given)
+
+
+def result_of(store: Store, key: str, data: bytes = b"{}", run_id: str = "run-1") -> StepResult:
+    """Return a result that names one artifact in the store."""
+    outputs = PreprocessOutputs(data=store.put_bytes(data, DatasetRef)).model_dump(mode="json")
+    return StepResult(step="preprocess", run_id=run_id, status="ran", key=key, seconds=1, outputs=outputs)
+
+
+def test_equal_ingredients_give_one_key() -> None:
+    """The key is a digest of what goes in, so it is the same in every run."""
+    assert step_cache.key_of(parts()) == step_cache.key_of(parts())
+    assert len(step_cache.key_of(parts())) == 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 2},
+        {"outside": {"source": "changed"}},
+        {"params": PARAMS.model_copy(update={"test_fraction": 0.3})},
+    ],
+    ids=["seed", "outside", "knob"],
+)
+def test_what_decides_the_result_decides_the_key(change: dict[str, Any]) -> None:
+    """Another seed, knob or source is another key."""
+    assert step_cache.key_of(parts(**change)) != step_cache.key_of(parts())
+
+
+def test_code_and_libraries_are_ingredients() -> None:
+    """A key holds the digest of each file that decides what the step gives, and the versions of its libraries."""
+    found = parts()
+
+    assert found["code"] == code_closure.code_of("preprocess")
+    assert {"numpy", "pillow", "pyarrow"} <= set(found["libraries"])
+
+
+def test_the_image_is_an_ingredient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another image is another key, and so is none: what the libraries stand on can change what they give."""
+    keys = [step_cache.key_of(parts())]
+    for image in ("sha256:1", "sha256:2"):
+        monkeypatch.setenv(Variable.IMAGE, image)
+        keys.append(step_cache.key_of(parts()))
+
+    assert len(set(keys)) == 3
+
+
+def test_where_an_artifact_lies_is_no_ingredient(store: Store) -> None:
+    """The same data in another bucket gives the same key; other data another one."""
+    here = store.put_bytes(b"data", DatasetRef)
+    there = here.model_copy(update={"uri": "s3://elsewhere/artifacts/x"})
+    other = store.put_bytes(b"other", DatasetRef)
+
+    keys = [step_cache.key_of(parts(inputs=PreprocessOutputs(data=ref))) for ref in (here, there, other)]
+
+    assert keys[0] == keys[1]
+    assert keys[0] != keys[2]
+    assert "data" in ExportInputs.model_fields  # a reference inside a step's inputs, as above
+
+
+def test_a_result_is_found_whole(store: Store) -> None:
+    """What was kept comes back, with its outputs as a contract."""
+    result = result_of(store, step_cache.key_of(parts()))
+    step_cache.keep(store, result, PreprocessOutputs)
+
+    found = step_cache.find(store, "preprocess", result.key, PreprocessOutputs)
+
+    assert not isinstance(found, str)
+    assert found[0] == result
+    assert found[1] == PreprocessOutputs.model_validate(result.outputs)
+
+
+def test_nothing_kept_is_no_hit(store: Store) -> None:
+    """Without a result there is a reason in place of it."""
+    assert step_cache.find(store, "preprocess", "0" * 64, PreprocessOutputs) == "no result under this key"
+
+
+def test_a_result_without_its_artifacts_is_no_hit(store: Store) -> None:
+    """An artifact that is gone, or has another size, makes the step run again."""
+    result = result_of(store, step_cache.key_of(parts()))
+    step_cache.keep(store, result, PreprocessOutputs)
+    sha256 = result.outputs["data"]["sha256"]
+    store.blobs.replace(f"artifacts/{sha256}", b"")
+
+    cut = step_cache.find(store, "preprocess", result.key, PreprocessOutputs)
+    store.blobs.delete(f"artifacts/{sha256}")
+    gone = step_cache.find(store, "preprocess", result.key, PreprocessOutputs)
+
+    assert cut == gone == f"the store lost dataset {sha256[:12]}"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"step": "preprocess"}', b"\xff"])
+def test_a_damaged_result_is_no_hit(store: Store, content: bytes) -> None:
+    """A result that cannot be read is a reason to run, and is replaced afterwards."""
+    result = result_of(store, step_cache.key_of(parts()))
+    store.blobs.replace(step_cache.result_key("preprocess", result.key), content)
+
+    before = step_cache.find(store, "preprocess", result.key, PreprocessOutputs)
+    step_cache.keep(store, result, PreprocessOutputs)
+    after = step_cache.find(store, "preprocess", result.key, PreprocessOutputs)
+
+    assert isinstance(before, str)
+    assert before.startswith("the result cannot be read")
+    assert not isinstance(after, str)
+
+
+def test_outputs_of_an_older_contract_are_no_hit(store: Store) -> None:
+    """A result whose outputs do not fit the step's contract any more is a reason to run."""
+    key = step_cache.key_of(parts())
+    old = result_of(store, key).model_copy(update={"outputs": {"dataset": "x"}})
+    store.blobs.replace(step_cache.result_key("preprocess", key), old.to_json())
+
+    found = step_cache.find(store, "preprocess", key, PreprocessOutputs)
+
+    assert isinstance(found, str)
+    assert found.startswith("the result cannot be read")
+
+
+def test_the_first_result_stays(store: Store) -> None:
+    """Of runs that did the same work at once one result is kept, and all of them find that one."""
+    key = step_cache.key_of(parts())
+    results = [result_of(store, key, f"data {number}".encode(), f"run-{number}") for number in range(8)]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda result: step_cache.keep(store, result, PreprocessOutputs), results))
+    first = step_cache.find(store, "preprocess", key, PreprocessOutputs)
+    step_cache.keep(store, results[0], PreprocessOutputs)
+
+    assert not isinstance(first, str)
+    assert first[0] in results
+    assert step_cache.find(store, "preprocess", key, PreprocessOutputs) == first
+
+
+def test_the_first_run_of_a_step_is_explained(store: Store) -> None:
+    """There is nothing to compare with, and that is the reason."""
+    assert step_cache.explain(store, "digits/preprocess", parts()) == ("it never ran here before",)
+
+
+def test_a_miss_says_what_changed(store: Store) -> None:
+    """Each ingredient that is different is named with what it was and is; the others are not."""
+    step_cache.remember(store, "digits/preprocess", parts())
+    changed = PARAMS.model_copy(update={"test_fraction": 0.3})
+
+    reasons = step_cache.explain(store, "digits/preprocess", parts(params=changed, outside={"source": "f" * 64}))
+
+    assert reasons == (
+        "outside.source was bundled, is ffffffffffff…",
+        "params.test_fraction was 0.2, is 0.3",
+    )
+
+
+def test_a_result_that_went_away_is_explained(store: Store) -> None:
+    """Nothing changed, and still there is no result: it is gone."""
+    step_cache.remember(store, "digits/preprocess", parts())
+
+    assert step_cache.explain(store, "digits/preprocess", parts()) == ("its result is gone from the store",)

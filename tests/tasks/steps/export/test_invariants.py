@@ -1,0 +1,146 @@
+"""What must be true of every exported file: each rule, broken on purpose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
+from featherline.tasks.compression.quantization.post_training.invariants import (
+    check_budget,
+    check_faithful,
+    check_integer,
+    check_kept,
+    check_kernels,
+)
+from featherline.tasks.compression.quantization.post_training.judging import Judgement
+from featherline.tasks.compression.quantization.post_training.layers import layers
+from featherline.tasks.compression.quantization.post_training.static import Rounder
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
+from featherline.tasks.contracts.post_training import Calibration, Mixed
+from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.steps.export import ExportInputs, ExportParams
+from featherline.tasks.litert.conversion import convert_apart
+from featherline.tasks.litert.graph import read_graph
+from featherline.tasks.measuring.weights import zeros
+from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.model_files import load_model, put_model
+from featherline.tasks.running.context import Context
+from featherline.tasks.steps.export import export
+from featherline.tasks.store.artifacts import Store
+
+PARAMS = ExportParams(golden=1)
+
+
+@pytest.fixture
+def half_float(store: Store, model: Model, made: dict[str, Any]) -> bytes:
+    """Give the small network in int8, its first convolution left float."""
+    if "half_float" not in made:
+        file = convert_apart(store, model, "none", None).data
+        images = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype(np.float32)
+        rounder = Rounder(file, activation_ranges(file, images, Calibration()))
+        made["half_float"] = rounder.all(8, {layers(file)[0].scope: "float"})
+    found: bytes = made["half_float"]
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["int8", "mixed"])
+def test_a_float_convolution_is_named(half_float: bytes, scheme: Scheme) -> None:
+    """An int8 file with a float convolution is refused by the layer's name; a mixed one that did not choose it too."""
+    with pytest.raises(Refused) as refusal:
+        check_integer(read_graph(half_float), scheme)
+
+    assert f"CONV_2D ({layers(half_float)[0].name})" in refusal.value.problems[0].got
+
+
+def test_a_float_convolution_that_was_chosen_is_none(half_float: bytes) -> None:
+    """What a mixed file leaves float on purpose is no mistake."""
+    first = layers(half_float)[0].name
+    chosen = LayerWidth(layer=first, operator="CONV_2D", weights=144, damage={"int8": 0.1}, width="float")
+
+    check_integer(read_graph(half_float), "mixed", (chosen,))
+
+
+def test_a_kernel_of_zeros_is_named(
+    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+) -> None:
+    """A layer whose weights are all zero passes nothing on, so the export is refused by its name."""
+    network = load_model(store, model)
+    dead = next(layer for layer in network.layers if isinstance(layer, keras.layers.DepthwiseConv2D))
+    dead.set_weights([np.zeros_like(weights) for weights in dead.get_weights()])
+    broken = model.model_copy(update={"file": put_model(store, network)})
+
+    with pytest.raises(Refused) as refusal:
+        export(ExportInputs(model=broken, scheme="none", data=digits[0]), PARAMS, context)
+
+    assert refusal.value.problems[0].got == f"1 kernels of zeros: {dead.name}"
+
+
+def test_one_weight_is_enough(half_float: bytes) -> None:
+    """A trained network passes."""
+    check_kernels(read_graph(half_float))
+
+
+def test_zeros_and_shared_weights_that_the_file_lacks_are_named(half_float: bytes, model: Model) -> None:
+    """A dense file of a model that claims zeros, or few values, is refused; what it holds is enough."""
+    graph = read_graph(half_float)
+    held = sum(int(zeros(kernel).sum()) for _, kernel in graph.kernels())
+    most = max(np.unique(channel).size for _, kernel in graph.kernels() for channel in kernel.constant)
+    claims: list[dict[str, Any]] = [{"sparsity": "magnitude", "zeros": held}, {"clusters": int(most)}]
+    for claim in claims:
+        check_kept(graph, model.model_copy(update=claim))
+
+    with pytest.raises(Refused) as refusal:
+        check_kept(graph, model.model_copy(update={"sparsity": "2:4", "zeros": held + 1}))
+    assert refusal.value.problems[0].got == f"{held} in the file"
+    with pytest.raises(Refused) as refusal:
+        check_kept(graph, model.model_copy(update={"clusters": 2}))
+    assert layers(half_float)[0].name in refusal.value.problems[0].got
+
+
+@pytest.mark.parametrize(
+    ("scheme", "form", "refused"),
+    [("none", "keras", True), ("float16", "keras", True), ("int8", "qat_h5", True), ("int8", "keras", False)],
+)
+def test_a_file_that_is_not_its_model_is_refused(model: Model, scheme: Scheme, form: Any, refused: bool) -> None:
+    """70 of 100 is not 0.9 where the scheme loses nothing; what int8 after training loses is for the gate."""
+    source = model.model_copy(update={"validation_accuracy": 0.9, "format": form})
+
+    if not refused:
+        check_faithful(source, scheme, 70, 100)
+        return
+    with pytest.raises(Refused) as refusal:
+        check_faithful(source, scheme, 70, 100)
+    assert refusal.value.problems[0].got.startswith("70.00 % [5")
+
+
+@pytest.mark.parametrize("correct", [0, 1, 99, 100])
+def test_the_same_accuracy_is_always_faithful(model: Model, correct: int) -> None:
+    """At both ends too, where intervals are narrow."""
+    source = model.model_copy(update={"validation_accuracy": correct / 100})
+
+    check_faithful(source, "none", correct, 100)
+
+
+def test_an_export_of_another_data_set_s_model_is_refused(
+    context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+) -> None:
+    """A model that claims what the file does not show never becomes a file."""
+    proud = model.model_copy(update={"validation_accuracy": 0.2})
+
+    with pytest.raises(Refused) as refusal:
+        export(ExportInputs(model=proud, scheme="none", data=digits[0]), PARAMS, context)
+
+    assert refusal.value.problems[0].what == "export made a file that is not the model"
+
+
+def test_a_budget_that_no_width_keeps_is_refused() -> None:
+    """A mixed file that loses more than its budget is not given; one at the budget is."""
+    check_budget(Judgement(0.9, 0.01, 1.0, 0.0), Mixed(max_drop=0.01))
+
+    with pytest.raises(Refused):
+        check_budget(Judgement(0.9, 0.011, 1.0, 0.0), Mixed(max_drop=0.01))

@@ -1,0 +1,131 @@
+"""A model that is not fed by the data set's own, through every step of a lane."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.measurement import Measurement
+from featherline.tasks.contracts.model import Architecture, Model, TrainingHistory
+from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.contracts.steps.distill import DistillInputs, DistillParams
+from featherline.tasks.contracts.steps.evaluate import EvaluateInputs, EvaluateParams
+from featherline.tasks.contracts.steps.export import ExportInputs, ExportParams
+from featherline.tasks.contracts.steps.prune import PruneInputs, PruneParams
+from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeParams
+from featherline.tasks.data.dataset import read_split
+from featherline.tasks.litert import metadata
+from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.modalities.image.preprocessing import model_inputs, named
+from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.model_files import load_model, put_model
+from featherline.tasks.networks.zoo.cnn import cnn
+from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
+from featherline.tasks.running.context import Context
+from featherline.tasks.steps.distill import distill
+from featherline.tasks.steps.evaluate import evaluate
+from featherline.tasks.steps.export import export
+from featherline.tasks.steps.prune import prune
+from featherline.tasks.steps.quantize import quantize
+from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training.data import load_training_data
+from featherline.tasks.training.describe import describe
+
+FIT = Fit(epochs=1, batch_size=100, learning_rate=1e-4)
+
+
+@pytest.fixture
+def raw(model: Model, store: Store, digits: tuple[DatasetRef, Dataset], made: dict[str, Any]) -> Model:
+    """Give the small network with the data's own preprocessing inside, so that it takes pixels."""
+    if "raw" not in made:
+        own = digits[1].normalisation
+        image = keras.Input((8, 8, 1))
+        inside = keras.layers.Rescaling(1 / (own.scale * own.std[0]), offset=-own.mean[0] / own.std[0])(image)
+        network = keras.Model(image, load_model(store, model)(inside))
+        update = {"file": put_model(store, network), "preprocessing": named("raw", digits[1])}
+        made["raw"] = model.model_copy(update=update)
+    found: Model = made["raw"]
+    return found
+
+
+@pytest.mark.parametrize("scheme", ["none", "int8"])
+def test_the_file_is_calibrated_measured_and_described_as_its_model_is_fed(
+    scheme: Any, raw: Model, context: Context, digits: tuple[DatasetRef, Dataset]
+) -> None:
+    """Pixels go in: validation, golden vectors, test accuracy and metadata are of pixels."""
+    exported = export(ExportInputs(model=raw, scheme=scheme, data=digits[0]), ExportParams(golden=2), context).model
+    measured = evaluate(EvaluateInputs(model=exported, data=digits[0]), EvaluateParams(runs=20), context)
+
+    said = metadata.read(context.store.read_bytes(exported.file))
+    images, labels = read_split(context.store, digits[1], "test")
+    logits = Classifier(context.store.read_bytes(exported.file)).logits(images.astype(np.float32))
+    assert said is not None
+    assert said.preprocessing == raw.preprocessing
+    assert exported.validation_accuracy == pytest.approx(raw.validation_accuracy, abs=0.03)
+    measurement = context.store.read(measured.measurement, Measurement)
+    assert measurement.accuracy == accuracy(logits, labels) > 0.85
+
+
+@pytest.mark.parametrize("step", ["prune", "distill", "clusters"])
+def test_each_step_feeds_a_model_by_its_own(
+    step: str, raw: Model, context: Context, digits: tuple[DatasetRef, Dataset]
+) -> None:
+    """What is cut, taught or clustered is still fed pixels, and knows what it knew."""
+    taught = Knowledge(alpha=1.0)
+    if step == "prune":
+        cut = PruneParams(method="channel", macs=0.9, fit=FIT, knowledge=taught)
+        made = prune(PruneInputs(model=raw, data=digits[0]), cut, context).model
+    elif step == "clusters":
+        shared = QuantizeParams(clusters=64, fit=FIT, knowledge=taught)
+        made = quantize(QuantizeInputs(model=raw, teacher=raw, data=digits[0]), shared, context).model
+    else:
+        lessons = DistillParams(method="logits", fit=FIT, knowledge=taught)
+        made = distill(DistillInputs(teacher=raw, student=raw, data=digits[0]), lessons, context).model
+
+    fed = named("raw", digits[1])
+    assert made.preprocessing is not None
+    assert made.preprocessing.numbers() == fed.numbers()
+    images, labels = read_split(context.store, digits[1], "validation")
+    logits = predict_logits(load_model(context.store, made), model_inputs(images, fed))
+    assert accuracy(logits, labels) == pytest.approx(made.validation_accuracy)
+    assert made.validation_accuracy > 0.7
+
+
+def test_a_student_built_anew_is_fed_the_datas_own_and_taught_the_same(
+    raw: Model, model: Model, context: Context, digits: tuple[DatasetRef, Dataset]
+) -> None:
+    """By a teacher of pixels it learns what it learns from the same teacher that is fed as itself."""
+    anew = Architecture(builder="cnn", options={"widths": [8], "dense": 0})
+    lessons = DistillParams(method="logits", architecture=anew, fit=FIT.model_copy(update={"crop": 1}))
+    curves = []
+    for teacher in (raw, model):
+        student = distill(DistillInputs(teacher=teacher, student=teacher, data=digits[0]), lessons, context).model
+        curves.append(context.store.read(student.histories[-1], TrainingHistory).loss)
+        assert student.preprocessing is not None
+        assert student.preprocessing.name == "data"
+
+    assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+
+
+def test_a_teacher_by_file_is_found_to_be_fed_by_its_own(
+    raw: Model, context: Context, digits: tuple[DatasetRef, Dataset], tmp_path: Any, capsys: Any
+) -> None:
+    """The student takes the data's own, its teacher pixels; the log says both, and the teacher's accuracy is right."""
+    load_model(context.store, raw).save(tmp_path / "teacher.keras")
+    keras.utils.set_random_seed(0)
+    data = load_training_data(context.store, digits[1])
+    network = cnn((8, 8, 1), 10, widths=(8,), dense=0)
+    model = describe(context.store, network, data, before=None, stage="fresh", history=None)
+    lessons = DistillParams(method="logits", teacher=str(tmp_path / "teacher.keras"), fit=FIT)
+
+    student = distill(DistillInputs(teacher=model, student=model, data=digits[0]), lessons, context).model
+
+    out = capsys.readouterr().out
+    assert "teacher.keras: preprocessing raw" in out
+    assert f"validation accuracy of the teacher {100 * raw.validation_accuracy:.2f} %" in out
+    assert student.preprocessing is not None
+    assert student.preprocessing.name == "data"
