@@ -30,10 +30,10 @@ from PIL import Image
 from pyarrow import parquet
 
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
-from featherline.tasks.compression.quantization.post_training.judging import Judge
+from featherline.tasks.compression.quantization.post_training.float_reference import FloatReference
 from featherline.tasks.compression.quantization.post_training.layers import layers
 from featherline.tasks.compression.quantization.post_training.mixed import mixed
-from featherline.tasks.compression.quantization.post_training.static import Rounder
+from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.post_training import Calibration, Mixed
 from featherline.tasks.contracts.references import ModelFileRef
@@ -67,13 +67,15 @@ class Study:
             file = store.put_file(home / "models" / "resnet20_cifar10.keras", ModelFileRef)
             model = Model(file=file, parameters=271_690, macs=40_813_184, validation_accuracy=said["accuracy_test"])
             self.file = convert_apart(store, model, "none", None).data
-        self.judge = Judge(self.file, images, labels)
+        self.judge = FloatReference(self.file, images, labels)
 
-    def rounder(self, calibration: Calibration, count: int, draw: int) -> Rounder:
+    def rounder(self, calibration: Calibration, count: int, draw: int) -> StaticQuantizer:
         """Return what rounds the file with ranges from `count` images, of another part of train for each draw."""
         order = np.random.default_rng(draw).permutation(len(self.train))
         chosen = order[in_turn(self.train_labels[order], count)]
-        return Rounder(self.file, activation_ranges(self.file, self.train[chosen], calibration), calibration.weights)
+        return StaticQuantizer(
+            self.file, activation_ranges(self.file, self.train[chosen], calibration), calibration.weights
+        )
 
     def judged(self, file: bytes, most: int | None = None) -> dict[str, Any]:
         """Return what a file is worth, and its bytes."""
@@ -145,8 +147,8 @@ def mixed_widths(study: Study) -> list[dict[str, Any]]:
     """Return a row for each budget: chosen and judged on the same images, so that the drop is a little too good."""
     rows = []
     for budget in (0.002, 0.005, 0.01, 0.02):
-        rounder, knobs = study.rounder(Calibration(), 200, 0), Mixed(max_drop=budget, images=300)
-        made = mixed(rounder, knobs, study.judge, lambda judged, most=budget: judged.drop <= most)
+        rounder, settings = study.rounder(Calibration(), 200, 0), Mixed(max_drop=budget, images=300)
+        made = mixed(rounder, settings, study.judge, lambda judged, most=budget: judged.drop <= most)
         widths = [layer.width for layer in made.layers]
         counts = {width: widths.count(width) for width in ("int4", "int8", "float")}
         rows.append({"max_drop": budget, "layers": counts, **study.judged(made.data)})

@@ -31,7 +31,7 @@ since an earlier run is not done again; the first line of a task's log says `hit
 | `validate_model` | the float model is too weak to be a teacher | train longer; look at the curves. The lanes would have been in vain |
 | `search` | one worker died. The others go on, and `choose` takes what they found | nothing, unless all are red |
 | `plan` | no candidate can fit the device | a larger budget, or lighter candidates |
-| a task of `lanes` | this candidate fell out. The others go on | read its log; clear the task to try it again |
+| a task of `lanes` | this candidate failed. The others go on | read its log; clear the task to try it again |
 | `propose` | its input is damaged; what earlier rounds found is judged all the same | read its log; clear it to go on |
 | `validate_metrics` | a measurement is missing or not a number; every lane is red | look at the lanes first |
 | `select` | no candidate passed the gate within the budget | it names the nearest one and the rule that it broke; `report` tells how far each was from passing |

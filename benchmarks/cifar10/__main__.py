@@ -7,10 +7,10 @@
     nothing ───────► a small network, trained from scratch ─┼─► NAME.tflite ─┤
                                   float.keras teaches it ───┴─► Featherline ─┘
 
-A file in `benchmarks/results/cifar10-resnet20/` that was made with the same knobs is not made again; `--anew` makes all
-of them again. A training that was killed goes on from its last epoch; `wall_s` of a rival that was killed is that of
-its last process alone. At the end all files are measured anew by the step `evaluate`, each in turn with the float file,
-and the README gets the table.
+A file in `benchmarks/results/cifar10-resnet20/` that was made with the same parameters is not made again; `--anew`
+makes all of them again. A training that was killed goes on from its last epoch; `wall_s` of a rival that was killed
+is that of its last process alone. At the end all files are measured anew by the step `evaluate`, each in turn with
+the float file, and the README gets the table.
 
     make bench MODEL=resnet20.keras DATA=cifar10/      (hours on two cores; progress a line an epoch)
 """
@@ -48,25 +48,25 @@ FIT = {"optimizer": "sgd", "schedule": "one_cycle", "weight_decay": 1e-4, "flip"
 LONG = FIT | {"learning_rate": 0.1}
 """Of whatever trains for long: the pruned models, and the control."""
 SHORT = FIT | {"schedule": "cosine", "epochs": 2, "learning_rate": 0.0025}
-AWARE = {"scheme": "int8", "aware": True, "knowledge": TEACHING, "fit": SHORT}
-AWARE_INT4 = AWARE | {"scheme": "int4", "fit": SHORT | {"epochs": 22, "learning_rate": 0.02}}
+QAT_SCHEMES = {"scheme": "int8", "qat": True, "distillation": TEACHING, "fit": SHORT}
+AWARE_INT4 = QAT_SCHEMES | {"scheme": "int4", "fit": SHORT | {"epochs": 22, "learning_rate": 0.02}}
 
 
 def pruned(
     targets: dict[str, float],
     epochs: int,
     *,
-    views: int | None = None,
+    cached_augmentations: int | None = None,
     fit: dict[str, Any] | None = None,
-    quantize: dict[str, Any] = AWARE,
+    quantize: dict[str, Any] = QAT_SCHEMES,
 ) -> dict[str, Any]:
-    """Return the knobs of the steps for these parts of a model; `fit` is how it learns beside `LONG`.
+    """Return the parameters of the steps for these parts of a model; `fit` is how it learns beside `LONG`.
 
     No choice between files is made on the validation split: the given model was trained on its images too.
     """
     ranking = {"method": "channel", "criterion": "taylor", "ratios": "sensitivity"}
-    knowledge = TEACHING | ({} if views is None else {"views": views})
-    learning = {"knowledge": knowledge, "fit": LONG | {"epochs": epochs} | (fit or {})}
+    distillation = TEACHING | ({} if cached_augmentations is None else {"cached_augmentations": cached_augmentations})
+    learning = {"distillation": distillation, "fit": LONG | {"epochs": epochs} | (fit or {})}
     return {"prune": ranking | targets | learning, "quantize": quantize}
 
 
@@ -82,9 +82,9 @@ FURTHER = {"fit": LONG | HIDING | {"epochs": 30, "weight_decay": 2.5e-4}}
 
 OURS: dict[str, dict[str, Any]] = {
     "featherline-10x": {"further": FURTHER}
-    | pruned({"macs": 0.31, "parameters": 0.36, "floor": 0.5}, 75, fit=HIDING | {"weight_decay": 2e-4}),
-    "featherline-12x": pruned({"macs": 0.25}, 36, views=12),
-    "featherline-25x": {"train": RESNET8} | pruned({"parameters": 0.868, "floor": 0.5}, 35, quantize=AWARE_INT4),
+    | pruned({"keep_macs": 0.31, "keep_parameters": 0.36, "floor": 0.5}, 75, fit=HIDING | {"weight_decay": 2e-4}),
+    "featherline-12x": pruned({"keep_macs": 0.25}, 36, cached_augmentations=12),
+    "featherline-25x": {"train": RESNET8} | pruned({"keep_parameters": 0.868, "floor": 0.5}, 35, quantize=AWARE_INT4),
     "further-int8": {"further": FURTHER},
     "scratch-resnet8": {"train": RESNET8},
 }
@@ -106,58 +106,63 @@ class Bench:
 
     def prepare(self) -> None:
         """Make the data set and take the float model as it is."""
-        knobs = {"name": "cifar10", "source": str(self.source), "calibration_count": 500, "max_corrupt_fraction": 1e-4}
-        self.data = self.steps.call("preprocess", {}, knobs, "")[0]["data"]
+        parameters = {
+            "name": "cifar10",
+            "source": str(self.source),
+            "calibration_count": 500,
+            "max_corrupt_fraction": 1e-4,
+        }
+        self.data = self.steps.call("preprocess", {}, parameters, "")[0]["data"]
         taken = {"file": str(self.model), "fit": {"epochs": 0}}
         self.teacher = self.steps.call("train", {"data": self.data}, taken, "")[0]["model"]
         exported, _ = self.steps.call("export", self._exported(self.teacher, "none"), {}, "float")
         self.float_file = exported["model"]
-        self._write("float", self._bytes(exported), knobs={}, tool="none", wall_s=0.0)
+        self._write("float", self._bytes(exported), parameters={}, tool="none", wall_s=0.0)
 
-    def make(self, name: str, knobs: dict[str, Any]) -> None:
-        """Make a file as its knobs say: by a rival, or by the steps that they are of."""
-        if "prune" in knobs:
-            self._featherline(name, knobs)
-        elif "train" in knobs or "further" in knobs:
-            self._control(name, knobs)
+    def make(self, name: str, parameters: dict[str, Any]) -> None:
+        """Make a file as its parameters say: by a rival, or by the steps that they are of."""
+        if "prune" in parameters:
+            self._featherline(name, parameters)
+        elif "train" in parameters or "further" in parameters:
+            self._control(name, parameters)
         else:
-            self._rival(name, knobs)
+            self._rival(name, parameters)
 
-    def _featherline(self, name: str, knobs: dict[str, Any]) -> None:
+    def _featherline(self, name: str, parameters: dict[str, Any]) -> None:
         """Prune the given model, or one that is trained first, train with the rounding in the loop, export.
 
         A network trained from nothing is taught by the given model; the given one trained further teaches itself.
         """
         whole, teacher, before = self.teacher, self.teacher, 0.0
-        asked = knobs["prune"]
-        if "train" in knobs or "further" in knobs:
-            whole, before = self._trained(name, knobs)
-        if "train" in knobs:
+        asked = parameters["prune"]
+        if "train" in parameters or "further" in parameters:
+            whole, before = self._trained(name, parameters)
+        if "train" in parameters:
             asked = asked | {"teacher": str(self.model)}
-        if "further" in knobs:
+        if "further" in parameters:
             teacher = whole
         model, pruning = self.steps.call("prune", {"model": whole, "data": self.data}, asked, name)
         inputs = {"model": model["model"], "teacher": teacher, "data": self.data}
-        aware, training = self.steps.call("quantize", inputs, knobs["quantize"], name)
-        scheme = knobs["quantize"]["scheme"]
-        exported, converting = self.steps.call("export", self._exported(aware["model"], scheme), {}, name)
+        qat, training = self.steps.call("quantize", inputs, parameters["quantize"], name)
+        scheme = parameters["quantize"]["scheme"]
+        exported, converting = self.steps.call("export", self._exported(qat["model"], scheme), {}, name)
         seconds = before + pruning + training + converting
-        self._write(name, self._bytes(exported), knobs=knobs, tool="Featherline", wall_s=seconds)
+        self._write(name, self._bytes(exported), parameters=parameters, tool="Featherline", wall_s=seconds)
 
-    def _control(self, name: str, knobs: dict[str, Any]) -> None:
+    def _control(self, name: str, parameters: dict[str, Any]) -> None:
         """Train a small model from nothing, or the given one further, and convert it."""
-        model, training = self._trained(name, knobs)
+        model, training = self._trained(name, parameters)
         exported, converting = self.steps.call("export", self._exported(model, "int8"), {}, name)
-        tool = "from scratch, int8" if "train" in knobs else "trained further, int8"
-        self._write(name, self._bytes(exported), knobs=knobs, tool=tool, wall_s=training + converting)
+        tool = "from scratch, int8" if "train" in parameters else "trained further, int8"
+        self._write(name, self._bytes(exported), parameters=parameters, tool=tool, wall_s=training + converting)
 
-    def _trained(self, name: str, knobs: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    def _trained(self, name: str, parameters: dict[str, Any]) -> tuple[dict[str, Any], float]:
         """Train what a row begins with. Returns the model, and the seconds that it took."""
-        asked = knobs["train"] if "train" in knobs else knobs["further"] | {"file": str(self.model)}
+        asked = parameters["train"] if "train" in parameters else parameters["further"] | {"file": str(self.model)}
         outputs, seconds = self.steps.call("train", {"data": self.data}, asked, name)
         return outputs["model"], seconds
 
-    def _rival(self, name: str, knobs: dict[str, Any]) -> None:
+    def _rival(self, name: str, parameters: dict[str, Any]) -> None:
         """Let a rival make its file, in a process of its own."""
         self._hand_over()
         started = time.monotonic()
@@ -165,13 +170,13 @@ class Bench:
             [sys.executable, "-m", "benchmarks.cifar10.rivals", name, str(self.folder)], cwd=ROOT, check=True
         )
         data = (self.folder / f"{name}.tflite").read_bytes()
-        self._write(name, data, knobs=knobs, tool=name.partition("-")[0], wall_s=time.monotonic() - started)
+        self._write(name, data, parameters=parameters, tool=name.partition("-")[0], wall_s=time.monotonic() - started)
 
     def measure(self, name: str, run: str) -> dict[str, Any]:
         """Measure a file in turn with the float file, once in each run, and return its row."""
         file = self.steps.store.put_bytes((FILES / f"{name}.tflite").read_bytes(), LiteRTFileRef)
         kept = json.loads((FILES / f"{name}.json").read_text())
-        scheme = "none" if name == "float" else kept["knobs"].get("quantize", AWARE)["scheme"]
+        scheme = "none" if name == "float" else kept["parameters"].get("quantize", QAT_SCHEMES)["scheme"]
         inputs: dict[str, Any] = {
             "model": self.float_file | {"file": file.model_dump(mode="json"), "scheme": scheme},
             "data": self.data,
@@ -211,17 +216,17 @@ class Bench:
         return self.steps.store.read_bytes(LiteRTFileRef.model_validate(exported["model"]["file"]))
 
     @staticmethod
-    def _write(name: str, data: bytes, *, knobs: dict[str, Any], tool: str, wall_s: float) -> None:
+    def _write(name: str, data: bytes, *, parameters: dict[str, Any], tool: str, wall_s: float) -> None:
         (FILES / f"{name}.tflite").write_bytes(data)
         made_on = f"{datetime.now(UTC):%Y-%m-%d}"
-        note = {"tool": tool, "wall_s": round(wall_s, 1), "made_on": made_on, "knobs": knobs}
+        note = {"tool": tool, "wall_s": round(wall_s, 1), "made_on": made_on, "parameters": parameters}
         (FILES / f"{name}.json").write_text(json.dumps(note, indent=2) + "\n")
 
 
-def made(name: str, knobs: dict[str, Any]) -> bool:
-    """Return whether a file is there that was made with these knobs."""
+def made(name: str, parameters: dict[str, Any]) -> bool:
+    """Return whether a file is there that was made with these parameters."""
     note = FILES / f"{name}.json"
-    return note.exists() and bool(json.loads(note.read_text()).get("knobs") == knobs)
+    return note.exists() and bool(json.loads(note.read_text()).get("parameters") == parameters)
 
 
 def main() -> None:
@@ -229,7 +234,7 @@ def main() -> None:
     options = _options()
     from benchmarks.cifar10.rivals import RIVALS  # noqa: PLC0415 - imports TensorFlow, and `--help` need not wait
 
-    rows = {name: rival.knobs for name, rival in RIVALS.items()} | OURS
+    rows = {name: rival.parameters for name, rival in RIVALS.items()} | OURS
     if unknown := [name for name in options.only or () if name not in rows]:
         sys.exit(f"bench: there is no row {', '.join(unknown)}\n  expected  some of {', '.join(rows)}")
     bench = Bench(ROOT / "var" / "bench-cifar10", options.model.resolve(), options.data.resolve())

@@ -81,16 +81,16 @@ def tfmot_aware(model: Any, images: Images, labels: Labels, folder: Path) -> byt
 
     Source: https://www.tensorflow.org/model_optimization/guide/quantization/training_example
     """
-    aware = tfmot.quantization.keras.quantize_model(model)
-    _fit(aware, (images, labels), QAT_EPOCHS, QAT_RATE, [_saved(folder / "tfmot-aware")])
-    return converter_int8(aware, images, labels, folder)
+    qat = tfmot.quantization.keras.quantize_model(model)
+    _fit(qat, (images, labels), QAT_EPOCHS, QAT_RATE, [_saved(folder / "tfmot-qat")])
+    return converter_int8(qat, images, labels, folder)
 
 
 class Rival(NamedTuple):
     """What another tool does, and with which numbers."""
 
     make: Callable[[Any, Images, Labels, Path], bytes]
-    knobs: dict[str, Any]
+    parameters: dict[str, Any]
 
 
 CALIBRATION = {"calibration_images": CALIBRATION_IMAGES}

@@ -32,7 +32,7 @@ class Steps:
         Args:
             step: Its name.
             inputs: What it takes.
-            params: Its knobs.
+            params: Its parameters.
             label: Which of several.
             run: Does the work anew in each run of another name; absent, what was done once is not done again.
         """

@@ -40,11 +40,11 @@ def main() -> None:
         return
     steps = Steps(ROOT / "var" / "bench-cifar10-wide", seed=0)
     steps.folder.mkdir(parents=True, exist_ok=True)
-    knobs = {"name": "cifar10", "source": str(options.data.resolve()), "calibration_count": 100}
-    data = steps.call("preprocess", {}, knobs | {"max_corrupt_fraction": 1e-4}, "")[0]["data"]
+    parameters = {"name": "cifar10", "source": str(options.data.resolve()), "calibration_count": 100}
+    data = steps.call("preprocess", {}, parameters | {"max_corrupt_fraction": 1e-4}, "")[0]["data"]
     fit = FIT | {"epochs": options.epochs, "train_fraction": options.fraction, "learning_rate": 0.05}
     model, training = steps.call("train", {"data": data}, {"architecture": NETWORK, "fit": fit}, "wide")
-    cut = {"method": "channel", "criterion": "l2", "macs": 0.24, "fit": fit | {"learning_rate": 0.02}}
+    cut = {"method": "channel", "criterion": "l2", "keep_macs": 0.24, "fit": fit | {"learning_rate": 0.02}}
     small, pruning = steps.call("prune", {"model": model["model"], "data": data}, cut, "wide")
     large, _ = steps.call("export", {"model": model["model"], "scheme": "none", "data": data}, {}, "wide float")
     file, _ = steps.call("export", {"model": small["model"], "scheme": "int8", "data": data}, {}, "wide int8")

@@ -103,8 +103,8 @@ def earlier_joined(task_ids: Sequence[str], key: str) -> str:
     return f"{{{{ ti.xcom_pull(task_ids={list(task_ids)}, key='{key}') | reject('none') | sum(start=[]) }}}}"
 
 
-def knobs(name: str) -> str:
-    """Return a template of a step's knobs as `resolve` froze them."""
+def params_of(name: str) -> str:
+    """Return a template of a step's parameters as `resolve` froze them."""
     return f"{{{{ ti.xcom_pull(task_ids='resolve', key='params')['{name}'] }}}}"
 
 
@@ -124,7 +124,7 @@ def request(
     named = {"label": label} if label else {}
     return named | {
         "inputs": inputs or {},
-        "params": {} if candidate is not None else knobs(name) if params is None else params,
+        "params": {} if candidate is not None else params_of(name) if params is None else params,
         "candidate": candidate,
         "seed": "{{ params.seed }}",
         "provenance": (
@@ -152,8 +152,8 @@ def step(
     Args:
         name: The file of `tasks/`.
         inputs: What earlier steps gave, as XComArgs.
-        params: The knobs; those that `resolve` froze where absent.
-        candidate: The lane's candidate, which holds the knobs of each of its steps.
+        params: The parameters; those that `resolve` froze where absent.
+        candidate: The lane's candidate, which holds the parameters of each of its steps.
         label: Tells two tasks of one step apart in the store.
         task_id: The step's name where absent.
         runtime: That of the deployment where absent.

@@ -18,23 +18,23 @@ PREFIX = "auto-"
 """The names of proposed candidates begin so."""
 
 SET_BY_THE_SEARCH: dict[str, tuple[str, ...]] = {
-    "prune": ("method", "macs", "parameters", "size", "latency"),
+    "prune": ("method", "keep_macs", "keep_parameters", "keep_size", "keep_latency"),
     "distill": ("method", "architecture", "teacher", "generations"),
-    "quantize": ("scheme", "aware", "clusters"),
+    "quantize": ("scheme", "qat", "clusters"),
     "export": (),
 }
-"""Knobs that a common section of `auto` must leave alone."""
+"""PipelinePoint that a common section of `auto` must leave alone."""
 
 
 Order = Literal["prune_first", "distill_first"]
 
 
-class Knobs(Contract):
+class PipelinePoint(Contract):
     """One point of the space: what a proposed lane does, and how strongly. Two equal points are the same lane."""
 
     student: Name = "baseline"
     """`baseline`, or the name of a searched architecture."""
-    macs: float = 1.0
+    keep_macs: float = 1.0
     """Fraction of the MACs that channel pruning keeps; 1 is not pruned."""
     prune_epochs: int = 0
     teacher: bool = False
@@ -42,7 +42,7 @@ class Knobs(Contract):
     distill_epochs: int = 0
     """Of lessons of their own, before or after pruning; 0 is none."""
     scheme: Scheme = "int8"
-    aware: bool = False
+    qat: bool = False
     clusters: int | None = None
     tune_epochs: int = 0
     """Of the training for int8 or clusters."""
@@ -51,7 +51,7 @@ class Knobs(Contract):
 
 
 class Auto(Contract):
-    """What the planner may propose, how much of it, and when it may stop. A list is the values of a knob."""
+    """What the planner may propose, how much of it, and when it may stop. A list is the values of a parameter."""
 
     rounds: int = Field(
         3, ge=1, le=100, description="Groups of lanes; each learns from those before. At most the pipeline's."
@@ -66,7 +66,7 @@ class Auto(Contract):
     students: tuple[Literal["baseline", "searched"], ...] = Field(
         ("baseline",), min_length=1, description="searched: the architectures that the search kept, too."
     )
-    macs: tuple[float, ...] = Field(
+    keep_macs: tuple[float, ...] = Field(
         (1.0, 0.75, 0.5, 0.35, 0.25), min_length=1, description="Fractions to keep; 1: not pruned."
     )
     prune_epochs: tuple[int, ...] = Field((5,), min_length=1, description="Of the fine-tuning after pruning.")
@@ -78,18 +78,18 @@ class Auto(Contract):
         description="Whether pruning comes before that distillation, or after it; a searched student is pruned after.",
     )
     schemes: tuple[Scheme, ...] = Field(("int8",), min_length=1, description="How the file holds its numbers.")
-    aware: tuple[bool, ...] = Field((False, True), min_length=1, description="int8: trained with int8 in the loop.")
+    qat: tuple[bool, ...] = Field((False, True), min_length=1, description="int8: trained with int8 in the loop.")
     clusters: tuple[int | None, ...] = Field((None,), min_length=1, description="Weights of a layer share as many.")
-    tune_epochs: tuple[int, ...] = Field((3,), min_length=1, description="Of aware and of clusters.")
-    prune: dict[str, Any] = Field({}, description="What all lanes have in common: criterion, fit, knowledge, ….")
+    tune_epochs: tuple[int, ...] = Field((3,), min_length=1, description="Of QAT and of clusters.")
+    prune: dict[str, Any] = Field({}, description="What all lanes have in common: criterion, fit, distillation, ….")
     distill: dict[str, Any] = Field({}, description="Likewise.")
     quantize: dict[str, Any] = Field({}, description="Likewise.")
     export: dict[str, Any] = Field({}, description="Likewise: calibration, mixed, ladder.")
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        if not all(0 < kept <= 1 for kept in self.macs):
-            raise ValueError("macs: fractions above 0, and 1 for not pruned")
+        if not all(0 < kept <= 1 for kept in self.keep_macs):
+            raise ValueError("keep_macs: fractions above 0, and 1 for not pruned")
         if min(*self.prune_epochs, *self.distill_epochs, 0) < 0 or min(self.tune_epochs) < 1:
             raise ValueError("epochs of 0 or more, and tune_epochs of 1 or more: ranges are learnt in training")
         if "searched" in self.students and not any(self.distill_epochs):
@@ -99,14 +99,14 @@ class Auto(Contract):
             both = sorted(set(section) & set(taken))
             if both:
                 raise ValueError(f"no {step}.{both[0]} here: the search sets it")
-            parts = (section.get("fit", {}), section.get("knowledge") or {})
+            parts = (section.get("fit", {}), section.get("distillation") or {})
             if not all(isinstance(part, dict) for part in parts):
-                raise ValueError(f"{step}: sections fit and knowledge, where they are given")
+                raise ValueError(f"{step}: sections fit and distillation, where they are given")
         if self.size() > MOST_POINTS:
-            raise ValueError(f"at most {MOST_POINTS} combinations, not {self.size()}: give knobs fewer values")
+            raise ValueError(f"at most {MOST_POINTS} combinations, not {self.size()}: give parameters fewer values")
         return self
 
     def size(self) -> int:
         """Return the number of combinations, those that come to the same lane counted apart."""
-        lists = (self.students, self.macs, self.prune_epochs, self.teacher, self.distill_epochs)
-        return math.prod(map(len, (*lists, self.orders, self.schemes, self.aware, self.clusters, self.tune_epochs)))
+        lists = (self.students, self.keep_macs, self.prune_epochs, self.teacher, self.distill_epochs)
+        return math.prod(map(len, (*lists, self.orders, self.schemes, self.qat, self.clusters, self.tune_epochs)))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from featherline.tasks.contracts.auto import Knobs
+from featherline.tasks.contracts.auto import PipelinePoint
 from featherline.tasks.contracts.base import Contract, Name
 from featherline.tasks.contracts.model import Scheme
 from featherline.tasks.contracts.steps.distill import DistillParams
@@ -21,12 +21,12 @@ LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")
 
 
 class Candidate(Contract):
-    """One lane: the knobs of each of its steps."""
+    """One lane: the parameters of each of its steps."""
 
     name: Name
     searched: Name | None = None
     """The chosen architecture that the student is built from."""
-    auto: Knobs | None = None
+    auto: PipelinePoint | None = None
     """The point of the space that it was proposed as; None of a candidate that the recipe names."""
     prune: PruneParams = PruneParams()
     distill: DistillParams = DistillParams()
@@ -40,7 +40,7 @@ class Candidate(Contract):
         if self.prune.method != "none" and self.distill.architecture is not None:
             raise ValueError(
                 f"no prune.method {self.prune.method} where distill.architecture is given: the student is built anew"
-                " from it, and the pruned model is not used; trim prunes a student after its lessons"
+                " from it, and the pruned model is not used; trim prunes a student after distillation"
             )
         return self
 
@@ -55,19 +55,19 @@ class Candidate(Contract):
 
     @model_validator(mode="after")
     def _a_ladder_starts_from_float(self) -> Candidate:
-        if self.export.ladder is None or climbs(self.quantize.scheme, aware=self.quantize.aware):
+        if self.export.fallback_ladder is None or climbs(self.quantize.scheme, qat=self.quantize.qat):
             return self
-        if self.quantize.aware:
+        if self.quantize.qat:
             raise ValueError(
-                "no export.ladder where quantize.aware is true for int8: its rungs need the float model, which that"
-                " training has replaced; make the aware one a candidate of its own, beside the one with the ladder"
+                "no export.fallback_ladder where quantize.qat is true for int8: its rungs need the float model, which"
+                " that training has replaced; make the one with QAT a candidate of its own, beside that with the ladder"
             )
-        raise ValueError(f"no export.ladder for the scheme {self.quantize.scheme}, which loses nothing")
+        raise ValueError(f"no export.fallback_ladder for the scheme {self.quantize.scheme}, which loses nothing")
 
 
-def climbs(scheme: Scheme, *, aware: bool) -> bool:
+def climbs(scheme: Scheme, *, qat: bool) -> bool:
     """Return whether a ladder can stand behind a file: it may lose something, and its float model is there."""
-    return not (aware and scheme == "int8") and scheme not in ("none", "float16")
+    return not (qat and scheme == "int8") and scheme not in ("none", "float16")
 
 
 class Infeasible(Contract):
@@ -85,6 +85,6 @@ class CandidateTemplate(Contract):
     )
     prune: dict[str, Any] = {}
     distill: dict[str, Any] = {}
-    trim: dict[str, Any] = Field({}, description="As prune, after the lessons of distill.")
+    trim: dict[str, Any] = Field({}, description="As prune, after distillation of distill.")
     quantize: dict[str, Any] = {}
     export: dict[str, Any] = Field({}, description="calibration, mixed, ladder: of quantizing after training.")

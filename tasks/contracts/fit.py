@@ -1,4 +1,4 @@
-"""How a network is fitted: the knobs that training, fine-tuning, distillation and quantization-aware training share."""
+"""How a network is fitted: what training, fine-tuning, distillation and quantization-aware training share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_EPOCHS = 10_000
 
 
 class Fit(Contract):
-    """The knobs of the training loop."""
+    """The parameters of the training loop."""
 
     epochs: int = Field(10, ge=0, le=MOST_EPOCHS, description="Passes over the train split.")
     batch_size: int = Field(128, gt=0, le=65_536, description="Images a step.")
@@ -45,7 +45,7 @@ class Fit(Contract):
     train_fraction: float = Field(1.0, gt=0, le=1, description="Part of the train split to use, stratified.")
 
 
-class Knowledge(Contract):
+class DistillationSettings(Contract):
     """What a student learns from its teacher: `alpha * loss + (1 - alpha) * cross entropy + attention * maps`.
 
     Source: Hinton et al. 2015, section 2, https://arxiv.org/abs/1503.02531 (kd); Zhao et al. 2022,
@@ -59,7 +59,7 @@ class Knowledge(Contract):
     temperature: float = Field(4.0, gt=0, le=1000, description="T, softens both distributions.")
     alpha: Fraction = Field(0.9, description="Weight of the teacher's logits against the labels.")
     beta: float = Field(8.0, gt=0, le=1000, description="dkd: weight of the other classes against the true one.")
-    views: int | None = Field(
+    cached_augmentations: int | None = Field(
         None,
         gt=0,
         le=MOST_EPOCHS,

@@ -125,7 +125,7 @@ class Verdict(Contract):
     """Great Expectations' own data docs, zipped; they load styles from the internet."""
 
     def passed_candidates(self) -> frozenset[str]:
-        """Return the subjects with at least one critical finding and no failed one; none where the gate is shut.
+        """Return the subjects with at least one critical finding and no failed one; none where the gate is closed.
 
         The gate of the metrics is open as soon as one candidate passed, so whoever takes a candidate further asks here.
         """

@@ -102,7 +102,7 @@ class Rung(Contract):
     """One file that the ladder tried. One that could not be made has no figures."""
 
     scheme: Scheme
-    aware: bool = False
+    qat: bool = False
     """Whether it was trained with int8 in the loop, on this rung."""
     size_bytes: int | None = None
     validation_accuracy: Fraction | None = None
@@ -115,7 +115,7 @@ class Rung(Contract):
     @property
     def name(self) -> str:
         """Return what it is called, for people."""
-        return f"{self.scheme} (trained for it)" if self.aware else self.scheme
+        return f"{self.scheme} (trained for it)" if self.qat else self.scheme
 
 
 class StageFile(Contract):

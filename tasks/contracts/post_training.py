@@ -1,4 +1,4 @@
-"""The knobs of quantizing after training, which `featherline.tasks.steps.export` does."""
+"""The parameters of quantizing after training, which `featherline.tasks.steps.export` does."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from featherline.tasks.contracts.base import Contract, Fraction
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 
-RungName = Literal["int8", "mixed", "int16x8", "aware", "dynamic", "float16"]
+RungName = Literal["int8", "mixed", "int16x8", "qat", "dynamic", "float16"]
 
 
 class Calibration(Contract):
@@ -37,14 +37,14 @@ class Mixed(Contract):
     images: int = Field(500, ge=1, description="Of the validation split, to measure a layer's damage with, at most.")
 
 
-class AwareTraining(Contract):
-    """How the rung `aware` trains, with int8 in the loop."""
+class QatTraining(Contract):
+    """How the rung `qat` trains, with int8 in the loop."""
 
     fit: Fit = Fit()
-    knowledge: Knowledge | None = Field(None, description="Train with the float baseline as teacher.")
+    distillation: DistillationSettings | None = Field(None, description="Train with the float baseline as teacher.")
 
 
-class Ladder(Contract):
+class FallbackLadder(Contract):
     """What export tries in turn when a file loses too much, instead of giving it."""
 
     max_drop: Fraction = Field(0.01, description="Validation accuracy that a file may lose against the float file.")
@@ -52,11 +52,11 @@ class Ladder(Contract):
         None, description="Share of validation images on which it must predict the float file's class."
     )
     rungs: tuple[RungName, ...] = Field(
-        ("mixed", "int16x8", "aware", "dynamic", "float16"),
+        ("mixed", "int16x8", "qat", "dynamic", "float16"),
         min_length=1,
-        description="After the scheme itself, in this order; aware: int8 after training with it in the loop (QAT).",
+        description="After the scheme itself, in this order; qat: int8 after training with it in the loop (QAT).",
     )
-    aware: AwareTraining = Field(AwareTraining(), description="The training of the rung of that name.")
+    qat: QatTraining = Field(QatTraining(), description="The training of the rung of that name.")
 
     @field_validator("rungs")
     @classmethod
@@ -66,9 +66,9 @@ class Ladder(Contract):
         return rungs
 
     @model_validator(mode="after")
-    def _aware_learns(self) -> Self:
-        if "aware" in self.rungs and self.aware.fit.epochs == 0:
-            raise ValueError("at least 1 epoch of aware.fit for the rung aware: ranges are learnt in training")
-        if "aware" not in self.rungs and self.aware != AwareTraining():
-            raise ValueError("the rung aware among rungs beside the section aware: without it nothing is trained")
+    def _qat_learns(self) -> Self:
+        if "qat" in self.rungs and self.qat.fit.epochs == 0:
+            raise ValueError("at least 1 epoch of qat.fit for the rung qat: ranges are learnt in training")
+        if "qat" not in self.rungs and self.qat != QatTraining():
+            raise ValueError("the rung qat among rungs beside the section qat: without it nothing is trained")
         return self

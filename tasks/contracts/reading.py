@@ -1,6 +1,6 @@
 """What a step is asked: its request read as the step's own contracts, and the answer where nothing is asked of it.
 
-    StepRequest ──► inputs, knobs ──► passthrough ──► outputs, or None: there is work to do
+    StepRequest ──► inputs, parameters ──► passthrough ──► outputs, or None: there is work to do
 
 Airflow's side asks the same question before it starts a process, a container or a pod for nothing.
 """
@@ -25,21 +25,21 @@ def contract_of(step: str, part: str) -> Any:  # noqa: ANN401 - found by name
 
 
 def read(step: str, request: StepRequest) -> tuple[Contract, Params]:
-    """Return the inputs and the knobs of a request; inside a lane the knobs are the candidate's.
+    """Return the inputs and the parameters of a request; inside a lane the parameters are the candidate's.
 
     Raises:
         Refused: Either is not what the step takes.
     """
-    knobs = request.params if request.candidate is None else request.candidate.get(step, {})
+    given = request.params if request.candidate is None else request.candidate.get(step, {})
     try:
         inputs: Contract = contract_of(step, "Inputs").model_validate(request.inputs)
     except ValidationError as error:
         raise from_validation(f"the inputs of {step}", error) from None
     try:
-        params: Params = contract_of(step, "Params").model_validate(knobs)
+        params: Params = contract_of(step, "Params").model_validate(given)
     except ValidationError as error:
         fields = {"": list(contract_of(step, "Params").model_fields)}
-        raise from_validation(f"the knobs of {step}", error, fields) from None
+        raise from_validation(f"the parameters of {step}", error, fields) from None
     return inputs, params
 
 

@@ -1,7 +1,7 @@
 """A recipe: one YAML file that is the whole run.
 
-Sections are the knobs of the steps themselves, so that a knob is described once. `docs/recipe.schema.json` is generated
-from here (`make schema`).
+Sections are the parameters of the steps themselves, so that each is described once. `docs/recipe.schema.json` is
+generated from here (`make schema`).
 """
 
 from __future__ import annotations

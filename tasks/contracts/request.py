@@ -66,9 +66,9 @@ class StepRequest(Contract):
     inputs: dict[str, Any] = {}
     """What earlier steps gave: the step's `…Inputs`."""
     params: dict[str, Any] = {}
-    """The knobs: the step's `…Params`."""
+    """The parameters: the step's `…Params`."""
     candidate: dict[str, Any] | None = None
-    """Inside a lane, a `Candidate`, which holds the knobs of every step of the lane."""
+    """Inside a lane, a `Candidate`, which holds the parameters of every step of the lane."""
     label: str = ""
     """Which of several tasks of the same step this is; that of the candidate or the search worker where absent."""
     seed: int = Field(0, ge=0, lt=2**32)

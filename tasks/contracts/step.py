@@ -8,7 +8,10 @@ from featherline.tasks.contracts.base import Contract
 
 
 class Params(Contract):
-    """Knobs of a step. `passthrough` answers for a step that has nothing to do, before anything heavy is imported."""
+    """Parameters of a step.
+
+    `passthrough` answers for a step that has nothing to do, before anything heavy is imported.
+    """
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401, ARG002 - each step narrows it
         """Return the outputs where the step has nothing to do, else None."""

@@ -85,7 +85,7 @@ def savings_table(ledger: Sequence[StageEntry]) -> str:
             *(cell.rjust(width) for cell, width in zip(row[1:-1], widths[1:], strict=True)),
         ]
         lines.append("  ".join([*cells, row[-1]]).rstrip())
-    return "\n".join(["evaluate: what each stage bought", *(f"  {line}" for line in lines)])
+    return "\n".join(["evaluate: the effect of each stage", *(f"  {line}" for line in lines)])
 
 
 def _share(before: float, after: float) -> float:

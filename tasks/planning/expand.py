@@ -46,7 +46,7 @@ class Lane:
     """A candidate, and where it comes from.
 
     Attributes:
-        candidate: With all its knobs.
+        candidate: With all its parameters.
         expanded: Its name but for the number of its student: what candidates that differ in that alone share.
         student: The architecture that it builds anew, where it does.
     """
@@ -74,32 +74,32 @@ def lanes(
     for template_name, template in templates.items():
         students = architectures if template.student == "searched" else (None,)
         for number, student in enumerate(students):
-            for expanded, knobs in expand(template_name, template):
+            for expanded, sections in expand(template_name, template):
                 name = f"{expanded}-{number}" if len(students) > 1 else expanded
                 if student is not None:
-                    knobs["distill"] = {"method": "logits", **knobs["distill"]}
-                    knobs["distill"]["architecture"] = student.architecture.model_dump()
+                    sections["distill"] = {"method": "logits", **sections["distill"]}
+                    sections["distill"]["architecture"] = student.architecture.model_dump()
                 whole = {
                     "name": name,
                     "searched": student.name if student else None,
                     "evaluate": (evaluate or EvaluateParams()).model_copy(update={"candidate": name}),
-                    **knobs,
-                    "export": export.model_dump() | knobs["export"],
+                    **sections,
+                    "export": export.model_dump() | sections["export"],
                 }
                 yield Lane(Candidate.model_validate(whole), expanded, student)
 
 
 def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[str, dict[str, Any]]]]:
-    """Yield every candidate of a template: its name and the knobs of its steps.
+    """Yield every candidate of a template: its name and the parameters of its steps.
 
     A value `{search: [a, b]}` gives one candidate for a and one for b; several give every combination. The values are
     appended to the name: `pruned-macs0.5`; where one of them is long (a path, a section) their places in the list are:
     `told-teacher2`.
     """
-    knobs = _knobs(template)
-    places = list(_searches(knobs, ()))
+    sections = _sections(template)
+    places = list(_searches(sections, ()))
     for values in itertools.product(*(zip(options, _words(options), strict=True) for _, options in places)):
-        chosen = _copy(knobs)
+        chosen = _copy(sections)
         suffix = ""
         for (path, _), (value, words) in zip(places, values, strict=True):
             place: Any = chosen
@@ -112,14 +112,14 @@ def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[s
 
 def lanes_of(template: CandidateTemplate) -> int:
     """Return how many candidates `expand` would yield, without making them."""
-    return math.prod(len(options) for _, options in _searches(_knobs(template), ()))
+    return math.prod(len(options) for _, options in _searches(_sections(template), ()))
 
 
 def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget) -> str | None:
     """Return why a candidate is not expected to fit the budget, or None where it may.
 
     Args:
-        candidate: With all its knobs.
+        candidate: With all its parameters.
         parameters: Of the student before it is pruned.
         macs: Of the same.
         budget: Of the device.
@@ -146,7 +146,7 @@ def _kept(candidate: Candidate) -> tuple[float, float]:
     return kept_macs, kept_weights
 
 
-def _knobs(template: CandidateTemplate) -> dict[str, dict[str, Any]]:
+def _sections(template: CandidateTemplate) -> dict[str, dict[str, Any]]:
     return {step: getattr(template, step) for step in ("prune", "distill", "trim", "quantize", "export")}
 
 

@@ -76,7 +76,7 @@ def _named(recipe: Recipe) -> Iterator[Problem]:
         lanes = list(expand(name, template))
         if not lanes:
             yield Problem(f"{who} is no lane", "a value in each {search: [...]}", "an empty list", "add a value to it")
-        for expanded, knobs in lanes:
+        for expanded, sections in lanes:
             if expanded in seen or expanded == "baseline":
                 yield Problem(
                     f"{who} has a name that is taken",
@@ -86,13 +86,13 @@ def _named(recipe: Recipe) -> Iterator[Problem]:
                 )
             seen.add(expanded)
             try:
-                strictly(Candidate, {"name": expanded, **knobs})
+                strictly(Candidate, {"name": expanded, **sections})
             except ValidationError as error:
-                given = {"name": expanded, **knobs}
-                yield from from_validation(who, error, _keys(knobs), written_in=WRITTEN_IN, given=given).problems
+                given = {"name": expanded, **sections}
+                yield from from_validation(who, error, _keys(sections), written_in=WRITTEN_IN, given=given).problems
                 continue
             if searched:
-                yield from _in_vain(who, knobs)
+                yield from _in_vain(who, sections)
         if searched:
             yield from _without_student(who, recipe, "set student: baseline")
 
@@ -114,23 +114,23 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
         yield Problem(
             "candidates.auto has values that its names cannot tell apart",
             "values that differ in their first six digits",
-            f"macs {list(auto.macs)}",
-            "give candidates.auto.macs values that are further apart",
+            f"keep_macs {list(auto.keep_macs)}",
+            "give candidates.auto.keep_macs values that are further apart",
         )
-    if auto.export.get("ladder") is not None and not any(climbs(one.scheme, aware=one.aware) for one in every):
+    if auto.export.get("fallback_ladder") is not None and not any(climbs(one.scheme, qat=one.qat) for one in every):
         yield Problem(
             "candidates.auto has a ladder that no lane can use",
-            "a lane that is rounded after training: aware false, and a scheme other than none and float16",
-            f"aware {list(auto.aware)}, schemes {list(auto.schemes)}",
-            "add false to candidates.auto.aware or a scheme to schemes, or leave export.ladder out",
+            "a lane that is rounded after training: qat false, and a scheme other than none and float16",
+            f"qat {list(auto.qat)}, schemes {list(auto.schemes)}",
+            "add false to candidates.auto.qat or a scheme to schemes, or leave export.fallback_ladder out",
         )
     found: set[Problem] = set()
-    for knobs in every:
+    for sections in every:
         if len(found) >= MOST_PROBLEMS:
             break  # the others repeat them, thousands of times
         try:
-            # Pruned after its lessons too, a lane has its knobs from the recipe's section `prune`.
-            candidate(knobs.model_copy(update={"order": "prune_first"}), auto)
+            # Pruned after distillation too, a lane has its parameters from the recipe's section `prune`.
+            candidate(sections.model_copy(update={"order": "prune_first"}), auto)
         except ValidationError as error:
             keys = _keys(SET_BY_THE_SEARCH)
             found.update(from_validation("candidates.auto", error, keys, written_in=WRITTEN_IN).problems)
@@ -157,9 +157,9 @@ def _without_student(who: str, recipe: Recipe, instead: str) -> Iterator[Problem
         )
 
 
-def _in_vain(who: str, knobs: dict[str, dict[str, Any]]) -> Iterator[Problem]:
+def _in_vain(who: str, sections: dict[str, dict[str, Any]]) -> Iterator[Problem]:
     """Yield what a lane with a searched student is asked and could not keep."""
-    prune, distill = knobs["prune"].get("method", "none"), knobs["distill"].get("method", "logits")
+    prune, distill = sections["prune"].get("method", "none"), sections["distill"].get("method", "logits")
     if distill != "logits":
         yield Problem(
             f"{who} does not teach its searched student",
@@ -172,9 +172,9 @@ def _in_vain(who: str, knobs: dict[str, dict[str, Any]]) -> Iterator[Problem]:
             f"{who} prunes what it does not use",
             "no prune.method where student is searched: its architecture takes the place of the pruned model",
             f"prune.method {prune}",
-            "put it into trim, after the lessons, or set student: baseline",
+            "put it into trim, after distillation, or set student: baseline",
         )
-    if knobs["distill"].get("architecture") is not None:
+    if sections["distill"].get("architecture") is not None:
         yield Problem(
             f"{who} has two architectures",
             "no distill.architecture where student is searched: the search finds it",

@@ -1,4 +1,4 @@
-"""What a step is given beside its inputs and knobs."""
+"""What a step is given beside its inputs and parameters."""
 
 from __future__ import annotations
 

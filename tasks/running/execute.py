@@ -166,8 +166,8 @@ def _may_run(made: Made, context: Context) -> bool:
     """Return whether a record is of a step that has no effects, and names nothing outside that nobody asked for."""
     if made.step not in STEPS or made.step in NEVER_AGAIN:
         return False
-    knobs = made.request.params if made.request.candidate is None else made.request.candidate
-    if context.asked_by.recipe_sha256 is None and (names := outside_names(knobs)):
+    asked_params = made.request.params if made.request.candidate is None else made.request.candidate
+    if context.asked_by.recipe_sha256 is None and (names := outside_names(asked_params)):
         print(f"{made.step} is not run again from its record, which names {names[0]}: run it by hand, as before")
         return False
     return True

@@ -20,9 +20,9 @@ PLACES = ("file", "source", "teacher")
 BUNDLED = "digits"
 
 
-def outside_names(knobs: object) -> tuple[str, ...]:
-    """Return the modules, files and places that knobs name, and the words that a module's function is given."""
-    return tuple(sorted(set(_names(knobs))))
+def outside_names(parameters: object) -> tuple[str, ...]:
+    """Return the modules, files and places that parameters name, and the words that a module's function is given."""
+    return tuple(sorted(set(_names(parameters))))
 
 
 def check_names(step: str, params: Contract, context: Context) -> None:

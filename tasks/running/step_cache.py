@@ -1,6 +1,6 @@
 """The step cache: a result is found by what went into it, and a miss says what was different.
 
-step, code, libraries, image, knobs, input digests, seed, outside ──► key ──► results/<step>/<key>.json
+step, code, libraries, image, parameters, input digests, seed, outside ──► key ──► results/<step>/<key>.json
 """
 
 from __future__ import annotations

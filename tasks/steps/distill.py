@@ -1,7 +1,7 @@
 """Distill: train a student on what a float teacher thinks of every image, not on the labels alone.
 
     prune ──► student ──┐
-    train ──► teacher ──┴─► [distill] ──► student, after its lessons     (logits)
+    train ──► teacher ──┴─► [distill] ──► student, after distillation     (logits)
               architecture ──► a student built anew, where the recipe names one
               file ──► another teacher, where the recipe names one
     prune ──► student ──► teacher of its own fresh copy ──► …            (self)
@@ -45,7 +45,7 @@ from featherline.tasks.training.teachers import ReadTeacher, read_teacher, teach
 
 
 def distill(inputs: DistillInputs, params: DistillParams, context: Context) -> DistillOutputs:
-    """Train the student with the teacher's knowledge.
+    """Train the student with the teacher's distillation.
 
     Raises:
         Refused: The architecture cannot be built, the teacher cannot be read, a sparse student is to be born again, or
@@ -144,7 +144,7 @@ class _Lane:
             seed=self.context.seed,
             stage=stage,
             teacher=teacher,
-            knowledge=self.params.knowledge,
+            distillation=self.params.distillation,
             callbacks=callbacks,
             checkpoint=stack.enter_context(checkpoint_of("distill", self.inputs, self.params, self.context, part)),
         )

@@ -32,7 +32,7 @@ from featherline.tasks.compression.quantization.post_training.invariants import 
 from featherline.tasks.compression.quantization.post_training.ladder import climb
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import LiteRTModel, Model, Rung, StageFile
-from featherline.tasks.contracts.post_training import AwareTraining
+from featherline.tasks.contracts.post_training import QatTraining
 from featherline.tasks.contracts.references import GoldenRef, LiteRTFileRef
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.request import StepRequest
@@ -62,11 +62,11 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     stages = _stages((*inputs.stages, *inputs.between, inputs.model) if inputs.stages else ())
     builder = Builder(store, dataset, inputs.model, params.calibration, stages)
     rungs: tuple[Rung, ...] = ()
-    if params.ladder is None:
+    if params.fallback_ladder is None:
         built = builder.build(inputs.scheme, params.mixed)
     else:
-        trained = partial(_trained, inputs, params.ladder.aware, context)
-        built, rungs = climb(builder, inputs.scheme, params.ladder, params.mixed, trained)
+        trained = partial(_trained, inputs, params.fallback_ladder.qat, context)
+        built, rungs = climb(builder, inputs.scheme, params.fallback_ladder, params.mixed, trained)
     print(f"export: {built.scheme}, {len(built.data):,} bytes before they are put in order, {_since(started)}")
 
     graph = read_graph(built.data)
@@ -89,7 +89,7 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     correct = int(counts.trace())
     accuracy = correct / len(labels)
     check_faithful(built.model, built.scheme, correct, len(labels))
-    if built.scheme == "mixed" and params.ladder is None:
+    if built.scheme == "mixed" and params.fallback_ladder is None:
         check_budget(builder.judge.judge(bare), params.mixed)
 
     said = _metadata(params, context, dataset, classifier=classifier, built=built, accuracy=accuracy)
@@ -116,10 +116,10 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     )
 
 
-def _trained(inputs: ExportInputs, knobs: AwareTraining, context: Context) -> Model:
+def _trained(inputs: ExportInputs, training: QatTraining, context: Context) -> Model:
     """Return the model after training with int8 in the loop, as `quantize` does it, or once did for whoever asked."""
     taught = QuantizeInputs(model=inputs.model, teacher=inputs.teacher or inputs.model, data=inputs.data)
-    asked = QuantizeParams(scheme="int8", aware=True, fit=knobs.fit, knowledge=knobs.knowledge)
+    asked = QuantizeParams(scheme="int8", qat=True, fit=training.fit, distillation=training.distillation)
     request = StepRequest(
         inputs=taught.model_dump(mode="json"),
         params=asked.model_dump(mode="json"),

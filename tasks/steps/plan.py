@@ -61,8 +61,8 @@ def _proposed(inputs: PlanInputs, params: PlanParams, seed: int) -> list[Candida
     auto, architectures = params.auto, inputs.architectures
     fits = fits_device(auto, inputs.model, architectures, params.budget)
     found = [
-        proposal(knobs, auto, architectures, export=params.export, evaluate=params.evaluate)
-        for knobs in first_points(auto, architectures, seed=seed, fits=fits)
+        proposal(point, auto, architectures, export=params.export, evaluate=params.evaluate)
+        for point in first_points(auto, architectures, seed=seed, fits=fits)
     ]
     for one in found:
         print(f"{one.name}: gets a lane, as a preset or by lot")

@@ -9,7 +9,7 @@ Failed lanes teach that their point failed, and stop nothing. The same history g
 
 from __future__ import annotations
 
-from featherline.tasks.contracts.auto import Auto, Knobs
+from featherline.tasks.contracts.auto import Auto, PipelinePoint
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.steps.propose import ProposeInputs, ProposeOutputs, ProposeParams
 from featherline.tasks.contracts.words import percent
@@ -34,7 +34,7 @@ def propose(inputs: ProposeInputs, params: ProposeParams, context: Context) -> P
         why = "every combination that can fit the device was tried"
     print(f"round {inputs.round}: {why}")
     found = tuple(
-        candidate(knobs, auto, inputs.architectures, export=params.export, evaluate=params.evaluate) for knobs in chosen
+        candidate(point, auto, inputs.architectures, export=params.export, evaluate=params.evaluate) for point in chosen
     )
     for one in found:
         print(f"{one.name}: gets a lane")
@@ -75,7 +75,9 @@ def _history(inputs: ProposeInputs, params: ProposeParams, context: Context) -> 
     )
 
 
-def _points(inputs: ProposeInputs, params: ProposeParams, history: list[Outcome], lanes: int, seed: int) -> list[Knobs]:
+def _points(
+    inputs: ProposeInputs, params: ProposeParams, history: list[Outcome], lanes: int, seed: int
+) -> list[PipelinePoint]:
     auto = params.auto or Auto()
     fits = fits_device(auto, inputs.model, inputs.architectures, params.budget)
     return next_points(auto, inputs.architectures, history, lanes=lanes, seed=seed, fits=fits)
@@ -83,7 +85,7 @@ def _points(inputs: ProposeInputs, params: ProposeParams, history: list[Outcome]
 
 def _line(outcome: Outcome) -> str:
     if outcome.failed:
-        return f"{outcome.name}: fell out"
+        return f"{outcome.name}: failed"
     broken = [name for name, by in outcome.violations.items() if by > 0]
     said = f"breaks {', '.join(broken)}" if broken else "keeps every rule"
     return f"{outcome.name}: cost {outcome.cost:,.6g}, validation accuracy {percent(outcome.accuracy)}, {said}"

@@ -1,9 +1,9 @@
 """Quantize: prepare the model for the converter, by shared weights and by training with the rounding in the loop.
 
-    prune, distill, trim ──► model ──► [clusters] ──► [aware] ──► model ──► export, which applies the scheme
+    prune, distill, trim ──► model ──► [clusters] ──► [qat] ──► model ──► export, which applies the scheme
                        train (or the user's file) ──► teacher ──┘
 
-Without `clusters` and `aware` there is nothing to do here: the converter quantizes after training. Zeros and shared
+Without `clusters` and `qat` there is nothing to do here: the converter quantizes after training. Zeros and shared
 values of the model are kept; that they are is checked at the end. A killed training goes on from its last checkpoint.
 
     python -m featherline.tasks quantize --request request.json --result result.json --store var/store
@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from featherline.tasks.compression.quantization.in_training.aware import finished, quantized_while_training
 from featherline.tasks.compression.quantization.in_training.clustering import (
     check_clusters,
     clustered_while_training,
-    unclustered,
+    strip_clustering,
 )
 from featherline.tasks.compression.quantization.in_training.coverage import check_coverage
-from featherline.tasks.compression.quantization.in_training.int4 import four_bits, four_bits_while_training
+from featherline.tasks.compression.quantization.in_training.int4 import int4_while_training, strip_int4
+from featherline.tasks.compression.quantization.in_training.qat import finished, quantized_while_training
 from featherline.tasks.compression.quantization.in_training.ranges import settle_ranges
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.fit import Fit
@@ -48,7 +48,7 @@ SETTLING_IMAGES = 256
 
 
 def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -> QuantizeOutputs:
-    """Share weights, then train with quantization in the loop, as the knobs ask.
+    """Share weights, then train with quantization in the loop, as the parameters ask.
 
     Raises:
         Refused: Layers that TFMOT does not cover, before any training; too few clusters; a training that diverges.
@@ -56,31 +56,31 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
     """
     keras.utils.set_random_seed(context.seed)
     network = load_model(context.store, inputs.model)
-    if params.aware and params.scheme == "int8":
+    if params.qat and params.scheme == "int8":
         check_coverage(functional(network, "quantize"))
     dataset = context.store.read(inputs.data, Dataset)
     fraction = params.fit.train_fraction
     own = preprocessing_of(inputs.model, dataset)
     data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
     teacher = None
-    if params.knowledge and params.teacher:
+    if params.distillation and params.teacher:
         read = read_teacher(params.teacher, params.teacher_preprocessing, dataset, context.store)
         teacher = read.seen_from(data)
-    elif params.knowledge:
+    elif params.distillation:
         teacher = teacher_of_run(context.store, inputs.teacher, dataset).seen_from(data)
     model = inputs.model
     with ExitStack() as stack:
-        clustering, aware = (
+        clustering, qat = (
             stack.enter_context(checkpoint_of("quantize", inputs, params, context, part))
-            for part in ("clusters", "aware")
+            for part in ("clusters", "qat")
         )
         work = _Work(params, context, data, teacher)
         if params.clusters is not None:
             network, model = work.cluster(network, model, params.clusters, clustering)
-        between = (model,) if params.aware and params.clusters is not None else ()
-        if params.aware:
+        between = (model,) if params.qat and params.clusters is not None else ()
+        if params.qat:
             train = work.train_for_int4 if params.scheme == "int4" else work.train_for_int8
-            model = train(network, model, aware)
+            model = train(network, model, qat)
     return QuantizeOutputs(model=model, scheme=params.scheme, between=between)
 
 
@@ -104,7 +104,7 @@ class _Work:
         stage = f"cluster {clusters}"
         wrapped = clustered_while_training(network, clusters, keep_zeros=model.sparsity != "none")
         history = self._fit(wrapped, self.params.fit, stage, checkpoint)
-        shared = unclustered(wrapped, clusters)
+        shared = strip_clustering(wrapped, clusters)
         if model.sparsity != "none":
             check_zeros(network, shared)
         result = describe(
@@ -116,7 +116,7 @@ class _Work:
     def train_for_int8(self, network: Any, model: Model, checkpoint: Checkpoint) -> Model:  # noqa: ANN401
         """Train with the rounding of the int8 file in the loop."""
         kept = [f"{model.clusters} clusters"] * (model.clusters is not None) + ["zeros"] * (model.sparsity != "none")
-        stage = " ".join(["quantize aware", *(["keeping", " and ".join(kept)] if kept else [])])
+        stage = " ".join(["quantize qat", *(["keeping", " and ".join(kept)] if kept else [])])
         keep_clusters = model.clusters is not None
         trained = quantized_while_training(network, keep_zeros=model.sparsity != "none", keep_clusters=keep_clusters)
         chosen = np.random.default_rng(self.context.seed).permutation(len(self.data.train_images))[:SETTLING_IMAGES]
@@ -138,10 +138,10 @@ class _Work:
 
     def train_for_int4(self, network: Any, model: Model, checkpoint: Checkpoint) -> Model:  # noqa: ANN401
         """Train with the rounding of the weights to four bits in the loop; the result is a float model on that grid."""
-        stage = "quantize aware, int4"
-        trained = four_bits_while_training(network, keep_zeros=model.sparsity != "none")
+        stage = "quantize qat, int4"
+        trained = int4_while_training(network, keep_zeros=model.sparsity != "none")
         history = self._fit(trained, self.params.fit, stage, checkpoint)
-        result_model = four_bits(trained, network)
+        result_model = strip_int4(trained, network)
         if model.sparsity != "none":
             check_zeros(network, result_model)
         result = describe(self.context.store, result_model, self.data, before=model, stage=stage, history=history)
@@ -156,6 +156,6 @@ class _Work:
             seed=self.context.seed,
             stage=stage,
             teacher=self.teacher,
-            knowledge=self.params.knowledge,
+            distillation=self.params.distillation,
             checkpoint=checkpoint,
         )

@@ -1,6 +1,6 @@
 """Resolve: freeze what a run depends on and what can change while it runs.
 
-    recipe, overrides, device, the registry's champion and teachers ──► [resolve] ──► the knobs of every step
+    recipe, overrides, device, the registry's champion and teachers ──► [resolve] ──► the parameters of every step
 
 It is the door of a run: a typo, an unknown device, a candidate without its technique, a missing key, a store or a
 registry out of reach are refused here, before hours are spent. It always runs; it counts as a hit when the answer is
@@ -54,7 +54,7 @@ class _Frozen(Contract):
 
 
 def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> ResolveOutputs:  # noqa: ARG001
-    """Read the recipe, the device and the champion, and return the knobs of every step.
+    """Read the recipe, the device and the champion, and return the parameters of every step.
 
     Raises:
         Refused: Any of them is wrong or out of reach.
@@ -71,8 +71,8 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
     _check_rounds(recipe, params.rounds)
     name = recipe.release.name or recipe.name
     champion = registry.champion(name)
-    knobs = {step: value.model_dump(mode="json") for step, value in knobs_of_steps(recipe, device.budget).items()}
-    frozen = _Frozen(recipe=recipe.name, seed=context.seed, params=knobs, champion=champion)
+    of_steps = {step: value.model_dump(mode="json") for step, value in params_of_steps(recipe, device.budget).items()}
+    frozen = _Frozen(recipe=recipe.name, seed=context.seed, params=of_steps, champion=champion)
     seen = context.store.blobs.size(f"artifacts/{frozen.content_sha256()}") is not None
     context.store.put(frozen, RecipeRef)
     ref = context.store.put(recipe, RecipeRef)
@@ -82,7 +82,7 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
     workers = recipe.search.workers if recipe.search.space and recipe.search.trials else 1
     return ResolveOutputs(
         recipe=ref,
-        params=knobs,
+        params=of_steps,
         workers=tuple(range(workers)),
         rounds=recipe.candidates.auto.rounds if recipe.candidates.auto else 1,
         champion=champion,
@@ -92,8 +92,8 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
     )
 
 
-def knobs_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
-    """Return the knobs of every step outside the lanes, by step. `plan` gives each lane its own."""
+def params_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
+    """Return the parameters of every step outside the lanes, by step. `plan` gives each lane its own."""
     release = recipe.release
     name = release.name or recipe.name
     words = {"author": release.author, "licence": release.licence, "description": release.description}

@@ -1,7 +1,7 @@
-"""Trim: prune a student after its lessons; what `prune` does, in its other place.
+"""Trim: prune a student after distillation; what `prune` does, in its other place.
 
     distill ──► student ──► [trim] ──► quantize
-    train (or the user's file) ──► teacher of the fine-tuning, where `knowledge` is given
+    train (or the user's file) ──► teacher of the fine-tuning, where `distillation` is given
 
 For a searched student, which is built anew and so cannot be pruned before, and for a second cut of another kind: zeros
 in a model that `prune` made narrower. The other way round zeros would be lost, and a candidate with it is refused.
@@ -24,7 +24,7 @@ def trim(inputs: TrimInputs, params: TrimParams, context: Context) -> TrimOutput
     """Make the student smaller or sparse, and fine-tune it.
 
     Raises:
-        Refused: As `prune`, with the names of the knobs in this section.
+        Refused: As `prune`, with the names of the parameters in this section.
         AssertionError: As `prune`.
     """
     try:

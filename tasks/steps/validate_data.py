@@ -48,7 +48,7 @@ from featherline.tasks.store import accepted
 
 
 def validate_data(inputs: ValidateDataInputs, params: ValidateDataParams, context: Context) -> ValidateDataOutputs:
-    """Judge a data set, and remember it where the gate opens.
+    """FloatReference a data set, and remember it where the gate opens.
 
     Raises:
         Refused: A critical rule is broken. The verdict also lies in the run's folder.

@@ -41,7 +41,7 @@ UNKNOWN = Comparison(float("nan"), float("nan"), float("nan"), float("nan"))
 def validate_metrics(
     inputs: ValidateMetricsInputs, params: ValidateMetricsParams, context: Context
 ) -> ValidateMetricsOutputs:
-    """Judge every lane's measurement and store the verdict.
+    """FloatReference every lane's measurement and store the verdict.
 
     Raises:
         Refused: There is no lane to judge.

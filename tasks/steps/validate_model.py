@@ -48,7 +48,7 @@ LARGEST = float(np.finfo(np.float64).max)
 
 
 def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, context: Context) -> ValidateModelOutputs:
-    """Judge the float baseline, and remember it where the gate opens.
+    """FloatReference the float baseline, and remember it where the gate opens.
 
     Raises:
         Refused: A rule is broken. The verdict also lies in the run's folder.

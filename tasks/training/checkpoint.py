@@ -6,7 +6,7 @@
 
     checkpoints/<key>.npz      one object, sealed, replaced whole; gone when the step is done, kept when it fails
 
-The key holds all that decides the work (knobs, inputs, code, seed), so a training never goes on from another's state.
+The key holds all that decides the work (parameters, inputs, code, seed): no training goes on from another's state.
 """
 
 from __future__ import annotations

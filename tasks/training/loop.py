@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.modalities.image.augmentation import augment
@@ -29,7 +29,7 @@ from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.distillation.attention import watched
 from featherline.tasks.training.distillation.logit_losses import inattention
-from featherline.tasks.training.distillation.logits_cache import Answers, known_beforehand, view_seed
+from featherline.tasks.training.distillation.logits_cache import LogitsCache, can_be_cached, view_seed
 from featherline.tasks.training.history import empty_history, longer, out_of_patience, progress_line
 from featherline.tasks.training.losses import cross_entropy, decay, taught
 from featherline.tasks.training.schedules import learning_rates
@@ -53,7 +53,7 @@ def fit_model(
     seed: int,
     stage: str,
     teacher: Any = None,  # noqa: ANN401
-    knowledge: Knowledge | None = None,
+    distillation: DistillationSettings | None = None,
     callbacks: Sequence[Any] = (),
     checkpoint: Checkpoint | None = None,
     say: Callable[[str], None] = print,
@@ -64,11 +64,11 @@ def fit_model(
     Args:
         model: Gives logits, (n, classes).
         data: What it learns from, and what it is measured on after each epoch.
-        fit: The knobs. With 0 epochs nothing is done.
+        fit: The parameters. With 0 epochs nothing is done.
         seed: Of the order of the images and of their random views.
         stage: What the progress lines and the history are called.
-        teacher: Gives logits too; sees the same view of each image. Needs `knowledge`, and the other way round.
-        knowledge: How much the teacher counts.
+        teacher: Gives logits too; sees the same view of each image. Needs `distillation`, and the other way round.
+        distillation: How much the teacher counts.
         callbacks: tf_keras callbacks, such as TFMOT's `UpdatePruningStep`.
         checkpoint: Where an earlier, killed training of this very work may have left its state.
         say: Gets a line an epoch.
@@ -80,10 +80,10 @@ def fit_model(
 
     Raises:
         Refused: The loss is not finite.
-        ValueError: One of teacher and knowledge is missing.
+        ValueError: One of teacher and distillation is missing.
     """
-    if (teacher is None) != (knowledge is None):
-        raise ValueError("distillation needs a teacher and its knowledge, both")
+    if (teacher is None) != (distillation is None):
+        raise ValueError("distillation needs a teacher and its distillation, both")
     history = empty_history(stage)
     best: list[NDArray[Any]] = []
     if fit.epochs == 0:
@@ -92,10 +92,10 @@ def fit_model(
     batches = math.ceil(count / fit.batch_size)
     rates = learning_rates(fit, fit.epochs * batches)
     optimizer, train_step, forward = compiled or compile_training(
-        model, fit, teacher, knowledge, background=data.background
+        model, fit, teacher, distillation, background=data.background
     )
-    answers = Answers(teacher, data, fit, seed=seed) if knowledge and known_beforehand(fit, knowledge) else None
-    rounds = knowledge.views if knowledge and knowledge.views else fit.epochs
+    answers = LogitsCache(teacher, data, fit, seed=seed) if distillation and can_be_cached(fit, distillation) else None
+    rounds = distillation.cached_augmentations if distillation and distillation.cached_augmentations else fit.epochs
     if checkpoint and (state := checkpoint.load()) and _restored(model, optimizer, state):
         history, best = state.history, state.best
         print(f"{stage}: goes on after epoch {len(history.loss)} of {fit.epochs}")
@@ -170,7 +170,7 @@ def compile_training(
     model: Any,  # noqa: ANN401
     fit: Fit,
     teacher: Any = None,  # noqa: ANN401
-    knowledge: Knowledge | None = None,
+    distillation: DistillationSettings | None = None,
     *,
     background: NDArray[np.float32] | None = None,
 ) -> Compiled:
@@ -191,20 +191,26 @@ def compile_training(
         )
     optimizer = _optimizer(fit)
     image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-    beforehand = knowledge is not None and known_beforehand(fit, knowledge)
-    watching = knowledge is not None and knowledge.attention > 0
-    pupil, master = watched(model, teacher) if watching else (model, teacher)
+    beforehand = distillation is not None and can_be_cached(fit, distillation)
+    watching = distillation is not None and distillation.attention > 0
+    student_network, teacher_network = watched(model, teacher) if watching else (model, teacher)
 
     def train_step(images: Any, labels: Any, told: Any, rate: Any, seed: Any) -> tuple[Any, Any]:  # noqa: ANN401
         view, share = augment(images, seed, fit, background)
-        theirs = None if knowledge is None else [told] if beforehand else tf.nest.flatten(master(view, training=False))
+        theirs = (
+            None
+            if distillation is None
+            else [told]
+            if beforehand
+            else tf.nest.flatten(teacher_network(view, training=False))
+        )
         with tf.GradientTape() as tape:
-            logits, *maps = tf.nest.flatten(pupil(view, training=True))
+            logits, *maps = tf.nest.flatten(student_network(view, training=True))
             loss = cross_entropy(labels, logits, fit.label_smoothing, share)
-            if knowledge is not None and theirs is not None:
-                loss = taught(labels, logits, theirs[0], knowledge, loss)
-            if knowledge is not None and theirs is not None and maps:
-                loss += knowledge.attention * inattention(theirs[1:], maps)
+            if distillation is not None and theirs is not None:
+                loss = taught(labels, logits, theirs[0], distillation, loss)
+            if distillation is not None and theirs is not None and maps:
+                loss += distillation.attention * inattention(theirs[1:], maps)
             if fit.weight_decay:
                 loss += decay(model.trainable_variables, fit.weight_decay)
             if model.losses:

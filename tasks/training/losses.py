@@ -1,4 +1,4 @@
-"""What a training makes small: cross entropy, the teacher's knowledge, and the size of the weights.
+"""What a training makes small: cross entropy, the teacher's distillation, and the size of the weights.
 
 All are means over the batch of float32 logits, so that they do not depend on the batch size.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from featherline.tasks.contracts.fit import Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.networks.framework import tf
 from featherline.tasks.training.distillation.logit_losses import decoupled, relations
 
@@ -45,18 +45,18 @@ def divergence(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # 
     return temperature**2 * tf.reduce_mean(each)
 
 
-def taught(labels: Any, logits: Any, teacher_logits: Any, knowledge: Knowledge, hard: Any) -> Any:  # noqa: ANN401
-    """Return `alpha * what the teacher thinks (knowledge.loss) + (1 - alpha) * hard`, the cross entropy.
+def taught(labels: Any, logits: Any, teacher_logits: Any, distillation: DistillationSettings, hard: Any) -> Any:  # noqa: ANN401
+    """Return `alpha * what the teacher thinks (distillation.loss) + (1 - alpha) * hard`, the cross entropy.
 
     Of mixed images the teacher sees the mixture too; dkd takes for the true class that of the larger part.
     """
-    if knowledge.loss == "dkd":
-        soft = decoupled(labels, teacher_logits, logits, knowledge.temperature, knowledge.beta)
-    elif knowledge.loss == "dist":
-        soft = relations(teacher_logits, logits, knowledge.temperature)
+    if distillation.loss == "dkd":
+        soft = decoupled(labels, teacher_logits, logits, distillation.temperature, distillation.beta)
+    elif distillation.loss == "dist":
+        soft = relations(teacher_logits, logits, distillation.temperature)
     else:
-        soft = divergence(teacher_logits, logits, knowledge.temperature)
-    return knowledge.alpha * soft + (1 - knowledge.alpha) * hard
+        soft = divergence(teacher_logits, logits, distillation.temperature)
+    return distillation.alpha * soft + (1 - distillation.alpha) * hard
 
 
 def kernels(variables: Sequence[Any]) -> list[Any]:

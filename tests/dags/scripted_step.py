@@ -2,7 +2,7 @@
 
     python -m featherline.tasks STEP
 
-It checks its inputs and knobs as the real shell does, and keeps each request as `<step>.<label>.json`. `prune`
+It checks its inputs and parameters as the real shell does, and keeps each request as `<step>.<label>.json`. `prune`
 refuses the candidates in BREAKS, and `search` the worker 1; a step in REFUSES is refused. ROUNDS is the recipe's own
 number of rounds, and ASKED the folder of the requests.
 """
@@ -59,7 +59,7 @@ BREAKS = os.environ.get("FEATHERLINE_TEST_BREAKS", "fragile").split()
 REFUSES = os.environ.get("FEATHERLINE_TEST_REFUSES", "").split()
 KNOBS |= {"search": {"space": {"builder": "cnn", "choices": {"width": [8]}}, "trials": 1}}
 
-WORK = {"prune": {"method": "channel"}, "quantize": {"scheme": "int8", "aware": True}}
+WORK = {"prune": {"method": "channel"}, "quantize": {"scheme": "int8", "qat": True}}
 """Of a lane: nothing is asked of `distill` and `trim`."""
 
 ANSWERS: dict[str, dict[str, Any]] = {

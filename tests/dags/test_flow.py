@@ -1,6 +1,6 @@
 """A whole run in one process: Airflow renders, maps, triggers and passes on; the steps give scripted answers.
 
-One of two lanes and one of two search workers fall out, so that every list has a single element: there Airflow would
+One of two lanes and one of two search workers fail, so that every list has a single element: there Airflow would
 give the element itself.
 """
 
@@ -44,7 +44,7 @@ AS_EVER = {"rounds": "1", "breaks": "fragile", "refuses": ""}
 
 ENDS: dict[str, tuple[dict[str, str], set[str]]] = {
     "nobody passed": ({"refuses": "select"}, {"data", "model", "metrics", "baseline", "verdict"}),
-    "every lane fell out": ({"refuses": "prune validate_metrics"}, {"data", "model", "metrics", "baseline"}),
+    "every lane failed": ({"refuses": "prune validate_metrics"}, {"data", "model", "metrics", "baseline"}),
     "a weak teacher": ({"refuses": "validate_model"}, {"data", "model", "metrics"}),
     "bad data": ({"refuses": "validate_data"}, {"data"}),
     "no recipe": ({"refuses": "resolve"}, set()),
@@ -115,13 +115,13 @@ def flows(tmp_path_factory: pytest.TempPathFactory) -> list[Flow]:
 
 @pytest.fixture
 def flow(flows: list[Flow]) -> Flow:
-    """Give a run of a recipe with one round: one of its two lanes falls out."""
+    """Give a run of a recipe with one round: one of its two lanes fails."""
     return flows[0]
 
 
 @pytest.fixture
 def two_rounds(flows: list[Flow]) -> Flow:
-    """Give a run of a recipe with two rounds: all lanes of the first fall out, and one of the second."""
+    """Give a run of a recipe with two rounds: all lanes of the first fail, and one of the second."""
     return flows[1]
 
 
@@ -132,7 +132,7 @@ def ended(flows: list[Flow]) -> dict[str, Flow]:
 
 
 def test_a_failed_lane_and_a_dead_worker_stop_nobody(flow: Flow):
-    """The run ends well; only what follows the two that fell out did not run."""
+    """The run ends well; only what follows the two that failed did not run."""
     states = flow.told["tasks"]
 
     assert flow.told["run"] == "success"
@@ -152,7 +152,7 @@ def test_the_one_that_arrived_comes_as_a_list_of_one(flow: Flow, step: str, name
 
 
 def test_each_lane_gets_its_own_candidate_and_what_its_lane_gave(flow: Flow):
-    """A candidate's knobs are its own; the text `none` stays text."""
+    """A candidate's parameters are its own; the text `none` stays text."""
     asked = flow.asked("export", "sturdy")
 
     assert asked["candidate"]["name"] == "sturdy"

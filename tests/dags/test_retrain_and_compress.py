@@ -97,7 +97,7 @@ def test_there_is_one_end(pipeline: Pipeline):
 
 
 def test_only_what_gathers_goes_on_when_others_failed(pipeline: Pipeline):
-    """A lane or a search worker may fall out; anything else stops what follows it."""
+    """A lane or a search worker may fail; anything else stops what follows it."""
     assert {name: TriggerRule(task.trigger_rule) for name, task in pipeline.task_dict.items()} == RULES
 
 

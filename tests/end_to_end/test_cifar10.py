@@ -20,7 +20,7 @@ SCALED_DOWN = [
     "--set=train.learning_rate=0.05",
     "--set=train.checks={min_accuracy: 0.1, min_class_recall: 0}",
     "--set=candidates.pruned-qat=null",
-    "--set=candidates.pruned-int8.prune.macs=0.5",
+    "--set=candidates.pruned-int8.prune.keep_macs=0.5",
     "--set=candidates.pruned-int8.prune.fit={epochs: 1, batch_size: 64}",
     "--set=gate={min_accuracy: 0, max_drop: 1, max_class_drop: 1, objective: size}",
     "--set=release.approve=never",

@@ -24,7 +24,7 @@ class Faltering(HTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers in order."""
+    """LogitsCache in order."""
 
     server: Faltering
 

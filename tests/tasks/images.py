@@ -54,8 +54,8 @@ def fill(tmp_path: Path, picture: Picture) -> Callable[..., Path]:
 def read(context: Context) -> Read:
     """Give a function that preprocesses a source."""
 
-    def run(source: Path | str, **knobs: Any) -> Dataset:
-        asked = {"name": "small", "source": str(source), "calibration_count": 2, **knobs}
+    def run(source: Path | str, **given: Any) -> Dataset:
+        asked = {"name": "small", "source": str(source), "calibration_count": 2, **given}
         outputs = preprocess(PreprocessInputs(), PreprocessParams.model_validate(asked), context)
         return context.store.read(outputs.data, Dataset)
 

@@ -68,7 +68,7 @@ def named(pattern: str) -> list[tuple[str, str]]:
 
 
 def contracts_in(kind: Any) -> list[type[BaseModel]]:
-    """Return the contracts inside a type such as `Ladder | None`."""
+    """Return the contracts inside a type such as `FallbackLadder | None`."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return [kind]
     return [found for part in typing.get_args(kind) for found in contracts_in(part)]
@@ -94,14 +94,14 @@ def exists(key: str) -> bool:
     if path[0] == "candidates" and path[1] != "auto":
         path = path[2:]
         return not path or has_key(Candidate, path) or path[0] == "student"
-    if path[0] in ("fit", "knowledge"):
+    if path[0] in ("fit", "distillation"):
         return has_key(Candidate, ["prune", *path])
     return any(has_key(contract, path) for contract in (Recipe, Candidate, Device))
 
 
 def test_every_key_that_a_message_names_exists():
     """A person who is told of `train.learning_rate` finds it in the schema."""
-    sections = "|".join((*Recipe.model_fields, *Candidate.model_fields, "fit", "knowledge", "budget"))
+    sections = "|".join((*Recipe.model_fields, *Candidate.model_fields, "fit", "distillation", "budget"))
     keys = named(rf"(?<![\w./*{{-])((?:{sections})(?:\.(?:[a-z_][a-z_0-9]*|\*))+)(?![\w(*])")
 
     wrong = [
@@ -209,7 +209,7 @@ TRIALS: dict[str, Trial] = {
     ),
     "a pruning in vain": (
         {"candidates.searched-int8.prune": {"method": "channel"}},
-        "put it into trim, after the lessons, or set student: baseline",
+        "put it into trim, after distillation, or set student: baseline",
         {"candidates.searched-int8.prune": {}, "candidates.searched-int8.trim": {"method": "channel"}},
     ),
     "two architectures": (
@@ -218,13 +218,13 @@ TRIALS: dict[str, Trial] = {
         {"candidates.searched-int8.distill.architecture": None},
     ),
     "a ladder that no lane can use": (
-        {"candidates.auto": {"aware": [True], "export": {"ladder": {}}}},
-        "add false to candidates.auto.aware or a scheme to schemes, or leave export.ladder out",
-        {"candidates.auto.aware": [True, False]},
+        {"candidates.auto": {"qat": [True], "export": {"fallback_ladder": {}}}},
+        "add false to candidates.auto.qat or a scheme to schemes, or leave export.fallback_ladder out",
+        {"candidates.auto.qat": [True, False]},
     ),
     "the same, with a scheme": (
-        {"candidates.auto": {"aware": [True], "export": {"ladder": {}}}},
-        "add false to candidates.auto.aware or a scheme to schemes, or leave export.ladder out",
+        {"candidates.auto": {"qat": [True], "export": {"fallback_ladder": {}}}},
+        "add false to candidates.auto.qat or a scheme to schemes, or leave export.fallback_ladder out",
         {"candidates.auto.schemes": ["int8", "dynamic"]},
     ),
     "a search of nothing": (
@@ -238,14 +238,14 @@ TRIALS: dict[str, Trial] = {
         {"candidates.baseline": None, "candidates.base": {}},
     ),
     "too many candidates": (
-        {"candidates.int8.prune.macs": {"search": [0.001 * n for n in range(1, 200)]}},
+        {"candidates.int8.prune.keep_macs": {"search": [0.001 * n for n in range(1, 200)]}},
         "give candidates.int8 fewer values, or split the recipe",
-        {"candidates.int8.prune.macs": {"search": [0.5, 0.25]}},
+        {"candidates.int8.prune.keep_macs": {"search": [0.5, 0.25]}},
     ),
     "values that names cannot tell apart": (
-        {"candidates.auto": {"macs": [0.5000001, 0.5000002]}},
-        "give candidates.auto.macs values that are further apart",
-        {"candidates.auto.macs": [0.5, 0.6]},
+        {"candidates.auto": {"keep_macs": [0.5000001, 0.5000002]}},
+        "give candidates.auto.keep_macs values that are further apart",
+        {"candidates.auto.keep_macs": [0.5, 0.6]},
     ),
     "an override that takes nothing away": ({"candidates.int9": None}, "did you mean int8?", {"candidates.int9": {}}),
 }

@@ -99,8 +99,8 @@ class Place:
 
     def digits(self) -> dict[str, Any]:
         """Return a small data set that is as it should be."""
-        knobs = {"name": "digits", "source": "digits", "limit": 200, "calibration_count": 20}
-        data: dict[str, Any] = self.before(Call("preprocess", knobs))["data"]
+        given = {"name": "digits", "source": "digits", "limit": 200, "calibration_count": 20}
+        data: dict[str, Any] = self.before(Call("preprocess", given))["data"]
         return data
 
 
@@ -128,8 +128,8 @@ def planned_for(**budget: object) -> Callable[[Place], Call]:
 
     def make(place: Place) -> Call:
         architecture = {"builder": "cnn", "options": {"widths": [4], "dense": 0}}
-        knobs = {"architecture": architecture, "fit": {"epochs": 1}}
-        model = place.before(Call("train", knobs, {"data": place.digits()}))["model"]
+        given = {"architecture": architecture, "fit": {"epochs": 1}}
+        model = place.before(Call("train", given, {"data": place.digits()}))["model"]
         return Call(
             "plan", {"candidates": {"int8": {"quantize": {"scheme": "int8"}}}, "budget": budget}, {"model": model}
         )
@@ -137,21 +137,21 @@ def planned_for(**budget: object) -> Callable[[Place], Call]:
     return make
 
 
-def source(write: Callable[[Path], None], **knobs: object) -> Callable[[Place], Call]:
+def source(write: Callable[[Path], None], **given: object) -> Callable[[Place], Call]:
     """Return the call of `preprocess` for a source that `write` makes."""
 
     def make(place: Place) -> Call:
         folder = place.folder / "source"
         write(folder)
-        return Call("preprocess", SOURCE_KNOBS | {"source": str(folder)} | knobs)
+        return Call("preprocess", SOURCE_KNOBS | {"source": str(folder)} | given)
 
     return make
 
 
-def judged(write: Callable[[Path], None], **knobs: object) -> Callable[[Place], Call]:
+def judged(write: Callable[[Path], None], **given: object) -> Callable[[Place], Call]:
     """Return the call of `validate_data` for a source that `preprocess` takes."""
     return lambda place: Call(
-        "validate_data", DATA_RULES, {"data": place.before(source(write, **knobs)(place))["data"]}
+        "validate_data", DATA_RULES, {"data": place.before(source(write, **given)(place))["data"]}
     )
 
 

@@ -15,13 +15,13 @@ from featherline.tasks.compression.pruning.channel import Ranking, Target, prune
 from featherline.tasks.compression.pruning.cost import Measure
 from featherline.tasks.compression.pruning.criteria import unit_scores
 from featherline.tasks.compression.pruning.groups import trace_channels
-from featherline.tasks.compression.quantization.in_training.aware import finished, quantized_while_training
-from featherline.tasks.compression.quantization.in_training.clustering import clustered_while_training, unclustered
-from featherline.tasks.compression.quantization.in_training.int4 import four_bits, four_bits_while_training
+from featherline.tasks.compression.quantization.in_training.clustering import clustered_while_training, strip_clustering
+from featherline.tasks.compression.quantization.in_training.int4 import int4_while_training, strip_int4
+from featherline.tasks.compression.quantization.in_training.qat import finished, quantized_while_training
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
 from featherline.tasks.compression.quantization.post_training.invariants import check_integer
 from featherline.tasks.compression.quantization.post_training.layers import layers
-from featherline.tasks.compression.quantization.post_training.static import Bits, Rounder
+from featherline.tasks.compression.quantization.post_training.static import Bits, StaticQuantizer
 from featherline.tasks.compression.quantization.post_training.weights import with_integer_weights
 from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.model import Scheme, Width
@@ -47,7 +47,7 @@ def try_lane(candidate: Candidate, network: Any, classes: int) -> None:  # noqa:
     """Set up each technique of a candidate in the order of its lane, and convert what comes out.
 
     Args:
-        candidate: With the knobs of every step.
+        candidate: With the parameters of every step.
         network: The float baseline before its training. It stays as it is.
         classes: Of the data.
 
@@ -109,30 +109,32 @@ def _look(student: Any, params: PruneParams | DistillParams, baseline: Any) -> N
     teacher = (
         read_model(params.teacher, baseline.input_shape[1:], baseline.output_shape[-1]) if params.teacher else baseline
     )
-    if params.knowledge is not None and params.knowledge.attention > 0:
+    if params.distillation is not None and params.distillation.attention > 0:
         watched(functional(student), functional(teacher))
 
 
 def _convert(model: Any, params: QuantizeParams, export: ExportParams, *, keep_zeros: bool) -> None:  # noqa: ANN401
     if params.clusters is not None:
-        model = unclustered(clustered_while_training(model, params.clusters, keep_zeros=keep_zeros), params.clusters)
-    if params.aware and params.scheme == "int4":
-        model = four_bits(four_bits_while_training(model, keep_zeros=keep_zeros), model)
-    elif params.aware:
+        model = strip_clustering(
+            clustered_while_training(model, params.clusters, keep_zeros=keep_zeros), params.clusters
+        )
+    if params.qat and params.scheme == "int4":
+        model = strip_int4(int4_while_training(model, keep_zeros=keep_zeros), model)
+    elif params.qat:
         keep_clusters = params.clusters is not None
         trained = quantized_while_training(model, keep_zeros=keep_zeros, keep_clusters=keep_clusters)
         model = finished(trained, keep_clusters=keep_clusters)
-    if export.ladder is not None:  # what its rungs cannot make, it leaves
+    if export.fallback_ladder is not None:  # what its rungs cannot make, it leaves
         convert(model, "none")
         return
-    aware = params.aware and params.scheme == "int8"
-    check_integer(read_graph(_file(model, params.scheme, export, aware=aware)), params.scheme)
+    qat = params.qat and params.scheme == "int8"
+    check_integer(read_graph(_file(model, params.scheme, export, qat=qat)), params.scheme)
 
 
-def _file(model: Any, scheme: Scheme, export: ExportParams, *, aware: bool) -> bytes:  # noqa: ANN401
+def _file(model: Any, scheme: Scheme, export: ExportParams, *, qat: bool) -> bytes:  # noqa: ANN401
     """Return the file in a scheme, made by what `export` makes it with."""
     images = np.random.default_rng(0).normal(size=(IMAGES, *model.input_shape[1:])).astype(np.float32)
-    if scheme in ("none", "float16", "dynamic") or aware:
+    if scheme in ("none", "float16", "dynamic") or qat:
         return convert(model, scheme, images)
     plain = export.calibration.method == "minmax" and export.calibration.weights == "minmax"
     if scheme == "int8" and plain:
@@ -143,4 +145,4 @@ def _file(model: Any, scheme: Scheme, export: ExportParams, *, aware: bool) -> b
     bits: Bits = 16 if scheme == "int16x8" else 8
     widths: dict[str, Width] = {layer.scope: "int4" for layer in layers(file)} if scheme == "int4" else {}
     ranges = activation_ranges(file, images, export.calibration, bits)
-    return Rounder(file, ranges, export.calibration.weights).all(bits, widths)
+    return StaticQuantizer(file, ranges, export.calibration.weights).all(bits, widths)

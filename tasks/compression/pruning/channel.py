@@ -15,11 +15,18 @@ import numpy as np
 from featherline.tasks.compression.pruning.cost import Cost, Measure, Widths, cost_of
 from featherline.tasks.compression.pruning.criteria import Criterion, unit_scores
 from featherline.tasks.compression.pruning.groups import Channels, trace_channels
+from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.latency import Stopwatch, widest_within
-from featherline.tasks.compression.pruning.opinions import Scores
 from featherline.tasks.compression.pruning.sensitivity import IMAGES, kept_units, losses_alone, sensitivity_ladder
 from featherline.tasks.compression.pruning.surgery import check_equivalence, shrink, silence
-from featherline.tasks.compression.pruning.widths import FLOOR, Bound, Ladder, allowed_widths, choose_widths, ladder_of
+from featherline.tasks.compression.pruning.widths import (
+    FLOOR,
+    Bound,
+    FallbackLadder,
+    allowed_widths,
+    choose_widths,
+    ladder_of,
+)
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.networks.graph import functional
@@ -218,7 +225,7 @@ class _Cutter:
         """Return what the model may have of a measure."""
         return Bound(self.cost(measure), kept, self.whole.cost(measure))
 
-    def ladder(self, target: Target, bounds: Sequence[Bound]) -> Ladder:
+    def ladder(self, target: Target, bounds: Sequence[Bound]) -> FallbackLadder:
         """Return the allowed widths, and the worth of each block by the ranking."""
         options = [
             allowed_widths(len(group.units), target.floor, self.whole.sizes.get(group.layers))

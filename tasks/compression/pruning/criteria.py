@@ -17,8 +17,8 @@ from typing import Any, Literal
 import numpy as np
 
 from featherline.tasks.compression.pruning.groups import Channels
-from featherline.tasks.compression.pruning.opinions import Scores, opinion
-from featherline.tasks.compression.pruning.taylor import gate_opinions
+from featherline.tasks.compression.pruning.importance import Scores, importance
+from featherline.tasks.compression.pruning.taylor import gate_importance
 from featherline.tasks.contracts.refusal import Problem, Refused, refuse
 from featherline.tasks.training.data import TrainingData
 
@@ -60,9 +60,9 @@ def unit_scores(
         if data is None:
             raise ValueError("the criterion taylor needs data")
         chosen = np.random.default_rng(seed).permutation(len(data.train_labels))[:SCORING_IMAGES]
-        opinions = gate_opinions(model, data.train_images[chosen], data.train_labels[chosen])
+        opinions = gate_importance(model, data.train_images[chosen], data.train_labels[chosen])
     else:
-        found = ((layer.name, opinion(layer, criterion)) for layer in model.layers)
+        found = ((layer.name, importance(layer, criterion)) for layer in model.layers)
         opinions = {name: scores for name, scores in found if scores is not None}
     return _agreed(model, channels, criterion, opinions)
 

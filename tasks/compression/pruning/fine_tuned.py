@@ -44,20 +44,20 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
     keras.utils.set_random_seed(context.seed)
     whole = load_model(context.store, given)
     dataset = context.store.read(inputs.data, Dataset)
-    fit, knowledge, stage = params.fit, params.knowledge, _stage(params)
+    fit, distillation, stage = params.fit, params.distillation, _stage(params)
     own = preprocessing_of(given, dataset)
     data = load_training_data(context.store, dataset, own, train_fraction=fit.train_fraction, seed=context.seed)
     teacher = whole
-    if knowledge and params.teacher:
+    if distillation and params.teacher:
         read = read_teacher(params.teacher, params.teacher_preprocessing, dataset, context.store)
         teacher = read.seen_from(data)
-    elif knowledge and isinstance(inputs, TrimInputs):
+    elif distillation and isinstance(inputs, TrimInputs):
         teacher = teacher_of_run(context.store, inputs.teacher, dataset).seen_from(data)
     with ExitStack() as stack:
 
         def learn(model: Any, fit: Fit, *, part: str = "", **more: Any) -> TrainingHistory:  # noqa: ANN401
             checkpoint = stack.enter_context(checkpoint_of(step, inputs, params, context, part))
-            taught = {"teacher": teacher, "knowledge": knowledge} if knowledge else {}
+            taught = {"teacher": teacher, "distillation": distillation} if distillation else {}
             return fit_model(model, data, fit, seed=context.seed, stage=stage, checkpoint=checkpoint, **taught, **more)
 
         if params.method == "channel":

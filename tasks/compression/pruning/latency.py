@@ -59,9 +59,9 @@ def widest_within(
     if narrowest > target:
         raise refuse(
             f"prune cannot bring the model to {target:.3g} of its int8 latency on this machine",
-            expected=f"prune.latency of at least {narrowest:.3f}, measured at {least:.3f} of the MACs",
+            expected=f"prune.keep_latency of at least {narrowest:.3f}, measured at {least:.3f} of the MACs",
             got=f"{target:.3g}",
-            fix="raise prune.latency, lower prune.floor, or train a baseline with fewer layers",
+            fix="raise prune.keep_latency, lower prune.floor, or train a baseline with fewer layers",
         )
     low, high = least, most
     for _ in range(probes - 1):

@@ -105,8 +105,8 @@ def _slimmed(model: Any, params: PruneParams, learn: Learn) -> Iterator[Training
     """Train the model in place with a penalty on its gammas, where asked."""
     if params.slimming_epochs:
         penalised = with_gamma_penalty(model, params.slimming_strength)
-        knobs = {"epochs": params.slimming_epochs, "patience": None, "keep": "last"}
-        yield learn(penalised, params.fit.model_copy(update=knobs), part="slimming")
+        changes = {"epochs": params.slimming_epochs, "patience": None, "keep": "last"}
+        yield learn(penalised, params.fit.model_copy(update=changes), part="slimming")
         model.set_weights(penalised.get_weights())
 
 

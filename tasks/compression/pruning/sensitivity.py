@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.cost import Cost
 from featherline.tasks.compression.pruning.groups import Channels
-from featherline.tasks.compression.pruning.opinions import Scores
-from featherline.tasks.compression.pruning.surgery import KeepMask, mute
-from featherline.tasks.compression.pruning.widths import Ladder
+from featherline.tasks.compression.pruning.importance import Scores
+from featherline.tasks.compression.pruning.surgery import KeepMask, mask
+from featherline.tasks.compression.pruning.widths import FallbackLadder
 from featherline.tasks.networks.framework import keras, tf
 from featherline.tasks.problems.classification.network_metrics import mean_cross_entropy
 
@@ -66,7 +66,7 @@ def losses_alone(
 
     def loss(group: int, width: int) -> float:
         copy.set_weights(whole)
-        mute(copy, channels, kept_units(channels, scores, [*widest[:group], width, *widest[group + 1 :]]))
+        mask(copy, channels, kept_units(channels, scores, [*widest[:group], width, *widest[group + 1 :]]))
         batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
         logits = [forward(tf.constant(batch)).numpy() for batch in batches]
         return mean_cross_entropy(np.concatenate(logits), labels)
@@ -77,7 +77,7 @@ def losses_alone(
 
 def sensitivity_ladder(
     losses: Sequence[Sequence[float]], options: Sequence[tuple[int, ...]], costs: Sequence[Cost]
-) -> Ladder:
+) -> FallbackLadder:
     """Return the ladder on which a block is worth the loss that its absence adds, for each part of the costs it saves.
 
     Args:
@@ -101,4 +101,4 @@ def sensitivity_ladder(
         ]
         for group, (curve, option) in enumerate(zip(losses, options, strict=True))
     ]
-    return Ladder(options, worths)
+    return FallbackLadder(options, worths)

@@ -85,11 +85,11 @@ def silence(model: Any, channels: Channels, keep: KeepMask) -> Any:  # noqa: ANN
     """
     masked = keras.models.clone_model(model)
     masked.set_weights(model.get_weights())
-    mute(masked, channels, keep)
+    mask(masked, channels, keep)
     return masked
 
 
-def mute(model: Any, channels: Channels, keep: KeepMask) -> None:  # noqa: ANN401
+def mask(model: Any, channels: Channels, keep: KeepMask) -> None:  # noqa: ANN401
     """Set the rows of dropped channels in the kernels that read them to zero, in place."""
     for name, ports in channels.ports.items():
         layer = model.get_layer(name)

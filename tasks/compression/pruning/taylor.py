@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.compression.pruning.opinions import Scores
+from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.networks.framework import keras, tf
 
 L = keras.layers
 BATCH = 64
 
 
-def gate_opinions(model: Any, images: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Scores]:  # noqa: ANN401
+def gate_importance(model: Any, images: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Scores]:  # noqa: ANN401
     """Return what the layers with gates think of each channel that they give, by name.
 
     Args:

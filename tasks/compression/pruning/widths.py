@@ -15,7 +15,7 @@ import numpy as np
 
 from featherline.tasks.compression.pruning.cost import Cost, Widths
 from featherline.tasks.compression.pruning.groups import Channels
-from featherline.tasks.compression.pruning.opinions import Scores
+from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.contracts.refusal import refuse
 
 BLOCK = 8
@@ -50,7 +50,7 @@ def allowed_widths(channels: int, floor: float = FLOOR, whole: int | None = None
 
 
 @dataclass(frozen=True)
-class Ladder:
+class FallbackLadder:
     """The allowed widths of every group as rungs, 0 the widest, and what each step down costs in worth.
 
     Attributes:
@@ -76,7 +76,7 @@ class Ladder:
         return self.widths([len(option) - 1 for option in self.options])
 
 
-def ladder_of(channels: Channels, scores: Scores, options: Sequence[tuple[int, ...]]) -> Ladder:
+def ladder_of(channels: Channels, scores: Scores, options: Sequence[tuple[int, ...]]) -> FallbackLadder:
     """Return the ladder on which a block is worth the mean score of its channels.
 
     Args:
@@ -89,7 +89,7 @@ def ladder_of(channels: Channels, scores: Scores, options: Sequence[tuple[int, .
         [float(each[narrow:wide].mean()) for wide, narrow in pairwise(option)]
         for each, option in zip(ranked, options, strict=True)
     ]
-    return Ladder(options, worths)
+    return FallbackLadder(options, worths)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Bound:
         return (self.fraction * self.full + ROUNDING - self.cost.of(widths)) / self.full
 
 
-def choose_widths(ladder: Ladder, bounds: Sequence[Bound]) -> Widths:
+def choose_widths(ladder: FallbackLadder, bounds: Sequence[Bound]) -> Widths:
     """Choose how many units each group keeps.
 
     Args:
@@ -132,13 +132,13 @@ def choose_widths(ladder: Ladder, bounds: Sequence[Bound]) -> Widths:
 
 
 def _out_of_reach(bound: Bound, least: int) -> Exception:
-    knob, words = f"prune.{bound.cost.measure}", WORDS[bound.cost.measure]
+    parameter, words = f"prune.keep_{bound.cost.measure}", WORDS[bound.cost.measure]
     lowest = np.ceil(1000 * least / bound.full) / 1000
     return refuse(
         f"prune cannot bring the model to {bound.fraction:.3g} of its {words}: impossible with these layers",
-        expected=f"{knob} of at least {lowest:.3f}: every group keeps {BLOCK} channels and prune.floor of its own",
+        expected=f"{parameter} of at least {lowest:.3f}: every group keeps {BLOCK} channels and prune.floor of its own",
         got=f"{bound.fraction:.3g} of {bound.full:,} {words}; the narrowest model has {least:,}",
-        fix=f"set {knob} to {lowest:.3f} or more, lower prune.floor, or train a wider baseline",
+        fix=f"set {parameter} to {lowest:.3f} or more, lower prune.floor, or train a wider baseline",
     )
 
 
@@ -146,7 +146,7 @@ def _out_of_reach(bound: Bound, least: int) -> Exception:
 class _Within:
     """The ladder, and what all bounds together leave."""
 
-    ladder: Ladder
+    ladder: FallbackLadder
     bounds: Sequence[Bound]
 
     def slack(self, rungs: list[int]) -> float:

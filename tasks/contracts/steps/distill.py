@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from featherline.tasks.contracts.base import Contract
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Architecture, Model
 from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.references import DatasetRef
@@ -24,12 +24,12 @@ class DistillInputs(Contract):
 
 
 class DistillParams(Params):
-    """The knobs of `featherline.tasks.steps.distill`."""
+    """The parameters of `featherline.tasks.steps.distill`."""
 
     method: Literal["none", "logits", "self"] = Field(
         "none", description="logits: the teacher teaches the student; self: the student teaches itself, born again."
     )
-    knowledge: Knowledge = Knowledge()
+    distillation: DistillationSettings = DistillationSettings()
     architecture: Architecture | None = Field(
         None, description="logits: a student built anew; else the pruned model is the student."
     )
@@ -61,6 +61,6 @@ class DistillParams(Params):
 
 
 class DistillOutputs(Contract):
-    """The student after its lessons."""
+    """The student after distillation."""
 
     model: Model

@@ -20,7 +20,7 @@ class EvaluateInputs(Contract):
 
 
 class EvaluateParams(Params):
-    """The knobs of `featherline.tasks.steps.evaluate`."""
+    """The parameters of `featherline.tasks.steps.evaluate`."""
 
     candidate: Name = Field("baseline", description="Whose file this is.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the interval of the accuracy.")

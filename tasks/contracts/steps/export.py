@@ -6,7 +6,7 @@ from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Prose, Words
 from featherline.tasks.contracts.model import LiteRTModel, Model, Scheme
-from featherline.tasks.contracts.post_training import Calibration, Ladder, Mixed
+from featherline.tasks.contracts.post_training import Calibration, FallbackLadder, Mixed
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.step import Params
 
@@ -18,15 +18,15 @@ class ExportInputs(Contract):
     scheme: Scheme
     data: DatasetRef
     stages: tuple[Model, ...] = ()
-    """What the lane began with, then what the steps before `quantize` gave, for the ledger of what each bought."""
+    """What the lane began with, then what the steps before `quantize` gave, for the ledger of the effect of each."""
     between: tuple[Model, ...] = ()
     """What `quantize` made on the way to `model`, for the same."""
     teacher: Model | None = None
-    """Of the ladder's rung `aware`, where it has knowledge to pass on; the model itself where absent."""
+    """Of the ladder's rung `qat`, where it has distillation to pass on; the model itself where absent."""
 
 
 class ExportParams(Params):
-    """The knobs of `featherline.tasks.steps.export`."""
+    """The parameters of `featherline.tasks.steps.export`."""
 
     golden: int = Field(8, ge=1, le=256, description="Golden vectors to ship.")
     author: Words = ""
@@ -34,7 +34,9 @@ class ExportParams(Params):
     description: Prose = ""
     calibration: Calibration = Field(Calibration(), description="int8, int16x8, int4, mixed: how ranges are found.")
     mixed: Mixed = Field(Mixed(), description="mixed: how each layer's width is chosen.")
-    ladder: Ladder | None = Field(None, description="What to try when the file loses too much; absent: nothing.")
+    fallback_ladder: FallbackLadder | None = Field(
+        None, description="What to try when the file loses too much; absent: nothing."
+    )
 
 
 class ExportOutputs(Contract):

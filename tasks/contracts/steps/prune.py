@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from featherline.tasks.contracts.base import Contract
-from featherline.tasks.contracts.fit import MOST_EPOCHS, Fit, Knowledge
+from featherline.tasks.contracts.fit import MOST_EPOCHS, DistillationSettings, Fit
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.references import DatasetRef
@@ -33,21 +33,21 @@ class PruneInputs(Contract):
 
 
 class PruneParams(Params):
-    """The knobs of `featherline.tasks.steps.prune`."""
+    """The parameters of `featherline.tasks.steps.prune`."""
 
     method: Literal["none", "channel", "magnitude", "2:4"] = Field("none", description="What is removed.")
-    macs: float | None = Field(
+    keep_macs: float | None = Field(
         None,
         gt=0,
         lt=1,
         description="channel: fraction of the model's MACs to keep; 0.5 where no target is given, and where several "
         "are, each is met.",
     )
-    parameters: float | None = Field(None, gt=0, lt=1, description="channel: fraction of the parameters to keep.")
-    size: float | None = Field(
+    keep_parameters: float | None = Field(None, gt=0, lt=1, description="channel: fraction of the parameters to keep.")
+    keep_size: float | None = Field(
         None, gt=0, lt=1, description="channel: fraction of the int8 file's bytes to keep, estimated."
     )
-    latency: float | None = Field(
+    keep_latency: float | None = Field(
         None, gt=0, lt=1, description="channel: fraction of the int8 latency to keep, measured; a target of its own."
     )
     probes: int = Field(6, ge=1, le=20, description="latency: int8 files that are made and measured, each round.")
@@ -76,7 +76,7 @@ class PruneParams(Params):
     slimming_strength: float = Field(1e-4, gt=0, le=1000, description="bn_gamma: factor of that penalty.")
     sparsity: float = Field(0.8, gt=0, lt=1, description="magnitude: fraction of weights set to zero.")
     fit: Fit = Field(Fit(), description="The fine-tuning.")
-    knowledge: Knowledge | None = Field(None, description="Fine-tune with the float baseline as teacher.")
+    distillation: DistillationSettings | None = Field(None, description="Fine-tune with the float baseline as teacher.")
     teacher: Teacher | None = Field(
         None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
     )
@@ -87,8 +87,8 @@ class PruneParams(Params):
     @model_validator(mode="before")
     @classmethod
     def _half_of_the_macs(cls, given: Any) -> Any:  # noqa: ANN401
-        if isinstance(given, dict) and all(given.get(measure) is None for measure in MEASURES):
-            return {**given, "macs": 0.5}
+        if isinstance(given, dict) and all(given.get(f"keep_{measure}") is None for measure in MEASURES):
+            return {**given, "keep_macs": 0.5}
         return given
 
     @model_validator(mode="after")
@@ -96,17 +96,18 @@ class PruneParams(Params):
         if self.method in ("magnitude", "2:4") and self.fit.epochs == 0:
             raise ValueError(f"at least 1 epoch of fit for {self.method}: weights become zero while the model learns")
         if "latency" in self.targets and len(self.targets) > 1:
-            raise ValueError(f"latency as the only target, not {' and '.join(self.targets)}: the others are counted")
+            targets = " and ".join(f"keep_{name}" for name in self.targets)
+            raise ValueError(f"keep_latency as the only target, not {targets}: the others are counted")
         if self.slimming_epochs and self.criterion != "bn_gamma":
             raise ValueError(f"criterion bn_gamma with slimming_epochs, not {self.criterion}: it alone reads gammas")
-        if self.teacher is not None and self.knowledge is None:
-            raise ValueError("knowledge beside teacher: it says how much the teacher counts")
+        if self.teacher is not None and self.distillation is None:
+            raise ValueError("distillation beside teacher: it says how much the teacher counts")
         return self
 
     @property
     def targets(self) -> dict[Measure, float]:
         """Return what is counted, and the fraction of each to keep."""
-        return {measure: kept for measure in MEASURES if (kept := getattr(self, measure)) is not None}
+        return {measure: kept for measure in MEASURES if (kept := getattr(self, f"keep_{measure}")) is not None}
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the model on where nothing is pruned."""

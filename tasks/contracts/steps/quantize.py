@@ -7,14 +7,14 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from featherline.tasks.contracts.base import Contract
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Model, Scheme
 from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.teacher import Teacher
 
-AWARE: tuple[Scheme, ...] = ("int8", "int4")
+QAT_SCHEMES: tuple[Scheme, ...] = ("int8", "int4")
 """What a model can be trained for with the rounding in the loop."""
 
 
@@ -27,16 +27,16 @@ class QuantizeInputs(Contract):
 
 
 class QuantizeParams(Params):
-    """The knobs of `featherline.tasks.steps.quantize`."""
+    """The parameters of `featherline.tasks.steps.quantize`."""
 
     scheme: Scheme = Field("int8", description="How the file holds its numbers.")
-    aware: bool = Field(
+    qat: bool = Field(
         default=False,
         description="int8: train with the quantization in the loop (QAT); int4: with the rounding of the weights.",
     )
     clusters: int | None = Field(None, ge=2, le=256, description="Share the weights of a layer among this many values.")
-    fit: Fit = Field(Fit(), description="Of the clustering and of the training that is aware of the rounding.")
-    knowledge: Knowledge | None = Field(None, description="Train with the float baseline as teacher.")
+    fit: Fit = Field(Fit(), description="Of the clustering and of the training with the rounding in the loop.")
+    distillation: DistillationSettings | None = Field(None, description="Train with the float baseline as teacher.")
     teacher: Teacher | None = Field(
         None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
     )
@@ -46,20 +46,20 @@ class QuantizeParams(Params):
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
-        if self.aware and self.scheme not in AWARE:
-            raise ValueError(f"scheme {' or '.join(AWARE)} where aware is true, not {self.scheme}")
-        if self.aware and self.scheme == "int4" and self.clusters is not None:
-            raise ValueError("no clusters where aware is true for int4: a channel has at most 15 distinct weights then")
-        if self.fit.epochs == 0 and (self.aware or self.clusters is not None):
-            work = "aware" if self.aware else "clusters"
+        if self.qat and self.scheme not in QAT_SCHEMES:
+            raise ValueError(f"scheme {' or '.join(QAT_SCHEMES)} where qat is true, not {self.scheme}")
+        if self.qat and self.scheme == "int4" and self.clusters is not None:
+            raise ValueError("no clusters where qat is true for int4: a channel has at most 15 distinct weights then")
+        if self.fit.epochs == 0 and (self.qat or self.clusters is not None):
+            work = "qat" if self.qat else "clusters"
             raise ValueError(f"at least 1 epoch of fit for {work}: ranges and shared values are learnt in training")
-        if self.teacher is not None and self.knowledge is None:
-            raise ValueError("knowledge beside teacher: it says how much the teacher counts")
+        if self.teacher is not None and self.distillation is None:
+            raise ValueError("distillation beside teacher: it says how much the teacher counts")
         return self
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the model on where the converter does all the work."""
-        work = self.aware or self.clusters is not None
+        work = self.qat or self.clusters is not None
         return None if work else QuantizeOutputs(model=inputs.model, scheme=self.scheme)
 
 

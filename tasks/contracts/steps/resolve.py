@@ -29,7 +29,7 @@ class ResolveOutputs(EffectOutputs):
 
     recipe: RecipeRef
     params: dict[str, dict[str, Any]]
-    """The knobs of each step, by step."""
+    """The parameters of each step, by step."""
     workers: tuple[int, ...]
     """The numbers of the search workers."""
     rounds: int = Field(1, ge=1)

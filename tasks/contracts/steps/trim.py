@@ -11,7 +11,7 @@ from featherline.tasks.contracts.steps.prune import PruneParams
 
 
 class TrimInputs(Contract):
-    """The student after its lessons, and the float baseline."""
+    """The student after distillation, and the float baseline."""
 
     student: Model
     teacher: Model
@@ -19,7 +19,7 @@ class TrimInputs(Contract):
 
 
 class TrimParams(PruneParams):
-    """The knobs of `featherline.tasks.steps.trim`: those of `prune`."""
+    """The parameters of `featherline.tasks.steps.trim`: those of `prune`."""
 
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the student on where nothing is pruned."""

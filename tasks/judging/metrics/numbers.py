@@ -1,4 +1,4 @@
-"""The numbers of every candidate: all there, finite and in their range, else the gate is shut for it.
+"""The numbers of every candidate: all there, finite and in their range, else the gate is closed for it.
 
 rows (candidate, number, value, least, most) ──► least <= value <= most ──► one finding a candidate
 """
@@ -21,7 +21,7 @@ ANEW = "start a run with ignore_cache, which measures anew; if it is still broke
 
 
 def judge_numbers(subjects: list[Subject]) -> list[Finding]:
-    """Judge that every number is there, finite and in its range: one finding a candidate."""
+    """FloatReference that every number is there, finite and in its range: one finding a candidate."""
     labels = list(dict.fromkeys(subject.label for subject in subjects))
     rows: list[dict[str, Any]] = [
         {

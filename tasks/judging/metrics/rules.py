@@ -33,7 +33,7 @@ OTHER_CHAMPION = (
 def judge_candidates(
     subjects: list[Subject], rules: GateRules, constant: Constant, untested: tuple[str, ...] = ()
 ) -> tuple[Finding, ...]:
-    """Judge every candidate by every rule.
+    """FloatReference every candidate by every rule.
 
     Args:
         subjects: The candidates.

@@ -1,6 +1,6 @@
 """What became of a lane, as far as a search may learn from it.
 
-    candidates, arrived lanes, device, gate ──► Outcome(knobs, cost, accuracy, violations), or failed
+    candidates, arrived lanes, device, gate ──► Outcome(parameters, cost, accuracy, violations), or failed
 
 The accuracy is that of the exported file on the *validation* split. The test split is for the gate: a search that
 learnt from it would choose what is lucky there.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from featherline.tasks.contracts.auto import Knobs
+from featherline.tasks.contracts.auto import PipelinePoint
 from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.measurement import Measurement
@@ -31,8 +31,8 @@ class Outcome:
 
     Attributes:
         name: Of the candidate.
-        knobs: The point that was proposed; None of a candidate that the recipe names itself.
-        failed: Whether it fell out. Then nothing of what follows is known.
+        parameters: The point that was proposed; None of a candidate that the recipe names itself.
+        failed: Whether it failed. Then nothing of what follows is known.
         cost: What the gate's objective has least of.
         accuracy: On the validation split.
         violations: By how much each rule and bound is broken, as a fraction; at most 0 where it is kept.
@@ -40,7 +40,7 @@ class Outcome:
     """
 
     name: str
-    knobs: Knobs | None
+    point: PipelinePoint | None
     failed: bool = True
     cost: float = 0.0
     accuracy: float = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Sequence
 
-from featherline.tasks.contracts.auto import Auto, Knobs
+from featherline.tasks.contracts.auto import Auto, PipelinePoint
 from featherline.tasks.contracts.steps.choose import ChosenArchitecture
 from featherline.tasks.planning.auto.grid import Work, points, shared_work
 from featherline.tasks.planning.auto.presets import presets
@@ -23,7 +23,7 @@ class Round:
 
     def __init__(self, lanes: int, done: Iterable[Work] = ()) -> None:
         """Begin a round of at most `lanes` points, when the trainings `done` are there."""
-        self.points: list[Knobs] = []
+        self.points: list[PipelinePoint] = []
         self._lanes = lanes
         self._done = set(done)
         self._under_way: set[Work] = set()
@@ -33,25 +33,25 @@ class Round:
         """Return whether no further point has a place."""
         return len(self.points) >= self._lanes
 
-    def add(self, knobs: Knobs) -> None:
+    def add(self, point: PipelinePoint) -> None:
         """Take a point, unless it is there, has no place, or another one is about to do the same training."""
-        work = set(shared_work(knobs)) - self._done
-        if self.full or knobs in self.points or work & self._under_way:
+        work = set(shared_work(point)) - self._done
+        if self.full or point in self.points or work & self._under_way:
             return
-        self.points.append(knobs)
+        self.points.append(point)
         self._under_way |= work
 
 
 def first_points(
-    auto: Auto, architectures: Sequence[ChosenArchitecture], *, seed: int, fits: Callable[[Knobs], bool]
-) -> list[Knobs]:
+    auto: Auto, architectures: Sequence[ChosenArchitecture], *, seed: int, fits: Callable[[PipelinePoint], bool]
+) -> list[PipelinePoint]:
     """Return the points of the first round: the presets that fit the device; where none does, others by lot."""
     taken = Round(auto.lanes)
-    for knobs in filter(fits, presets(auto, architectures)):
-        taken.add(knobs)
+    for point in filter(fits, presets(auto, architectures)):
+        taken.add(point)
     if not taken.points:
         rest = points(auto, architectures)
         random.Random(seed).shuffle(rest)  # noqa: S311 - no secret
-        for knobs in filter(fits, rest):
-            taken.add(knobs)
+        for point in filter(fits, rest):
+            taken.add(point)
     return taken.points

@@ -19,7 +19,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState, create_trial
 
-from featherline.tasks.contracts.auto import Auto, Knobs
+from featherline.tasks.contracts.auto import Auto, PipelinePoint
 from featherline.tasks.contracts.steps.choose import ChosenArchitecture
 from featherline.tasks.planning.auto.grid import canonical, choices, points, shared_work
 from featherline.tasks.planning.auto.outcomes import Outcome
@@ -33,7 +33,7 @@ ASKS = 40
 """Questions to the sampler for one lane. It may name points that were tried; what it never names is drawn by lot."""
 
 UNORDERED = ("student", "scheme", "order")
-"""Knobs whose values have no order. The others are numbers, known to the sampler by their place in the grid."""
+"""Parameters whose values have no order. The others are numbers, known to the sampler by their place in the grid."""
 
 
 def next_points(
@@ -43,8 +43,8 @@ def next_points(
     *,
     lanes: int,
     seed: int,
-    fits: Callable[[Knobs], bool],
-) -> list[Knobs]:
+    fits: Callable[[PipelinePoint], bool],
+) -> list[PipelinePoint]:
     """Return at most `lanes` points that were not tried; none where the space is exhausted.
 
     Presets that had no place so far come first, and what is likely out of reach comes last.
@@ -57,46 +57,48 @@ def next_points(
         seed: Of the run.
         fits: Whether a point can fit the device at all.
     """
-    tried = {outcome.knobs for outcome in history}
-    done = {work for outcome in history if outcome.knobs and not outcome.failed for work in shared_work(outcome.knobs)}
-    left = dict.fromkeys(knobs for knobs in points(auto, architectures) if knobs not in tried and fits(knobs))
+    tried = {outcome.point for outcome in history}
+    done = {work for outcome in history if outcome.point and not outcome.failed for work in shared_work(outcome.point)}
+    left = dict.fromkeys(point for point in points(auto, architectures) if point not in tried and fits(point))
     taken = Round(lanes, done)
-    doubtful = {knobs: None for knobs in left if _out_of_reach(knobs, history)}
-    for group in (dict.fromkeys(knobs for knobs in left if knobs not in doubtful), doubtful):
-        for knobs in presets(auto, architectures):
-            if knobs in group:
-                taken.add(knobs)
-        for knobs in _asked(auto, architectures, history, group, seed):
+    doubtful = {point: None for point in left if _out_of_reach(point, history)}
+    for group in (dict.fromkeys(point for point in left if point not in doubtful), doubtful):
+        for point in presets(auto, architectures):
+            if point in group:
+                taken.add(point)
+        for point in _asked(auto, architectures, history, group, seed):
             if taken.full:
                 break
-            taken.add(knobs)
+            taken.add(point)
     return taken.points
 
 
-def _out_of_reach(knobs: Knobs, history: Sequence[Outcome]) -> bool:
-    """Return whether a lane that pruned no harder fell out, and none that pruned as hard arrived.
+def _out_of_reach(point: PipelinePoint, history: Sequence[Outcome]) -> bool:
+    """Return whether a lane that pruned no harder failed, and none that pruned as hard arrived.
 
-    The layers of a model have a least width, and what lies below it is refused whatever the other knobs are. A lane can
-    fall out for another reason too, so such points are not struck off.
+    The layers of a model have a least width, and what lies below it is refused whatever the other parameters are.
+    A lane can fail for another reason too, so such points are not struck off.
     """
-    pruned = [outcome for outcome in history if outcome.knobs and outcome.knobs.macs < 1]
-    pruned = [outcome for outcome in pruned if outcome.knobs and outcome.knobs.student == knobs.student]
-    fell = any(outcome.failed and outcome.knobs.macs >= knobs.macs for outcome in pruned if outcome.knobs)
-    reached = any(not outcome.failed and outcome.knobs.macs <= knobs.macs for outcome in pruned if outcome.knobs)
-    return knobs.macs < 1 and fell and not reached
+    pruned = [outcome for outcome in history if outcome.point and outcome.point.keep_macs < 1]
+    pruned = [outcome for outcome in pruned if outcome.point and outcome.point.student == point.student]
+    fell = any(outcome.failed and outcome.point.keep_macs >= point.keep_macs for outcome in pruned if outcome.point)
+    reached = any(
+        not outcome.failed and outcome.point.keep_macs <= point.keep_macs for outcome in pruned if outcome.point
+    )
+    return point.keep_macs < 1 and fell and not reached
 
 
 def _asked(
     auto: Auto,
     architectures: Sequence[ChosenArchitecture],
     history: Sequence[Outcome],
-    left: Mapping[Knobs, None],
+    left: Mapping[PipelinePoint, None],
     seed: int,
-) -> Iterable[Knobs]:
+) -> Iterable[PipelinePoint]:
     """Yield points that are left: what the sampler names, then the rest by lot."""
     values = choices(auto, architectures)
     space = _distributions(values)
-    learnt = [outcome for outcome in history if outcome.knobs and _known(outcome.knobs, values)]
+    learnt = [outcome for outcome in history if outcome.point and _known(outcome.point, values)]
     study = optuna.create_study(
         directions=["minimize", "maximize"],
         sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=2, multivariate=True, constant_liar=True),
@@ -105,9 +107,9 @@ def _asked(
         study.add_trial(_trial(outcome, values, space))
     for _ in range(ASKS * min(len(left), auto.lanes)):
         trial = study.ask(space)
-        knobs = canonical(Knobs(**_chosen(trial.params, values)), auto)
-        if knobs in left:
-            yield knobs
+        point = canonical(PipelinePoint(**_chosen(trial.params, values)), auto)
+        if point in left:
+            yield point
         else:
             study.tell(trial, state=TrialState.FAIL)
     rest = list(left)
@@ -126,14 +128,14 @@ def _chosen(params: Mapping[str, Any], values: Mapping[str, Sequence[Any]]) -> d
     return {name: value if name in UNORDERED else values[name][value] for name, value in params.items()}
 
 
-def _known(knobs: Knobs, values: Mapping[str, Sequence[Any]]) -> bool:
-    return knobs.student in values["student"] and knobs.scheme in values["scheme"]
+def _known(point: PipelinePoint, values: Mapping[str, Sequence[Any]]) -> bool:
+    return point.student in values["student"] and point.scheme in values["scheme"]
 
 
 def _trial(outcome: Outcome, values: Mapping[str, Sequence[Any]], space: dict[str, BaseDistribution]) -> Any:  # noqa: ANN401 - optuna's own
-    """Return an outcome as the study has it. A knob without effect in it is told as the first value of its grid."""
-    knobs = outcome.knobs.model_dump() if outcome.knobs else {}
-    places = {name: options.index(knobs[name]) if knobs[name] in options else 0 for name, options in values.items()}
+    """Return an outcome as the study has it; a parameter without effect in it has the first value of its grid."""
+    point = outcome.point.model_dump() if outcome.point else {}
+    places = {name: options.index(point[name]) if point[name] in options else 0 for name, options in values.items()}
     params = {name: values[name][place] if name in UNORDERED else place for name, place in places.items()}
     if outcome.failed:
         return create_trial(state=TrialState.FAIL, params=params, distributions=space)

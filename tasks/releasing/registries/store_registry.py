@@ -97,13 +97,14 @@ class StoreRegistry:
 
     def set_alias(self, name: str, alias: str, move: Move, *, expected: str | None) -> None:
         """Point an alias at a version and remember the move. Raises AliasMovedError where another one holds it."""
+        folder = f"registry/{name}/aliases/{alias}/"
+        # The number is taken before the holder is read: whoever moves the alias in between takes it first.
+        last = max((int(number) for key in self.store.blobs.keys(folder) if (number := _number(key))), default=0)
         moves = self.moves(name, alias)
         holder = moves[-1].version if moves else None
         if holder != expected:
             raise AliasMovedError(f"{alias} of {name}: expected at version {expected}, found at {holder}")
-        folder = f"registry/{name}/aliases/{alias}/"
-        last = max((int(number) for key in self.store.blobs.keys(folder) if (number := _number(key))), default=0)
-        if last < len(moves) or not self.store.blobs.create(f"{folder}{last + 1:08d}.json", move.to_json()):
+        if not self.store.blobs.create(f"{folder}{last + 1:08d}.json", move.to_json()):
             raise AliasMovedError(f"{alias} of {name}: somebody else moved it at the same time")
 
     def moves(self, name: str, alias: str) -> tuple[Move, ...]:

@@ -47,7 +47,7 @@ def watched(student: Any, teacher: Any) -> tuple[Any, Any]:  # noqa: ANN401
             "attention transfer finds nothing to compare",
             expected="a height and width that feature maps of student and teacher have in common",
             got=f"student {_shown(ours)}; teacher {_shown(theirs)}",
-            fix="set knowledge.attention to 0, or give both networks the same strides",
+            fix="set distillation.attention to 0, or give both networks the same strides",
         )
     return tuple(
         keras.Model(model.inputs, [model.outputs[0], *(maps[size] for size in sizes)])

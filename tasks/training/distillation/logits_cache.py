@@ -3,8 +3,8 @@
     epoch ──► its round ──┬─► new:  view ──► teacher ──► logits, kept
                           └─► seen before ──────────────► the same logits
 
-Views differ from epoch to epoch where they are drawn at random (`moves`). With `Knowledge.views` they come round again
-after so many epochs, and from then on the teacher costs nothing.
+Views differ from epoch to epoch where they are drawn at random (`moves`). With `cached_augmentations` they come round
+again after so many epochs, and from then on the teacher costs nothing.
 
 Source: Beyer et al. 2022, section 3, https://arxiv.org/abs/2106.05237 (teacher and student must see the same view)
 """
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.modalities.image.augmentation import DRAWS, augment, moves
 from featherline.tasks.networks.framework import tf
 from featherline.tasks.problems.classification.network_metrics import predict_logits
@@ -26,9 +26,9 @@ from featherline.tasks.training.data import TrainingData
 Batches = Sequence[NDArray[np.int64]]
 
 
-def known_beforehand(fit: Fit, knowledge: Knowledge) -> bool:
+def can_be_cached(fit: Fit, distillation: DistillationSettings) -> bool:
     """Return whether logits are all that is asked of the teacher, of views that come again."""
-    return not knowledge.attention and (knowledge.views is not None or not moves(fit))
+    return not distillation.attention and (distillation.cached_augmentations is not None or not moves(fit))
 
 
 def view_seed(seed: int, number: int) -> NDArray[np.int32]:
@@ -36,7 +36,7 @@ def view_seed(seed: int, number: int) -> NDArray[np.int32]:
     return np.array([seed & 0x7FFFFFFF, DRAWS * number], np.int32)
 
 
-class Answers:
+class LogitsCache:
     """The teacher's logits for the batches of an epoch.
 
     Kept in memory: 4 bytes times images, classes and views.

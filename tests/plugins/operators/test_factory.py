@@ -66,11 +66,11 @@ def test_options_win_over_the_table():
 
 def test_knobs_come_from_resolve_as_they_are():
     """Numbers stay numbers, None stays None, and text that looks like a number stays text."""
-    knobs = {"train": {"file": None, "epochs": 3, "name": "1e3"}}
+    given = {"train": {"file": None, "epochs": 3, "name": "1e3"}}
 
-    request = rendered(step("train"), params=knobs, recipe={"sha256": DIGEST})
+    request = rendered(step("train"), params=given, recipe={"sha256": DIGEST})
 
-    assert request["params"] == knobs["train"]
+    assert request["params"] == given["train"]
 
 
 def test_a_run_is_recorded_in_the_request():

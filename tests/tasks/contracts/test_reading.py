@@ -23,7 +23,7 @@ INPUTS = {"model": MODEL, "data": reference("dataset")}
 
 
 def test_a_step_without_work_answers_with_its_input():
-    """Inside a lane the candidate's knobs count, by hand the request's own."""
+    """Inside a lane the candidate's parameters count, by hand the request's own."""
     in_a_lane = passed("prune", StepRequest(inputs=INPUTS, candidate={"name": "int8"}))
     by_hand = passed("prune", StepRequest(inputs=INPUTS, params={"method": "none"}))
 

@@ -28,12 +28,12 @@ class Sleeper:
         time.sleep(self.seconds)
 
 
-def timed(new: float, base: float | None, log: list[str], **knobs: int) -> Any:
+def timed(new: float, base: float | None, log: list[str], **given: int) -> Any:
     """Return the latency of a sleeper against another."""
     image = np.zeros(1)
     other: Any = None if base is None else (Sleeper("base", base, log), image)
     this: Any = (Sleeper("new", new, log), image)
-    return latency.latency(this, other, **({"threads": 1, "warm_up": 2, "runs": 20, "seed": 0} | knobs))
+    return latency.latency(this, other, **({"threads": 1, "warm_up": 2, "runs": 20, "seed": 0} | given))
 
 
 def test_files_take_turns() -> None:

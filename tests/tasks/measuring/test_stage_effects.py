@@ -1,4 +1,4 @@
-"""The ledger of what each stage bought, on entries that a person can compare."""
+"""The ledger of the effect of each stage, on entries that a person can compare."""
 
 from __future__ import annotations
 

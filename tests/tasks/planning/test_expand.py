@@ -14,52 +14,59 @@ from featherline.tasks.planning.expand import expand, infeasible
 
 def test_a_template_without_search_is_one_candidate():
     """Nothing to expand gives the template itself, under its own name."""
-    template = CandidateTemplate(prune={"method": "channel", "macs": 0.5})
+    template = CandidateTemplate(prune={"method": "channel", "keep_macs": 0.5})
 
     assert list(expand("a", template)) == [
-        ("a", {"prune": {"method": "channel", "macs": 0.5}, "distill": {}, "trim": {}, "quantize": {}, "export": {}})
+        (
+            "a",
+            {"prune": {"method": "channel", "keep_macs": 0.5}, "distill": {}, "trim": {}, "quantize": {}, "export": {}},
+        )
     ]
 
 
 def test_two_searched_values_give_every_combination():
     """Two choices of two values are four candidates, named by their values."""
     template = CandidateTemplate(
-        prune={"method": "channel", "macs": {"search": [0.5, 0.25]}},
+        prune={"method": "channel", "keep_macs": {"search": [0.5, 0.25]}},
         quantize={"scheme": {"search": ["int8", "dynamic"]}},
     )
 
     found = dict(expand("a", template))
 
     assert list(found) == [
-        "a-macs0.5-schemeint8",
-        "a-macs0.5-schemedynamic",
-        "a-macs0.25-schemeint8",
-        "a-macs0.25-schemedynamic",
+        "a-keepmacs0.5-schemeint8",
+        "a-keepmacs0.5-schemedynamic",
+        "a-keepmacs0.25-schemeint8",
+        "a-keepmacs0.25-schemedynamic",
     ]
-    assert found["a-macs0.25-schemedynamic"]["prune"]["macs"] == 0.25
-    assert found["a-macs0.25-schemedynamic"]["quantize"]["scheme"] == "dynamic"
+    assert found["a-keepmacs0.25-schemedynamic"]["prune"]["keep_macs"] == 0.25
+    assert found["a-keepmacs0.25-schemedynamic"]["quantize"]["scheme"] == "dynamic"
 
 
 def test_expanding_leaves_the_template_as_it_was():
     """Candidates share no dict with the template, so that one cannot change another."""
-    template = CandidateTemplate(prune={"macs": {"search": [0.5]}})
+    template = CandidateTemplate(prune={"keep_macs": {"search": [0.5]}})
 
-    next(expand("a", template))[1]["prune"]["macs"] = 0.1
+    next(expand("a", template))[1]["prune"]["keep_macs"] = 0.1
 
-    assert template.prune == {"macs": {"search": [0.5]}}
+    assert template.prune == {"keep_macs": {"search": [0.5]}}
 
 
 INT8 = Candidate(name="int8", quantize=QuantizeParams(scheme="int8"))
 FLOAT = Candidate(name="float", quantize=QuantizeParams(scheme="none"))
-PRUNED = Candidate(name="pruned", prune=PruneParams(method="channel", macs=0.5), quantize=QuantizeParams(scheme="int8"))
-SIZED = Candidate(name="sized", prune=PruneParams(method="channel", size=0.5), quantize=QuantizeParams(scheme="int8"))
+PRUNED = Candidate(
+    name="pruned", prune=PruneParams(method="channel", keep_macs=0.5), quantize=QuantizeParams(scheme="int8")
+)
+SIZED = Candidate(
+    name="sized", prune=PruneParams(method="channel", keep_size=0.5), quantize=QuantizeParams(scheme="int8")
+)
 TIMED = Candidate(
-    name="timed", prune=PruneParams(method="channel", latency=0.5), quantize=QuantizeParams(scheme="int8")
+    name="timed", prune=PruneParams(method="channel", keep_latency=0.5), quantize=QuantizeParams(scheme="int8")
 )
 TWICE = Candidate(
     name="twice",
-    prune=PruneParams(method="channel", macs=0.5),
-    trim=TrimParams(method="channel", macs=0.5, parameters=0.4),
+    prune=PruneParams(method="channel", keep_macs=0.5),
+    trim=TrimParams(method="channel", keep_macs=0.5, keep_parameters=0.4),
     quantize=QuantizeParams(scheme="int8"),
 )
 SPARSE = Candidate(name="sparse", trim=TrimParams(method="2:4"), quantize=QuantizeParams(scheme="int8"))
@@ -112,13 +119,13 @@ def test_long_values_are_told_apart_by_their_place():
     found = dict(expand("told", template))
 
     assert list(found) == ["told-teacher1", "told-teacher2"]
-    assert [knobs["distill"]["teacher"] for knobs in found.values()] == teachers
+    assert [given["distill"]["teacher"] for given in found.values()] == teachers
 
 
 def test_a_whole_section_can_be_searched():
     """Each section is a candidate, named by its place where its words are many."""
-    sections = [{"method": "channel", "macs": 0.5}, {"method": "magnitude", "sparsity": 0.8}]
+    sections = [{"method": "channel", "keep_macs": 0.5}, {"method": "magnitude", "sparsity": 0.8}]
 
     found = dict(expand("a", CandidateTemplate(prune={"search": sections})))
 
-    assert {name: knobs["prune"] for name, knobs in found.items()} == {"a-prune1": sections[0], "a-prune2": sections[1]}
+    assert {name: given["prune"] for name, given in found.items()} == {"a-prune1": sections[0], "a-prune2": sections[1]}

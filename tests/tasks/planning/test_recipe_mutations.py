@@ -1,7 +1,7 @@
 """The property of every recipe: it is taken whole, or refused within a second. Nothing else comes of any text.
 
 The shipped recipes are mutated, as text and as trees. What is taken is also carried as far as it goes without data: to
-the knobs of every step, and to the lanes of a plan.
+the parameters of every step, and to the lanes of a plan.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from featherline.tasks.planning.overrides import settings as read_settings
 from featherline.tasks.planning.recipes import read_device, read_recipe
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.plan import plan
-from featherline.tasks.steps.resolve import knobs_of_steps
+from featherline.tasks.steps.resolve import params_of_steps
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.store.blobs import FolderBlobs
 
@@ -52,7 +52,7 @@ WORDS = (
 
 VALUES: tuple[Any, ...] = (
     None, True, False, 0, 1, -1, 10**9, 10**40, 1e308, math.nan, math.inf, "", "x", "../x", "\ud800", "\0", "\x1b[2J",
-    "a" * 100_000, [], [1], ["a", "a"], [0, 5], [10**6, 10**6], {}, {"fit": 3}, {"fit": None}, {"knowledge": [1]},
+    "a" * 100_000, [], [1], ["a", "a"], [0, 5], [10**6, 10**6], {}, {"fit": 3}, {"fit": None}, {"distillation": [1]},
     {"search": []}, {"search": [1, 2]}, {"search": list(range(300))}, {"search": [{"search": [1]}]}, {"": {}},
     {"method": {"search": ["none", "channel"]}}, {1: 2}, {"a": {"b": {"c": {}}}}, [[[[]]]], (1, 2), {"a\nb": 1},
 )  # fmt: skip
@@ -75,11 +75,11 @@ def outcome(folder: Path, name: str, overrides: dict[str, Any]) -> str:
     finally:
         assert time.process_time() - started < LIMIT_S
     assert Recipe.model_validate_json(recipe.to_json()) == recipe
-    knobs = knobs_of_steps(recipe, Budget())
+    given = params_of_steps(recipe, Budget())
     model = Model(
         file=ModelFileRef(uri="x", sha256="0" * 64, bytes=1), parameters=80_000, macs=10**6, validation_accuracy=0.9
     )
-    lanes = knobs["plan"]
+    lanes = given["plan"]
     assert isinstance(lanes, PlanParams)
     plan(PlanInputs(model=model), lanes, Context(Store(FolderBlobs(folder / "store"))))
     return "taken"
@@ -122,8 +122,9 @@ PATHS = {name: paths(yaml.safe_load(text)) for name, text in TEXTS.items()}
 MORE = (
     "data.image_size", "data.classes", "data.name", "data.limit", "data.checks.recipe", "train.mixup", "search.keep",
     "model.file", "search.space.builder", "candidates.auto.prune", "candidates.auto.clusters", "release.name",
-    "candidates.new", "candidates.new.prune.macs", "candidates.baseline", "gate.measure.resamples",
-    "candidates.auto.macs", "candidates.auto", "data.label_column", "model.preprocessing", "search.preprocessing.scale",
+    "candidates.new", "candidates.new.prune.keep_macs", "candidates.baseline", "gate.measure.resamples",
+    "candidates.auto.keep_macs", "candidates.auto", "data.label_column", "model.preprocessing",
+    "search.preprocessing.scale",
 )  # fmt: skip
 
 

@@ -80,6 +80,8 @@ def test_the_demo_says_that_it_takes_what_is_not_proven():
     assert recipe.gate.min_accuracy == 0.95
 
 
+ENDLESS = {"search": list(range(900))}
+
 BAD = {
     "a rule that is yes, which would be 1": (
         {"gate.max_drop": True},
@@ -166,7 +168,7 @@ BAD = {
         "set distill.method to logits",
     ),
     "a pruning that a searched student replaces": (
-        {"candidates.searched-int8.prune": {"method": "channel", "macs": 0.5}},
+        {"candidates.searched-int8.prune": {"method": "channel", "keep_macs": 0.5}},
         "candidate searched-int8 prunes what it does not use",
         "prune.method channel",
         "put it into trim",
@@ -178,10 +180,10 @@ BAD = {
         "leave distill.architecture out",
     ),
     "a ladder that no proposed lane can use": (
-        {"candidates.auto": {"aware": [True], "schemes": ["int8", "float16"], "export": {"ladder": {}}}},
+        {"candidates.auto": {"qat": [True], "schemes": ["int8", "float16"], "export": {"fallback_ladder": {}}}},
         "candidates.auto has a ladder that no lane can use",
-        "aware [True], schemes ['int8', 'float16']",
-        "add false to candidates.auto.aware",
+        "qat [True], schemes ['int8', 'float16']",
+        "add false to candidates.auto.qat",
     ),
     "a search of no value": (
         {"candidates.int8.quantize.scheme": {"search": []}},
@@ -297,7 +299,7 @@ BAD = {
         "rename candidates.a-schemeint8",
     ),
     "candidates without end": (
-        {"candidates.int8.prune": {key: {"search": list(range(900))} for key in ("macs", "size", "floor", "rounds")}},
+        {"candidates.int8.prune": dict.fromkeys(("keep_macs", "keep_size", "floor", "rounds"), ENDLESS)},
         "recipe digits has too many candidates",
         "656,100,000,000 of int8",
         "give candidates.int8 fewer values",

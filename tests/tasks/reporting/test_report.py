@@ -90,7 +90,7 @@ def test_the_ledger_says_what_each_stage_bought(told: Told, context: Context) ->
     """Zeros bought the download alone, int8 the file; what the ladder left is said with the reason."""
     page = Reader(context.store.read_bytes(report(told(), PARAMS, context).page).decode())
 
-    assert "What each stage bought" in page.text
+    assert "Effect of each stage" in page.text
     assert "nothing on the device; download -39%; its zeros save no time" in page.text
     assert "file -75%; download -75%" in page.text
     assert "pruned-int8: the ladder left int4 (9.00 kB, loses 8.00 points) and kept int8" in page.text

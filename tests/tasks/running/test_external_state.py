@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from featherline.tasks.contracts.fit import Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.contracts.model import Architecture, Model
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
@@ -70,10 +70,10 @@ def test_a_changed_teacher_is_seen(tmp_path: Path, context: Context) -> None:
     file = tmp_path / "teacher.keras"
     file.write_bytes(b"one")
     model = Model.model_construct()
-    prune = PruneParams(teacher=str(file), knowledge=Knowledge())
+    prune = PruneParams(teacher=str(file), distillation=DistillationSettings())
     distill = DistillParams(method="logits", teacher=str(file))
-    trim = TrimParams(teacher=str(file), knowledge=Knowledge())
-    quantize = QuantizeParams(aware=True, teacher=str(file), knowledge=Knowledge())
+    trim = TrimParams(teacher=str(file), distillation=DistillationSettings())
+    quantize = QuantizeParams(qat=True, teacher=str(file), distillation=DistillationSettings())
 
     def found() -> list[dict[str, str]]:
         lane = DistillInputs.model_construct(teacher=model, student=model, data=DATA)

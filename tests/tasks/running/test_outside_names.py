@@ -57,7 +57,7 @@ REQUESTS = {
 def test_what_no_recipe_names_is_not_taken(
     context: Context, digits: tuple[DatasetRef, Dataset], planted: Path, kind: str
 ) -> None:
-    """A builder is not even imported, a file and a folder are not looked at: knobs can come from a planted result."""
+    """A builder is not even imported, a file and a folder are not looked at: a planted result may give parameters."""
     run = in_a_run(context, {"model": {"builder": "resnet"}, "data": {"source": "digits"}})
     step = kind.partition(" ")[0]
     inputs = {"data": digits[0].model_dump(mode="json")} if step == "train" else {}
@@ -184,8 +184,8 @@ def test_what_resolve_froze_is_always_taken(
     run = Context(context.store, 0, provenance)
     named = set()
 
-    for step, knobs in frozen.params.items():
-        params = contract_of(step, "Params").model_validate(knobs)
+    for step, given in frozen.params.items():
+        params = contract_of(step, "Params").model_validate(given)
         named |= set(outside_names(params.model_dump(mode="json")))
         check_names(step, params, run)
     plan = PlanParams.model_validate(frozen.params["plan"])

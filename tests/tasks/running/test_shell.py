@@ -105,9 +105,9 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def preprocess(**changes: Any) -> dict[str, Any]:
-    """Return a request for `preprocess` of the bundled digits, with changes of the request or of its knobs."""
-    knobs = {name: changes.pop(name) for name in list(changes) if name in ("test_fraction", "limit")}
-    return {"params": DATA | knobs, "provenance": {"run_id": "run-1", "recipe": "digits"}} | changes
+    """Return a request for `preprocess` of the bundled digits, with changes of the request or of its parameters."""
+    given = {name: changes.pop(name) for name in list(changes) if name in ("test_fraction", "limit")}
+    return {"params": DATA | given, "provenance": {"run_id": "run-1", "recipe": "digits"}} | changes
 
 
 def test_a_step_answers_in_its_result_file(shell: Shell) -> None:
@@ -145,7 +145,7 @@ def test_the_same_question_is_a_hit(shell: Shell) -> None:
 
 
 def test_another_knob_is_a_miss_that_says_so(shell: Shell) -> None:
-    """The log and the result name the knob with its two values; the first result stays."""
+    """The log and the result name the parameter with its two values; the first result stays."""
     shell.answer("preprocess", preprocess())
 
     ran = shell.call("preprocess", preprocess(test_fraction=0.3, seed=1))
@@ -213,9 +213,17 @@ def test_nothing_to_do_is_passed_on(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("step", "request_", "what"),
     [
-        ("preprocess", {"params": DATA | {"test_fracton": 0.3}}, "the knobs of preprocess has no key test_fracton"),
-        ("preprocess", {"params": DATA | {"test_fraction": 1.5}}, "the knobs of preprocess cannot take test_fraction"),
-        ("preprocess", {"params": {"name": "digits"}}, "the knobs of preprocess lacks source"),
+        (
+            "preprocess",
+            {"params": DATA | {"test_fracton": 0.3}},
+            "the parameters of preprocess has no key test_fracton",
+        ),
+        (
+            "preprocess",
+            {"params": DATA | {"test_fraction": 1.5}},
+            "the parameters of preprocess cannot take test_fraction",
+        ),
+        ("preprocess", {"params": {"name": "digits"}}, "the parameters of preprocess lacks source"),
         ("preprocess", {"params": DATA, "input": {}}, "the request has no key input"),
         ("preprocess", {"params": DATA, "inputs": {"x": 1}}, "the inputs of preprocess has no key x"),
         ("preprocess", {"params": DATA, "seed": -1}, "the request cannot take seed"),
@@ -234,7 +242,7 @@ def test_a_wrong_request_is_refused(shell: Shell, step: str, request_: dict[str,
 
 
 def test_a_typo_gets_the_nearest_name(shell: Shell) -> None:
-    """The fix of an unknown knob is the known one."""
+    """The fix of an unknown parameter is the known one."""
     ran = shell.call("preprocess", {"params": DATA | {"test_fracton": 0.3}})
 
     assert "did you mean test_fraction?" in ran.out

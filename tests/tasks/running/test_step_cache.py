@@ -42,10 +42,10 @@ def test_equal_ingredients_give_one_key() -> None:
         {"outside": {"source": "changed"}},
         {"params": PARAMS.model_copy(update={"test_fraction": 0.3})},
     ],
-    ids=["seed", "outside", "knob"],
+    ids=["seed", "outside", "parameter"],
 )
 def test_what_decides_the_result_decides_the_key(change: dict[str, Any]) -> None:
-    """Another seed, knob or source is another key."""
+    """Another seed, parameter or source is another key."""
     assert step_cache.key_of(parts(**change)) != step_cache.key_of(parts())
 
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Architecture, Model
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
@@ -28,7 +28,7 @@ from featherline.tasks.training.describe import describe
 from featherline.tasks.training.loop import fit_model
 
 FIT = Fit(epochs=3, batch_size=60, learning_rate=5e-3)
-ONLY_THE_TEACHER = Knowledge(alpha=1.0, temperature=2.0)
+ONLY_THE_TEACHER = DistillationSettings(alpha=1.0, temperature=2.0)
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def sparse(store: Store, data: TrainingData) -> Model:
 
 def taught(teacher: Model, student: Model, data: DatasetRef, context: Context, /, **params: Any) -> Model:
     """Distill, and give the student."""
-    knobs = DistillParams.model_validate({"method": "logits", "fit": FIT, **params})
-    return distill(DistillInputs(teacher=teacher, student=student, data=data), knobs, context).model
+    given = DistillParams.model_validate({"method": "logits", "fit": FIT, **params})
+    return distill(DistillInputs(teacher=teacher, student=student, data=data), given, context).model
 
 
 def test_a_sparse_student_keeps_its_zeros(
@@ -105,7 +105,7 @@ def test_the_student_comes_closer_to_the_teacher_than_the_labels_ask(
     """With the teacher alone as the target, the student's logits correlate with the teacher's."""
     fit = FIT.model_copy(update={"epochs": 8})
 
-    student = taught(teacher, sparse, digits[0], context, knowledge=ONLY_THE_TEACHER, fit=fit)
+    student = taught(teacher, sparse, digits[0], context, distillation=ONLY_THE_TEACHER, fit=fit)
 
     theirs, before, after = (
         predict_logits(load_model(context.store, model), data.validation_images).ravel()
@@ -136,7 +136,7 @@ def test_the_last_lessons_are_kept_where_asked(
     """With `keep: last` nothing is judged by the validation split: a student that got worse there goes on as it is."""
     fit = Fit(epochs=1, batch_size=60, learning_rate=0.3, keep="last")
 
-    student = taught(sparse, teacher, digits[0], context, knowledge=Knowledge(alpha=1.0), fit=fit)
+    student = taught(sparse, teacher, digits[0], context, distillation=DistillationSettings(alpha=1.0), fit=fit)
     reborn = taught(teacher, teacher, digits[0], context, method="self", fit=fit)
 
     for model in (student, reborn):
@@ -153,9 +153,9 @@ def test_lessons_that_make_a_student_worse_are_forgotten(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Taught by one who knows nothing, the student leaves as it came, and born again it stays the first."""
-    useless, fit = Knowledge(alpha=1.0), Fit(epochs=1, batch_size=60, learning_rate=0.3)
+    useless, fit = DistillationSettings(alpha=1.0), Fit(epochs=1, batch_size=60, learning_rate=0.3)
 
-    student = taught(sparse, teacher, digits[0], context, knowledge=useless, fit=fit)
+    student = taught(sparse, teacher, digits[0], context, distillation=useless, fit=fit)
     reborn = taught(teacher, teacher, digits[0], context, method="self", fit=Fit(epochs=1, learning_rate=1e-6))
 
     out = capsys.readouterr().out
@@ -214,7 +214,7 @@ def test_what_cannot_teach_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("parameters", "message"),
     [
         ({"method": "self", "teacher": "a.keras"}, "neither architecture nor teacher"),
         ({"method": "logits", "teacher": "a.tflite"}, "a .keras or .h5 file"),
@@ -222,10 +222,10 @@ def test_what_cannot_teach_is_refused(
         ({"method": "logits", "generations": 2}, "method self for 2 generations"),
     ],
 )
-def test_knobs_that_contradict_each_other_are_refused_at_the_door(knobs: dict[str, Any], message: str) -> None:
+def test_knobs_that_contradict_each_other_are_refused_at_the_door(given: dict[str, Any], message: str) -> None:
     """Nothing that is asked is silently left out."""
     with pytest.raises(ValidationError, match=message):
-        DistillParams.model_validate(knobs)
+        DistillParams.model_validate(given)
 
 
 def test_an_artifact_of_the_store_teaches(

@@ -37,10 +37,10 @@ SHARED = Path(os.environ.get("FEATHERLINE_TEST_DATA", Path(__file__).parents[4] 
 KINDS = ("parquet", "binary", "image_folder", "split_folder", "csv", "csv_gz")
 
 
-def run(context: Context, source: Path | str, **knobs: object) -> Dataset:
+def run(context: Context, source: Path | str, **given: object) -> Dataset:
     """Preprocess a source, and return the data set."""
-    knobs = {"name": "small", "source": str(source), "calibration_count": 4, **knobs}
-    outputs = preprocess(PreprocessInputs(), PreprocessParams.model_validate(knobs), context)
+    given = {"name": "small", "source": str(source), "calibration_count": 4, **given}
+    outputs = preprocess(PreprocessInputs(), PreprocessParams.model_validate(given), context)
     return context.store.read(outputs.data, Dataset)
 
 
@@ -431,7 +431,7 @@ def _double_names(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fill", "knobs", "what", "got"),
+    ("fill", "parameters", "what", "got"),
     [
         (_absent, {}, "finds no source at", "nothing there"),
         (_empty, {}, "finds nothing in", "none"),
@@ -477,7 +477,7 @@ def test_a_source_that_cannot_be_used_is_refused(
     tmp_path: Path,
     *,
     fill: Callable[[Path], None],
-    knobs: dict[str, object],
+    given: dict[str, object],
     what: str,
     got: str,
 ):
@@ -485,7 +485,7 @@ def test_a_source_that_cannot_be_used_is_refused(
     fill(tmp_path / "source")
 
     with pytest.raises(Refused) as refusal:
-        run(context, tmp_path / "source", **knobs)
+        run(context, tmp_path / "source", **given)
 
     problem = refusal.value.problems[0]
     assert what in problem.what

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from featherline.tasks.contracts.auto import Auto, Knobs
+from featherline.tasks.contracts.auto import Auto, PipelinePoint
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.request import Provenance, StepRecord, StepRequest
@@ -27,7 +27,7 @@ candidates:
   auto:
     rounds: 3
     lanes: 2
-    macs: [1, 0.5]
+    keep_macs: [1, 0.5]
     teacher: [false]
     prune_epochs: [1]
     tune_epochs: [1]
@@ -64,8 +64,8 @@ class Run:
         **inputs: Any,
     ) -> Any:
         """Run one step as the shell does, and leave its record."""
-        knobs = {} if candidate else params if params is not None else self.params[name]
-        request = StepRequest(inputs=inputs, params=knobs, candidate=candidate, label=label)
+        given = {} if candidate else params if params is not None else self.params[name]
+        request = StepRequest(inputs=inputs, params=given, candidate=candidate, label=label)
         result = perform(name, request, self.context, time.monotonic())
         label = str(candidate["name"]) if candidate else label
         record = StepRecord(**result.model_dump(exclude={"run_id", "label"}), label=label)
@@ -126,7 +126,7 @@ def test_a_recipe_searches_its_pipelines_in_rounds(store: Store):
     """Presets, then what they leave, upon prunings that were done before; then the space is used up.
 
     On the way: the same question gives the same answer from the cache, a goal that is met and a time that is spent end
-    the search, and a lane that fell out is not proposed again; what was pruned as far as it comes last.
+    the search, and a lane that failed is not proposed again; what was pruned as far as it comes last.
     """
     run = Run(store)
     for candidate in run.plan["candidates"]:
@@ -134,12 +134,12 @@ def test_a_recipe_searches_its_pipelines_in_rounds(store: Store):
     second = run.propose(2)
 
     assert names(run.step("plan", model=run.teacher)) == ["auto-int8", "auto-macs0.5-e1-int8"]
-    assert names(second) == ["auto-macs0.5-e1-int8-aware-t1", "auto-int8-aware-t1"]
+    assert names(second) == ["auto-macs0.5-e1-int8-qat-t1", "auto-int8-qat-t1"]
     assert (again := run.propose(2)).status == "hit"
     assert again.outputs == second.outputs
 
     without = run.propose(2, lanes=run.lanes[:1])
-    assert names(without) == ["auto-int8-aware-t1", "auto-macs0.5-e1-int8-aware-t1"]
+    assert names(without) == ["auto-int8-qat-t1", "auto-macs0.5-e1-int8-qat-t1"]
     met = run.propose(2, goal={"size_bytes": 1_000_000})
     assert (met.outputs["candidates"], met.outputs["why"]) == ([], "auto-int8 meets the goal")
     assert run.propose(2, goal={"size_bytes": 1}).outputs["candidates"]
@@ -151,7 +151,7 @@ def test_a_recipe_searches_its_pipelines_in_rounds(store: Store):
     third = run.propose(3)
 
     assert run.statuses["auto-macs0.5-e1-int8"]["prune"] == "ran"
-    assert run.statuses["auto-macs0.5-e1-int8-aware-t1"]["prune"] == "hit"
+    assert run.statuses["auto-macs0.5-e1-int8-qat-t1"]["prune"] == "hit"
     assert third.outputs["candidates"] == []
     assert third.outputs["why"] == "every combination that can fit the device was tried"
     assert run.propose(4).status == "passed"
@@ -210,7 +210,7 @@ def test_a_wrong_space_is_refused_at_the_door(store: Store, overrides: dict[str,
 
 def outcome(name: str, **said: Any) -> Outcome:
     """Give a lane that arrived and keeps every rule."""
-    return Outcome(name, Knobs(), **{"failed": False, "measured": {"size_bytes": 100.0}, **said})
+    return Outcome(name, PipelinePoint(), **{"failed": False, "measured": {"size_bytes": 100.0}, **said})
 
 
 @pytest.mark.parametrize(

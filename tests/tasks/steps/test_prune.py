@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
@@ -40,8 +40,8 @@ def baseline(store: Store, digits: tuple[DatasetRef, Dataset]) -> Model:
 
 def run(baseline: Model, data: DatasetRef, context: Context, **params: Any) -> tuple[Model, Any]:
     """Prune, and give the model with its network."""
-    knobs = PruneParams.model_validate({"fit": FIT, **params})
-    model = prune(PruneInputs(model=baseline, data=data), knobs, context).model
+    given = PruneParams.model_validate({"fit": FIT, **params})
+    model = prune(PruneInputs(model=baseline, data=data), given, context).model
     return model, load_model(context.store, model)
 
 
@@ -51,7 +51,9 @@ def test_channel_pruning_makes_the_file_smaller(
     """Half of the MACs: fewer parameters, a smaller file, still a classifier, and the log says what was bought."""
     fit = FIT.model_copy(update={"epochs": 6})
 
-    model, network = run(baseline, digits[0], context, method="channel", macs=0.5, knowledge=Knowledge(), fit=fit)
+    model, network = run(
+        baseline, digits[0], context, method="channel", keep_macs=0.5, distillation=DistillationSettings(), fit=fit
+    )
 
     assert model.macs == count_macs(network) <= 0.5 * baseline.macs
     assert model.parameters == network.count_params() < baseline.parameters
@@ -66,7 +68,7 @@ def test_pruning_without_epochs_only_cuts(
     baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """With 0 epochs the model is cut and measured, and has no new history."""
-    model, _ = run(baseline, digits[0], context, method="channel", macs=0.6, criterion="l1", fit=Fit(epochs=0))
+    model, _ = run(baseline, digits[0], context, method="channel", keep_macs=0.6, criterion="l1", fit=Fit(epochs=0))
 
     assert model.macs <= 0.6 * baseline.macs
     assert model.histories == baseline.histories
@@ -80,7 +82,7 @@ def test_a_cut_that_misses_its_target_says_so(
     network = cnn((8, 8, 1), 10, widths=(16, 16), dense=0)
     whole = describe(context.store, network, data, before=None, stage="train", history=None)
 
-    model, _ = run(whole, digits[0], context, method="channel", macs=0.7, fit=Fit(epochs=0))
+    model, _ = run(whole, digits[0], context, method="channel", keep_macs=0.7, fit=Fit(epochs=0))
 
     kept = f"{model.macs / whole.macs:.0%}"
     assert model.macs / whole.macs < 0.65
@@ -92,8 +94,8 @@ def test_equal_questions_give_equal_files(
     baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Pruning is deterministic given the seed: the same file, to the byte."""
-    first, _ = run(baseline, digits[0], context, method="channel", macs=0.6)
-    second, _ = run(baseline, digits[0], context, method="channel", macs=0.6)
+    first, _ = run(baseline, digits[0], context, method="channel", keep_macs=0.6)
+    second, _ = run(baseline, digits[0], context, method="channel", keep_macs=0.6)
 
     assert first.file == second.file
 
@@ -123,7 +125,7 @@ def test_two_of_four_holds_in_every_block(
     baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """No block of four input channels has more than two weights that are not zero."""
-    model, network = run(baseline, digits[0], context, method="2:4", knowledge=Knowledge(alpha=0.5))
+    model, network = run(baseline, digits[0], context, method="2:4", distillation=DistillationSettings(alpha=0.5))
 
     assert all(breaks_two_of_four(kernel) == 0 for kernel in kernels(network).values())
     assert model.sparsity == "2:4"
@@ -143,9 +145,9 @@ def test_pruning_in_rounds_is_one_stage_with_all_its_epochs(
     data = load_training_data(context.store, digits[1])
     network = cnn((8, 8, 1), 10, widths=(32, 32), dense=0)
     normalised = describe(context.store, network, data, before=None, stage="train", history=None)
-    knobs = {"criterion": "bn_gamma", "slimming_epochs": 1, "slimming_strength": 1e-3, "rounds": 2}
+    given = {"criterion": "bn_gamma", "slimming_epochs": 1, "slimming_strength": 1e-3, "rounds": 2}
 
-    model, _ = run(normalised, digits[0], context, method="channel", parameters=0.6, **knobs)
+    model, _ = run(normalised, digits[0], context, method="channel", keep_parameters=0.6, **given)
 
     history = context.store.read(model.histories[-1], TrainingHistory)
     assert model.stages[-1] == "prune channel bn_gamma parameters 0.6 in 2 rounds"
@@ -171,29 +173,29 @@ def test_every_criterion_reaches_the_target(
     criterion: str, baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Cut by sensitivity or by one ranking, the MACs are what was asked."""
-    knobs = {"criterion": criterion, "ratios": "sensitivity", "fit": Fit(epochs=0)}
+    given = {"criterion": criterion, "ratios": "sensitivity", "fit": Fit(epochs=0)}
 
-    model, _ = run(baseline, digits[0], context, method="channel", macs=0.6, **knobs)
+    model, _ = run(baseline, digits[0], context, method="channel", keep_macs=0.6, **given)
 
     assert 0.5 * baseline.macs <= model.macs <= 0.6 * baseline.macs
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("parameters", "message"),
     [
-        ({"macs": 0.5, "latency": 0.5}, "latency as the only target, not macs and latency"),
+        ({"keep_macs": 0.5, "keep_latency": 0.5}, "latency as the only target, not macs and latency"),
         ({"criterion": "l2", "slimming_epochs": 1}, "criterion bn_gamma with slimming_epochs"),
-        ({"teacher": "teacher.keras"}, "knowledge beside teacher"),
+        ({"teacher": "teacher.keras"}, "distillation beside teacher"),
     ],
 )
-def test_knobs_that_contradict_each_other_are_refused_at_the_door(knobs: dict[str, Any], message: str) -> None:
+def test_knobs_that_contradict_each_other_are_refused_at_the_door(given: dict[str, Any], message: str) -> None:
     """Nothing that is asked is silently left out."""
     with pytest.raises(ValidationError, match=message):
-        PruneParams.model_validate({"method": "channel", **knobs})
+        PruneParams.model_validate({"method": "channel", **given})
 
 
 def test_a_target_survives_the_way_through_json() -> None:
     """Half of the MACs is what is meant without a target; with another one the MACs are free."""
-    assert PruneParams().targets == {"macs": 0.5}
-    sized = PruneParams(method="channel", size=0.3)
-    assert PruneParams.model_validate_json(sized.to_json()).targets == {"size": 0.3}
+    assert PruneParams().targets == {"keep_macs": 0.5}
+    sized = PruneParams(method="channel", keep_size=0.3)
+    assert PruneParams.model_validate_json(sized.to_json()).targets == {"keep_size": 0.3}

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from featherline.tasks.compression.quantization.post_training.invariants import check_kept
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
@@ -57,8 +57,8 @@ def trained(store: Store, data: TrainingData, *layers: Any, zeros: bool = False)
 
 def quantized(model: Model, data: DatasetRef, context: Context, **params: Any) -> QuantizeOutputs:
     """Quantize."""
-    knobs = QuantizeParams.model_validate({"fit": FIT, **params})
-    return quantize(QuantizeInputs(model=model, teacher=model, data=data), knobs, context)
+    given = QuantizeParams.model_validate({"fit": FIT, **params})
+    return quantize(QuantizeInputs(model=model, teacher=model, data=data), given, context)
 
 
 def run(model: Model, data: DatasetRef, context: Context, **params: Any) -> tuple[Model, Any]:
@@ -87,7 +87,7 @@ def test_an_aware_model_converts_to_all_int8(
     """Every tensor of the file is int8, or int32 for biases; the file is right where the model is."""
     baseline = trained(store, data, L.BatchNormalization(momentum=0.9))
 
-    model, network = run(baseline, digits[0], context, aware=True, knowledge=Knowledge())
+    model, network = run(baseline, digits[0], context, qat=True, distillation=DistillationSettings())
 
     interpreter = Interpreter(model_content=int8_file(network))
     interpreter.allocate_tensors()
@@ -101,7 +101,7 @@ def test_an_aware_model_converts_to_all_int8(
         right += int(interpreter.get_tensor(leave["index"]).argmax() == label)
     assert right / len(data.validation_labels) == pytest.approx(model.validation_accuracy, abs=0.03)
     assert (model.format, model.macs, model.parameters) == ("qat_h5", baseline.macs, baseline.parameters)
-    assert model.stages == ("train", "quantize aware")
+    assert model.stages == ("train", "quantize qat")
 
 
 def test_a_file_can_teach_while_int8_is_learnt(
@@ -116,7 +116,7 @@ def test_a_file_can_teach_while_int8_is_learnt(
     by_itself, by_file, by_another = (
         np.concatenate([np.ravel(weights) for weights in network.get_weights()])
         for teacher in ({}, {"teacher": str(same)}, {"teacher": str(other), "teacher_preprocessing": "data"})
-        for _, network in [run(baseline, digits[0], context, aware=True, knowledge={"alpha": 1.0}, **teacher)]
+        for _, network in [run(baseline, digits[0], context, qat=True, distillation={"alpha": 1.0}, **teacher)]
     )
 
     np.testing.assert_array_equal(by_file, by_itself)
@@ -127,7 +127,7 @@ def test_the_stored_model_is_the_measured_one(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Loaded from its file, the model has the accuracy that its description says."""
-    model, network = run(trained(store, data, L.BatchNormalization(momentum=0.9)), digits[0], context, aware=True)
+    model, network = run(trained(store, data, L.BatchNormalization(momentum=0.9)), digits[0], context, qat=True)
 
     measured = accuracy(predict_logits(network, data.validation_images), data.validation_labels)
 
@@ -138,7 +138,7 @@ def test_an_aware_sparse_model_keeps_its_zeros(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Half of the weights were zero and are zero, in the model and in the int8 file."""
-    model, network = run(trained(store, data, zeros=True), digits[0], context, aware=True)
+    model, network = run(trained(store, data, zeros=True), digits[0], context, qat=True)
 
     assert sparsity(network) >= 0.5
     assert model.sparsity == "magnitude"
@@ -158,10 +158,10 @@ def test_a_model_that_learnt_four_bits_is_a_float_model_on_their_grid(
     """Fifteen values a channel at most, taught by the baseline, as accurate from its file as it was measured."""
     baseline = trained(store, data, L.BatchNormalization(momentum=0.9))
 
-    model, network = run(baseline, digits[0], context, scheme="int4", aware=True, knowledge=Knowledge())
+    model, network = run(baseline, digits[0], context, scheme="int4", qat=True, distillation=DistillationSettings())
 
     assert (model.format, model.macs, model.parameters) == ("keras", baseline.macs, baseline.parameters)
-    assert model.stages == ("train", "quantize aware, int4")
+    assert model.stages == ("train", "quantize qat, int4")
     assert max(np.unique(kernel[..., 0]).size for kernel in kernels(network).values()) <= 15
     measured = accuracy(predict_logits(network, data.validation_images), data.validation_labels)
     assert measured == pytest.approx(model.validation_accuracy, abs=1e-9)
@@ -171,7 +171,7 @@ def test_a_sparse_model_that_learns_four_bits_keeps_its_zeros(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Half of the weights were zero and are zero."""
-    model, network = run(trained(store, data, zeros=True), digits[0], context, scheme="int4", aware=True)
+    model, network = run(trained(store, data, zeros=True), digits[0], context, scheme="int4", qat=True)
 
     assert sparsity(network) >= 0.5
     assert model.sparsity == "magnitude"
@@ -200,13 +200,13 @@ def test_clusters_and_zeros_survive_aware_training(
     """Clustering, then training with quantization in the loop: eight values a kernel, one of them zero, for half."""
     fit = FIT.model_copy(update={"weight_decay": 1e-3})
 
-    model, network = run(trained(store, data, zeros=True), digits[0], context, aware=True, clusters=8, fit=fit)
+    model, network = run(trained(store, data, zeros=True), digits[0], context, qat=True, clusters=8, fit=fit)
 
     assert most_distinct(network) <= 8
     assert sparsity(network) >= 0.5
     assert model.clusters == 8
     check_kept(read_graph(int8_file(network)), model)
-    assert model.stages == ("train", "cluster 8", "quantize aware keeping 8 clusters and zeros")
+    assert model.stages == ("train", "cluster 8", "quantize qat keeping 8 clusters and zeros")
 
 
 def test_the_clustered_model_before_aware_training_is_kept(
@@ -215,7 +215,7 @@ def test_the_clustered_model_before_aware_training_is_kept(
     """So that the ledger can tell what sharing weights bought from what int8 did; one alone has nothing between."""
     baseline = trained(store, data)
 
-    both = quantized(baseline, digits[0], context, aware=True, clusters=8)
+    both = quantized(baseline, digits[0], context, qat=True, clusters=8)
     alone = quantized(baseline, digits[0], context, clusters=8)
 
     assert [(model.stages[-1], model.clusters, model.format) for model in both.between] == [("cluster 8", 8, "keras")]
@@ -227,7 +227,7 @@ def test_clusters_survive_where_every_channel_uses_all_of_them(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """A kernel whose channels have equally many values keeps one set of values, not one a channel."""
-    model, network = run(trained(store, data, L.Conv2D(16, 3)), digits[0], context, aware=True, clusters=4)
+    model, network = run(trained(store, data, L.Conv2D(16, 3)), digits[0], context, qat=True, clusters=4)
 
     assert most_distinct(network) <= 4
     check_kept(read_graph(int8_file(network)), model)
@@ -245,7 +245,7 @@ def test_layers_that_are_not_covered_are_refused_before_training(
     capsys.readouterr()
 
     with pytest.raises(Refused) as refusal:
-        run(baseline, digits[0], context, aware=True, clusters=8)
+        run(baseline, digits[0], context, qat=True, clusters=8)
 
     assert [problem.got for problem in refusal.value.problems] == ["a LayerNormalization"]
     assert "1/1" not in capsys.readouterr().out
@@ -262,17 +262,17 @@ def test_two_clusters_are_refused_for_a_sparse_model(
 
 
 @pytest.mark.parametrize(
-    ("knobs", "message"),
+    ("parameters", "message"),
     [
-        ({"aware": True, "scheme": "dynamic"}, "scheme int8 or int4 where aware is true, not dynamic"),
-        ({"aware": True, "scheme": "none"}, "scheme int8 or int4 where aware is true, not none"),
-        ({"aware": True, "scheme": "int4", "clusters": 8}, "no clusters where aware is true for int4"),
-        ({"aware": True, "fit": {"epochs": 0}}, "at least 1 epoch of fit for aware"),
+        ({"qat": True, "scheme": "dynamic"}, "scheme int8 or int4 where qat is true, not dynamic"),
+        ({"qat": True, "scheme": "none"}, "scheme int8 or int4 where qat is true, not none"),
+        ({"qat": True, "scheme": "int4", "clusters": 8}, "no clusters where qat is true for int4"),
+        ({"qat": True, "fit": {"epochs": 0}}, "at least 1 epoch of fit for qat"),
         ({"clusters": 8, "fit": {"epochs": 0}}, "at least 1 epoch of fit for clusters"),
-        ({"aware": True, "teacher": "a.keras"}, "knowledge beside teacher"),
+        ({"qat": True, "teacher": "a.keras"}, "distillation beside teacher"),
     ],
 )
-def test_knobs_that_contradict_each_other_are_refused_at_the_door(knobs: dict[str, Any], message: str) -> None:
+def test_knobs_that_contradict_each_other_are_refused_at_the_door(given: dict[str, Any], message: str) -> None:
     """What could only fail after the training is refused before the run."""
     with pytest.raises(ValidationError, match=message):
-        QuantizeParams.model_validate(knobs)
+        QuantizeParams.model_validate(given)

@@ -1,4 +1,4 @@
-"""The step trim: a student pruned after its lessons, as `prune` does it, with the baseline as teacher."""
+"""The step trim: a student pruned after distillation, as `prune` does it, with the baseline as teacher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Architecture, Model
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
@@ -48,11 +48,11 @@ def test_a_student_is_pruned_and_the_baseline_teaches(
     pair: dict[str, Model], digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Half of the student's MACs are gone; who teaches shows in the weights that come out."""
-    knobs = TrimParams(method="channel", macs=0.5, fit=FIT, knowledge=Knowledge(alpha=1))
+    given = TrimParams(method="channel", keep_macs=0.5, fit=FIT, distillation=DistillationSettings(alpha=1))
     inputs = TrimInputs(student=pair["student"], teacher=pair["teacher"], data=digits[0])
 
-    model = trim(inputs, knobs, context).model
-    alone = trim(inputs.model_copy(update={"teacher": pair["student"]}), knobs, context).model
+    model = trim(inputs, given, context).model
+    alone = trim(inputs.model_copy(update={"teacher": pair["student"]}), given, context).model
 
     assert model.macs == count_macs(load_model(context.store, model)) <= 0.5 * pair["student"].macs
     assert model.stages == ("student", "prune channel l2 0.5")
@@ -66,7 +66,7 @@ def test_zeros_come_after_channels(
     """A narrower model becomes sparse in the same lane, and is described as both."""
     inputs = TrimInputs(student=pair["student"], teacher=pair["teacher"], data=digits[0])
 
-    narrow = trim(inputs, TrimParams(method="channel", macs=0.5, fit=FIT), context).model
+    narrow = trim(inputs, TrimParams(method="channel", keep_macs=0.5, fit=FIT), context).model
     sparse = trim(inputs.model_copy(update={"student": narrow}), TrimParams(method="2:4", fit=FIT), context).model
 
     assert sparse.stages == ("student", "prune channel l2 0.5", "prune 2:4")
@@ -78,11 +78,11 @@ def test_zeros_come_after_channels(
 def test_a_target_out_of_reach_is_told_in_this_section(
     pair: dict[str, Model], digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
-    """The knobs that the message names are those that its reader has written."""
+    """The parameters that the message names are those that its reader has written."""
     inputs = TrimInputs(student=pair["student"], teacher=pair["teacher"], data=digits[0])
 
     with pytest.raises(Refused) as refusal:
-        trim(inputs, TrimParams(method="channel", macs=0.01, fit=FIT), context)
+        trim(inputs, TrimParams(method="channel", keep_macs=0.01, fit=FIT), context)
 
     assert "trim." in str(refusal.value)
     assert "prune." not in str(refusal.value)
@@ -97,12 +97,12 @@ def test_a_student_of_whom_nothing_is_asked_goes_on_as_it_is(pair: dict[str, Mod
 
 
 def test_a_candidate_whose_zeros_would_be_lost_is_refused() -> None:
-    """Pruning after the lessons is there for a student that is built anew, but not after zeros."""
+    """Pruning after distillation is there for a student that is built anew, but not after zeros."""
     built = DistillParams(method="logits", architecture=Architecture(builder="cnn"))
 
     Candidate(name="a", distill=built, trim=TrimParams(method="channel"))
     Candidate(name="a", prune=PruneParams(method="channel"), trim=TrimParams(method="2:4"))
     with pytest.raises(ValidationError, match="would fill the zeros"):
         Candidate(name="a", prune=PruneParams(method="2:4"), trim=TrimParams(method="channel"))
-    with pytest.raises(ValidationError, match="trim prunes a student after its lessons"):
+    with pytest.raises(ValidationError, match="trim prunes a student after distillation"):
         Candidate(name="a", prune=PruneParams(method="channel"), distill=built)

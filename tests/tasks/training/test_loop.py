@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import keras
@@ -105,7 +105,7 @@ def test_ends_with_the_best_weights(model: Any, data: TrainingData) -> None:
 
 
 def test_ends_with_the_last_weights_where_asked(model: Any, data: TrainingData) -> None:
-    """Where the knobs say so the model is as the last epoch left it."""
+    """Where the parameters say so the model is as the last epoch left it."""
     fit_model(model, data, FIT.model_copy(update={"keep": "last"}), seed=0, stage="train", callbacks=[Spoiler(0)])
 
     assert not model.layers[-1].kernel.numpy().any()
@@ -185,7 +185,13 @@ def test_a_student_learns_from_its_teacher_alone(model: Any, data: TrainingData)
     wrong = replace(data, train_labels=(data.train_labels + 1) % 10)
 
     history = fit_model(
-        model, wrong, FIT, seed=0, stage="distill", teacher=teacher, knowledge=Knowledge(alpha=1, temperature=2)
+        model,
+        wrong,
+        FIT,
+        seed=0,
+        stage="distill",
+        teacher=teacher,
+        distillation=DistillationSettings(alpha=1, temperature=2),
     )
 
     assert max(history.validation_accuracy) > 0.8
@@ -193,7 +199,7 @@ def test_a_student_learns_from_its_teacher_alone(model: Any, data: TrainingData)
 
 
 def test_a_training_that_diverges_is_refused(model: Any, data: TrainingData) -> None:
-    """A loss that is not finite is a refusal that names the knob."""
+    """A loss that is not finite is a refusal that names the parameter."""
     spoiled = replace(data, train_images=np.full_like(data.train_images, np.nan))
 
     with pytest.raises(Refused) as refused:

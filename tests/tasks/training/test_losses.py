@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from featherline.tasks.contracts.fit import Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.networks.framework import keras, tf
 from featherline.tasks.training.losses import cross_entropy, decay, divergence, taught
 
@@ -60,8 +60,8 @@ def test_divergence_is_scaled_by_the_squared_temperature() -> None:
 
 def test_alpha_weighs_the_teacher_against_the_labels() -> None:
     """Alpha 0 leaves the labels alone, alpha 1 the teacher alone."""
-    labels = float(taught(LABEL, EVEN, THREE_TO_ONE, Knowledge(alpha=0), 0.5))
-    teacher = float(taught(LABEL, EVEN, THREE_TO_ONE, Knowledge(alpha=1, temperature=4), 0.5))
+    labels = float(taught(LABEL, EVEN, THREE_TO_ONE, DistillationSettings(alpha=0), 0.5))
+    teacher = float(taught(LABEL, EVEN, THREE_TO_ONE, DistillationSettings(alpha=1, temperature=4), 0.5))
 
     assert labels == pytest.approx(0.5)
     assert teacher == pytest.approx(float(divergence(THREE_TO_ONE, EVEN, 4.0)))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Architecture, Model, TrainingHistory
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.steps.distill import DistillInputs, DistillParams
@@ -39,27 +39,27 @@ class KilledError(Exception):
 @pytest.fixture
 def baseline(context: Context, digits: tuple[DatasetRef, Dataset]) -> Model:
     """Give a network that was trained for two epochs."""
-    knobs = TrainParams(architecture=NETWORK, fit=FIT.model_copy(update={"epochs": 2}))
-    return train(TrainInputs(data=digits[0]), knobs, context).model
+    given = TrainParams(architecture=NETWORK, fit=FIT.model_copy(update={"epochs": 2}))
+    return train(TrainInputs(data=digits[0]), given, context).model
 
 
-def prune_with(**knobs: Any) -> Callable[[Model, DatasetRef, Context], Model]:
+def prune_with(**given: Any) -> Callable[[Model, DatasetRef, Context], Model]:
     """Return a call of the step prune."""
-    params = PruneParams.model_validate({"fit": FIT, **knobs})
+    params = PruneParams.model_validate({"fit": FIT, **given})
     return lambda model, data, context: prune(PruneInputs(model=model, data=data), params, context).model
 
 
-def distill_with(**knobs: Any) -> Callable[[Model, DatasetRef, Context], Model]:
+def distill_with(**given: Any) -> Callable[[Model, DatasetRef, Context], Model]:
     """Return a call of the step distill."""
-    params = DistillParams.model_validate({"method": "logits", "fit": FIT, **knobs})
+    params = DistillParams.model_validate({"method": "logits", "fit": FIT, **given})
     return lambda model, data, context: (
         distill(DistillInputs(teacher=model, student=model, data=data), params, context).model
     )
 
 
-def quantize_with(**knobs: Any) -> Callable[[Model, DatasetRef, Context], Model]:
+def quantize_with(**given: Any) -> Callable[[Model, DatasetRef, Context], Model]:
     """Return a call of the step quantize."""
-    params = QuantizeParams.model_validate({"fit": FIT, **knobs})
+    params = QuantizeParams.model_validate({"fit": FIT, **given})
     return lambda model, data, context: (
         quantize(QuantizeInputs(teacher=model, model=model, data=data), params, context).model
     )
@@ -69,14 +69,14 @@ TRAININGS = {
     "train": lambda _, data, context: (
         train(TrainInputs(data=data), TrainParams(architecture=NETWORK, fit=FIT), context).model
     ),
-    "prune channel, taught": prune_with(method="channel", macs=0.5, knowledge=Knowledge()),
-    "prune channel, in rounds": prune_with(method="channel", macs=0.5, rounds=2),
+    "prune channel, taught": prune_with(method="channel", keep_macs=0.5, distillation=DistillationSettings()),
+    "prune channel, in rounds": prune_with(method="channel", keep_macs=0.5, rounds=2),
     "prune magnitude": prune_with(method="magnitude", sparsity=0.5),
     "prune 2:4": prune_with(method="2:4"),
     "trim": lambda model, data, context: (
         trim(
             TrimInputs(student=model, teacher=model, data=data),
-            TrimParams(method="channel", macs=0.5, knowledge=Knowledge(), fit=FIT),
+            TrimParams(method="channel", keep_macs=0.5, distillation=DistillationSettings(), fit=FIT),
             context,
         ).model
     ),
@@ -84,7 +84,7 @@ TRAININGS = {
     "distill into a new one": distill_with(architecture=NETWORK),
     "distill into itself": distill_with(method="self"),
     "cluster": quantize_with(scheme="dynamic", clusters=8),
-    "quantize aware": quantize_with(scheme="int8", aware=True),
+    "quantize qat": quantize_with(scheme="int8", qat=True),
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.data.dataset import read_split
@@ -77,10 +77,12 @@ def digits_for(store: Store, dataset: Dataset, student: Preprocessing) -> Traini
 
 
 @pytest.mark.parametrize(
-    "knowledge", [Knowledge(views=2), Knowledge(attention=0.1), Knowledge()], ids=["kept", "watched", "asked"]
+    "distillation",
+    [DistillationSettings(cached_augmentations=2), DistillationSettings(attention=0.1), DistillationSettings()],
+    ids=["kept", "watched", "asked"],
 )
 def test_a_teacher_teaches_the_same_however_its_student_is_fed(
-    store: Store, digits: tuple[DatasetRef, Dataset], knowledge: Knowledge
+    store: Store, digits: tuple[DatasetRef, Dataset], distillation: DistillationSettings
 ) -> None:
     """A teacher of raw pixels and a student of the data's own: as if the teacher's first layer did the translation."""
     dataset = digits[1]
@@ -99,7 +101,7 @@ def test_a_teacher_teaches_the_same_however_its_student_is_fed(
         student = cnn((8, 8, 1), 10, widths=(4,), dense=0)
         fit = Fit(epochs=2, batch_size=60, learning_rate=5e-3, crop=1)
         losses.append(
-            fit_model(student, data, fit, seed=0, stage="distill", teacher=taught_by, knowledge=knowledge).loss
+            fit_model(student, data, fit, seed=0, stage="distill", teacher=taught_by, distillation=distillation).loss
         )
 
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)

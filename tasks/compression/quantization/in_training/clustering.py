@@ -59,7 +59,7 @@ def clustered_while_training(model: Any, clusters: int, *, keep_zeros: bool) -> 
     return keras.models.clone_model(functional(model, "quantize"), clone_function=wrapped)
 
 
-def unclustered(trained: Any, clusters: int) -> Any:  # noqa: ANN401
+def strip_clustering(trained: Any, clusters: int) -> Any:  # noqa: ANN401
     """Take the wrappers off and check that the shared values are there.
 
     Raises:

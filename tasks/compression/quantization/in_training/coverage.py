@@ -42,7 +42,7 @@ def check_coverage(model: Any) -> None:  # noqa: ANN401 - tf_keras has no types
     problems = [
         Problem(
             f"quantize cannot train the layer {layer.name} with quantization in the loop",
-            "layers of TFMOT's 8-bit registry (quantize.aware)",
+            "layers of TFMOT's 8-bit registry (quantize.qat)",
             obstacle[0],
             f"{obstacle[1]}, or {otherwise}",
         )
@@ -58,10 +58,10 @@ def _otherwise(model: Any) -> str:  # noqa: ANN401
     left = [layer.name for layer in model.layers if _told(layer) & set(FLOAT_AFTER_TRAINING)]
     if left:
         return (
-            "set quantize.aware to false and quantize.scheme to dynamic or float16: "
+            "set quantize.qat to false and quantize.scheme to dynamic or float16: "
             f"an int8 file would compute {examples(left)} in float"
         )
-    return "set quantize.aware to false: int8 after training covers it"
+    return "set quantize.qat to false: int8 after training covers it"
 
 
 def _told(layer: Any) -> set[str]:  # noqa: ANN401

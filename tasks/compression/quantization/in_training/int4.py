@@ -67,7 +67,7 @@ ROUNDED: dict[Any, Any] = {keras.layers.Conv2D: RoundedConv2D, keras.layers.Dens
 """Layers that have int4 weights in the file; all others keep what they are."""
 
 
-def four_bits_while_training(model: Any, *, keep_zeros: bool) -> Any:  # noqa: ANN401
+def int4_while_training(model: Any, *, keep_zeros: bool) -> Any:  # noqa: ANN401
     """Return a copy of `model` whose convolutions and dense layers act rounded to four bits.
 
     Args:
@@ -88,11 +88,11 @@ def four_bits_while_training(model: Any, *, keep_zeros: bool) -> Any:  # noqa: A
     return copy
 
 
-def four_bits(trained: Any, model: Any) -> Any:  # noqa: ANN401
+def strip_int4(trained: Any, model: Any) -> Any:  # noqa: ANN401
     """Return the trained model with plain layers, its kernels rounded for good.
 
     Args:
-        trained: Of `four_bits_while_training`.
+        trained: Of `int4_while_training`.
         model: What it was made of. It stays as it is.
     """
     plain = keras.models.clone_model(functional(model, "quantize"))

@@ -1,6 +1,6 @@
 """One model as a file in any scheme, with what is needed for it made once: float file, ranges, the judge.
 
-scheme ──► converter (none, float16, dynamic; int8 by min-max, and of an aware model)
+scheme ──► converter (none, float16, dynamic; int8 by min-max, and of a QAT model)
        ├─► float file ──► weights alone (dynamic_int4, weights_int8, weights_int4)
        └─► float file, ranges ──► static or mixed (all other int8, int16x8, int4, mixed)
 """
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
-from featherline.tasks.compression.quantization.post_training.judging import Judge, Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import FloatReference, Judgement
 from featherline.tasks.compression.quantization.post_training.layers import layers
 from featherline.tasks.compression.quantization.post_training.mixed import mixed
-from featherline.tasks.compression.quantization.post_training.static import Bits, Rounder
+from featherline.tasks.compression.quantization.post_training.static import Bits, StaticQuantizer
 from featherline.tasks.compression.quantization.post_training.weights import with_integer_weights
 from featherline.tasks.contracts.dataset import Dataset, SplitName
 from featherline.tasks.contracts.model import LayerWidth, Model, Scheme, Width
@@ -69,13 +69,13 @@ class Builder:
         self._wanted = floats
         self._floats: dict[str, Converted] = {}
 
-    def build(self, scheme: Scheme, knobs: Mixed, good: Callable[[Judgement], bool] | None = None) -> Built:
+    def build(self, scheme: Scheme, settings: Mixed, good: Callable[[Judgement], bool] | None = None) -> Built:
         """Return the model in a scheme.
 
         Args:
             scheme: Which.
-            knobs: Of a mixed file.
-            good: Whether a mixed file loses little enough; by the knobs' own budget where absent.
+            settings: Of a mixed file.
+            good: Whether a mixed file loses little enough; by the settings' own budget where absent.
 
         Raises:
             Refused: A split is empty; a model that was trained for int8 is to become something else.
@@ -90,7 +90,9 @@ class Builder:
         if scheme in ("dynamic_int4", "weights_int8", "weights_int4"):
             return Built(with_integer_weights(self.float_file.data, scheme), scheme, self.model, made_by)
         if scheme == "mixed":
-            found = mixed(self.rounder(8), knobs, self.judge, good or (lambda judged: judged.drop <= knobs.max_drop))
+            found = mixed(
+                self.rounder(8), settings, self.judge, good or (lambda judged: judged.drop <= settings.max_drop)
+            )
             return Built(found.data, scheme, self.model, made_by, found.layers)
         widths: dict[str, Width] = {}
         if scheme == "int4":
@@ -114,7 +116,7 @@ class Builder:
                 "export has no float model to quantize",
                 expected="scheme int8 without a ladder for a model that was trained with int8 in the loop",
                 got="another scheme, or a ladder",
-                fix="set quantize.aware to false, or make the aware one a candidate of its own with the scheme int8",
+                fix="set quantize.qat to false, or make the qat one a candidate of its own with the scheme int8",
             )
         return self._float(self.model)
 
@@ -123,11 +125,11 @@ class Builder:
         return self._float(model).data
 
     @cached_property
-    def judge(self) -> Judge:
+    def judge(self) -> FloatReference:
         """Return the float file's answers on the validation split, the classes in turn."""
         images, labels = self.split("validation")
         order = in_turn(labels, len(labels))
-        return Judge(self.float_file.data, images[order], labels[order])
+        return FloatReference(self.float_file.data, images[order], labels[order])
 
     @cached_property
     def calibration_images(self) -> NDArray[np.float32]:
@@ -136,10 +138,10 @@ class Builder:
         wanted = self.calibration.images
         return images if wanted is None or wanted >= len(images) else images[np.sort(in_turn(labels, wanted))]
 
-    def rounder(self, bits: Bits) -> Rounder:
+    def rounder(self, bits: Bits) -> StaticQuantizer:
         """Return what rounds the float file, its ranges found for activations of so many bits."""
         ranges = activation_ranges(self.float_file.data, self.calibration_images, self.calibration, bits)
-        return Rounder(self.float_file.data, ranges, self.calibration.weights)
+        return StaticQuantizer(self.float_file.data, ranges, self.calibration.weights)
 
     def split(self, name: SplitName) -> tuple[NDArray[np.float32], Labels]:
         """Return a split as the model takes it, and its labels.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featherline.tasks.compression.quantization.post_training.judging import Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import Judgement
 from featherline.tasks.compression.quantization.post_training.layers import name_of
 from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
 from featherline.tasks.contracts.post_training import Mixed
@@ -72,7 +72,7 @@ def check_kernels(graph: Graph) -> None:
             "export found layers without weights",
             expected="at least one weight that is not zero in every kernel",
             got=f"{len(empty)} kernels of zeros: {examples(empty)}",
-            fix="prune less (prune.sparsity, prune.macs), or train again: a layer of zeros passes nothing on",
+            fix="prune less (prune.sparsity, prune.keep_macs), or train again: a layer of zeros passes nothing on",
         )
 
 
@@ -143,16 +143,16 @@ def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> 
         )
 
 
-def check_budget(judged: Judgement, knobs: Mixed) -> None:
+def check_budget(judged: Judgement, settings: Mixed) -> None:
     """See that a mixed file keeps the budget that its widths were chosen under.
 
     Raises:
         Refused: No choice of widths does.
     """
-    if not judged.drop <= knobs.max_drop:
+    if not judged.drop <= settings.max_drop:
         raise refuse(
             "export found no widths that keep the budget",
-            expected=f"at most {knobs.max_drop:g} of validation accuracy lost against the float file (export.mixed)",
+            expected=f"at most {settings.max_drop:g} of validation accuracy lost against the float file (export.mixed)",
             got=f"{amount(judged.drop)}, with every layer at its widest",
             fix="allow a larger drop, let layers be float (export.mixed.widths), or use int16x8",
         )

@@ -1,6 +1,6 @@
 """The ladder: a file that loses too much is left, and the next scheme tried, until one keeps its accuracy.
 
-    int8 ──► mixed (worst layers float) ──► int16x8 ──► aware (int8, trained for it) ──► dynamic ──► float16
+    int8 ──► mixed (worst layers float) ──► int16x8 ──► qat (int8, trained for it) ──► dynamic ──► float16
      │         │                              │           │                                │           │
      └─────────┴── the first that loses no more than allowed against the float file, on the validation split
 
@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from featherline.tasks.compression.quantization.post_training.build import Builder, Built
+from featherline.tasks.compression.quantization.post_training.float_reference import Judgement
 from featherline.tasks.compression.quantization.post_training.invariants import check_integer
-from featherline.tasks.compression.quantization.post_training.judging import Judgement
 from featherline.tasks.contracts.model import Model, Rung, Scheme
-from featherline.tasks.contracts.post_training import Ladder, Mixed, RungName
+from featherline.tasks.contracts.post_training import FallbackLadder, Mixed, RungName
 from featherline.tasks.contracts.refusal import OutOfReach, Refused, examples, refuse
 from featherline.tasks.contracts.request import Exit
 from featherline.tasks.contracts.words import amount, percent
@@ -27,7 +27,7 @@ from featherline.tasks.running.memory import out_of_memory
 
 
 def climb(
-    builder: Builder, scheme: Scheme, ladder: Ladder, knobs: Mixed, train: Callable[[], Model]
+    builder: Builder, scheme: Scheme, ladder: FallbackLadder, settings: Mixed, train: Callable[[], Model]
 ) -> tuple[Built, tuple[Rung, ...]]:
     """Return the first file that keeps the ladder's rules, and all that were tried.
 
@@ -35,19 +35,19 @@ def climb(
         builder: Of the model's files.
         scheme: What is tried first.
         ladder: The rules, and what is tried next.
-        knobs: Of a mixed file; the ladder's own rules hold, and from int8 layers only become float.
-        train: Gives the model after training with int8 in the loop; called where the climb comes to the rung `aware`.
+        settings: Of a mixed file; the ladder's own rules hold, and from int8 layers only become float.
+        train: Gives the model after training with int8 in the loop; called where the climb comes to the rung `qat`.
 
     Raises:
         Refused: No rung keeps the rules; the model has no float file to judge by.
     """
     _ = builder.judge  # what is wrong with the model or the data is so on every rung
-    widths = ("float",) if scheme == "int8" else knobs.widths
-    knobs = knobs.model_copy(update={"widths": widths})
+    widths = ("float",) if scheme == "int8" else settings.widths
+    settings = settings.model_copy(update={"widths": widths})
     rungs: list[Rung] = []
     for step in (scheme, *(rung for rung in ladder.rungs if rung != scheme)):
         try:
-            built = _built(builder, step, ladder, knobs, train)
+            built = _built(builder, step, ladder, settings, train)
         except (ConverterDied, _CannotBeMadeError) as problem:
             if isinstance(problem, ConverterDied) and problem.code != Exit.CONVERTER_DIED:
                 raise
@@ -60,9 +60,9 @@ def climb(
             return built, tuple(rungs)
     raise refuse(
         "export climbed the whole ladder in vain",
-        expected=f"a file that loses at most {amount(ladder.max_drop)} of validation accuracy (export.ladder)",
+        expected=f"a file that loses at most {amount(ladder.max_drop)} of validation accuracy (export.fallback_ladder)",
         got=examples(f"{rung.name}: {rung.why}" for rung in rungs),
-        fix="allow a larger drop, add the rung aware or float16, or give export.ladder.aware.fit more epochs",
+        fix="allow a larger drop, add the rung qat or float16, or give export.fallback_ladder.qat.fit more epochs",
     )
 
 
@@ -71,7 +71,7 @@ class _CannotBeMadeError(Exception):
 
 
 def _built(
-    builder: Builder, step: Scheme | RungName, ladder: Ladder, knobs: Mixed, train: Callable[[], Model]
+    builder: Builder, step: Scheme | RungName, ladder: FallbackLadder, settings: Mixed, train: Callable[[], Model]
 ) -> Built:
     """Return the file of a rung.
 
@@ -81,14 +81,14 @@ def _built(
         _CannotBeMadeError: The model cannot be had so.
     """
     try:
-        model = train() if step == "aware" else builder.model  # an error of the training itself is no answer
+        model = train() if step == "qat" else builder.model  # an error of the training itself is no answer
     except Refused as refusal:
         raise _in_words(refusal) from refusal
     try:
-        if step == "aware":
-            built = builder.of(model).build("int8", knobs)
+        if step == "qat":
+            built = builder.of(model).build("int8", settings)
         else:
-            built = builder.build(step, knobs, lambda judged: not broken_rules(judged, ladder))
+            built = builder.build(step, settings, lambda judged: not broken_rules(judged, ladder))
         check_integer(read_graph(built.data), built.scheme, built.layers)
     except (Refused, RuntimeError, ValueError) as problem:  # the tools' own errors are the last two
         raise _in_words(problem) from problem
@@ -103,7 +103,7 @@ def _in_words(problem: Exception) -> Exception:
     return _CannotBeMadeError((text.strip().splitlines() or [type(problem).__name__])[-1].strip())
 
 
-def broken_rules(judged: Judgement, ladder: Ladder) -> list[str]:
+def broken_rules(judged: Judgement, ladder: FallbackLadder) -> list[str]:
     """Return what a file breaks, in words; nothing where it keeps every rule."""
     broken = []
     if not judged.drop <= ladder.max_drop:
@@ -122,12 +122,12 @@ def said(rung: Rung) -> str:
 
 def _rung(step: Scheme | RungName) -> Rung:
     """Return a rung that is not judged yet."""
-    if step == "aware":
-        return Rung(scheme="int8", aware=True, kept=False, why="")
+    if step == "qat":
+        return Rung(scheme="int8", qat=True, kept=False, why="")
     return Rung(scheme=step, kept=False, why="")
 
 
-def _judged(builder: Builder, built: Built, ladder: Ladder, step: Scheme | RungName) -> Rung:
+def _judged(builder: Builder, built: Built, ladder: FallbackLadder, step: Scheme | RungName) -> Rung:
     """Return a rung that was made, measured as it would ship."""
     objects = flatbuffer.unpack(built.data)
     flatbuffer.compact(objects)

@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from featherline.tasks.compression.quantization.post_training.judging import Judge, Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import FloatReference, Judgement
 from featherline.tasks.compression.quantization.post_training.layers import INT4_OPERATORS, Layer, layers
-from featherline.tasks.compression.quantization.post_training.static import Rounder
+from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.contracts.model import LayerWidth, Width
 from featherline.tasks.contracts.post_training import Mixed
 
@@ -29,24 +29,26 @@ class MixedFile:
     layers: tuple[LayerWidth, ...]
 
 
-def mixed(rounder: Rounder, knobs: Mixed, judge: Judge, good: Callable[[Judgement], bool]) -> MixedFile:
+def mixed(
+    rounder: StaticQuantizer, settings: Mixed, judge: FloatReference, good: Callable[[Judgement], bool]
+) -> MixedFile:
     """Return the file with the widths that were chosen.
 
     Where not even floats in all layers are good enough, all layers are float; the caller judges the file.
 
     Args:
         rounder: Of the float file.
-        knobs: What a layer may become, and how many images its damage is measured with.
+        settings: What a layer may become, and how many images its damage is measured with.
         judge: Of the same float file, on the validation split.
         good: Whether a file keeps the budget.
     """
     found = layers(rounder.file)
-    damage = {layer.scope: sensitivity(rounder, layer, knobs, judge) for layer in found}
+    damage = {layer.scope: sensitivity(rounder, layer, settings, judge) for layer in found}
 
     def keeps(widths: Mapping[str, Width]) -> bool:
         return good(judge.judge(rounder.all(8, widths)))
 
-    widths = choose(found, damage, knobs, keeps)
+    widths = choose(found, damage, settings, keeps)
     kept = tuple(
         LayerWidth(
             layer=layer.name,
@@ -60,18 +62,18 @@ def mixed(rounder: Rounder, knobs: Mixed, judge: Judge, good: Callable[[Judgemen
     return MixedFile(rounder.all(8, widths), kept)
 
 
-def sensitivity(rounder: Rounder, layer: Layer, knobs: Mixed, judge: Judge) -> Damage:
+def sensitivity(rounder: StaticQuantizer, layer: Layer, settings: Mixed, judge: FloatReference) -> Damage:
     """Return what rounding this layer alone does to the predictions, by width."""
     widths: tuple[Width, ...] = ("int8",)
-    if "int4" in knobs.widths and layer.operator in INT4_OPERATORS:
+    if "int4" in settings.widths and layer.operator in INT4_OPERATORS:
         widths = ("int8", "int4")
-    return {width: max(judge.judge(rounder.alone(layer, width), knobs.images).damage, 0.0) for width in widths}
+    return {width: max(judge.judge(rounder.alone(layer, width), settings.images).damage, 0.0) for width in widths}
 
 
 def choose(
     found: list[Layer],
     damage: Mapping[str, Damage],
-    knobs: Mixed,
+    settings: Mixed,
     keeps: Callable[[Mapping[str, Width]], bool],
 ) -> dict[str, Width]:
     """Return the layers that are not int8, by scope.
@@ -79,7 +81,7 @@ def choose(
     Args:
         found: All layers.
         damage: Of each, alone, by width.
-        knobs: What a layer may become.
+        settings: What a layer may become.
         keeps: Whether a file with these widths keeps the budget.
     """
     if keeps({}):
@@ -92,7 +94,7 @@ def choose(
         order = sorted(narrow, key=price)
         count = most(len(order), lambda size: keeps(_all("int4", order[:size])))
         return _all("int4", order[:count])
-    if "float" not in knobs.widths:
+    if "float" not in settings.widths:
         return {}
     order = sorted(found, key=lambda layer: -damage[layer.scope]["int8"])
     rest = most(len(order), lambda size: keeps(_all("float", order[: len(order) - size])))

@@ -23,7 +23,7 @@ Weights = Literal["minmax", "octav", "mse"]
 
 
 @dataclass(frozen=True)
-class Rounder:
+class StaticQuantizer:
     """Rounds one float file.
 
     Attributes:

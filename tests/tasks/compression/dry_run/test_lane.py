@@ -13,7 +13,7 @@ from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.zoo.build import build
 
 SHAPE, CLASSES = (8, 8, 1), 4
-CHANNEL = {"method": "channel", "macs": 0.6}
+CHANNEL = {"method": "channel", "keep_macs": 0.6}
 STUDENT = {"builder": "cnn", "options": {"widths": [8, 16], "dense": 0}}
 
 
@@ -31,34 +31,34 @@ def network(networks: dict[str, Any], name: str) -> Any:
 
 
 LANES: dict[str, dict[str, Any]] = {
-    "cut, trained for int8": {"prune": CHANNEL, "quantize": {"scheme": "int8", "aware": True}},
+    "cut, trained for int8": {"prune": CHANNEL, "quantize": {"scheme": "int8", "qat": True}},
     "zeros kept in clusters": {
         "prune": {"method": "magnitude", "sparsity": 0.5},
-        "quantize": {"scheme": "int8", "aware": True, "clusters": 8},
+        "quantize": {"scheme": "int8", "qat": True, "clusters": 8},
     },
-    "trained for int4": {"quantize": {"scheme": "int4", "aware": True}},
+    "trained for int4": {"quantize": {"scheme": "int4", "qat": True}},
     "int16x8": {"quantize": {"scheme": "int16x8"}},
     "weights alone": {"quantize": {"scheme": "weights_int8"}},
     "float16": {"quantize": {"scheme": "float16"}},
     "a student": {"distill": {"method": "logits", "architecture": STUDENT}, "quantize": {"scheme": "int8"}},
-    "latency": {"prune": {"method": "channel", "latency": 0.6}, "quantize": {"scheme": "dynamic"}},
+    "latency": {"prune": {"method": "channel", "keep_latency": 0.6}, "quantize": {"scheme": "dynamic"}},
 }
 
 
 @pytest.mark.parametrize(
-    "knobs",
+    "parameters",
     [
         {"distill": {"method": "logits", "architecture": STUDENT, "preprocessing": "caffe"}},
-        {"quantize": {"scheme": "int8", "aware": True, "teacher_preprocessing": {"mean": [1, 2, 3]}}},
+        {"quantize": {"scheme": "int8", "qat": True, "teacher_preprocessing": {"mean": [1, 2, 3]}}},
     ],
     ids=["a student", "a teacher"],
 )
 def test_a_preprocessing_for_colours_does_not_wait_for_the_lane(
-    networks: dict[str, Any], knobs: dict[str, Any]
+    networks: dict[str, Any], given: dict[str, Any]
 ) -> None:
     """On grey images it is refused before anything is trained."""
     with pytest.raises(Refused, match="does not fit the images"):
-        try_lane(Candidate.model_validate({"name": "lane", **knobs}), network(networks, "plain"), CLASSES)
+        try_lane(Candidate.model_validate({"name": "lane", **given}), network(networks, "plain"), CLASSES)
 
 
 @pytest.mark.parametrize("name", LANES)
@@ -68,12 +68,12 @@ def test_a_lane_that_works_is_let_through(networks: dict[str, Any], name: str) -
 
 
 BROKEN: list[tuple[str, dict[str, Any], str]] = [
-    ("unrounded", {"quantize": {"scheme": "int8", "aware": True}}, "cannot train the layer"),
+    ("unrounded", {"quantize": {"scheme": "int8", "qat": True}}, "cannot train the layer"),
     ("unrounded", {"quantize": {"scheme": "int8"}}, "integer throughout"),
-    ("plain", {"prune": {"method": "channel", "macs": 0.001}}, "prune"),
+    ("plain", {"prune": {"method": "channel", "keep_macs": 0.001}}, "prune"),
     ("plain", {"distill": {"method": "logits", "architecture": {"builder": "none_such"}}}, "no such builder"),
     ("plain", {"distill": {"method": "logits", "teacher": "not/there.keras"}}, "there is no model"),
-    ("plain", {"prune": CHANNEL | {"knowledge": {"alpha": 0.5}, "teacher": "not/there.keras"}}, "there is no model"),
+    ("plain", {"prune": CHANNEL | {"distillation": {"alpha": 0.5}, "teacher": "not/there.keras"}}, "there is no model"),
 ]
 
 
@@ -90,7 +90,7 @@ def test_what_would_fail_in_the_lane_is_refused(
 
 def test_a_ladder_has_somewhere_to_go(networks: dict[str, Any]) -> None:
     """A scheme that cannot be made is none of the dry run's business where a ladder leaves it."""
-    lane = {"quantize": {"scheme": "int8"}, "export": {"ladder": {"rungs": ["float16"]}}}
+    lane = {"quantize": {"scheme": "int8"}, "export": {"fallback_ladder": {"rungs": ["float16"]}}}
 
     try_lane(Candidate(name="a", **lane), network(networks, "unrounded"), CLASSES)
 

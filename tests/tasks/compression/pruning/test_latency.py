@@ -61,7 +61,7 @@ def test_a_latency_out_of_reach_is_refused_with_the_lowest_one() -> None:
         widest_within(lambda fraction: fraction + 0.3, least=0.2, target=0.4, probes=3)
 
     (problem,) = refusal.value.problems
-    assert problem.expected.startswith("prune.latency of at least 0.500")
+    assert problem.expected.startswith("prune.keep_latency of at least 0.500")
     assert problem.got == "0.4"
 
 
@@ -101,7 +101,7 @@ def test_the_whole_model_is_converted_once_for_all_rounds(monkeypatch: pytest.Mo
         return int8_file(network, images)
 
     monkeypatch.setattr("featherline.tasks.compression.pruning.latency.int8_file", noted)
-    params = PruneParams(method="channel", latency=0.9, probes=1, rounds=2, fit=Fit(epochs=0))
+    params = PruneParams(method="channel", keep_latency=0.9, probes=1, rounds=2, fit=Fit(epochs=0))
     prune_in_rounds(model, params, data, lambda *_, **__: empty_history("prune"), seed=0, stage="prune")
 
     assert len(converted) == 3

@@ -51,7 +51,7 @@ def test_each_round_cuts_by_the_same_factor() -> None:
 def test_the_last_round_arrives_at_the_target(network: Any) -> None:
     """Fractions and floors are of the model before the first cut, and the epochs between are those of rounds."""
     learn = Recorder()
-    params = PruneParams(method="channel", macs=0.25, rounds=2, round_epochs=3, fit=Fit(epochs=9))
+    params = PruneParams(method="channel", keep_macs=0.25, rounds=2, round_epochs=3, fit=Fit(epochs=9))
 
     model, _, _ = prune_in_rounds(network, params, DATA, learn, seed=0, stage="prune")
 
@@ -66,7 +66,7 @@ def test_the_last_round_arrives_at_the_target(network: Any) -> None:
 
 def test_floors_are_of_the_model_before_the_first_cut(network: Any) -> None:
     """With a floor of one half, no group falls below half of what it had at first, however many rounds."""
-    params = PruneParams(method="channel", macs=0.3, rounds=3, floor=0.5, fit=Fit(epochs=0))
+    params = PruneParams(method="channel", keep_macs=0.3, rounds=3, floor=0.5, fit=Fit(epochs=0))
 
     model, _, _ = prune_in_rounds(network, params, DATA, Recorder(), seed=0, stage="prune")
 
@@ -105,7 +105,11 @@ def test_statistics_are_estimated_anew_after_a_cut(network: Any, capsys: pytest.
         ({"macs": 0.6}, {"macs": 0.55}, ""),
         ({"macs": 0.6}, {"macs": 0.38}, "kept 38% of the MACs, 60% asked"),
         ({"macs": 0.6, "size": 0.5}, {"macs": 0.3, "size": 0.48}, ""),
-        ({"macs": 0.6, "size": 0.5}, {"macs": 0.3, "size": 0.4}, "kept 40% of the bytes, 50% asked"),
+        (
+            {"macs": 0.6, "size": 0.5},
+            {"macs": 0.3, "size": 0.4},
+            "kept 40% of the bytes, 50% asked",
+        ),
         ({"latency": 0.5}, {"latency": 0.7}, "kept 70% of the latency, 50% asked"),
         ({"latency": 0.5}, {}, ""),
     ],

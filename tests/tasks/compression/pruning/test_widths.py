@@ -95,7 +95,7 @@ def test_an_impossible_target_names_the_lowest_fraction() -> None:
 
     (problem,) = refusal.value.problems
     assert "impossible" in problem.what
-    assert problem.expected.startswith("prune.macs of at least 0.278")
+    assert problem.expected.startswith("prune.keep_macs of at least 0.278")
     assert problem.got == "0.25 of 288 MACs; the narrowest model has 80"
 
 

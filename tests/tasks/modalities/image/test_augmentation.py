@@ -88,11 +88,11 @@ def test_a_tiny_alpha_mixes_hardly_and_stays_finite() -> None:
 
 
 def test_nothing_is_mixed_unasked() -> None:
-    """Without mixup there is no share, and without any knob the view is the image."""
+    """Without mixup there is no share, and without any parameter the view is the image."""
     view = augment(tf.constant(RAMP), SEED, Fit())
 
     assert view.share is None
     assert (view.images.numpy() == RAMP).all()
     assert not moves(Fit())
-    for knob in ({"flip": True}, {"crop": 1}, {"cutout": 1}, {"mixup": 0.1}):
-        assert moves(Fit.model_validate(knob))
+    for parameter in ({"flip": True}, {"crop": 1}, {"cutout": 1}, {"mixup": 0.1}):
+        assert moves(Fit.model_validate(parameter))

@@ -28,9 +28,9 @@ FINE = ("fine_label-apple", "fine_label-bear", "fine_label-cup", "fine_label-dol
 BEANS = ("labels-apple", "labels-bear", "labels-cup", "labels-dolphin")
 
 
-def run(context: Context, name: str, **knobs: Any) -> Dataset:
+def run(context: Context, name: str, **given: Any) -> Dataset:
     """Preprocess a case."""
-    asked = {"name": "case", "source": str(CASES / name), "calibration_count": 4, **knobs}
+    asked = {"name": "case", "source": str(CASES / name), "calibration_count": 4, **given}
     outputs = preprocess(PreprocessInputs(), PreprocessParams.model_validate(asked), context)
     return context.store.read(outputs.data, Dataset)
 
@@ -41,7 +41,7 @@ def counts(dataset: Dataset) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs", "classes", "sizes"),
+    ("name", "parameters", "classes", "sizes"),
     [
         ("d02_extra_beside_splits", {}, ("cat", "dog"), (40, 12, 16)),
         ("d03_suffix", {}, ("bird", "cat", "dog"), (94, 10, 26)),
@@ -62,10 +62,10 @@ def counts(dataset: Dataset) -> tuple[int, ...]:
     ],
 )
 def test_it_is_read_right(
-    context: Context, name: str, knobs: dict[str, Any], classes: tuple[str, ...], sizes: tuple[int, ...]
+    context: Context, name: str, given: dict[str, Any], classes: tuple[str, ...], sizes: tuple[int, ...]
 ):
     """The classes are those that a person would say, and no image is lost."""
-    dataset = run(context, name, **knobs)
+    dataset = run(context, name, **given)
 
     assert dataset.classes == classes
     assert counts(dataset) == sizes
@@ -91,7 +91,7 @@ def test_what_is_left_out_is_named(
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs", "what", "got", "fix"),
+    ("name", "parameters", "what", "got", "fix"),
     [
         (
             "d06_cifar100",
@@ -113,11 +113,11 @@ def test_what_is_left_out_is_named(
     ],
 )
 def test_what_cannot_be_told_is_refused_with_the_reason(
-    context: Context, *, name: str, knobs: dict[str, Any], what: str, got: str, fix: str
+    context: Context, *, name: str, given: dict[str, Any], what: str, got: str, fix: str
 ):
-    """The fix names the knob that settles it."""
+    """The fix names the parameter that settles it."""
     with pytest.raises(Refused) as refusal:
-        run(context, name, **knobs)
+        run(context, name, **given)
 
     problem = refusal.value.problems[0]
     assert what in problem.what
@@ -126,7 +126,7 @@ def test_what_cannot_be_told_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize(
-    ("name", "knobs", "changed"),
+    ("name", "parameters", "changed"),
     [
         ("float01tif", {}, "floats scaled from 0 to 1 to 0 to 255"),
         ("float255tif", {}, "floats taken as 0 to 255"),
@@ -136,9 +136,9 @@ def test_what_cannot_be_told_is_refused_with_the_reason(
         ("i12in16", {"pixel_range": [0, 4095]}, "16-bit greys scaled from 0 to 4095 to 0 to 255"),
     ],
 )
-def test_deep_pixels_become_the_same_greys(context: Context, name: str, knobs: dict[str, Any], changed: str):
+def test_deep_pixels_become_the_same_greys(context: Context, name: str, given: dict[str, Any], changed: str):
     """Each holds one ramp of greys from black to white, whatever its numbers are."""
-    dataset = run(context, f"deep_pixels/{name}", **knobs)
+    dataset = run(context, f"deep_pixels/{name}", **given)
 
     images, _ = read_split(context.store, dataset, "train")
     assert (images.min(), images.max()) == (0, 255)
@@ -150,7 +150,7 @@ def test_deep_pixels_become_the_same_greys(context: Context, name: str, knobs: d
 @pytest.mark.parametrize("name", ["rgba", "palette_tr"])
 def test_transparent_pixels_show_the_background(context: Context, name: str):
     """White unless the recipe says otherwise, and it is told."""
-    on_white, on_black = (run(context, f"deep_pixels/{name}", **knobs) for knobs in ({}, {"background": [0, 0, 0]}))
+    on_white, on_black = (run(context, f"deep_pixels/{name}", **given) for given in ({}, {"background": [0, 0, 0]}))
 
     assert on_white.normalisation.mean > on_black.normalisation.mean
     assert "laid on the colour (255, 255, 255) (data.background)" in on_white.intake.changed[0].what

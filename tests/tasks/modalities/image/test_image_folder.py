@@ -18,10 +18,10 @@ Fill = Callable[..., Path]
 Read = Callable[..., Dataset]
 
 
-def refused(read: Read, source: Path | str, **knobs: object) -> tuple[str, str, str]:
+def refused(read: Read, source: Path | str, **given: object) -> tuple[str, str, str]:
     """Return what, got and fix of the first problem."""
     with pytest.raises(Refused) as refusal:
-        read(source, **knobs)
+        read(source, **given)
     problem = refusal.value.problems[0]
     return problem.what, problem.got, problem.fix
 
@@ -286,9 +286,9 @@ def test_a_file_that_goes_away_is_a_corrupt_image(read: Read, fill: Fill, monkey
     source = fill({"cat": 10, "dog": 10})
     plan = step.assign
 
-    def plan_and_lose(*args: object, **knobs: object) -> object:
+    def plan_and_lose(*args: object, **given: object) -> object:
         (source / "cat" / "0.png").unlink()
-        return plan(*args, **knobs)  # type: ignore[arg-type] # handed on
+        return plan(*args, **given)  # type: ignore[arg-type] # handed on
 
     monkeypatch.setattr(step, "assign", plan_and_lose)
 

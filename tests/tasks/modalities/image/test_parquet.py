@@ -42,10 +42,10 @@ def write(tmp_path: Path, picture: Picture) -> Write:
     return put
 
 
-def refused(read: Read, source: Path, **knobs: object) -> tuple[str, str, str]:
+def refused(read: Read, source: Path, **given: object) -> tuple[str, str, str]:
     """Return what, got and fix of the first problem."""
     with pytest.raises(Refused) as refusal:
-        read(source, **knobs)
+        read(source, **given)
     problem = refusal.value.problems[0]
     return problem.what, problem.got, problem.fix
 
@@ -54,7 +54,7 @@ PAIRS = [0, 1] * 10
 
 
 @pytest.mark.parametrize(
-    ("columns", "names", "knobs", "classes"),
+    ("columns", "names", "parameters", "classes"),
     [
         ({"labels": PAIRS}, {"labels": ["cat", "dog"]}, {}, ("cat", "dog")),
         ({"breed": PAIRS, "age": PAIRS}, {"breed": ["cat", "dog"]}, {}, ("cat", "dog")),
@@ -69,11 +69,11 @@ PAIRS = [0, 1] * 10
     ],
 )
 def test_labels_and_their_names_are_found(
-    read: Read, write: Write, *, columns: dict[str, Any], names: dict[str, list[str]] | None, knobs: dict[str, Any],
+    read: Read, write: Write, *, columns: dict[str, Any], names: dict[str, list[str]] | None, given: dict[str, Any],
     classes: tuple[str, ...],
 ):  # fmt: skip
     """Under whatever name, with the names that the files bring."""
-    dataset = read(write(names=names, **columns), **knobs)
+    dataset = read(write(names=names, **columns), **given)
 
     assert dataset.classes == classes
     assert dataset.intake.columns["image"] == "image"
@@ -178,7 +178,7 @@ def test_a_page_that_does_not_fit_into_memory_is_refused(read: Read, write: Writ
 
 
 @pytest.mark.parametrize(
-    ("knobs", "key"),
+    ("parameters", "key"),
     [
         ({"image_size": [100_000, 100_000]}, "image_size"),
         ({"image_size": [0, 5]}, "image_size"),
@@ -187,10 +187,10 @@ def test_a_page_that_does_not_fit_into_memory_is_refused(read: Read, write: Writ
         ({"label_column": ""}, "label_column"),
     ],
 )
-def test_knobs_out_of_bounds_are_refused_at_the_door(knobs: dict[str, object], key: str):
+def test_knobs_out_of_bounds_are_refused_at_the_door(given: dict[str, object], key: str):
     """By the contract, so that resolve refuses the recipe."""
     with pytest.raises(ValueError, match=key):
-        PreprocessParams.model_validate({"source": "digits", **knobs})
+        PreprocessParams.model_validate({"source": "digits", **given})
 
 
 def test_more_than_the_disk_holds_is_refused(read: Read, write: Write, monkeypatch: pytest.MonkeyPatch):

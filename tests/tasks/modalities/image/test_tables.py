@@ -46,10 +46,10 @@ def pixels_of(context: Context, dataset: Dataset) -> set[bytes]:
     return {image.tobytes() for images in parts for image in images}
 
 
-def refused(read: Read, source: Path, **knobs: object) -> tuple[str, str, str]:
+def refused(read: Read, source: Path, **given: object) -> tuple[str, str, str]:
     """Return what, got and fix of the first problem."""
     with pytest.raises(Refused) as refusal:
-        read(source, **knobs)
+        read(source, **given)
     problem = refusal.value.problems[0]
     return problem.what, problem.got, problem.fix
 
@@ -59,7 +59,7 @@ LAST = [[*pixels, label] for label, pixels in zip(LABELS, PIXELS.tolist(), stric
 
 
 @pytest.mark.parametrize(
-    ("text", "knobs"),
+    ("text", "parameters"),
     [
         (table(["label", *HEAD], LABELLED), {}),
         (table(["label", *HEAD], LABELLED, between=";"), {}),
@@ -81,9 +81,9 @@ LAST = [[*pixels, label] for label, pixels in zip(LABELS, PIXELS.tolist(), stric
         (table(["label", *HEAD], LABELLED[:30]) + "\n\n" + table(None, LABELLED[30:]), {}),
     ],
 )  # fmt: skip
-def test_pixels_and_labels_are_found(context: Context, read: Read, tmp_path: Path, text: str, knobs: dict[str, object]):
+def test_pixels_and_labels_are_found(context: Context, read: Read, tmp_path: Path, text: str, given: dict[str, object]):
     """However the table is written, the same images come with the same classes."""
-    dataset = read(write(tmp_path / "source", all__csv=text), **knobs)
+    dataset = read(write(tmp_path / "source", all__csv=text), **given)
 
     assert dataset.classes == ("0", "1")
     assert pixels_of(context, dataset) == {row.tobytes() for row in PIXELS}
@@ -237,7 +237,7 @@ def listed(prefix: str, count: int = 20, *, suffix: str = ".png") -> list[list[o
 
 
 @pytest.mark.parametrize(
-    ("folders", "files", "knobs"),
+    ("folders", "files", "parameters"),
     [
         ({"train_images": 20}, {"train__csv": table(["image_id", "label"], listed(""))}, {}),
         ({"images": 20}, {"labels__csv": table(["id", "breed"], listed("", suffix=""))}, {}),
@@ -259,10 +259,10 @@ def listed(prefix: str, count: int = 20, *, suffix: str = ".png") -> list[list[o
     ],
 )
 def test_a_manifest_finds_its_images(
-    read: Read, fill: Fill, folders: dict[str, int], files: dict[str, str], knobs: dict[str, object]
+    read: Read, fill: Fill, folders: dict[str, int], files: dict[str, str], given: dict[str, object]
 ):
     """Whether the names have a folder, an ending, or come from another machine."""
-    dataset = read(write(fill(folders), **files), **knobs)
+    dataset = read(write(fill(folders), **files), **given)
 
     assert dataset.intake.format == "manifest"
     assert dataset.classes == ("cat", "dog")

@@ -1,12 +1,12 @@
-"""The space as a grid: each lane once, named, with equal knobs where lanes have work in common."""
+"""The space as a grid: each lane once, named, with equal parameters where lanes have work in common."""
 
 from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
 
-from featherline.tasks.contracts.auto import Auto, Knobs
-from featherline.tasks.contracts.fit import Knowledge
+from featherline.tasks.contracts.auto import Auto, PipelinePoint
+from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.steps.choose import ChosenArchitecture
 from featherline.tasks.planning.auto.grid import candidate, canonical, name_of, points, shared_work
@@ -23,10 +23,10 @@ SEARCHED = ChosenArchitecture(
 
 
 def test_every_lane_is_there_once():
-    """One knob of two values, all others of one: two points, whatever else does not matter in them."""
-    auto = Auto(macs=(1.0, 0.5), teacher=(False, True), aware=(False,), prune_epochs=(4,))
+    """One parameter of two values, all others of one: two points, whatever else does not matter in them."""
+    auto = Auto(keep_macs=(1.0, 0.5), teacher=(False, True), qat=(False,), prune_epochs=(4,))
 
-    assert [(knobs.macs, knobs.prune_epochs, knobs.teacher) for knobs in points(auto, ())] == [
+    assert [(point.keep_macs, point.prune_epochs, point.teacher) for point in points(auto, ())] == [
         (0.5, 4, False),
         (0.5, 4, True),
         (1.0, 0, False),
@@ -36,15 +36,15 @@ def test_every_lane_is_there_once():
 def test_a_knob_without_effect_makes_no_second_lane():
     """A teacher of nothing, and int8 training of a float16 file, are the same lane as without."""
     auto = Auto()
-    idle = Knobs(teacher=True, prune_epochs=5, tune_epochs=3)
+    idle = PipelinePoint(teacher=True, prune_epochs=5, tune_epochs=3)
 
-    assert canonical(idle, auto) == Knobs()
-    assert canonical(Knobs(scheme="float16", aware=True, tune_epochs=3), auto) == Knobs(scheme="float16")
+    assert canonical(idle, auto) == PipelinePoint()
+    assert canonical(PipelinePoint(scheme="float16", qat=True, tune_epochs=3), auto) == PipelinePoint(scheme="float16")
 
 
 def test_a_searched_student_is_taught_and_not_pruned():
     """Its architecture replaces what pruning would leave."""
-    auto = Auto(students=("searched",), distill_epochs=(0, 6), macs=(0.5,), aware=(False,))
+    auto = Auto(students=("searched",), distill_epochs=(0, 6), keep_macs=(0.5,), qat=(False,))
 
     (only,) = points(auto, (SEARCHED,))
     lane = candidate(only, auto, (SEARCHED,))
@@ -56,60 +56,61 @@ def test_a_searched_student_is_taught_and_not_pruned():
 
 def test_a_searched_student_is_pruned_after_its_lessons():
     """Where the space has that order; before them there is nothing to prune."""
-    auto = Auto(students=("searched",), distill_epochs=(6,), macs=(0.5,), aware=(False,), orders=("distill_first",))
+    auto = Auto(students=("searched",), distill_epochs=(6,), keep_macs=(0.5,), qat=(False,), orders=("distill_first",))
 
-    lanes = {knobs.teacher: candidate(knobs, auto, (SEARCHED,)) for knobs in points(auto, (SEARCHED,))}
+    lanes = {point.teacher: candidate(point, auto, (SEARCHED,)) for point in points(auto, (SEARCHED,))}
 
     lane = lanes[True]
     assert (lane.prune.method, lane.distill.method, lane.trim.method) == ("none", "logits", "channel")
-    assert (lane.trim.macs, lane.trim.fit.epochs, lane.trim.knowledge) == (0.5, 5, Knowledge())
+    assert (lane.trim.keep_macs, lane.trim.fit.epochs, lane.trim.distillation) == (0.5, 5, DistillationSettings())
     assert lane.name == "auto-searched-0-distill6-macs0.5-e5-kd-int8"
     assert set(lanes) == {False, True}
 
 
 def test_an_order_counts_where_there_are_two() -> None:
     """Without pruning, or without lessons of their own, both orders are the same lane."""
-    both = Auto(macs=(0.5,), distill_epochs=(0, 4), aware=(False,), teacher=(False,), orders=ORDERS)
+    both = Auto(keep_macs=(0.5,), distill_epochs=(0, 4), qat=(False,), teacher=(False,), orders=ORDERS)
 
-    assert [(knobs.distill_epochs, knobs.order) for knobs in points(both, ())] == [
+    assert [(point.distill_epochs, point.order) for point in points(both, ())] == [
         (0, "prune_first"),
         (4, "prune_first"),
         (4, "distill_first"),
     ]
-    assert canonical(Knobs(distill_epochs=4, order="distill_first"), both) == Knobs(distill_epochs=4)
+    assert canonical(PipelinePoint(distill_epochs=4, order="distill_first"), both) == PipelinePoint(distill_epochs=4)
 
 
 def test_lanes_have_in_common_what_begins_alike() -> None:
     """The first training of one order is no part of the other, unless it is the same one from the same start."""
     first, second = (
-        Knobs(macs=0.5, prune_epochs=5, distill_epochs=4, order=order) for order in ("prune_first", "distill_first")
+        PipelinePoint(keep_macs=0.5, prune_epochs=5, distill_epochs=4, order=order)
+        for order in ("prune_first", "distill_first")
     )
-    taught = Knobs(distill_epochs=4)
+    taught = PipelinePoint(distill_epochs=4)
 
     assert len(list(shared_work(first))) == len(list(shared_work(second))) == 2
     assert not set(shared_work(first)) & set(shared_work(second))
     assert set(shared_work(taught)) < set(shared_work(second))
-    assert set(shared_work(Knobs(macs=0.5, prune_epochs=5))) < set(shared_work(first))
+    assert set(shared_work(PipelinePoint(keep_macs=0.5, prune_epochs=5))) < set(shared_work(first))
 
 
 def test_lanes_that_prune_alike_have_equal_knobs_of_prune():
     """So the second one finds the first one's result under the same cache key."""
     auto = Auto(prune={"criterion": "taylor", "fit": {"batch_size": 64}})
-    pruned = Knobs(macs=0.5, prune_epochs=5)
+    pruned = PipelinePoint(keep_macs=0.5, prune_epochs=5)
     after = candidate(pruned, auto)
-    aware = candidate(pruned.model_copy(update={"aware": True, "tune_epochs": 3}), auto)
+    qat = candidate(pruned.model_copy(update={"qat": True, "tune_epochs": 3}), auto)
 
-    assert after.prune.to_json() == aware.prune.to_json()
+    assert after.prune.to_json() == qat.prune.to_json()
     assert (after.prune.criterion, after.prune.fit.batch_size, after.prune.fit.epochs) == ("taylor", 64, 5)
-    assert aware.quantize.aware
-    assert after.name != aware.name
+    assert qat.quantize.qat
+    assert after.name != qat.name
 
 
 def test_names_tell_all_lanes_apart():
     """No two points of a space share one, and the longest are short enough for a name all the same."""
     auto = Auto(
         students=("baseline", "searched"),
-        macs=(1, 0.375),
+        keep_macs=(1, 0.375),
         teacher=(True,),
         prune_epochs=(100,),
         schemes=("int8", "weights_int4"),
@@ -120,19 +121,19 @@ def test_names_tell_all_lanes_apart():
     )
     every = points(auto, (SEARCHED,))
 
-    assert len({name_of(knobs) for knobs in every}) == len(every)
-    assert {candidate(knobs, auto, (SEARCHED,)).name for knobs in every} == {name_of(knobs) for knobs in every}
-    assert max(len(name_of(knobs)) for knobs in every) == 63
+    assert len({name_of(point) for point in every}) == len(every)
+    assert {candidate(point, auto, (SEARCHED,)).name for point in every} == {name_of(point) for point in every}
+    assert max(len(name_of(point)) for point in every) == 63
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"macs": (0.0,)}, "fractions above 0"),
+        ({"keep_macs": (0.0,)}, "fractions above 0"),
         ({"tune_epochs": (0,)}, "tune_epochs of 1 or more"),
         ({"students": ("searched",)}, "distill_epochs above 0"),
-        ({"prune": {"macs": 0.5}}, "no prune.macs here: the search sets it"),
-        ({"macs": tuple(n / 2000 for n in range(1, 2000))}, "at most 5000 combinations, not 7996"),
+        ({"prune": {"keep_macs": 0.5}}, "no prune.keep_macs here: the search sets it"),
+        ({"keep_macs": tuple(n / 2000 for n in range(1, 2000))}, "at most 5000 combinations, not 7996"),
     ],
 )
 def test_a_space_that_cannot_be_is_refused(wrong: dict[str, object], said: str):
@@ -143,12 +144,13 @@ def test_a_space_that_cannot_be_is_refused(wrong: dict[str, object], said: str):
 
 def test_lanes_with_and_without_a_ladder_stand_side_by_side():
     """Those that train for int8 have no float model to climb with, and float16 loses nothing."""
-    auto = Auto(macs=(1.0,), teacher=(False,), schemes=("int8", "float16"), export={"ladder": {"rungs": ["mixed"]}})
+    ladder = {"fallback_ladder": {"rungs": ["mixed"]}}
+    auto = Auto(keep_macs=(1.0,), teacher=(False,), schemes=("int8", "float16"), export=ladder)
 
-    lanes = [candidate(knobs, auto) for knobs in points(auto, ())]
+    lanes = [candidate(point, auto) for point in points(auto, ())]
 
-    assert {lane.name: lane.export.ladder is not None for lane in lanes} == {
+    assert {lane.name: lane.export.fallback_ladder is not None for lane in lanes} == {
         "auto-float16": False,
         "auto-int8": True,
-        "auto-int8-aware-t3": False,
+        "auto-int8-qat-t3": False,
     }

@@ -15,7 +15,7 @@ from featherline.tasks.planning.auto.sampler import next_points
 from featherline.tasks.planning.recipes import read_device, read_recipe
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.plan import plan
-from featherline.tasks.steps.resolve import knobs_of_steps
+from featherline.tasks.steps.resolve import params_of_steps
 from tests.tasks.planning.auto.conftest import lane
 
 RECIPES = Path("recipes")
@@ -44,14 +44,14 @@ def test_every_round_of_a_shipped_recipe_has_lanes(recipe: Recipe, context: Cont
     auto = recipe.candidates.auto
     assert auto is not None
     budget = read_device(RECIPES, recipe.device).budget
-    params = knobs_of_steps(recipe, budget)["plan"]
+    params = params_of_steps(recipe, budget)["plan"]
 
     planned = plan(PlanInputs(model=baseline()), params, context).candidates
 
     tried = [candidate.auto for candidate in planned if candidate.auto is not None]
     assert len(tried) == auto.lanes
     for _ in range(1, auto.rounds):
-        history = [lane(knobs) for knobs in tried]
+        history = [lane(point) for point in tried]
         fits = fits_device(auto, baseline(), (), budget)
         found = next_points(auto, (), history, lanes=auto.lanes, seed=0, fits=fits)
         assert len(found) == auto.lanes

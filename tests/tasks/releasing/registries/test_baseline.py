@@ -70,7 +70,7 @@ def test_a_model_that_was_cleared_away_is_refused(baseline: Any, context: Contex
 
 def test_the_recipe_of_a_run_names_the_model_itself(tmp_path: Any) -> None:
     """Every lane's teacher is replaced; a file stays as it is written."""
-    taught = "knowledge: {temperature: 4}, fit: {epochs: 1}"
+    taught = "distillation: {temperature: 4}, fit: {epochs: 1}"
     text = f"""
 name: taught
 data: {{source: digits}}
@@ -109,19 +109,19 @@ candidates:
     prune:
       search:
         - {method: none}
-        - {method: channel, macs: 0.5, knowledge: {}, teacher: "models:/digits/3"}
-  aware:
-    quantize: {aware: true, knowledge: {}, teacher: "models:/digits@challenger"}
+        - {method: channel, keep_macs: 0.5, distillation: {}, teacher: "models:/digits/3"}
+  qat:
+    quantize: {qat: true, distillation: {}, teacher: "models:/digits@challenger"}
 device: phone-low
 """
     (tmp_path / "taught.yaml").write_text(text)
 
     recipe = read_recipe(tmp_path, "taught", {}, lambda reference: f"s3://store/{reference[-8:]}/{'0' * 64}")
 
-    told, sections, aware = (recipe.candidates.templates[name] for name in ("told", "sections", "aware"))
+    told, sections, qat = (recipe.candidates.templates[name] for name in ("told", "sections", "qat"))
     assert told.distill["teacher"] == {"search": ["nets/own.keras", f"s3://store/champion/{'0' * 64}"]}
     assert sections.prune["search"][1]["teacher"] == f"s3://store/digits/3/{'0' * 64}"
-    assert aware.quantize["teacher"] == f"s3://store/allenger/{'0' * 64}"
+    assert qat.quantize["teacher"] == f"s3://store/allenger/{'0' * 64}"
     assert [name for name, _ in expand("told", told)] == ["told-teacher1", "told-teacher2"]
 
 
@@ -129,7 +129,9 @@ device: phone-low
 @pytest.mark.parametrize("step", ["prune", "distill", "quantize"])
 def test_a_teacher_that_cannot_be_is_refused_at_the_door(tmp_path: Any, text: str, step: str) -> None:
     """Before the float baseline is trained, and not in the middle of its lane."""
-    said = {"prune": "method: channel, knowledge: {}", "distill": "method: logits", "quantize": "knowledge: {}"}[step]
+    said = {"prune": "method: channel, distillation: {}", "distill": "method: logits", "quantize": "distillation: {}"}[
+        step
+    ]
     (tmp_path / "taught.yaml").write_text(f"""
 name: taught
 data: {{source: digits}}

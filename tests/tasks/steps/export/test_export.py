@@ -168,18 +168,18 @@ def test_a_quantization_aware_model_keeps_its_ranges(
     layers = keras.layers
     plain = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(8, 3), layers.ReLU(), layers.Flatten()])
     plain.add(layers.Dense(10))
-    aware = tfmot.quantization.keras.quantize_model(plain)
-    aware.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    aware.fit(np.linspace(-5.1, 5.1, 6400, dtype=np.float32).reshape(100, 8, 8, 1), np.zeros(100), verbose=0)
+    qat = tfmot.quantization.keras.quantize_model(plain)
+    qat.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    qat.fit(np.linspace(-5.1, 5.1, 6400, dtype=np.float32).reshape(100, 8, 8, 1), np.zeros(100), verbose=0)
     images, labels = read_split(store, digits[1], "validation")
-    right = aware.predict(model_inputs(images, own_of(digits[1])), verbose=0).argmax(axis=1) == labels
-    changes = {"file": put_model(store, aware, "qat_h5"), "format": "qat_h5", "validation_accuracy": right.mean()}
+    right = qat.predict(model_inputs(images, own_of(digits[1])), verbose=0).argmax(axis=1) == labels
+    changes = {"file": put_model(store, qat, "qat_h5"), "format": "qat_h5", "validation_accuracy": right.mean()}
     source = model.model_copy(update=changes)
 
     out = export(ExportInputs(model=source, scheme="int8", data=digits[0]), ExportParams(golden=1), context)
     data = store.read_bytes(out.model.file)
     scale = Classifier(data).input["quantization"][0]
-    learned = {variable.name.rpartition("_")[2]: float(variable) for variable in aware.layers[0].weights[:2]}
+    learned = {variable.name.rpartition("_")[2]: float(variable) for variable in qat.layers[0].weights[:2]}
 
     assert float_operators(read_graph(data)) == []
     assert 255 * scale == pytest.approx(learned["max:0"] - learned["min:0"], rel=0.01)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
+from featherline.tasks.compression.quantization.post_training.float_reference import Judgement
 from featherline.tasks.compression.quantization.post_training.invariants import (
     check_budget,
     check_faithful,
@@ -15,9 +16,8 @@ from featherline.tasks.compression.quantization.post_training.invariants import 
     check_kept,
     check_kernels,
 )
-from featherline.tasks.compression.quantization.post_training.judging import Judgement
 from featherline.tasks.compression.quantization.post_training.layers import layers
-from featherline.tasks.compression.quantization.post_training.static import Rounder
+from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
 from featherline.tasks.contracts.post_training import Calibration, Mixed
@@ -42,7 +42,7 @@ def half_float(store: Store, model: Model, made: dict[str, Any]) -> bytes:
     if "half_float" not in made:
         file = convert_apart(store, model, "none", None).data
         images = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype(np.float32)
-        rounder = Rounder(file, activation_ranges(file, images, Calibration()))
+        rounder = StaticQuantizer(file, activation_ranges(file, images, Calibration()))
         made["half_float"] = rounder.all(8, {layers(file)[0].scope: "float"})
     found: bytes = made["half_float"]
     return found

@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 import featherline.tasks.steps.quantize
 from featherline.tasks.compression.quantization.post_training import build
-from featherline.tasks.compression.quantization.post_training.judging import Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import Judgement
 from featherline.tasks.compression.quantization.post_training.ladder import broken_rules
 from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import LiteRTModel, Model, Scheme
-from featherline.tasks.contracts.post_training import Calibration, Ladder
+from featherline.tasks.contracts.post_training import Calibration, FallbackLadder
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import OutOfReach, Problem, Refused, refuse
 from featherline.tasks.contracts.request import Exit
@@ -33,7 +33,7 @@ def climbed(context: Context, digits: tuple[DatasetRef, Dataset], model: Model, 
 
     def by(scheme: Scheme, percentile: float | None = None, **ladder: Any) -> LiteRTModel:
         calibration = Calibration(method="percentile", percentile=percentile) if percentile else Calibration()
-        params = ExportParams(golden=1, calibration=calibration, ladder=Ladder(**ladder))
+        params = ExportParams(golden=1, calibration=calibration, fallback_ladder=FallbackLadder(**ladder))
         inputs = ExportInputs(model=model, scheme=scheme, data=digits[0])
         with converting_once(made):
             return export(inputs, params, context).model
@@ -87,7 +87,7 @@ def test_a_rung_that_cannot_be_made_is_left(
             return real(store, model, "none" if scheme == "int8" else scheme, images, **more)
 
         monkeypatch.setattr(build, "convert_apart", fails_at_int8)
-        params = ExportParams(golden=1, ladder=Ladder(max_drop=1, rungs=("float16",)))
+        params = ExportParams(golden=1, fallback_ladder=FallbackLadder(max_drop=1, rungs=("float16",)))
         found = export(ExportInputs(model=model, scheme="int8", data=digits[0]), params, context).model
 
     left, kept = found.rungs
@@ -107,7 +107,11 @@ def test_a_converter_killed_for_memory_is_tried_again_by_the_scheduler(
 
     monkeypatch.setattr(build, "convert_apart", killed)
     with pytest.raises(ConverterDied):
-        export(ExportInputs(model=model, scheme="int8", data=digits[0]), ExportParams(ladder=Ladder()), context)
+        export(
+            ExportInputs(model=model, scheme="int8", data=digits[0]),
+            ExportParams(fallback_ladder=FallbackLadder()),
+            context,
+        )
 
 
 def test_the_same_climb_gives_the_same_bytes(climbed: Any) -> None:
@@ -135,22 +139,26 @@ def test_a_model_trained_for_int8_has_no_ladder(
     context: Context, digits: tuple[DatasetRef, Dataset], model: Model
 ) -> None:
     """Its rungs would need the float model; the converter is not even asked."""
-    aware = model.model_copy(update={"format": "qat_h5"})
+    qat = model.model_copy(update={"format": "qat_h5"})
 
     with pytest.raises(Refused) as refusal:
-        export(ExportInputs(model=aware, scheme="int4", data=digits[0]), ExportParams(ladder=Ladder()), context)
+        export(
+            ExportInputs(model=qat, scheme="int4", data=digits[0]),
+            ExportParams(fallback_ladder=FallbackLadder()),
+            context,
+        )
 
     assert refusal.value.problems[0].what == "export has no float model to quantize"
 
 
-@pytest.mark.parametrize(("aware", "scheme", "said"), [(True, "int8", "aware"), (False, "float16", "loses nothing")])
-def test_a_candidate_that_cannot_climb_is_refused_by_its_contract(aware: bool, scheme: Scheme, said: str) -> None:
+@pytest.mark.parametrize(("qat", "scheme", "said"), [(True, "int8", "qat"), (False, "float16", "loses nothing")])
+def test_a_candidate_that_cannot_climb_is_refused_by_its_contract(qat: bool, scheme: Scheme, said: str) -> None:
     """A recipe learns so at once, not after hours of training."""
     with pytest.raises(ValidationError, match=said):
         Candidate(
             name="a",
-            quantize=QuantizeParams(scheme=scheme, aware=aware),
-            export=ExportParams(ladder=Ladder()),
+            quantize=QuantizeParams(scheme=scheme, qat=qat),
+            export=ExportParams(fallback_ladder=FallbackLadder()),
         )
 
 
@@ -162,28 +170,28 @@ def test_rules_hold_on_the_edge(drop: float, agreement: float, broken: int) -> N
     """A drop of exactly what is allowed passes; one that is no number does not."""
     judged = Judgement(accuracy=0.9, drop=drop, agreement=agreement, damage=0.0)
 
-    assert len(broken_rules(judged, Ladder(max_drop=0.01, min_agreement=0.98))) == broken
+    assert len(broken_rules(judged, FallbackLadder(max_drop=0.01, min_agreement=0.98))) == broken
 
 
 def test_a_rung_is_there_once() -> None:
     """A ladder that tries the same again is a mistake."""
     with pytest.raises(ValidationError, match="each rung once"):
-        Ladder(rungs=("dynamic", "dynamic"))
+        FallbackLadder(rungs=("dynamic", "dynamic"))
 
 
-LESSONS = {"fit": {"epochs": 2, "batch_size": 60, "learning_rate": 1e-3}, "knowledge": {"alpha": 0.5}}
+LESSONS = {"fit": {"epochs": 2, "batch_size": 60, "learning_rate": 1e-3}, "distillation": {"alpha": 0.5}}
 """Enough for the small network to get used to int8."""
 
 
 def test_a_network_can_be_trained_for_int8_on_a_rung(climbed: Any) -> None:
     """Ranges that cut off a third spoil int8; trained with int8 in the loop it has its own, and keeps its accuracy."""
-    found = climbed("int8", percentile=67, max_drop=0.05, rungs=("aware", "float16"), aware=LESSONS)
+    found = climbed("int8", percentile=67, max_drop=0.05, rungs=("qat", "float16"), qat=LESSONS)
 
     left, kept = found.rungs
     assert (left.name, left.kept) == ("int8", False)
-    assert (kept.name, kept.aware, kept.kept, found.scheme) == ("int8 (trained for it)", True, True, "int8")
+    assert (kept.name, kept.qat, kept.kept, found.scheme) == ("int8 (trained for it)", True, True, "int8")
     assert kept.size_bytes < left.size_bytes * 1.1
-    assert (found.source.format, found.source.stages[-1]) == ("qat_h5", "quantize aware")
+    assert (found.source.format, found.source.stages[-1]) == ("qat_h5", "quantize qat")
     assert found.source.validation_accuracy == pytest.approx(found.validation_accuracy, abs=0.05)
 
 
@@ -192,7 +200,7 @@ def test_what_a_rung_trained_is_kept_and_found(climbed: Any, capsys: pytest.Capt
     fit = {"epochs": 1, "batch_size": 60, "learning_rate": 2e-3}
 
     first, second = (
-        climbed("int8", percentile=67, max_drop=1, min_agreement=1, rungs=("aware", "float16"), aware={"fit": fit})
+        climbed("int8", percentile=67, max_drop=1, min_agreement=1, rungs=("qat", "float16"), qat={"fit": fit})
         for _ in range(2)
     )
 
@@ -213,14 +221,14 @@ def test_a_training_that_breaks_is_no_answer(broken: Exception, climbed: Any, mo
     monkeypatch.setattr(featherline.tasks.steps.quantize, "quantize", breaks)
 
     with pytest.raises(type(broken)):
-        climbed("int4", max_drop=1, min_agreement=1, rungs=("aware", "float16"))
+        climbed("int4", max_drop=1, min_agreement=1, rungs=("qat", "float16"))
 
 
 def test_nothing_is_trained_before_its_rung(climbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Training is what costs most, so a rung that stands before it and keeps the rules ends the climb."""
     monkeypatch.setattr(featherline.tasks.steps.quantize, "quantize", lambda *_: pytest.fail("it trained"))
 
-    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("float16", "aware"))
+    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("float16", "qat"))
 
     assert [rung.name for rung in found.rungs] == ["int4", "float16"]
 
@@ -233,7 +241,7 @@ def test_a_network_that_cannot_be_trained_for_int8_climbs_on(climbed: Any, monke
 
     monkeypatch.setattr(featherline.tasks.steps.quantize, "quantize", uncovered)
 
-    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("aware", "float16"))
+    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("qat", "float16"))
 
     assert [(rung.name, rung.kept) for rung in found.rungs[1:]] == [("int8 (trained for it)", False), ("float16", True)]
     assert found.rungs[1].why == "cannot be made: a layer that nobody covers"
@@ -241,7 +249,7 @@ def test_a_network_that_cannot_be_trained_for_int8_climbs_on(climbed: Any, monke
 
 def test_a_rung_that_trains_needs_an_epoch() -> None:
     """Ranges are learnt; a recipe learns so before the run."""
-    with pytest.raises(ValidationError, match="at least 1 epoch of aware"):
-        Ladder.model_validate({"aware": {"fit": {"epochs": 0}}})
+    with pytest.raises(ValidationError, match="at least 1 epoch of qat"):
+        FallbackLadder.model_validate({"qat": {"fit": {"epochs": 0}}})
     with pytest.raises(ValidationError, match="without it nothing is trained"):
-        Ladder.model_validate({"rungs": ["mixed"], "aware": {"fit": {"epochs": 3}}})
+        FallbackLadder.model_validate({"rungs": ["mixed"], "qat": {"fit": {"epochs": 3}}})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.model import Architecture, Model, TrainingHistory
 from featherline.tasks.contracts.references import DatasetRef
@@ -75,15 +75,15 @@ def test_each_step_feeds_a_model_by_its_own(
     step: str, raw: Model, context: Context, digits: tuple[DatasetRef, Dataset]
 ) -> None:
     """What is cut, taught or clustered is still fed pixels, and knows what it knew."""
-    taught = Knowledge(alpha=1.0)
+    taught = DistillationSettings(alpha=1.0)
     if step == "prune":
-        cut = PruneParams(method="channel", macs=0.9, fit=FIT, knowledge=taught)
+        cut = PruneParams(method="channel", keep_macs=0.9, fit=FIT, distillation=taught)
         made = prune(PruneInputs(model=raw, data=digits[0]), cut, context).model
     elif step == "clusters":
-        shared = QuantizeParams(clusters=64, fit=FIT, knowledge=taught)
+        shared = QuantizeParams(clusters=64, fit=FIT, distillation=taught)
         made = quantize(QuantizeInputs(model=raw, teacher=raw, data=digits[0]), shared, context).model
     else:
-        lessons = DistillParams(method="logits", fit=FIT, knowledge=taught)
+        lessons = DistillParams(method="logits", fit=FIT, distillation=taught)
         made = distill(DistillInputs(teacher=raw, student=raw, data=digits[0]), lessons, context).model
 
     fed = named("raw", digits[1])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from featherline.tasks.contracts.fit import Fit, Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import keras, tf
 from featherline.tasks.networks.zoo.cnn import cnn
@@ -46,7 +46,13 @@ def test_a_teacher_is_asked_once_where_every_view_is_the_same(
     teacher = Counted()
 
     fit_model(
-        model, data, FIT.model_copy(update=changes), seed=0, stage="distill", teacher=teacher, knowledge=Knowledge()
+        model,
+        data,
+        FIT.model_copy(update=changes),
+        seed=0,
+        stage="distill",
+        teacher=teacher,
+        distillation=DistillationSettings(),
     )
 
     assert int(teacher.asked) == times
@@ -56,12 +62,22 @@ def test_a_teacher_is_asked_once_for_each_view(model: Any, data: TrainingData) -
     """Two views that come again in four epochs are 2 x 10 steps, not 4 x 10."""
     teacher, fit = Counted(), FIT.model_copy(update={"epochs": 4, "crop": 1, "flip": True})
 
-    fit_model(model, data, fit, seed=0, stage="distill", teacher=teacher, knowledge=Knowledge(views=2))
+    fit_model(
+        model,
+        data,
+        fit,
+        seed=0,
+        stage="distill",
+        teacher=teacher,
+        distillation=DistillationSettings(cached_augmentations=2),
+    )
 
     assert int(teacher.asked) == 20
 
 
-@pytest.mark.parametrize(("views", "moved"), [(2, {"crop": 1}), (3, {"crop": 1}), (2, {"cutout": 3, "mixup": 0.5})])
+@pytest.mark.parametrize(
+    ("cached_augmentations", "moved"), [(2, {"crop": 1}), (3, {"crop": 1}), (2, {"cutout": 3, "mixup": 0.5})]
+)
 def test_what_is_remembered_teaches_what_is_asked(
     model: Any, data: TrainingData, views: int, moved: dict[str, Any]
 ) -> None:
@@ -72,8 +88,11 @@ def test_what_is_remembered_teaches_what_is_asked(
     twin.set_weights(model.get_weights())
 
     remembered, asked = (
-        fit_model(each, data, fit, seed=0, stage="distill", teacher=teacher, knowledge=knowledge)
-        for each, knowledge in ((model, Knowledge(views=views)), (twin, Knowledge(views=views, attention=1e-12)))
+        fit_model(each, data, fit, seed=0, stage="distill", teacher=teacher, distillation=distillation)
+        for each, distillation in (
+            (model, DistillationSettings(cached_augmentations=views)),
+            (twin, DistillationSettings(cached_augmentations=views, attention=1e-12)),
+        )
     )
 
     assert remembered.loss == pytest.approx(asked.loss, rel=1e-4)
@@ -87,8 +106,8 @@ def test_the_logits_of_before_teach_what_fresh_ones_teach(model: Any, data: Trai
     twin.set_weights(model.get_weights())
 
     before, fresh = (
-        fit_model(each, data, FIT, seed=0, stage="distill", teacher=teacher, knowledge=knowledge)
-        for each, knowledge in ((model, Knowledge()), (twin, Knowledge(attention=1e-12)))
+        fit_model(each, data, FIT, seed=0, stage="distill", teacher=teacher, distillation=distillation)
+        for each, distillation in ((model, DistillationSettings()), (twin, DistillationSettings(attention=1e-12)))
     )
 
     assert before.loss == pytest.approx(fresh.loss, rel=1e-4)
@@ -108,16 +127,18 @@ def test_attention_brings_the_maps_together(data: TrainingData) -> None:
     """Trained for attention alone, a narrower student looks where its teacher looks more than it did."""
     keras.utils.set_random_seed(0)
     teacher, student = (resnet((8, 8, 1), 10, depth=8, width=width) for width in (8, 4))
-    pupil, master = watched(student, teacher)
+    student_network, teacher_network = watched(student, teacher)
     images = data.validation_images
 
     def apart() -> float:
-        return float(inattention(master(images, training=False)[1:], pupil(images, training=True)[1:]))
+        return float(
+            inattention(teacher_network(images, training=False)[1:], student_network(images, training=True)[1:])
+        )
 
     before = apart()
-    knowledge = Knowledge(alpha=0, attention=1000)
+    distillation = DistillationSettings(alpha=0, attention=1000)
     fit = FIT.model_copy(update={"keep": "last"})
-    fit_model(student, data, fit, seed=0, stage="distill", teacher=teacher, knowledge=knowledge)
+    fit_model(student, data, fit, seed=0, stage="distill", teacher=teacher, distillation=distillation)
 
     assert apart() < 0.8 * before
 
@@ -133,20 +154,24 @@ def test_networks_without_a_common_size_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "knowledge",
-    [Knowledge(loss="dkd", beta=2), Knowledge(loss="dist", alpha=0.6), Knowledge(attention=100)],
+    "distillation",
+    [
+        DistillationSettings(loss="dkd", beta=2),
+        DistillationSettings(loss="dist", alpha=0.6),
+        DistillationSettings(attention=100),
+    ],
     ids=["dkd", "dist", "attention"],
 )
-def test_a_quantized_student_is_taught(data: TrainingData, knowledge: Knowledge) -> None:
-    """Every kind of knowledge works on a network that trains with int8 rounding in the loop."""
-    from featherline.tasks.compression.quantization.in_training.aware import quantized_while_training  # noqa: PLC0415 - TFMOT costs a second
+def test_a_quantized_student_is_taught(data: TrainingData, distillation: DistillationSettings) -> None:
+    """Every kind of distillation works on a network that trains with int8 rounding in the loop."""
+    from featherline.tasks.compression.quantization.in_training.qat import quantized_while_training  # noqa: PLC0415 - TFMOT costs a second
 
     keras.utils.set_random_seed(0)
     teacher = cnn((8, 8, 1), 10, widths=(16,), dense=0)
     fit_model(teacher, data, FIT, seed=0, stage="teacher")
     student = quantized_while_training(teacher, keep_zeros=False, keep_clusters=False)
 
-    history = fit_model(student, data, FIT, seed=0, stage="quantize aware", teacher=teacher, knowledge=knowledge)
+    history = fit_model(student, data, FIT, seed=0, stage="quantize qat", teacher=teacher, distillation=distillation)
 
     assert np.isfinite(history.loss).all()
     assert history.loss[-1] < history.loss[0]

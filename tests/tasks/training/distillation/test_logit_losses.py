@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from featherline.tasks.contracts.fit import Knowledge
+from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.networks.framework import tf
 from featherline.tasks.training.distillation.logit_losses import attention, decoupled, inattention, relations
 from featherline.tasks.training.losses import divergence, taught
@@ -119,15 +119,18 @@ def test_inattention_compares_maps_of_other_widths() -> None:
 
 
 @pytest.mark.parametrize(
-    ("knowledge", "expected"),
+    ("distillation", "expected"),
     [
-        (Knowledge(loss="dkd", alpha=0.5, temperature=2, beta=3), decoupled(LABEL, HALF_QUARTERS, EIGHTHS, 2.0, 3.0)),
-        (Knowledge(loss="dist", alpha=0.5, temperature=2), relations(HALF_QUARTERS, EIGHTHS, 2.0)),
+        (
+            DistillationSettings(loss="dkd", alpha=0.5, temperature=2, beta=3),
+            decoupled(LABEL, HALF_QUARTERS, EIGHTHS, 2.0, 3.0),
+        ),
+        (DistillationSettings(loss="dist", alpha=0.5, temperature=2), relations(HALF_QUARTERS, EIGHTHS, 2.0)),
     ],
     ids=["dkd", "dist"],
 )
-def test_the_recipe_chooses_the_loss(knowledge: Knowledge, expected: tf.Tensor) -> None:
+def test_the_recipe_chooses_the_loss(distillation: DistillationSettings, expected: tf.Tensor) -> None:
     """Half of it, and half of the cross entropy, here log 2."""
-    loss = float(taught(LABEL, EIGHTHS, HALF_QUARTERS, knowledge, math.log(2)))
+    loss = float(taught(LABEL, EIGHTHS, HALF_QUARTERS, distillation, math.log(2)))
 
     assert loss == pytest.approx(0.5 * float(expected) + 0.5 * math.log(2), rel=1e-5)

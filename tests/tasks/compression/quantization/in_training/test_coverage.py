@@ -67,7 +67,7 @@ def test_refuses_what_the_file_would_compute_in_float(case: str) -> None:
     (problem,) = refusal.value.problems
     assert problem.what == "quantize cannot train the layer odd with quantization in the loop"
     assert problem.got == got
-    assert problem.fix.endswith("set quantize.aware to false: int8 after training covers it")
+    assert problem.fix.endswith("set quantize.qat to false: int8 after training covers it")
 
 
 def int8_file(model: Any) -> bytes:

@@ -9,13 +9,13 @@ import pytest
 
 from featherline.tasks.compression.quantization.in_training.int4 import (
     LEVELS,
-    four_bits,
-    four_bits_while_training,
+    int4_while_training,
     rounded,
+    strip_int4,
 )
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
 from featherline.tasks.compression.quantization.post_training.layers import layers
-from featherline.tasks.compression.quantization.post_training.static import Rounder
+from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.contracts.post_training import Calibration
 from featherline.tasks.litert.convert import convert
 from featherline.tasks.litert.graph import read_graph
@@ -79,9 +79,9 @@ def test_the_gradient_passes_unchanged() -> None:
 
 def test_the_rounded_twin_is_the_model_that_comes_out(network: Any) -> None:
     """What was trained answers as the plain model that is kept; a depthwise kernel keeps all its values."""
-    twin = four_bits_while_training(network, keep_zeros=False)
+    twin = int4_while_training(network, keep_zeros=False)
 
-    plain = four_bits(twin, network)
+    plain = strip_int4(twin, network)
 
     assert np.allclose(twin.predict(IMAGES, verbose=0), plain.predict(IMAGES, verbose=0), atol=1e-5)
     assert not np.allclose(plain.predict(IMAGES, verbose=0), network.predict(IMAGES, verbose=0), atol=1e-2)
@@ -92,11 +92,11 @@ def test_the_rounded_twin_is_the_model_that_comes_out(network: Any) -> None:
 
 def test_the_file_holds_the_weights_that_were_trained(network: Any) -> None:
     """Folding the normalisation, signs too, and rounding by min-max give each channel the steps it was trained on."""
-    plain = four_bits(four_bits_while_training(network, keep_zeros=False), network)
+    plain = strip_int4(int4_while_training(network, keep_zeros=False), network)
 
     file = convert(plain, "none")
     ranges = activation_ranges(file, IMAGES, Calibration())
-    made = Rounder(file, ranges).all(8, {layer.scope: "int4" for layer in layers(file)})
+    made = StaticQuantizer(file, ranges).all(8, {layer.scope: "int4" for layer in layers(file)})
 
     truth = {kernel.size: kernel for kernel in kernels(plain).values()}
     found = [kernel.constant for _, kernel in read_graph(made).kernels() if kernel.int4 and kernel.constant is not None]
@@ -112,12 +112,12 @@ def test_zeros_stay_where_they_are(network: Any) -> None:
     """Weights that were pruned are zero after a step of training, and the others have moved."""
     kernel = network.layers[1].kernel
     kernel.assign(np.where(np.abs(kernel) > np.median(np.abs(kernel)), kernel, 0))
-    twin = four_bits_while_training(network, keep_zeros=True)
-    before = four_bits(twin, network).layers[1].kernel.numpy()
+    twin = int4_while_training(network, keep_zeros=True)
+    before = strip_int4(twin, network).layers[1].kernel.numpy()
 
     twin.compile(keras.optimizers.legacy.SGD(0.1), "mse")
     twin.fit(IMAGES, np.ones((len(IMAGES), 5)), verbose=0)
 
-    after = four_bits(twin, network).layers[1].kernel.numpy()
+    after = strip_int4(twin, network).layers[1].kernel.numpy()
     assert not after[kernel.numpy() == 0].any()
     assert not np.array_equal(after, before)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from featherline.tasks.compression.quantization.in_training.aware import quantized_while_training
+from featherline.tasks.compression.quantization.in_training.qat import quantized_while_training
 from featherline.tasks.compression.quantization.in_training.ranges import settle_ranges
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
-from featherline.tasks.compression.quantization.post_training.judging import Judge
+from featherline.tasks.compression.quantization.post_training.float_reference import FloatReference
 from featherline.tasks.compression.quantization.post_training.layers import Layer, layers
 from featherline.tasks.compression.quantization.post_training.mixed import choose, mixed, most
-from featherline.tasks.compression.quantization.post_training.static import Rounder
+from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.contracts.model import Width
 from featherline.tasks.contracts.post_training import Calibration, Mixed
 from featherline.tasks.litert.graph import read_graph
@@ -29,9 +29,9 @@ DAMAGE: Mapping[str, dict[Width, float]] = {
 
 
 @pytest.fixture
-def rounder(small: Small) -> Rounder:
+def rounder(small: Small) -> StaticQuantizer:
     """Give what rounds the small file with min-max ranges."""
-    return Rounder(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
+    return StaticQuantizer(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
 
 
 def test_the_cheapest_byte_becomes_int4_first() -> None:
@@ -86,9 +86,9 @@ def test_layers_have_the_names_of_the_model(small: Small) -> None:
     ]
 
 
-def test_a_free_budget_gives_int4_where_an_operator_has_it(small: Small, rounder: Rounder) -> None:
+def test_a_free_budget_gives_int4_where_an_operator_has_it(small: Small, rounder: StaticQuantizer) -> None:
     """With nothing to keep, all but the depthwise layer are int4 in the file itself."""
-    judge = Judge(small.file, small.images, small.labels)
+    judge = FloatReference(small.file, small.images, small.labels)
 
     made = mixed(rounder, Mixed(images=20), judge, lambda _: True)
 
@@ -98,7 +98,7 @@ def test_a_free_budget_gives_int4_where_an_operator_has_it(small: Small, rounder
     assert all(layer.damage["int4"] > layer.damage["int8"] for layer in made.layers if "int4" in layer.damage)
 
 
-def test_a_layer_alone_leaves_the_others_float(small: Small, rounder: Rounder) -> None:
+def test_a_layer_alone_leaves_the_others_float(small: Small, rounder: StaticQuantizer) -> None:
     """What is measured for a layer is its own rounding and nothing else's."""
     graph = read_graph(rounder.alone(layers(small.file)[2], "int8"))
 

@@ -9,7 +9,7 @@ import pytest
 
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
 from featherline.tasks.compression.quantization.post_training.layers import layers
-from featherline.tasks.compression.quantization.post_training.static import Bits, Rounder
+from featherline.tasks.compression.quantization.post_training.static import Bits, StaticQuantizer
 from featherline.tasks.contracts.model import Width
 from featherline.tasks.contracts.post_training import Calibration
 from featherline.tasks.litert import flatbuffer
@@ -26,7 +26,7 @@ Made = dict[str, bytes]
 @pytest.fixture(scope="module")
 def made(small: Small) -> Made:
     """Give the small file in each scheme that has no converter of its own."""
-    rounder = Rounder(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
+    rounder = StaticQuantizer(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
     scopes = [layer.scope for layer in layers(small.file)]
     kinds: dict[str, tuple[Bits, dict[str, Width]]] = {
         "int8": (8, {}),
@@ -131,6 +131,6 @@ def test_integers_of_sixteen_bits_are_closer_to_float(made: Made, small: Small) 
 
 def test_equal_requests_give_equal_bytes(made: Made, small: Small) -> None:
     """Calibrating and rounding once more gives the same file."""
-    rounder = Rounder(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
+    rounder = StaticQuantizer(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
 
     assert rounder.all(16, {}) == made["int16x8"]

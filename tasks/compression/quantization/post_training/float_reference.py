@@ -30,7 +30,7 @@ class Judgement:
     damage: float
 
 
-class Judge:
+class FloatReference:
     """The float file's answers, which every other file is held against."""
 
     def __init__(self, file: bytes, images: NDArray[np.float32], labels: Labels) -> None:

@@ -59,7 +59,7 @@ def making_kernel(layer: Any) -> NDArray[np.float32] | None:  # noqa: ANN401 - t
     return None
 
 
-def opinion(layer: Any, criterion: OfWeights) -> Scores | None:  # noqa: ANN401
+def importance(layer: Any, criterion: OfWeights) -> Scores | None:  # noqa: ANN401
     """Return what a layer thinks of each channel that it gives, or None where it has no opinion."""
     if criterion == "bn_gamma":
         if type(layer) is not keras.layers.BatchNormalization or not layer.scale:
