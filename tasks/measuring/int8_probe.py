@@ -6,7 +6,6 @@ model, some images ──► converter's child process ──► file, loaded, w
 from __future__ import annotations
 
 import tempfile
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from featherline.tasks.contracts.model import Model
 from featherline.tasks.litert.conversion import convert_apart
 from featherline.tasks.litert.interpreter import Classifier
 from featherline.tasks.measuring.latency import Loaded
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import put_model
 from featherline.tasks.store.artifacts import open_store
@@ -26,7 +26,7 @@ WARM_UP, RUNS = 20, 200
 """Of a measurement of such a file."""
 
 
-def int8_file(model: Any, images: NDArray[np.float32]) -> Loaded:  # noqa: ANN401 - tf_keras has no types
+def int8_file(model: KerasModel, images: NDArray[np.float32]) -> Loaded:
     """Convert a model in a child process, calibrated on the first images, and load it to run the first one."""
     images = images[:CALIBRATION_IMAGES]
     with tempfile.TemporaryDirectory(prefix="featherline-probe-") as folder:

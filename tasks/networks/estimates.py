@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasModel, keras, tf
 from featherline.tasks.networks.kernels import ZERO_POINT_BYTES, Kernel, kernels_of
 
 LAYERS = keras.layers
@@ -60,14 +60,14 @@ class Operator:
         return prod(self.shape)
 
 
-def operators(model: Any) -> list[Operator]:  # noqa: ANN401 - tf_keras has no types
+def operators(model: KerasModel) -> list[Operator]:
     """Return the operators in the order in which they run, those of models inside the model too."""
     found: list[Operator] = []
     _follow(model, [-1] * len(model.inputs), found)
     return found
 
 
-def _follow(model: Any, given: list[int], found: list[Operator]) -> list[int]:  # noqa: ANN401
+def _follow(model: KerasModel, given: list[int], found: list[Operator]) -> list[int]:
     """Add the operators of a model whose inputs come from these operators; return those that its outputs come from."""
     place = {id(tensor): source for tensor, source in zip(model.inputs, given, strict=True)}
     for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 - the order in which Keras runs them
@@ -98,7 +98,7 @@ def _made_of(node: Any, sources: tuple[int, ...], number: int) -> list[Operator]
     return made or [Operator(node.layer, sources, read, shape)]
 
 
-def int8_bytes(model: Any) -> int:  # noqa: ANN401
+def int8_bytes(model: KerasModel) -> int:
     """Estimate the int8 file: a byte a weight, what quantization keeps for each channel, and the operators' own bytes.
 
     A convolution has a scale for each channel, a dense layer one for all; zero points of equal length are written once.
@@ -114,7 +114,7 @@ def int8_bytes(model: Any) -> int:  # noqa: ANN401
     return round(total + ZERO_POINT_BYTES * sum(lengths))
 
 
-def peak_ram_bytes(model: Any) -> int:  # noqa: ANN401
+def peak_ram_bytes(model: KerasModel) -> int:
     """Estimate the arena that TensorFlow Lite Micro needs for the int8 file.
 
     Its planner places tensors by falling size, of equals the later first, each at the lowest place that is free while

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
@@ -50,4 +51,9 @@ with _without_chatter():
     import tensorflow as tf
     import tf_keras as keras
 
-__all__ = ["keras", "tf"]
+KerasModel: TypeAlias = Any
+KerasLayer: TypeAlias = Any
+Tensor: TypeAlias = Any
+"""What tf_keras and TensorFlow give no types for, by the name of what it is."""
+
+__all__ = ["KerasLayer", "KerasModel", "Tensor", "keras", "tf"]

@@ -11,10 +11,10 @@ from itertools import chain, count
 from typing import Any
 
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
 
 
-def functional(model: Any, who: str = "prune") -> Any:  # noqa: ANN401 - tf_keras has no types
+def functional(model: KerasModel, who: str = "prune") -> KerasModel:
     """Return a functional model that computes what `model` computes and shares no layer with it.
 
     Args:
@@ -38,7 +38,7 @@ def functional(model: Any, who: str = "prune") -> Any:  # noqa: ANN401 - tf_kera
     return result
 
 
-def _refuse_hidden(model: Any, who: str) -> None:  # noqa: ANN401
+def _refuse_hidden(model: KerasModel, who: str) -> None:
     graph = getattr(model, "_nodes_by_depth", None)
     if graph is None:
         raise refuse(
@@ -59,7 +59,7 @@ def _refuse_hidden(model: Any, who: str) -> None:  # noqa: ANN401
             )
 
 
-def _can_be_copied(layer: Any) -> bool:  # noqa: ANN401
+def _can_be_copied(layer: KerasLayer) -> bool:
     try:
         type(layer).from_config(layer.get_config())
     except (TypeError, ValueError, NotImplementedError):
@@ -67,7 +67,7 @@ def _can_be_copied(layer: Any) -> bool:  # noqa: ANN401
     return True
 
 
-def _called(model: Any, tensors: list[Any], named: dict[str, Any]) -> list[Any]:  # noqa: ANN401
+def _called(model: KerasModel, tensors: list[Tensor], named: dict[str, Any]) -> list[Tensor]:
     """Call the layers of `model` one by one on `tensors`, opening models inside it. Returns its outputs.
 
     `named` has the layer that each name belongs to; a layer whose name is another's gets one of its own.
@@ -90,7 +90,7 @@ def _called(model: Any, tensors: list[Any], named: dict[str, Any]) -> list[Any]:
     return [known[str(id(tensor))] for tensor in model.outputs]
 
 
-def _own_name(layer: Any, model: str, named: dict[str, Any]) -> str:  # noqa: ANN401
+def _own_name(layer: KerasLayer, model: str, named: dict[str, Any]) -> str:
     """Return the name of a layer; where another layer has it, with the model's before it, and numbered if need be."""
     inside = f"{model}_{layer.name}"
     names = chain([str(layer.name), inside], (f"{inside}_{number}" for number in count(2)))

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any
 
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, keras
 
 L = keras.layers
 
@@ -61,7 +60,7 @@ class Kernel:
         return self.weights, channels, Term(INNER_OPERATOR_BYTES if self.inner else OPERATOR_BYTES)
 
 
-def kernels_of(layer: Any) -> tuple[Kernel, ...]:  # noqa: ANN401 - tf_keras has no types
+def kernels_of(layer: KerasLayer) -> tuple[Kernel, ...]:
     """Return the kernels of a layer in the order in which they run; none of a layer without, or of an unknown kind."""
     made = Term(1, makes=True)
     if isinstance(layer, L.Dense):

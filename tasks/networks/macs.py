@@ -6,14 +6,14 @@ from math import prod
 from typing import Any
 
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 
 LAYERS = keras.layers
 FREE_WEIGHTS = (LAYERS.BatchNormalization, LAYERS.PReLU, LAYERS.LayerNormalization, LAYERS.Normalization)
 """Layers with weights and no matrix product: an inference folds them away or spends next to nothing on them."""
 
 
-def count_macs(model: Any) -> int:  # noqa: ANN401 - tf_keras has no types
+def count_macs(model: KerasModel) -> int:
     """Return the multiply-accumulates of one image.
 
     Counts Conv2D, DepthwiseConv2D, SeparableConv2D and Dense, each as often as it is called, inside nested models and
@@ -29,7 +29,7 @@ def count_macs(model: Any) -> int:  # noqa: ANN401 - tf_keras has no types
     return total
 
 
-def _layer_macs(layer: Any, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:  # noqa: ANN401
+def _layer_macs(layer: KerasLayer, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
     if isinstance(layer, keras.Model):
         return count_macs(layer)
     if hasattr(layer, "layer") and not isinstance(layer, LAYERS.TimeDistributed):

@@ -9,19 +9,20 @@ import json
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.references import ModelFileRef
 from featherline.tasks.networks.foreign.archive import open_archive
 from featherline.tasks.networks.foreign.build import build_model
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.store.artifacts import Store
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every entry: the earliest that a zip can say."""
 
 
-def put_model(store: Store, model: Any, form: Literal["keras", "qat_h5"] = "keras") -> ModelFileRef:  # noqa: ANN401
+def put_model(store: Store, model: KerasModel, form: Literal["keras", "qat_h5"] = "keras") -> ModelFileRef:
     """Store a model and return its reference. Optimizer state is not kept."""
     with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
         path = Path(folder, "model.h5" if form == "qat_h5" else "model.keras")
@@ -31,7 +32,7 @@ def put_model(store: Store, model: Any, form: Literal["keras", "qat_h5"] = "kera
         return store.put_file(path, ModelFileRef)
 
 
-def load_model(store: Store, model: Model) -> Any:  # noqa: ANN401 - tf_keras has no types
+def load_model(store: Store, model: Model) -> KerasModel:
     """Return the tf_keras model, not compiled."""
     if model.format == "keras":
         return load_file(store, model.file)
@@ -41,17 +42,17 @@ def load_model(store: Store, model: Model) -> Any:  # noqa: ANN401 - tf_keras ha
         return _loaded(store, model.file, ".h5")
 
 
-def load_file(store: Store, file: ModelFileRef) -> Any:  # noqa: ANN401
+def load_file(store: Store, file: ModelFileRef) -> KerasModel:
     """Return the tf_keras model of a `.keras` file, not compiled."""
     return _loaded(store, file, ".keras")
 
 
-def load_path(path: Path) -> Any:  # noqa: ANN401
+def load_path(path: Path) -> KerasModel:
     """Return the tf_keras model of a `.keras` file of our own, not compiled."""
     return _read(path, path.name)
 
 
-def _loaded(store: Store, file: ModelFileRef, suffix: Literal[".keras", ".h5"]) -> Any:  # noqa: ANN401
+def _loaded(store: Store, file: ModelFileRef, suffix: Literal[".keras", ".h5"]) -> KerasModel:
     """Return the model of a file that a step stored, as one that is not trusted.
 
     Whoever can write the store can plant a file, and a result that names it.
@@ -63,7 +64,7 @@ def _loaded(store: Store, file: ModelFileRef, suffix: Literal[".keras", ".h5"]) 
         return _read(path, f"the stored model {file.sha256[:12]}{suffix}")
 
 
-def _read(path: Path, name: str) -> Any:  # noqa: ANN401
+def _read(path: Path, name: str) -> KerasModel:
     with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
         return build_model(open_archive(path, Path(folder), quantized=path.suffix == ".h5", name=name), name)
 

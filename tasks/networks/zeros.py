@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras
 
 KERNEL_NAMES = {
     keras.layers.Conv2D: "kernel",
@@ -24,7 +24,7 @@ BLOCK = 4
 """Consecutive input channels that share two zeros in the pattern 2:4."""
 
 
-def prunable_kernel(layer: Any) -> Any | None:  # noqa: ANN401 - tf_keras has no types
+def prunable_kernel(layer: KerasLayer) -> Tensor | None:
     """Return the kernel variable of a layer that may hold zeros, or None. Wrappers of TFMOT are looked through.
 
     Inside such a wrapper the attribute `kernel` may be a tensor of a graph; the variable is found by its name.
@@ -36,7 +36,7 @@ def prunable_kernel(layer: Any) -> Any | None:  # noqa: ANN401 - tf_keras has no
     return next(weight for weight in layer.weights if weight.name.split("/")[-1].split(":")[0] == name)
 
 
-def kernels(model: Any) -> dict[str, NDArray[np.float32]]:  # noqa: ANN401
+def kernels(model: KerasModel) -> dict[str, NDArray[np.float32]]:
     """Return the kernels that may hold zeros by layer name, as arrays, those of nested models included."""
     found: dict[str, NDArray[np.float32]] = {}
     for layer in model.layers:
@@ -49,7 +49,7 @@ def kernels(model: Any) -> dict[str, NDArray[np.float32]]:  # noqa: ANN401
     return found
 
 
-def sparsity(model: Any) -> float:  # noqa: ANN401
+def sparsity(model: KerasModel) -> float:
     """Return the fraction of zeros among the kernels that may hold them, 0 where there are none."""
     every = kernels(model).values()
     total = sum(kernel.size for kernel in every)
@@ -80,7 +80,7 @@ class ZeroMask:
 class KeepZeros(keras.callbacks.Callback):
     """Sets the weights that were zero back to zero after every step. What an optimizer adds to them is dropped."""
 
-    def __init__(self, model: Any) -> None:  # noqa: ANN401
+    def __init__(self, model: KerasModel) -> None:
         """Remember the zeros of `model`."""
         super().__init__()
         found = [prunable_kernel(layer) for layer in model.layers]

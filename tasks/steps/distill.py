@@ -29,7 +29,7 @@ from featherline.tasks.contracts.steps.distill import DistillInputs, DistillOutp
 from featherline.tasks.contracts.words import percent
 from featherline.tasks.measuring.stage_effects import savings
 from featherline.tasks.modalities.image.preprocessing import preprocessing_of
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.networks.zeros import KeepZeros, sparsity
 from featherline.tasks.networks.zoo.build import build
@@ -82,7 +82,7 @@ class _Lane:
     context: Context
     data: TrainingData
 
-    def taught(self, stack: ExitStack, teacher: Any, fresh: Any) -> Model:  # noqa: ANN401 - tf_keras has no types
+    def taught(self, stack: ExitStack, teacher: KerasModel, fresh: Any) -> Model:  # noqa: ANN401 - tf_keras has no types
         """Train the lane's student, or one built anew, with the baseline or the user's own file as teacher."""
         architecture = self.params.architecture
         if architecture is None:
@@ -127,8 +127,8 @@ class _Lane:
     def _learn(
         self,
         stack: ExitStack,
-        student: Any,  # noqa: ANN401 - tf_keras has no types
-        teacher: Any,  # noqa: ANN401
+        student: KerasModel,
+        teacher: KerasModel,
         stage: str,
         *,
         part: str = "",
@@ -155,12 +155,12 @@ class _Lane:
         )
         return history, start, end
 
-    def _accuracy(self, model: Any) -> float:  # noqa: ANN401
+    def _accuracy(self, model: KerasModel) -> float:
         return accuracy(predict_logits(model, self.data.validation_images), self.data.validation_labels)
 
     def _described(
         self,
-        student: Any,  # noqa: ANN401
+        student: KerasModel,
         before: Model | None,
         stage: str,
         history: TrainingHistory,

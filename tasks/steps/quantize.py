@@ -32,7 +32,7 @@ from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeOutputs, QuantizeParams
 from featherline.tasks.measuring.stage_effects import savings
 from featherline.tasks.modalities.image.preprocessing import preprocessing_of
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.networks.zeros import check_zeros, sparsity
@@ -95,11 +95,11 @@ class _Work:
 
     def cluster(
         self,
-        network: Any,  # noqa: ANN401 - tf_keras has no types
+        network: KerasModel,
         model: Model,
         clusters: int,
         checkpoint: Checkpoint,
-    ) -> tuple[Any, Model]:
+    ) -> tuple[KerasModel, Model]:
         """Share the weights of each kernel among a few values."""
         stage = f"cluster {clusters}"
         wrapped = clustered_while_training(network, clusters, keep_zeros=model.sparsity != "none")
@@ -113,7 +113,7 @@ class _Work:
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(shared)))
         return shared, result
 
-    def train_for_int8(self, network: Any, model: Model, checkpoint: Checkpoint) -> Model:  # noqa: ANN401
+    def train_for_int8(self, network: KerasModel, model: Model, checkpoint: Checkpoint) -> Model:
         """Train with the rounding of the int8 file in the loop."""
         kept = [f"{model.clusters} clusters"] * (model.clusters is not None) + ["zeros"] * (model.sparsity != "none")
         stage = " ".join(["quantize qat", *(["keeping", " and ".join(kept)] if kept else [])])
@@ -136,7 +136,7 @@ class _Work:
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(result_model)))
         return result
 
-    def train_for_int4(self, network: Any, model: Model, checkpoint: Checkpoint) -> Model:  # noqa: ANN401
+    def train_for_int4(self, network: KerasModel, model: Model, checkpoint: Checkpoint) -> Model:
         """Train with the rounding of the weights to four bits in the loop; the result is a float model on that grid."""
         stage = "quantize qat, int4"
         trained = int4_while_training(network, keep_zeros=model.sparsity != "none")
@@ -148,7 +148,7 @@ class _Work:
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(result_model)))
         return result
 
-    def _fit(self, model: Any, fit: Fit, stage: str, checkpoint: Checkpoint) -> Any:  # noqa: ANN401
+    def _fit(self, model: KerasModel, fit: Fit, stage: str, checkpoint: Checkpoint) -> Any:  # noqa: ANN401
         return fit_model(
             model,
             self.data,

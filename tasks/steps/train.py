@@ -13,8 +13,6 @@ is, measured.
 
 from __future__ import annotations
 
-from typing import Any
-
 from featherline.tasks.compression.dry_run.network import check_network
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.preprocessing import Preprocessing
@@ -23,7 +21,7 @@ from featherline.tasks.contracts.steps.train import TrainInputs, TrainOutputs, T
 from featherline.tasks.contracts.words import percent
 from featherline.tasks.modalities.image.preprocessing import in_words
 from featherline.tasks.networks.foreign.read import read_model
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.problems.classification.network_metrics import class_metrics
 from featherline.tasks.running.context import Context
@@ -61,7 +59,7 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
     return TrainOutputs(model=trained, metrics=metrics)
 
 
-def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[Any, Preprocessing]:
+def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[KerasModel, Preprocessing]:
     """Return the network and its own preprocessing."""
     shape, classes = dataset.image_shape, len(dataset.classes)
     if params.architecture is not None and params.file is None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.references import HistoryRef
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import put_model
 from featherline.tasks.networks.zeros import kernels
@@ -18,7 +19,7 @@ from featherline.tasks.training.data import TrainingData
 
 def describe(
     store: Store,
-    model: Any,  # noqa: ANN401 - tf_keras has no types
+    model: KerasModel,
     data: TrainingData,
     *,
     format: Literal["keras", "qat_h5"] = "keras",  # noqa: A002 - the contract's own field
@@ -57,7 +58,7 @@ def describe(
     return Model(file=put_model(store, model, format), format=format, **fields)
 
 
-def _parameters(model: Any) -> int:  # noqa: ANN401
+def _parameters(model: KerasModel) -> int:
     """Count the weights, without the ranges that quantization-aware training keeps beside them."""
     names = [(weight.name.split("/")[-1].split(":")[0], int(np.prod(weight.shape))) for weight in model.weights]
     return sum(size for name, size in names if not name.endswith(("_min", "_max", "optimizer_step")))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +22,7 @@ from featherline.tasks.contracts.words import percent
 from featherline.tasks.data.dataset import Images, Labels, in_turn, read_split
 from featherline.tasks.modalities.image.preprocessing import COLOURS, NAMED, OF_COLOURS, chosen, model_inputs, named
 from featherline.tasks.networks.foreign.beginnings import takes_bytes
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.problems.classification.class_order import at_chance, explaining_order
 from featherline.tasks.problems.classification.network_metrics import accuracy, mean_cross_entropy, predict_logits
 from featherline.tasks.store.artifacts import Store
@@ -58,7 +58,7 @@ class Measured:
         return found
 
 
-def preprocessing_of_built(model: Any, choice: PreprocessingChoice, dataset: Dataset) -> Preprocessing:  # noqa: ANN401 - tf_keras has no types
+def preprocessing_of_built(model: KerasModel, choice: PreprocessingChoice, dataset: Dataset) -> Preprocessing:
     """Return the preprocessing of a network that is built and will be trained.
 
     Raises:
@@ -73,7 +73,7 @@ def preprocessing_of_built(model: Any, choice: PreprocessingChoice, dataset: Dat
 
 
 def preprocessing_of_file(
-    model: Any,  # noqa: ANN401
+    model: KerasModel,
     name: str,
     choice: PreprocessingChoice,
     dataset: Dataset,
@@ -149,7 +149,7 @@ def _turned(one: Preprocessing) -> Preprocessing:
     )
 
 
-def _measure(model: Any, images: Images, labels: Labels, preprocessing: Preprocessing) -> Measured:  # noqa: ANN401
+def _measure(model: KerasModel, images: Images, labels: Labels, preprocessing: Preprocessing) -> Measured:
     logits = predict_logits(model, model_inputs(images, preprocessing))
     return Measured(preprocessing, logits, accuracy(logits, labels), mean_cross_entropy(logits, labels))
 

@@ -22,7 +22,7 @@ from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.modalities.image.augmentation import augment
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasModel, Tensor, keras, tf
 from featherline.tasks.problems.classification.network_metrics import accuracy, mean_cross_entropy
 from featherline.tasks.training.batches import even_batches
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
@@ -46,13 +46,13 @@ class Compiled(NamedTuple):
 
 
 def fit_model(
-    model: Any,  # noqa: ANN401 - tf_keras has no types
+    model: KerasModel,
     data: TrainingData,
     fit: Fit,
     *,
     seed: int,
     stage: str,
-    teacher: Any = None,  # noqa: ANN401
+    teacher: KerasModel = None,
     distillation: DistillationSettings | None = None,
     callbacks: Sequence[Any] = (),
     checkpoint: Checkpoint | None = None,
@@ -167,9 +167,9 @@ def _optimizer(fit: Fit) -> Any:  # noqa: ANN401
 
 
 def compile_training(
-    model: Any,  # noqa: ANN401
+    model: KerasModel,
     fit: Fit,
-    teacher: Any = None,  # noqa: ANN401
+    teacher: KerasModel = None,
     distillation: DistillationSettings | None = None,
     *,
     background: NDArray[np.float32] | None = None,
@@ -195,7 +195,7 @@ def compile_training(
     watching = distillation is not None and distillation.attention > 0
     student_network, teacher_network = watched(model, teacher) if watching else (model, teacher)
 
-    def train_step(images: Any, labels: Any, told: Any, rate: Any, seed: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    def train_step(images: Tensor, labels: Tensor, told: Any, rate: Any, seed: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
         view, share = augment(images, seed, fit, background)
         theirs = (
             None
@@ -221,7 +221,7 @@ def compile_training(
         hits = tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.int32))
         return loss, hits
 
-    def forward(images: Any) -> Any:  # noqa: ANN401
+    def forward(images: Tensor) -> Tensor:
         return model(images, training=False)
 
     scalar, pair = tf.TensorSpec((), tf.float32), tf.TensorSpec((2,), tf.int32)
@@ -233,7 +233,7 @@ def compile_training(
     )
 
 
-def _listeners(callbacks: Sequence[Any], model: Any, optimizer: Any, epochs: int, batches: int) -> Any:  # noqa: ANN401
+def _listeners(callbacks: Sequence[Any], model: KerasModel, optimizer: Any, epochs: int, batches: int) -> Any:  # noqa: ANN401
     """Return the callbacks as one, told that training begins, and give the model what they ask of a compiled one."""
     if callbacks:
         model.optimizer = optimizer
@@ -243,7 +243,7 @@ def _listeners(callbacks: Sequence[Any], model: Any, optimizer: Any, epochs: int
     return listeners
 
 
-def _restored(model: Any, optimizer: Any, state: TrainingState) -> bool:  # noqa: ANN401
+def _restored(model: KerasModel, optimizer: Any, state: TrainingState) -> bool:  # noqa: ANN401
     """Put a state into a network and its optimizer, and return True, unless it is one of another network."""
     optimizer._create_all_weights(model.trainable_variables)  # noqa: SLF001 - the state needs its variables first
     held = (model.get_weights(), optimizer.get_weights(), model.get_weights() if state.best else [])

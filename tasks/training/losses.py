@@ -6,17 +6,16 @@ All are means over the batch of float32 logits, so that they do not depend on th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from featherline.tasks.contracts.fit import DistillationSettings
-from featherline.tasks.networks.framework import tf
+from featherline.tasks.networks.framework import Tensor, tf
 from featherline.tasks.training.distillation.logit_losses import decoupled, relations
 
 KERNELS = {"kernel", "depthwise_kernel", "pointwise_kernel"}
 """Names of the variables that weight decay pulls to zero: no biases, no batch normalisation."""
 
 
-def cross_entropy(labels: Any, logits: Any, smoothing: float, share: Any = None) -> Any:  # noqa: ANN401 - tensors have no types
+def cross_entropy(labels: Tensor, logits: Tensor, smoothing: float, share: Tensor = None) -> Tensor:
     """Return the mean cross entropy of labels (n,) and logits (n, classes), with smoothed or mixed targets.
 
     A target is `1 - smoothing + smoothing / classes` for the label, `smoothing / classes` for every other class. With
@@ -34,7 +33,7 @@ def cross_entropy(labels: Any, logits: Any, smoothing: float, share: Any = None)
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits))
 
 
-def divergence(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # noqa: ANN401
+def divergence(teacher_logits: Tensor, logits: Tensor, temperature: float) -> Tensor:
     """Return `T^2 * KL(teacher || student)` of the softened distributions, mean over the batch. 0 where both agree.
 
     Source: Hinton et al. 2015, section 2, https://arxiv.org/abs/1503.02531
@@ -45,7 +44,9 @@ def divergence(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # 
     return temperature**2 * tf.reduce_mean(each)
 
 
-def taught(labels: Any, logits: Any, teacher_logits: Any, distillation: DistillationSettings, hard: Any) -> Any:  # noqa: ANN401
+def taught(
+    labels: Tensor, logits: Tensor, teacher_logits: Tensor, distillation: DistillationSettings, hard: Tensor
+) -> Tensor:
     """Return `alpha * what the teacher thinks (distillation.loss) + (1 - alpha) * hard`, the cross entropy.
 
     Of mixed images the teacher sees the mixture too; dkd takes for the true class that of the larger part.
@@ -59,11 +60,11 @@ def taught(labels: Any, logits: Any, teacher_logits: Any, distillation: Distilla
     return distillation.alpha * soft + (1 - distillation.alpha) * hard
 
 
-def kernels(variables: Sequence[Any]) -> list[Any]:
+def kernels(variables: Sequence[Tensor]) -> list[Tensor]:
     """Return the variables that weight decay applies to, also inside the wrappers of TFMOT."""
     return [variable for variable in variables if variable.name.split("/")[-1].split(":")[0] in KERNELS]
 
 
-def decay(variables: Sequence[Any], factor: float) -> Any:  # noqa: ANN401
+def decay(variables: Sequence[Tensor], factor: float) -> Tensor:
     """Return `factor` times the sum of all squared kernel weights, as Keras' own L2 regulariser has it."""
     return 2 * factor * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels(variables)])

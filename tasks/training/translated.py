@@ -14,36 +14,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.preprocessing import Preprocessing
-from featherline.tasks.networks.framework import tf
+from featherline.tasks.networks.framework import KerasModel, Tensor, tf
 
 
 class TranslatedTeacher:
     """A model that takes another's inputs."""
 
-    def __init__(self, model: Any, student: Preprocessing, own: Preprocessing) -> None:  # noqa: ANN401 - tf_keras has no types
+    def __init__(self, model: KerasModel, student: Preprocessing, own: Preprocessing) -> None:
         """Take a model, what its callers' inputs were made by, and what its own must be made by."""
         self.model = model
         self.output_shape = model.output_shape
         self._turned = student.channel_order != own.channel_order
         self._factor, self._offset = factor_and_offset(student, own)
 
-    def __call__(self, images: Any, *, training: bool = False) -> Any:  # noqa: ANN401 - tensors
+    def __call__(self, images: Tensor, *, training: bool = False) -> Any:  # noqa: ANN401 - tensors
         """Return what the model gives for images that the student takes."""
         return self.model(self.translated(images), training=training)
 
-    def translated(self, images: Any) -> Any:  # noqa: ANN401
+    def translated(self, images: Tensor) -> Tensor:
         """Return the student's images as the model takes them."""
         ordered = tf.reverse(images, [-1]) if self._turned else images
         return ordered * self._factor + self._offset
 
-    def of(self, model: Any) -> TranslatedTeacher:  # noqa: ANN401
+    def of(self, model: KerasModel) -> TranslatedTeacher:
         """Return another model, such as one of the same layers with more outputs, fed in the same way."""
         other = object.__new__(TranslatedTeacher)
         other.__dict__.update(self.__dict__, model=model, output_shape=model.output_shape)
         return other
 
 
-def as_the_student_sees(model: Any, own: Preprocessing, student: Preprocessing) -> Any:  # noqa: ANN401
+def as_the_student_sees(model: KerasModel, own: Preprocessing, student: Preprocessing) -> KerasModel:
     """Return what takes the student's inputs and gives the model's logits: the model itself where fed alike."""
     return model if own.numbers() == student.numbers() else TranslatedTeacher(model, student, own)
 

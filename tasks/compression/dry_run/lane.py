@@ -7,7 +7,7 @@ What refuses here would refuse in the lane, after the trainings that come before
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from featherline.tasks.litert.convert import convert
 from featherline.tasks.litert.graph import read_graph
 from featherline.tasks.modalities.image.preprocessing import check_channels
 from featherline.tasks.networks.foreign.read import read_model
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.training.distillation.attention import watched
@@ -43,7 +44,7 @@ STEPS = 10
 """Of a training that is set up."""
 
 
-def try_lane(candidate: Candidate, network: Any, classes: int) -> None:  # noqa: ANN401 - tf_keras has no types
+def try_lane(candidate: Candidate, network: KerasModel, classes: int) -> None:
     """Set up each technique of a candidate in the order of its lane, and convert what comes out.
 
     Args:
@@ -76,7 +77,7 @@ def signature(candidate: Candidate) -> str:
     return repr(parts)
 
 
-def _cut(model: Any, params: PruneParams, teacher: Any) -> tuple[Any, bool]:  # noqa: ANN401
+def _cut(model: KerasModel, params: PruneParams, teacher: KerasModel) -> tuple[KerasModel, bool]:
     """Return the model with fewer channels, and whether the step makes zeros instead."""
     if params.method == "none":
         return model, False
@@ -97,14 +98,14 @@ def _cut(model: Any, params: PruneParams, teacher: Any) -> tuple[Any, bool]:  # 
     return small, False
 
 
-def _student(params: DistillParams, model: Any, baseline: Any, classes: int) -> Any:  # noqa: ANN401
+def _student(params: DistillParams, model: KerasModel, baseline: KerasModel, classes: int) -> KerasModel:
     student = model if params.architecture is None else build(params.architecture, baseline.input_shape[1:], classes)
     if params.method == "logits":
         _look(student, params, baseline)
     return student
 
 
-def _look(student: Any, params: PruneParams | DistillParams, baseline: Any) -> None:  # noqa: ANN401
+def _look(student: KerasModel, params: PruneParams | DistillParams, baseline: KerasModel) -> None:
     """Read the teacher where it is a file, and pair the feature maps where they are compared."""
     teacher = (
         read_model(params.teacher, baseline.input_shape[1:], baseline.output_shape[-1]) if params.teacher else baseline
@@ -113,7 +114,7 @@ def _look(student: Any, params: PruneParams | DistillParams, baseline: Any) -> N
         watched(functional(student), functional(teacher))
 
 
-def _convert(model: Any, params: QuantizeParams, export: ExportParams, *, keep_zeros: bool) -> None:  # noqa: ANN401
+def _convert(model: KerasModel, params: QuantizeParams, export: ExportParams, *, keep_zeros: bool) -> None:
     if params.clusters is not None:
         model = strip_clustering(
             clustered_while_training(model, params.clusters, keep_zeros=keep_zeros), params.clusters
@@ -131,7 +132,7 @@ def _convert(model: Any, params: QuantizeParams, export: ExportParams, *, keep_z
     check_integer(read_graph(_file(model, params.scheme, export, qat=qat)), params.scheme)
 
 
-def _file(model: Any, scheme: Scheme, export: ExportParams, *, qat: bool) -> bytes:  # noqa: ANN401
+def _file(model: KerasModel, scheme: Scheme, export: ExportParams, *, qat: bool) -> bytes:
     """Return the file in a scheme, made by what `export` makes it with."""
     images = np.random.default_rng(0).normal(size=(IMAGES, *model.input_shape[1:])).astype(np.float32)
     if scheme in ("none", "float16", "dynamic") or qat:

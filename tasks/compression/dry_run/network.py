@@ -8,12 +8,11 @@ A network that fails here would fail after its whole training, when it is stored
 from __future__ import annotations
 
 import tempfile
-from typing import Any
 
 import numpy as np
 
 from featherline.tasks.contracts.refusal import OutOfReach, Refused, refuse
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import load_file, put_model
 from featherline.tasks.store.artifacts import open_store
@@ -23,7 +22,7 @@ TOLERANCE = 1e-4
 """Of the largest logit: what reading a model back may change by another order of sums."""
 
 
-def check_network(model: Any, name: str) -> None:  # noqa: ANN401 - tf_keras has no types
+def check_network(model: KerasModel, name: str) -> None:
     """Refuse a network that the steps after training could not work with.
 
     Args:
@@ -62,7 +61,7 @@ def check_network(model: Any, name: str) -> None:  # noqa: ANN401 - tf_keras has
         )
 
 
-def _stored_and_read(model: Any, name: str) -> Any:  # noqa: ANN401
+def _stored_and_read(model: KerasModel, name: str) -> KerasModel:
     """Return the model as the next step reads it, through the filter for files that are not trusted."""
     with tempfile.TemporaryDirectory(prefix="featherline-network-") as folder:
         store = open_store(folder)
@@ -77,7 +76,7 @@ def _stored_and_read(model: Any, name: str) -> Any:  # noqa: ANN401
     return again
 
 
-def _unreadable(model: Any, name: str, got: str) -> Refused:  # noqa: ANN401
+def _unreadable(model: KerasModel, name: str, got: str) -> Refused:
     return refuse(
         f"{name} gives a network that cannot be stored and read back",
         expected="Keras' own layers: a file is read without running code, so no Lambda and no class of yours",
@@ -86,7 +85,7 @@ def _unreadable(model: Any, name: str, got: str) -> Refused:  # noqa: ANN401
     )
 
 
-def _suspects(model: Any) -> str:  # noqa: ANN401
+def _suspects(model: KerasModel) -> str:
     """Return the layers that are not Keras' own, or hold code."""
     odd = [
         f"the {type(layer).__name__} {layer.name}"

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
 from featherline.tasks.compression.dry_run.lane import signature, try_lane
 from featherline.tasks.compression.dry_run.network import check_network
@@ -33,7 +32,7 @@ from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.refusal import OutOfReach, Problem, Refused
 from featherline.tasks.litert.convert import convert
 from featherline.tasks.networks.foreign.read import read_model
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.running.memory import out_of_memory
@@ -51,7 +50,7 @@ class _Trials:
         self._tried: dict[str, Outcome] = {}
 
     @cached_property
-    def network(self) -> Any:  # noqa: ANN401 - tf_keras has no types
+    def network(self) -> KerasModel:
         keras.utils.set_random_seed(self.request.seed)
         if self.request.architecture is not None:
             return build(self.request.architecture, self.request.image_shape, self.request.classes)

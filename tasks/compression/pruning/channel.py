@@ -29,6 +29,7 @@ from featherline.tasks.compression.pruning.widths import (
 )
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.safe_text import visible
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.training.data import TrainingData
@@ -132,7 +133,7 @@ class Whole:
 
 
 def prune_channels(
-    model: Any,  # noqa: ANN401 - tf_keras has no types
+    model: KerasModel,
     target: Target,
     ranking: Ranking,
     *,
@@ -246,7 +247,7 @@ class _Cutter:
             print(f"prune: validation loss with {visible(' + '.join(group.layers))} cut alone to {points}")
         return curves
 
-    def cut(self, widths: Widths) -> tuple[Any, float]:
+    def cut(self, widths: Widths) -> tuple[KerasModel, float]:
         """Return the narrower model, and how far it is from the masked original."""
         keep = kept_units(self.channels, self.scores, widths)
         small = shrink(self.flat, self.channels, keep)

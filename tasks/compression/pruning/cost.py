@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.groups import Channels, Units
 from featherline.tasks.networks.estimates import FILE_BYTES
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 from featherline.tasks.networks.kernels import ZERO_POINT_BYTES, Term, kernels_of
 
 L = keras.layers
@@ -58,7 +58,7 @@ class Cost:
         return round(float(terms + zero_points + self.constant))
 
 
-def cost_of(model: Any, channels: Channels, measure: Measure = "macs") -> Cost:  # noqa: ANN401 - tf_keras has no types
+def cost_of(model: KerasModel, channels: Channels, measure: Measure = "macs") -> Cost:
     """Return the cost function of a traced model."""
     ledger = _Ledger(channels, [], [])
     for name, ports in channels.ports.items():
@@ -100,12 +100,12 @@ class _Ledger:
         self.add(times * term.factor, read if term.reads else None, made if term.makes else None)
 
 
-def _macs(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # noqa: ANN401
+def _macs(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> None:
     for kernel in kernels_of(layer):
         ledger.add_term(kernel.weights, read, made, prod(layer.output_shape[1:-1]))
 
 
-def _parameters(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # noqa: ANN401
+def _parameters(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> None:
     if kernels := kernels_of(layer):
         for kernel in kernels:
             ledger.add_term(kernel.weights, read, made)
@@ -121,7 +121,7 @@ def _parameters(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # n
             ledger.add(prod(weight.shape))
 
 
-def _size(ledger: _Ledger, layer: Any, read: Row, made: Row) -> None:  # noqa: ANN401
+def _size(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> None:
     for kernel in kernels_of(layer):
         for term in kernel.int8_terms:
             ledger.add_term(term, read, made)

@@ -12,7 +12,7 @@ Source: Fang et al. 2023, DepGraph, section 3.3, https://arxiv.org/abs/2301.1290
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from featherline.tasks.compression.pruning.groups import Channels
 from featherline.tasks.compression.pruning.importance import Scores, importance
 from featherline.tasks.compression.pruning.taylor import gate_importance
 from featherline.tasks.contracts.refusal import Problem, Refused, refuse
+from featherline.tasks.networks.framework import KerasLayer, KerasModel
 from featherline.tasks.training.data import TrainingData
 
 Criterion = Literal["l1", "l2", "fpgm", "bn_gamma", "taylor", "random"]
@@ -29,7 +30,7 @@ SCORING_IMAGES = 1024
 
 
 def unit_scores(
-    model: Any,  # noqa: ANN401 - tf_keras has no types
+    model: KerasModel,
     channels: Channels,
     criterion: Criterion,
     *,
@@ -67,7 +68,7 @@ def unit_scores(
     return _agreed(model, channels, criterion, opinions)
 
 
-def _agreed(model: Any, channels: Channels, criterion: Criterion, opinions: Mapping[str, Scores]) -> Scores:  # noqa: ANN401
+def _agreed(model: KerasModel, channels: Channels, criterion: Criterion, opinions: Mapping[str, Scores]) -> Scores:
     """Return the mean over the layers of what each thinks, in units of its own mean."""
     total = np.zeros(channels.count)
     votes = np.zeros(channels.count)
@@ -94,7 +95,7 @@ def _agreed(model: Any, channels: Channels, criterion: Criterion, opinions: Mapp
     return agreed
 
 
-def _not_finite(layer: Any, criterion: Criterion) -> Problem:  # noqa: ANN401
+def _not_finite(layer: KerasLayer, criterion: Criterion) -> Problem:
     weights = np.concatenate([weight.ravel() for weight in layer.get_weights()])
     broken = int((~np.isfinite(weights)).sum())
     got = f"{broken} of {weights.size} are NaN or infinite" if broken else f"{criterion} gives NaN or infinity"

@@ -17,7 +17,7 @@ from featherline.tasks.contracts.steps.prune import PruneInputs, PruneParams
 from featherline.tasks.contracts.steps.trim import TrimInputs
 from featherline.tasks.measuring.stage_effects import savings
 from featherline.tasks.modalities.image.preprocessing import preprocessing_of
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.networks.zeros import sparsity
 from featherline.tasks.running.context import Context
@@ -55,7 +55,7 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
         teacher = teacher_of_run(context.store, inputs.teacher, dataset).seen_from(data)
     with ExitStack() as stack:
 
-        def learn(model: Any, fit: Fit, *, part: str = "", **more: Any) -> TrainingHistory:  # noqa: ANN401
+        def learn(model: KerasModel, fit: Fit, *, part: str = "", **more: Any) -> TrainingHistory:  # noqa: ANN401
             checkpoint = stack.enter_context(checkpoint_of(step, inputs, params, context, part))
             taught = {"teacher": teacher, "distillation": distillation} if distillation else {}
             return fit_model(model, data, fit, seed=context.seed, stage=stage, checkpoint=checkpoint, **taught, **more)

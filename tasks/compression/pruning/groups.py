@@ -29,7 +29,7 @@ from featherline.tasks.compression.pruning.layers import (
     reshaped,
 )
 from featherline.tasks.contracts.refusal import Problem, Refused
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
 
 Units = NDArray[np.intp]
 """The number of the unit behind each channel of a tensor's last axis."""
@@ -71,7 +71,7 @@ class Channels:
     groups: tuple[Group, ...]
 
 
-def trace_channels(model: Any) -> Channels:  # noqa: ANN401 - tf_keras has no types
+def trace_channels(model: KerasModel) -> Channels:
     """Number the channels of a model and join those that depend on each other.
 
     Args:
@@ -96,7 +96,7 @@ def trace_channels(model: Any) -> Channels:  # noqa: ANN401 - tf_keras has no ty
     return tracer.channels()
 
 
-def _calls(model: Any) -> Any:  # noqa: ANN401
+def _calls(model: KerasModel) -> Any:  # noqa: ANN401
     """Yield each layer with the tensors that it takes and gives, in the order of the graph."""
     for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 - Keras 2 shows the order of a graph only here
         for node in model._nodes_by_depth[depth]:  # noqa: SLF001
@@ -140,7 +140,7 @@ class _Tracer:
             low, high = sorted((self.root(one), self.root(other)))
             self.parents[high] = low
 
-    def follow(self, layer: Any, sources: list[Units], target: Any) -> None:  # noqa: ANN401
+    def follow(self, layer: KerasLayer, sources: list[Units], target: Any) -> None:  # noqa: ANN401
         """Find the units of what `layer` gives, and leave them in `made`."""
         count = int(tf.nest.flatten(target)[0].shape[-1])
         beyond_us = obstacle(layer)
@@ -158,7 +158,7 @@ class _Tracer:
             self.hold(made)
         self.ports[layer.name] = Ports(sources[0], made)
 
-    def _made(self, layer: Any, sources: list[Units], count: int) -> Units | None:  # noqa: ANN401
+    def _made(self, layer: KerasLayer, sources: list[Units], count: int) -> Units | None:
         """Return the units of what a layer gives, or None where a Reshape mixes channels with places."""
         if type(layer) in MAKERS:
             made = self.fresh(count)
@@ -201,7 +201,7 @@ class _Tracer:
         )
 
 
-def _mixed(layer: Any) -> tuple[str, str]:  # noqa: ANN401
+def _mixed(layer: KerasLayer) -> tuple[str, str]:
     """Return what is wrong with a Reshape that mixes channels with places, and how to mend it."""
     shapes = f"{layer.input_shape[1:]} to {layer.output_shape[1:]}"
     return f"a {type(layer).__name__} from {shapes}", f"use Flatten, or leave the last axis as it is, {OTHERWISE}"

@@ -10,12 +10,12 @@ https://arxiv.org/abs/1811.00250 (fpgm); Liu et al. 2017, section 3, https://arx
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, keras
 
 Scores = NDArray[np.float64]
 OfWeights = Literal["l1", "l2", "fpgm", "bn_gamma"]
@@ -46,7 +46,7 @@ def channel_distances(kernel: NDArray[np.float32]) -> Scores:
     return sums
 
 
-def making_kernel(layer: Any) -> NDArray[np.float32] | None:  # noqa: ANN401 - tf_keras has no types
+def making_kernel(layer: KerasLayer) -> NDArray[np.float32] | None:
     """Return the kernel by which a layer makes its channels, (…, out), or None where it makes none."""
     kind = type(layer)
     if kind is keras.layers.DepthwiseConv2D:
@@ -59,7 +59,7 @@ def making_kernel(layer: Any) -> NDArray[np.float32] | None:  # noqa: ANN401 - t
     return None
 
 
-def importance(layer: Any, criterion: OfWeights) -> Scores | None:  # noqa: ANN401
+def importance(layer: KerasLayer, criterion: OfWeights) -> Scores | None:
     """Return what a layer thinks of each channel that it gives, or None where it has no opinion."""
     if criterion == "bn_gamma":
         if type(layer) is not keras.layers.BatchNormalization or not layer.scale:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.measuring.int8_probe import RUNS, WARM_UP, int8_file
 from featherline.tasks.measuring.latency import latency
+from featherline.tasks.networks.framework import KerasModel
 
 CLOSE_ENOUGH = 0.02
 """Of the MACs: no finer than this is searched."""
@@ -32,7 +33,7 @@ class Stopwatch:
         self.images = images
         self.base = int8_file(whole, images)
 
-    def ratio(self, model: Any) -> float:  # noqa: ANN401
+    def ratio(self, model: KerasModel) -> float:
         """Return the median time of one inference over that of the whole model, run in turn."""
         found = latency(int8_file(model, self.images), self.base, threads=1, warm_up=WARM_UP, runs=RUNS, seed=0)
         if found.baseline_p50 is None:

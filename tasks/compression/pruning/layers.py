@@ -6,13 +6,11 @@ any along the channel axis.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.operators import is_operator, operator_obstacle
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, keras
 
 L = keras.layers
 
@@ -95,18 +93,18 @@ def followed() -> str:
     return "one of " + ", ".join(kind.__name__ for kind in KNOWN) + ", or an elementwise operator"
 
 
-def activation_of(layer: Any) -> str | None:  # noqa: ANN401
+def activation_of(layer: KerasLayer) -> str | None:
     """Return the name of the activation function inside a layer, or None where it has none."""
     activation = getattr(layer, "activation", None)
     return None if activation is None else getattr(activation, "__name__", type(activation).__name__)
 
 
-def couples_channels(layer: Any) -> bool:  # noqa: ANN401
+def couples_channels(layer: KerasLayer) -> bool:
     """Return whether what one channel becomes depends on all others, as in a softmax, so that none may leave."""
     return type(layer) in COUPLING or activation_of(layer) in COUPLING_ACTIVATIONS
 
 
-def joins(layer: Any) -> bool:  # noqa: ANN401
+def joins(layer: KerasLayer) -> bool:
     """Return whether a layer works channel by channel on several tensors; a Concatenate of places does too."""
     if is_operator(layer):
         return len(layer.inbound_nodes[0].keras_inputs) > 1
@@ -126,7 +124,7 @@ def reshaped(units: NDArray[np.intp], count: int) -> NDArray[np.intp] | None:
     return pieces[0] if pieces is not None and (pieces == pieces[0]).all() else None
 
 
-def obstacle(layer: Any) -> tuple[str, str] | None:  # noqa: ANN401, PLR0911 - a table of reasons
+def obstacle(layer: KerasLayer) -> tuple[str, str] | None:  # noqa: PLR0911 - a table of reasons
     """Return what is wrong with a layer and how to mend it, or None where channels can be followed through it."""
     kind = type(layer).__name__
     if is_operator(layer):
@@ -146,7 +144,7 @@ def obstacle(layer: Any) -> tuple[str, str] | None:  # noqa: ANN401, PLR0911 - a
     return _misplaced(layer, kind)
 
 
-def _misplaced(layer: Any, kind: str) -> tuple[str, str] | None:  # noqa: ANN401
+def _misplaced(layer: KerasLayer, kind: str) -> tuple[str, str] | None:
     """Return what is wrong with the axes that a layer works along, and how to mend it."""
     rank = len(layer.output_shape)
     if type(layer) is L.BatchNormalization:

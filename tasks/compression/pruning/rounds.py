@@ -10,7 +10,7 @@ Source: Molchanov et al. 2017, section 2, https://arxiv.org/abs/1611.06440 (prun
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.contracts.steps.prune import MISSED, PruneParams
 from featherline.tasks.contracts.words import percent
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
 from featherline.tasks.training.data import TrainingData
@@ -37,7 +38,7 @@ WORDS_OF = {"macs": "MACs", "parameters": "parameters", "size": "bytes", "latenc
 class Learn(Protocol):
     """Trains a model in place, with a checkpoint named by `part`."""
 
-    def __call__(self, model: Any, fit: Fit, *, part: str) -> TrainingHistory:  # noqa: ANN401
+    def __call__(self, model: KerasModel, fit: Fit, *, part: str) -> TrainingHistory:
         """Return the curves."""
 
 
@@ -47,14 +48,14 @@ def fractions(target: float, rounds: int) -> list[float]:
 
 
 def prune_in_rounds(
-    baseline: Any,  # noqa: ANN401 - tf_keras has no types
+    baseline: KerasModel,
     params: PruneParams,
     data: TrainingData,
     learn: Learn,
     *,
     seed: int,
     stage: str,
-) -> tuple[Any, TrainingHistory, str]:
+) -> tuple[KerasModel, TrainingHistory, str]:
     """Return the smaller model, the curves of all its training, and by how much it missed its target, if it did.
 
     Args:
@@ -101,7 +102,7 @@ def missed(asked: Mapping[str, float], kept: Mapping[str, float]) -> str:
     return f"{MISSED} {kept[measure]:.0%} of the {WORDS_OF[measure]}, {asked[measure]:.0%} asked"
 
 
-def _slimmed(model: Any, params: PruneParams, learn: Learn) -> Iterator[TrainingHistory]:  # noqa: ANN401
+def _slimmed(model: KerasModel, params: PruneParams, learn: Learn) -> Iterator[TrainingHistory]:
     """Train the model in place with a penalty on its gammas, where asked."""
     if params.slimming_epochs:
         penalised = with_gamma_penalty(model, params.slimming_strength)
@@ -110,7 +111,7 @@ def _slimmed(model: Any, params: PruneParams, learn: Learn) -> Iterator[Training
         model.set_weights(penalised.get_weights())
 
 
-def _recalibrate(model: Any, data: TrainingData, images: int, seed: int) -> None:  # noqa: ANN401
+def _recalibrate(model: KerasModel, data: TrainingData, images: int, seed: int) -> None:
     """Estimate the statistics anew, and say what the cut left and what this brought back."""
     before = accuracy(predict_logits(model, data.validation_images), data.validation_labels)
     if images == 0:

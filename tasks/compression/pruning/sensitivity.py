@@ -11,7 +11,6 @@ Source: Li et al. 2017, section 3.2, https://arxiv.org/abs/1608.08710 (sensitivi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,7 @@ from featherline.tasks.compression.pruning.groups import Channels
 from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.surgery import KeepMask, mask
 from featherline.tasks.compression.pruning.widths import FallbackLadder
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasModel, keras, tf
 from featherline.tasks.problems.classification.network_metrics import mean_cross_entropy
 
 IMAGES = 512
@@ -41,7 +40,7 @@ def kept_units(channels: Channels, scores: Scores, widths: Sequence[int] | NDArr
 
 
 def losses_alone(
-    model: Any,  # noqa: ANN401 - tf_keras has no types
+    model: KerasModel,
     channels: Channels,
     scores: Scores,
     options: Sequence[tuple[int, ...]],

@@ -10,13 +10,11 @@ Source: Liu et al. 2017, section 3, equation 1, https://arxiv.org/abs/1708.06519
 
 from __future__ import annotations
 
-from typing import Any
-
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 
 
-def with_gamma_penalty(model: Any, strength: float) -> Any:  # noqa: ANN401 - tf_keras has no types
+def with_gamma_penalty(model: KerasModel, strength: float) -> KerasModel:
     """Return a copy of a flat functional model whose losses hold `strength` times the sum of all |gamma|.
 
     Raises:
@@ -31,7 +29,7 @@ def with_gamma_penalty(model: Any, strength: float) -> Any:  # noqa: ANN401 - tf
             fix="set prune.slimming_epochs to 0 and prune.criterion to l2",
         )
 
-    def penalised(layer: Any) -> Any:  # noqa: ANN401
+    def penalised(layer: KerasLayer) -> KerasLayer:
         copy = type(layer).from_config(layer.get_config())
         if _has_scale(layer):
             copy.gamma_regularizer = keras.regularizers.L1(strength)
@@ -42,5 +40,5 @@ def with_gamma_penalty(model: Any, strength: float) -> Any:  # noqa: ANN401 - tf
     return copy
 
 
-def _has_scale(layer: Any) -> bool:  # noqa: ANN401
+def _has_scale(layer: KerasLayer) -> bool:
     return type(layer) is keras.layers.BatchNormalization and bool(layer.scale)

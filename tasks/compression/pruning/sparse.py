@@ -15,7 +15,7 @@ from typing import Any, Literal
 import tensorflow_model_optimization as tfmot
 
 from featherline.tasks.contracts.refusal import Problem, Refused
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.zeros import breaks_two_of_four, kernels, prunable_kernel, sparsity
 
@@ -41,7 +41,7 @@ def ramp(steps: int) -> tuple[int, int]:
     return interval * (length // interval), interval
 
 
-def sparse_while_training(model: Any, method: Method, target: float, steps: int) -> tuple[Any, list[Any]]:  # noqa: ANN401
+def sparse_while_training(model: KerasModel, method: Method, target: float, steps: int) -> tuple[KerasModel, list[Any]]:
     """Wrap a copy of `model` so that training it makes it sparse.
 
     Args:
@@ -79,13 +79,13 @@ def sparse_while_training(model: Any, method: Method, target: float, steps: int)
             "sparsity_m_by_n": (2, 4),
         }
 
-    def wrapped(layer: Any) -> Any:  # noqa: ANN401
+    def wrapped(layer: KerasLayer) -> KerasLayer:
         return layer if prunable_kernel(layer) is None else schedules.prune_low_magnitude(layer, **options)
 
     return keras.models.clone_model(flat, clone_function=wrapped), [schedules.UpdatePruningStep()]
 
 
-def stripped(trained: Any, method: Method, target: float) -> Any:  # noqa: ANN401
+def stripped(trained: KerasModel, method: Method, target: float) -> KerasModel:
     """Take the wrappers off and check that the zeros are there.
 
     Raises:

@@ -8,12 +8,10 @@ Li et al. 2020, EagleEye, section 3.3, https://arxiv.org/abs/2007.02491 (after p
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasModel, keras, tf
 
 L = keras.layers
 BATCH = 128
@@ -27,7 +25,7 @@ NOISE = {
 """What is quiet meanwhile: an inference, whose statistics these are, has no noise either."""
 
 
-def reestimate_statistics(model: Any, images: NDArray[np.float32]) -> int:  # noqa: ANN401 - tf_keras has no types
+def reestimate_statistics(model: KerasModel, images: NDArray[np.float32]) -> int:
     """Set the means and variances of every batch normalisation in place, to the averages over batches of images.
 
     Args:

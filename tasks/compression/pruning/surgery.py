@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.groups import Channels, Ports
 from featherline.tasks.compression.pruning.layers import MAKERS
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras
 
 KeepMask = NDArray[np.bool_]
 """(units,), True where the unit stays."""
@@ -24,7 +24,7 @@ TOLERANCE = 1e-4
 """Of the largest output: what the order of float32 sums may change."""
 
 
-def shrink(model: Any, channels: Channels, keep: KeepMask) -> Any:  # noqa: ANN401 - tf_keras has no types
+def shrink(model: KerasModel, channels: Channels, keep: KeepMask) -> KerasModel:
     """Return a model without the channels that `keep` drops. `model` stays as it is.
 
     Args:
@@ -33,7 +33,7 @@ def shrink(model: Any, channels: Channels, keep: KeepMask) -> Any:  # noqa: ANN4
         keep: True where the unit stays; True for every held unit.
     """
 
-    def narrower(layer: Any) -> Any:  # noqa: ANN401
+    def narrower(layer: KerasLayer) -> KerasLayer:
         config = layer.get_config()
         ports = channels.ports.get(layer.name)
         if ports is not None:
@@ -54,7 +54,7 @@ def shrink(model: Any, channels: Channels, keep: KeepMask) -> Any:  # noqa: ANN4
     return small
 
 
-def _kept_weights(layer: Any, weights: list[Any], ports: Ports, keep: KeepMask) -> list[Any]:  # noqa: ANN401
+def _kept_weights(layer: KerasLayer, weights: list[Any], ports: Ports, keep: KeepMask) -> list[Tensor]:
     """Return the weights of a layer without the dropped channels."""
     read, made = keep[ports.inputs], keep[ports.outputs]
     if read.all() and made.all():
@@ -77,7 +77,7 @@ def _kept_weights(layer: Any, weights: list[Any], ports: Ports, keep: KeepMask) 
     )
 
 
-def silence(model: Any, channels: Channels, keep: KeepMask) -> Any:  # noqa: ANN401
+def silence(model: KerasModel, channels: Channels, keep: KeepMask) -> KerasModel:
     """Return a copy of `model`, of the same shape, in which no layer hears the channels that `keep` drops.
 
     The rows of dropped channels in the kernels that read them are zero, so that it does not matter what an activation
@@ -89,7 +89,7 @@ def silence(model: Any, channels: Channels, keep: KeepMask) -> Any:  # noqa: ANN
     return masked
 
 
-def mask(model: Any, channels: Channels, keep: KeepMask) -> None:  # noqa: ANN401
+def mask(model: KerasModel, channels: Channels, keep: KeepMask) -> None:
     """Set the rows of dropped channels in the kernels that read them to zero, in place."""
     for name, ports in channels.ports.items():
         layer = model.get_layer(name)
@@ -104,7 +104,7 @@ def mask(model: Any, channels: Channels, keep: KeepMask) -> None:  # noqa: ANN40
         layer.set_weights(weights)
 
 
-def check_equivalence(small: Any, masked: Any, *, seed: int, samples: int = 8) -> float:  # noqa: ANN401
+def check_equivalence(small: KerasModel, masked: KerasModel, *, seed: int, samples: int = 8) -> float:
     """Compare the outputs of the narrower and the masked model on random images.
 
     Returns:

@@ -11,19 +11,17 @@ Source: Molchanov et al. 2019, section 3.1, equation 8, https://arxiv.org/abs/19
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.importance import Scores
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
 
 L = keras.layers
 BATCH = 64
 
 
-def gate_importance(model: Any, images: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Scores]:  # noqa: ANN401
+def gate_importance(model: KerasModel, images: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Scores]:
     """Return what the layers with gates think of each channel that they give, by name.
 
     Args:
@@ -34,7 +32,7 @@ def gate_importance(model: Any, images: NDArray[np.float32], labels: NDArray[np.
     gates = {layer.name: weights for layer in model.layers if (weights := _gate(layer))}
     variables = [variable for weights in gates.values() for variable in weights]
 
-    def gradients(batch: Any, truth: Any) -> Any:  # noqa: ANN401
+    def gradients(batch: Tensor, truth: Tensor) -> Tensor:
         with tf.GradientTape() as tape:
             tape.watch(variables)
             logits = model(batch, training=False)
@@ -52,7 +50,7 @@ def gate_importance(model: Any, images: NDArray[np.float32], labels: NDArray[np.
     return {name: total / len(starts) for name, total in sums.items()}
 
 
-def _gate(layer: Any) -> list[Any]:  # noqa: ANN401
+def _gate(layer: KerasLayer) -> list[Tensor]:
     """Return the weights that together scale a layer's channels, or nothing where another layer's do it better."""
     if type(layer) is L.BatchNormalization:
         return [layer.gamma, layer.beta] if layer.scale and layer.center else []
@@ -69,7 +67,7 @@ def _gate(layer: Any) -> list[Any]:  # noqa: ANN401
     return []
 
 
-def _by_channel(products: Any, width: int) -> NDArray[np.float64]:  # noqa: ANN401
+def _by_channel(products: Tensor, width: int) -> NDArray[np.float64]:
     """Sum over all axes but the channels: the last one; the last two of a depthwise kernel."""
     sums: NDArray[np.float64] = np.asarray(products, np.float64).reshape(-1, width).sum(0)
     return sums

@@ -32,7 +32,7 @@ from featherline.tasks.litert.conversion import ConverterDied, ConverterFailed
 from featherline.tasks.measuring.int8_probe import RUNS, WARM_UP, int8_file
 from featherline.tasks.measuring.latency import medians_ms
 from featherline.tasks.networks.estimates import int8_bytes, peak_ram_bytes
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasModel, keras, tf
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import load_file, put_model
 from featherline.tasks.networks.zoo.build import build
@@ -100,7 +100,7 @@ class TrialEvaluator:
             record = record.model_copy(update={"state": "failed", "reason": reason[:300]})
         return record.model_copy(update={"seconds": time.monotonic() - started})
 
-    def _build(self, built: Architecture) -> Any:  # noqa: ANN401 - tf_keras has no types
+    def _build(self, built: Architecture) -> KerasModel:
         """Build the network; whatever a builder raises for these options is the trial's failure, not the search's."""
         try:
             return build(built, self.data.image_shape, self.data.classes)
@@ -109,7 +109,7 @@ class TrialEvaluator:
         except Exception as error:
             raise BuildFailed(f"{type(error).__name__}: {error}") from error
 
-    def _held_against(self, record: Trial, model: Any) -> Trial:  # noqa: ANN401
+    def _held_against(self, record: Trial, model: KerasModel) -> Trial:
         """Return the record, infeasible where anything is too much. Latency is measured of what keeps the rest."""
         budget = self.params.budget
         excess, reason = _excess(
@@ -124,7 +124,7 @@ class TrialEvaluator:
         record = record.model_copy(update={"excess": excess})
         return record.model_copy(update={"state": "infeasible", "reason": reason}) if reason else record
 
-    def _scores(self, built: Architecture, model: Any) -> dict[str, float | None]:  # noqa: ANN401
+    def _scores(self, built: Architecture, model: KerasModel) -> dict[str, float | None]:
         """Return the cheap scores of the untrained network; the seed is set anew, so that they change no training."""
         found = {
             "synflow": synflow_at_any_depth(model, lambda: self._build(built)),
@@ -147,7 +147,7 @@ class TrialEvaluator:
             return ""
         return f"{asked.by} {said} is number {place + 1} of {len(scored) + 1}; {kept} are trained"
 
-    def _train(self, model: Any, record: Trial, before: Sequence[Trial]) -> dict[str, Any]:  # noqa: ANN401
+    def _train(self, model: KerasModel, record: Trial, before: Sequence[Trial]) -> dict[str, Any]:
         """Return the best validation accuracy of both rungs that were reached, and the epochs until there."""
         epochs = self.params.epochs
         parent = self._inherit(record, model, before)
@@ -160,7 +160,7 @@ class TrialEvaluator:
         found = {"accuracy": accuracy, "first_accuracy": first, "epochs": epochs, "inherited_from": parent}
         return {"state": "complete", "weights": weights, **found}
 
-    def _inherit(self, record: Trial, model: Any, before: Sequence[Trial]) -> int | None:  # noqa: ANN401
+    def _inherit(self, record: Trial, model: KerasModel, before: Sequence[Trial]) -> int | None:
         """Give the network its relative's weights, where it has one. Returns that trial's number."""
         parent = relative(record, before, tuple(self.space.choices)) if self.params.inherit else None
         if parent is None or parent.weights is None:
@@ -169,7 +169,7 @@ class TrialEvaluator:
         print(f"trial {record.number} inherits {100 * part:.0f} % of its weights from trial {parent.number}")
         return parent.number
 
-    def _fit(self, model: Any, epochs: int, compiled: Compiled) -> float:  # noqa: ANN401
+    def _fit(self, model: KerasModel, epochs: int, compiled: Compiled) -> float:
         fit = self.params.fit.model_copy(update={"epochs": epochs})
         history = fit_model(model, self.data, fit, seed=self.seed, stage="trial", say=_unsaid, compiled=compiled)
         return max(history.validation_accuracy)
@@ -187,7 +187,7 @@ class BuildFailed(Exception):  # noqa: N818 - an outcome of a trial
     """A builder could not build what a trial asked for."""
 
 
-def int8_latency_ms(model: Any, images: NDArray[np.float32]) -> float:  # noqa: ANN401
+def int8_latency_ms(model: KerasModel, images: NDArray[np.float32]) -> float:
     """Return the median time of the model's int8 file on one thread of this machine."""
     try:
         return medians_ms([int8_file(model, images)], warm_up=WARM_UP, runs=RUNS)[0]
@@ -197,7 +197,7 @@ def int8_latency_ms(model: Any, images: NDArray[np.float32]) -> float:  # noqa: 
         raise BuildFailed("the converter died of this network") from died
 
 
-def _sizes(model: Any) -> dict[str, int]:  # noqa: ANN401
+def _sizes(model: KerasModel) -> dict[str, int]:
     return {
         "macs": count_macs(model),
         "parameters": model.count_params(),

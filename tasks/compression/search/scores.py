@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
 
 RECTIFIERS = {"relu", "relu6"}
 IMAGES = 64
 """Of the train split, evenly spaced, that naswot looks at; 128 in the paper."""
 
 
-def synflow(model: Any) -> float:  # noqa: ANN401 - tf_keras has no types
+def synflow(model: KerasModel) -> float:
     """Return the sum over all kernels of `w * dR/dw`: R is the sum of the logits of an image of ones.
 
     All weights count by their absolute value, normalisation by its moving statistics. R grows by orders of magnitude
@@ -42,7 +42,7 @@ def synflow(model: Any) -> float:  # noqa: ANN401 - tf_keras has no types
     return score
 
 
-def synflow_at_any_depth(model: Any, build: Callable[[], Any]) -> float:  # noqa: ANN401
+def synflow_at_any_depth(model: KerasModel, build: Callable[[], Any]) -> float:
     """Return the score of the model, computed in float64 only where float32 is too small: that costs a second build."""
     score = synflow(model)
     if math.isfinite(score):
@@ -52,7 +52,7 @@ def synflow_at_any_depth(model: Any, build: Callable[[], Any]) -> float:  # noqa
     return synflow(twin)
 
 
-def in_float64(build: Callable[[], Any]) -> Any:  # noqa: ANN401
+def in_float64(build: Callable[[], Any]) -> KerasModel:
     """Return what `build` gives when layers compute in float64."""
     usual = keras.backend.floatx()
     keras.backend.set_floatx("float64")
@@ -62,7 +62,7 @@ def in_float64(build: Callable[[], Any]) -> Any:  # noqa: ANN401
         keras.backend.set_floatx(usual)
 
 
-def naswot(model: Any, images: NDArray[np.float32]) -> float | None:  # noqa: ANN401
+def naswot(model: KerasModel, images: NDArray[np.float32]) -> float | None:
     """Return the logarithm of the determinant of K: in how many rectifiers do two images agree.
 
     Args:
@@ -102,6 +102,6 @@ def evenly(images: NDArray[np.float32], count: int = IMAGES) -> NDArray[np.float
     return chosen
 
 
-def _rectifies(layer: Any) -> bool:  # noqa: ANN401
+def _rectifies(layer: KerasLayer) -> bool:
     activation = getattr(layer, "activation", None)
     return isinstance(layer, keras.layers.ReLU) or getattr(activation, "__name__", "") in RECTIFIERS

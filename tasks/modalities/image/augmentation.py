@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from featherline.tasks.contracts.fit import Fit
-from featherline.tasks.networks.framework import tf
+from featherline.tasks.networks.framework import Tensor, tf
 
 DRAWS = 8
 """Random draws that a view may take: seeds of different batches lie this far apart."""
@@ -29,7 +29,7 @@ def moves(fit: Fit) -> bool:
     return fit.flip or fit.crop > 0 or fit.cutout > 0 or fit.mixup > 0
 
 
-def augment(images: Any, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors have no types
+def augment(images: Tensor, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors have no types
     """Return a random view of each image, of the same shape.
 
     Args:
@@ -62,11 +62,11 @@ def augment(images: Any, seed: Any, fit: Fit, background: Any = None) -> View:  
     return View(own * images + (1 - own) * tf.reverse(images, [0]), share)
 
 
-def _draw(seed: Any, number: int) -> Any:  # noqa: ANN401
+def _draw(seed: Any, number: int) -> Tensor:  # noqa: ANN401
     return seed + tf.constant([0, number])
 
 
-def _shift(images: Any, seed: Any, axis: int, most: int) -> Any:  # noqa: ANN401
+def _shift(images: Tensor, seed: Any, axis: int, most: int) -> Tensor:  # noqa: ANN401
     """Shift each image along one axis by its own random number of pixels."""
     count, length = tf.shape(images)[0], images.shape[axis]
     padding = [[0, 0]] * 4
@@ -75,7 +75,7 @@ def _shift(images: Any, seed: Any, axis: int, most: int) -> Any:  # noqa: ANN401
     return tf.gather(tf.pad(images, padding), offsets + tf.range(length)[tf.newaxis], axis=axis, batch_dims=1)
 
 
-def _cut_out(images: Any, seed: Any, side: int) -> Any:  # noqa: ANN401
+def _cut_out(images: Tensor, seed: Any, side: int) -> Tensor:  # noqa: ANN401
     """Lay a square over each image, cut off where it reaches over the edge."""
     count, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
     rows = _within(count, height, side, _draw(seed, 4))[:, :, tf.newaxis, tf.newaxis]
@@ -83,14 +83,14 @@ def _cut_out(images: Any, seed: Any, side: int) -> Any:  # noqa: ANN401
     return tf.where(rows & columns, tf.zeros_like(images), images)
 
 
-def _within(count: Any, length: int, side: int, seed: Any) -> Any:  # noqa: ANN401
+def _within(count: Any, length: int, side: int, seed: Any) -> Tensor:  # noqa: ANN401
     """Return which of `length` places lie in a stretch of `side` of them around a random one, (count, length)."""
     first = tf.random.stateless_uniform([count, 1], seed, 0, length, tf.int32) - side // 2
     place = tf.range(length)[tf.newaxis]
     return (place >= first) & (place < first + side)
 
 
-def _share(shape: Any, seed: Any, alpha: float) -> Any:  # noqa: ANN401
+def _share(shape: Any, seed: Any, alpha: float) -> Tensor:  # noqa: ANN401
     """Draw from Beta(alpha, alpha), the larger part, so that an image's own label stays its main one."""
     one, other = (tf.random.stateless_gamma(shape, _draw(seed, number), alpha) for number in (6, 7))
     share = one / (one + other)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import Tensor, keras, tf
 
 
 @keras.saving.register_keras_serializable("featherline")
-def hard_sigmoid_keras3(x: Any) -> Any:  # noqa: ANN401 - tensors have no types
+def hard_sigmoid_keras3(x: Tensor) -> Tensor:
     """Return relu6(x + 3) / 6. That of Keras 2 is clip(0.2 x + 0.5, 0, 1)."""
     return tf.nn.relu6(x + 3.0) * (1.0 / 6.0)
 
 
 @keras.saving.register_keras_serializable("featherline")
-def hard_silu_keras3(x: Any) -> Any:  # noqa: ANN401
+def hard_silu_keras3(x: Tensor) -> Tensor:
     """Return x relu6(x + 3) / 6, which Keras 3 calls hard_silu and hard_swish, as MobileNetV3 has it."""
     return x * hard_sigmoid_keras3(x)
 

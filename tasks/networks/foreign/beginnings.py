@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
 
 LAYERS = keras.layers
 
@@ -42,7 +42,7 @@ LARGEST_CENTRED = 160.0
 BYTES = (0.0, 255.0)
 
 
-def takes_bytes(model: Any) -> str:  # noqa: ANN401 - tf_keras has no types
+def takes_bytes(model: KerasModel) -> str:
     """Return the layers with which a model scales bytes, joined by " and ", or nothing where it has none.
 
     Args:
@@ -66,7 +66,7 @@ def takes_bytes(model: Any) -> str:  # noqa: ANN401 - tf_keras has no types
     return " and ".join(found) if found and (largest <= LARGEST or centred) else ""
 
 
-def _chain(model: Any) -> Any:  # noqa: ANN401
+def _chain(model: KerasModel) -> Any:  # noqa: ANN401
     """Yield the layers from the input on, with their calls, as long as each has one that follows; within models too."""
     tensor = model.inputs[0]
     while True:
@@ -91,17 +91,17 @@ def _chain(model: Any) -> Any:  # noqa: ANN401
         (tensor,) = outputs
 
 
-def _only_moves(model: Any) -> bool:  # noqa: ANN401
+def _only_moves(model: KerasModel) -> bool:
     """Return whether a nested model only moves, scales or casts, so that what follows it is a beginning too."""
     return all(isinstance(layer, (*MOVES, *SCALINGS)) or _operation(layer) for layer in model.layers)
 
 
-def _moves(layer: Any) -> bool:  # noqa: ANN401
+def _moves(layer: KerasLayer) -> bool:
     linear = isinstance(layer, LAYERS.Activation) and layer.activation is keras.activations.linear
     return linear or isinstance(layer, MOVES) or _operation(layer) in HARMLESS
 
 
-def _operation(layer: Any) -> str:  # noqa: ANN401
+def _operation(layer: KerasLayer) -> str:
     """Return the last word of the TensorFlow operation that a layer is, or nothing."""
     kind = type(layer).__name__
     if kind == "SlicingOpLambda":
@@ -109,7 +109,7 @@ def _operation(layer: Any) -> str:  # noqa: ANN401
     return str(getattr(layer, "symbol", "")).rpartition(".")[2] if kind == "TFOpLambda" else ""
 
 
-def _calculated(layer: Any, node: Any, corners: Any) -> Any:  # noqa: ANN401
+def _calculated(layer: KerasLayer, node: Any, corners: Any) -> Any:  # noqa: ANN401
     """Return the corners after a TensorFlow operation that scales or shifts by constants, or None."""
     operation = _operation(layer)
     if operation not in ARITHMETIC:

@@ -17,7 +17,7 @@ from featherline.tasks.networks.foreign.ellipsis import check_ranks, without_ell
 from featherline.tasks.networks.foreign.graph import check_calls, ending
 from featherline.tasks.networks.foreign.keras3 import translate
 from featherline.tasks.networks.foreign.sizes import close_nested, fill_sizes, outputs
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasModel, keras, tf
 
 MOST_UNSAVED = 100_000
 """Numbers that a model may have beside those of its file, such as the states of random generators."""
@@ -27,7 +27,7 @@ MOST_IN_ONE_OUTPUT = 2**27
 Shape = tuple[int, int, int]
 
 
-def build_model(archive: Archive, name: str, input_shape: Shape | None = None) -> Any:  # noqa: ANN401 - no types
+def build_model(archive: Archive, name: str, input_shape: Shape | None = None) -> KerasModel:
     """Build the model of a file and load its weights.
 
     Args:
@@ -98,7 +98,7 @@ def _weights_of_at_most(numbers: int, name: str) -> Iterator[Callable[[], None]]
         yield begin
 
 
-def _check_outputs(model: Any, name: str) -> None:  # noqa: ANN401
+def _check_outputs(model: KerasModel, name: str) -> None:
     for layer, shape in outputs(model):
         if prod(size or 1 for size in shape) > MOST_IN_ONE_OUTPUT:
             raise refuse(

@@ -15,7 +15,7 @@ import numpy as np
 
 from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.tasks.contracts.safe_text import visible
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
 
 LAYERS = keras.layers
 
@@ -43,7 +43,7 @@ class _End(NamedTuple):
     """Whether something lies behind the activation that was taken off."""
 
 
-def to_logits(model: Any, name: str, classes: int) -> Any:  # noqa: ANN401 - tf_keras has no types
+def to_logits(model: KerasModel, name: str, classes: int) -> KerasModel:
     """Return a model that gives (n, classes) logits: the model itself where it does already.
 
     Args:
@@ -71,7 +71,7 @@ def to_logits(model: Any, name: str, classes: int) -> Any:  # noqa: ANN401 - tf_
     return changed
 
 
-def _end(tensor: Any, name: str) -> _End:  # noqa: ANN401
+def _end(tensor: Tensor, name: str) -> _End:
     """Return where the logits of an output are, looking back over what leaves numbers as they are."""
     layer, node = tensor._keras_history.layer, _node(tensor)  # noqa: SLF001 - the only way from a tensor to its layer
     if isinstance(layer, keras.Model):
@@ -91,7 +91,7 @@ def _end(tensor: Any, name: str) -> _End:  # noqa: ANN401
     return before._replace(logits=_again(layer, node, before.logits), moved=True)
 
 
-def _again(layer: Any, node: Any, tensor: Any) -> Any:  # noqa: ANN401
+def _again(layer: KerasLayer, node: Any, tensor: Tensor) -> Any:  # noqa: ANN401
     """Return what a layer gives for another tensor, called as it was."""
     if not _operation(layer):
         return layer(tensor)
@@ -102,16 +102,16 @@ def _again(layer: Any, node: Any, tensor: Any) -> Any:  # noqa: ANN401
     return layer(*args, **kwargs)
 
 
-def _called(layer: Any) -> str:  # noqa: ANN401
+def _called(layer: KerasLayer) -> str:
     return f"{type(layer).__name__} {layer.name}"
 
 
-def _node(tensor: Any) -> Any:  # noqa: ANN401
+def _node(tensor: Tensor) -> Any:  # noqa: ANN401
     history = tensor._keras_history  # noqa: SLF001
     return history.layer._inbound_nodes[history.node_index]  # noqa: SLF001
 
 
-def _activation(layer: Any, node: Any, name: str) -> str:  # noqa: ANN401
+def _activation(layer: KerasLayer, node: Any, name: str) -> str:  # noqa: ANN401
     """Return the activation that a layer ends in: of those that can be taken off, or nothing where it is linear.
 
     Raises:
@@ -132,12 +132,12 @@ def _activation(layer: Any, node: Any, name: str) -> str:  # noqa: ANN401
     raise _other_end(name, _called(layer), kind)
 
 
-def _operation(layer: Any) -> str:  # noqa: ANN401
+def _operation(layer: KerasLayer) -> str:
     """Return the last word of the TensorFlow operation that a layer is, such as `softmax` of `nn.softmax`."""
     return str(getattr(layer, "symbol", "")).rpartition(".")[2] if type(layer).__name__ == "TFOpLambda" else ""
 
 
-def _without(layer: Any, node: Any) -> Any:  # noqa: ANN401
+def _without(layer: KerasLayer, node: Any) -> Any:  # noqa: ANN401
     """Return what a layer gives without its activation."""
     (taken,) = tf.nest.flatten(node.keras_inputs)
     if isinstance(layer, LAYERS.Activation | LAYERS.Softmax) or _operation(layer):
@@ -146,7 +146,7 @@ def _without(layer: Any, node: Any) -> Any:  # noqa: ANN401
     return layer(taken)
 
 
-def _unchanged(layer: Any) -> bool:  # noqa: ANN401
+def _unchanged(layer: KerasLayer) -> bool:
     return isinstance(layer, (*UNCHANGED, LAYERS.Activation)) or _operation(layer) in SHAPES_ALONE
 
 
@@ -166,7 +166,7 @@ def _two(output: Any, end: _End) -> Any:  # noqa: ANN401
     return logits
 
 
-def _refuse_probabilities(model: Any, name: str) -> None:  # noqa: ANN401
+def _refuse_probabilities(model: KerasModel, name: str) -> None:
     """Refuse a model whose outputs are probabilities still: positive, and 1 in all for any image."""
     images = np.random.default_rng(0).uniform(0, 255, (PROBES, *model.input_shape[1:])).astype(np.float32)
     given = np.asarray(model(tf.constant(images), training=False), np.float64)
@@ -175,7 +175,7 @@ def _refuse_probabilities(model: Any, name: str) -> None:  # noqa: ANN401
         raise _other_end(name, _called(last), "probabilities: none is negative, and their sum is 1")
 
 
-def _refuse_other_axis(layer: Any, node: Any, name: str) -> None:  # noqa: ANN401
+def _refuse_other_axis(layer: KerasLayer, node: Any, name: str) -> None:  # noqa: ANN401
     axis = node.call_kwargs.get("axis", getattr(layer, "axis", -1))
     rank = len(tf.nest.flatten(node.keras_inputs)[0].shape)
     if axis not in (None, -1, rank - 1):

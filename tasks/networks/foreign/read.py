@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from featherline.tasks.contracts.refusal import Problem, Refused, examples, refuse
 from featherline.tasks.contracts.safe_text import visible
@@ -19,9 +18,10 @@ from featherline.tasks.networks.foreign.build import build_model
 from featherline.tasks.networks.foreign.ends import to_logits
 from featherline.tasks.networks.foreign.fetch import fetched
 from featherline.tasks.networks.foreign.sizes import open_layers
+from featherline.tasks.networks.framework import KerasModel
 
 
-def read_model(source: str, input_shape: tuple[int, int, int], classes: int) -> Any:  # noqa: ANN401 - no types
+def read_model(source: str, input_shape: tuple[int, int, int], classes: int) -> KerasModel:
     """Read a model file; a softmax at its end is taken off, and said so.
 
     Args:
@@ -38,7 +38,7 @@ def read_model(source: str, input_shape: tuple[int, int, int], classes: int) -> 
         return model_of(archive, path.name, input_shape, classes)
 
 
-def model_of(archive: Archive, name: str, input_shape: tuple[int, int, int], classes: int) -> Any:  # noqa: ANN401
+def model_of(archive: Archive, name: str, input_shape: tuple[int, int, int], classes: int) -> KerasModel:
     """Return the model of a file that was opened. Raises `Refused` as `read_model` does."""
     if archive.of_keras_3:
         print(f"{visible(name)} was saved by Keras {visible(archive.keras_version)}: rebuilt with tf_keras")
@@ -50,7 +50,7 @@ def model_of(archive: Archive, name: str, input_shape: tuple[int, int, int], cla
     return to_logits(model, name, classes)
 
 
-def _check_shapes(model: Any, name: str, input_shape: tuple[int, int, int], classes: int) -> None:  # noqa: ANN401
+def _check_shapes(model: KerasModel, name: str, input_shape: tuple[int, int, int], classes: int) -> None:
     """Refuse shapes other than those of the data, all at once; one that was open is that of the data."""
     problems = []
     if len(model.inputs) != 1 or len(model.outputs) != 1:
@@ -85,7 +85,7 @@ def _check_shapes(model: Any, name: str, input_shape: tuple[int, int, int], clas
         raise Refused(*problems)
 
 
-def _check_sizes(model: Any, name: str) -> None:  # noqa: ANN401
+def _check_sizes(model: KerasModel, name: str) -> None:
     """Refuse a model that leaves sizes open within, though its input has all of them."""
     if found := list(dict.fromkeys(open_layers(model))):
         raise refuse(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from featherline.tasks.networks.foreign.allowed import MODELS
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
 
 SHAPES = ("batch_input_shape", "build_input_shape")
 """The keys under which a configuration has the shape of an input: of a layer, of a sequential model without one."""
@@ -29,7 +29,7 @@ def fill_sizes(settings: dict[str, Any], sizes: tuple[int | None, ...]) -> bool:
     return filled
 
 
-def close_nested(config: dict[str, Any], model: Any) -> bool:  # noqa: ANN401 - tf_keras has no types
+def close_nested(config: dict[str, Any], model: KerasModel) -> bool:
     """Give the models inside a model the sizes that they are called with.
 
     Args:
@@ -56,14 +56,14 @@ def close_nested(config: dict[str, Any], model: Any) -> bool:  # noqa: ANN401 - 
     return filled
 
 
-def open_layers(model: Any) -> Iterator[str]:  # noqa: ANN401
+def open_layers(model: KerasModel) -> Iterator[str]:
     """Yield the layers that give a shape with an open size, in words."""
     for name, shape in outputs(model):
         if None in shape:
             yield f"{shape} from {name}"
 
 
-def outputs(model: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:  # noqa: ANN401
+def outputs(model: KerasModel) -> Iterator[tuple[str, tuple[int | None, ...]]]:
     """Yield what each layer of a model and of those inside it gives: who, and the shape without the batch."""
     for node in _nodes(model):
         if isinstance(node.layer, keras.Model):
@@ -73,7 +73,7 @@ def outputs(model: Any) -> Iterator[tuple[str, tuple[int | None, ...]]]:  # noqa
             yield f"{node.layer.name} in {model.name}", tuple(tensor.shape[1:])
 
 
-def _nodes(model: Any, layer: Any = None) -> Iterator[Any]:  # noqa: ANN401
+def _nodes(model: KerasModel, layer: KerasLayer = None) -> Iterator[Any]:
     """Yield the calls of all layers of a model, or of one."""
     for nodes in getattr(model, "_nodes_by_depth", {}).values():  # the only account of what is called with what
         for node in nodes:

@@ -16,7 +16,7 @@ from typing import Any
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.refusal import Problem, Refused, did_you_mean, refuse
 from featherline.tasks.networks.foreign.ends import to_logits
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.zoo.cnn import cnn
 from featherline.tasks.networks.zoo.ds_cnn import ds_cnn
 from featherline.tasks.networks.zoo.mobilenet import mobilenet
@@ -26,7 +26,7 @@ from featherline.tasks.networks.zoo.resnet import resnet
 BUILDERS: dict[str, Callable[..., Any]] = {"cnn": cnn, "ds_cnn": ds_cnn, "mobilenet": mobilenet, "resnet": resnet}
 
 
-def build(architecture: Architecture, input_shape: tuple[int, int, int], classes: int) -> Any:  # noqa: ANN401
+def build(architecture: Architecture, input_shape: tuple[int, int, int], classes: int) -> KerasModel:
     """Build a network with fresh weights (Keras' global seed decides them).
 
     Args:
@@ -112,7 +112,9 @@ def check_options(architecture: Architecture, builder: Callable[..., Any]) -> No
         raise Refused(*problems, *lacking)
 
 
-def _check_model(architecture: Architecture, model: Any, input_shape: tuple[int, int, int], classes: int) -> None:  # noqa: ANN401
+def _check_model(
+    architecture: Architecture, model: KerasModel, input_shape: tuple[int, int, int], classes: int
+) -> None:
     fix = f"correct {architecture.builder}"
     if not isinstance(model, keras.Model):
         raise refuse(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.zoo.blocks import LAYERS, conv
 from featherline.tasks.networks.zoo.options import Options
 
@@ -16,7 +15,7 @@ def cnn(
     *,
     widths: Sequence[int] = (16, 32, 64),
     dense: int = 64,
-) -> Any:  # noqa: ANN401
+) -> KerasModel:
     """Build a plain network.
 
     Args:

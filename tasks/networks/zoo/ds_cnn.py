@@ -6,9 +6,8 @@ image ──► conv stem ──► [depthwise, 1x1 conv to width] for each widt
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.zoo.blocks import conv, depthwise, head
 from featherline.tasks.networks.zoo.options import Options
 
@@ -24,7 +23,7 @@ def ds_cnn(
     strides: Sequence[int] | None = None,
     stem_stride: int = 1,
     kernel: int = 3,
-) -> Any:  # noqa: ANN401
+) -> KerasModel:
     """Build a depthwise separable network.
 
     Args:

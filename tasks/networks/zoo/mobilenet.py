@@ -9,9 +9,8 @@ separable  x ──► depthwise ──► 1x1 to width
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, Tensor, keras
 from featherline.tasks.networks.zoo.blocks import LAYERS, conv, depthwise, head
 from featherline.tasks.networks.zoo.options import KERNELS, Options
 
@@ -30,7 +29,7 @@ def mobilenet(
     expansion: int = 6,
     features: int = 0,
     stem_stride: int = 1,
-) -> Any:  # noqa: ANN401
+) -> KerasModel:
     """Build a MobileNet for small images: the stem keeps the size, every stage but the first halves it.
 
     Activations are ReLU, not the ReLU6 of the paper: the ranges of an int8 file are calibrated, not assumed.
@@ -79,7 +78,7 @@ def mobilenet(
     return keras.Model(inputs, head(x, classes), name="mobilenet")
 
 
-def _inverted(x: Any, width: int, kernel: int, stride: int, expansion: int) -> Any:  # noqa: ANN401
+def _inverted(x: Tensor, width: int, kernel: int, stride: int, expansion: int) -> Tensor:
     """Widen, convolve each channel by itself, narrow without a rectifier; add what came in where the shape stays."""
     straight = x
     if expansion > 1:

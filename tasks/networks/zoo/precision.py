@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def usual_policy() -> Iterator[None]:
         keras.mixed_precision.set_global_policy(None if policy.name == keras.backend.floatx() else policy)
 
 
-def in_one_precision(model: Any) -> Any:  # noqa: ANN401 - tf_keras has no types
+def in_one_precision(model: KerasModel) -> KerasModel:
     """Return a model whose layers all compute in `keras.backend.floatx()`: itself, or a copy of one that mixes.
 
     Args:
@@ -34,7 +34,7 @@ def in_one_precision(model: Any) -> Any:  # noqa: ANN401 - tf_keras has no types
     return copy
 
 
-def _plain(layer: Any) -> Any:  # noqa: ANN401
+def _plain(layer: KerasLayer) -> KerasLayer:
     if isinstance(layer, keras.Model):
         return keras.models.clone_model(layer, clone_function=_plain)
     return type(layer).from_config(_without_policies(layer.get_config()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasModel, Tensor, keras
 from featherline.tasks.networks.zoo.blocks import LAYERS, conv, depthwise, head
 from featherline.tasks.networks.zoo.options import KERNELS, Options
 
@@ -28,7 +28,7 @@ def resnet(
     depths: Sequence[int] | None = None,
     block: str = "basic",
     kernel: int = 3,
-) -> Any:  # noqa: ANN401
+) -> KerasModel:
     """Build a ResNet.
 
     Args:
@@ -89,7 +89,7 @@ def _check_depth(options: Options, depth: int) -> None:
         )
 
 
-def _residual(x: Any, branch: Callable[[Any, int, int, int], Any], width: int, kernel: int, stride: int) -> Any:  # noqa: ANN401
+def _residual(x: Tensor, branch: Callable[[Any, int, int, int], Any], width: int, kernel: int, stride: int) -> Tensor:
     """Add a branch to what came in; a change of shape goes through a projection."""
     straight = x
     x = branch(x, width, kernel, stride)
@@ -98,11 +98,11 @@ def _residual(x: Any, branch: Callable[[Any, int, int, int], Any], width: int, k
     return LAYERS.ReLU()(LAYERS.Add()([x, straight]))
 
 
-def _basic(x: Any, width: int, kernel: int, stride: int) -> Any:  # noqa: ANN401
+def _basic(x: Tensor, width: int, kernel: int, stride: int) -> Tensor:
     return conv(conv(x, width, kernel, stride), width, kernel, relu=False)
 
 
-def _separable(x: Any, width: int, kernel: int, stride: int) -> Any:  # noqa: ANN401
+def _separable(x: Tensor, width: int, kernel: int, stride: int) -> Tensor:
     x = conv(depthwise(x, kernel, stride), width, kernel=1)
     return conv(depthwise(x, kernel), width, kernel=1, relu=False)
 

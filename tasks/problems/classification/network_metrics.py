@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.steps.train import ClassMetrics
-from featherline.tasks.networks.framework import tf
+from featherline.tasks.networks.framework import KerasModel, tf
 from featherline.tasks.problems.classification.accuracy import class_recall, confusion
 
 
-def predict_logits(model: Any, images: NDArray[np.float32], batch_size: int = 256) -> NDArray[np.float32]:  # noqa: ANN401
+def predict_logits(model: KerasModel, images: NDArray[np.float32], batch_size: int = 256) -> NDArray[np.float32]:
     """Return the logits of all images, (n, classes) float32.
 
     Args:
@@ -40,7 +38,7 @@ def mean_cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -
 
 
 def class_metrics(
-    model: Any,  # noqa: ANN401
+    model: KerasModel,
     images: NDArray[np.float32],
     labels: NDArray[np.int64],
     classes: int,

@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasModel, Tensor, keras, tf
 from featherline.tasks.training.translated import TranslatedTeacher
 
 IMAGE_RANK = 4
 Size = tuple[int, int]
 
 
-def last_maps(model: Any) -> dict[Size, Any]:  # noqa: ANN401 - tf_keras has no types
+def last_maps(model: KerasModel) -> dict[Size, Tensor]:
     """Return the last tensor of each (height, width), larger than one pixel, in the order of the graph."""
     found: dict[Size, Any] = {}
     for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 - Keras 2 shows the order of a graph only here
@@ -29,7 +29,7 @@ def last_maps(model: Any) -> dict[Size, Any]:  # noqa: ANN401 - tf_keras has no 
     return found
 
 
-def watched(student: Any, teacher: Any) -> tuple[Any, Any]:  # noqa: ANN401
+def watched(student: KerasModel, teacher: KerasModel) -> tuple[Any, Any]:
     """Return both as models that give a list: logits, then the maps of every size that both have.
 
     The layers are those of the models given.

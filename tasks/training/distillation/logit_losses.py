@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from featherline.tasks.networks.framework import tf
+from featherline.tasks.networks.framework import Tensor, tf
 
 TINY = 1e-8
 """Added to the square of a norm, so that what does not vary has a slope: that of a norm at zero is not a number."""
 
 
-def decoupled(labels: Any, teacher_logits: Any, logits: Any, temperature: float, beta: float) -> Any:  # noqa: ANN401 - tensors
+def decoupled(labels: Tensor, teacher_logits: Tensor, logits: Tensor, temperature: float, beta: float) -> Tensor:
     """Return `T^2 * (KL of (true, not true) + beta * KL among the others)`.
 
     With beta equal to the teacher's probability of the others this is plain divergence, in which that factor hides what
@@ -42,7 +42,7 @@ def decoupled(labels: Any, teacher_logits: Any, logits: Any, temperature: float,
     return temperature**2 * tf.reduce_mean(target + beta * others)
 
 
-def _split(logits: Any, true: Any) -> tuple[tuple[Any, Any], Any]:  # noqa: ANN401
+def _split(logits: Tensor, true: Any) -> tuple[tuple[Tensor, Tensor], Tensor]:  # noqa: ANN401
     """Return log p(true) and log p(not true), (n,) each, and log p(class | not true), (n, classes)."""
     low = tf.fill(tf.shape(logits), logits.dtype.min / 2)
     whole = tf.reduce_logsumexp(logits, axis=-1)
@@ -51,7 +51,7 @@ def _split(logits: Any, true: Any) -> tuple[tuple[Any, Any], Any]:  # noqa: ANN4
     return (own - whole, rest - whole), logits - rest[:, tf.newaxis]
 
 
-def relations(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # noqa: ANN401
+def relations(teacher_logits: Tensor, logits: Tensor, temperature: float) -> Tensor:
     """Return `T^2 * (1 - correlation over classes, mean over images + 1 - correlation over images, mean over classes)`.
 
     Both are Pearson's correlations of softened probabilities, so that a student need not match a strong teacher's
@@ -65,13 +65,13 @@ def relations(teacher_logits: Any, logits: Any, temperature: float) -> Any:  # n
     return temperature**2 * (between + within)
 
 
-def _correlation(one: Any, other: Any, axis: int) -> Any:  # noqa: ANN401
+def _correlation(one: Any, other: Any, axis: int) -> Tensor:  # noqa: ANN401
     one, other = (each - tf.reduce_mean(each, axis=axis, keepdims=True) for each in (one, other))
     lengths = [tf.sqrt(tf.reduce_sum(tf.square(each), axis=axis) + TINY) for each in (one, other)]
     return tf.reduce_sum(one * other, axis=axis) / (lengths[0] * lengths[1])
 
 
-def attention(features: Any) -> Any:  # noqa: ANN401
+def attention(features: Tensor) -> Tensor:
     """Return where activations are large: (n, height * width), the mean of their squares over channels, of length 1.
 
     Source: Zagoruyko and Komodakis 2017, section 3.1, https://arxiv.org/abs/1612.03928 (F sum, p = 2)
@@ -80,7 +80,7 @@ def attention(features: Any) -> Any:  # noqa: ANN401
     return tf.math.l2_normalize(tf.reshape(energy, (tf.shape(energy)[0], -1)), axis=-1)
 
 
-def inattention(teacher_features: Any, features: Any) -> Any:  # noqa: ANN401
+def inattention(teacher_features: Any, features: Tensor) -> Tensor:  # noqa: ANN401
     """Return the mean squared difference of where two networks look, summed over pairs of (n, h, w, any channels)."""
     pairs = zip(teacher_features, features, strict=True)
     return tf.add_n([tf.reduce_mean(tf.square(attention(theirs) - attention(ours))) for theirs, ours in pairs])

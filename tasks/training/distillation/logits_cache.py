@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.modalities.image.augmentation import DRAWS, augment, moves
-from featherline.tasks.networks.framework import tf
+from featherline.tasks.networks.framework import KerasModel, Tensor, tf
 from featherline.tasks.problems.classification.network_metrics import predict_logits
 from featherline.tasks.training.data import TrainingData
 
@@ -42,7 +42,7 @@ class LogitsCache:
     Kept in memory: 4 bytes times images, classes and views.
     """
 
-    def __init__(self, teacher: Any, data: TrainingData, fit: Fit, *, seed: int) -> None:  # noqa: ANN401
+    def __init__(self, teacher: KerasModel, data: TrainingData, fit: Fit, *, seed: int) -> None:
         """Take the teacher, who has not been asked yet."""
         self.teacher, self.data, self.fit, self.seed = teacher, data, fit, seed
         self.moving = moves(fit)
@@ -70,5 +70,5 @@ class LogitsCache:
             ]
         return self.kept[round_]
 
-    def _answer(self, images: Any, seed: Any) -> Any:  # noqa: ANN401
+    def _answer(self, images: Tensor, seed: Any) -> Tensor:  # noqa: ANN401
         return self.teacher(augment(images, seed, self.fit, self.data.background).images, training=False)

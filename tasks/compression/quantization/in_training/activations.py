@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 
 L = keras.layers
 CARRIERS = (L.Conv2D, L.DepthwiseConv2D, L.Dense)
 
 
-def is_relu(layer: Any) -> bool:  # noqa: ANN401 - tf_keras has no types
+def is_relu(layer: KerasLayer) -> bool:
     """Return whether a layer is a ReLU of any kind, as TFMOT looks for it."""
     return type(layer) is L.ReLU or (type(layer) is L.Activation and layer.activation.__name__ == "relu")
 
 
-def carrier(layer: Any) -> Any | None:  # noqa: ANN401
+def carrier(layer: KerasLayer) -> KerasLayer | None:
     """Return the layer right in front of a ReLU whose quantizers TFMOT would take off, or None."""
     if not is_relu(layer):
         return None
@@ -29,7 +29,7 @@ def carrier(layer: Any) -> Any | None:  # noqa: ANN401
     return source if type(source) in CARRIERS else None
 
 
-def can_be_pulled(layer: Any) -> bool:  # noqa: ANN401
+def can_be_pulled(layer: KerasLayer) -> bool:
     """Return whether a ReLU that has a carrier is a plain one, and alone in reading a linear carrier."""
     source: Any = carrier(layer)
     plain = type(layer) is L.Activation or (
@@ -38,12 +38,12 @@ def can_be_pulled(layer: Any) -> bool:  # noqa: ANN401
     return plain and len(source.outbound_nodes) == 1 and source.activation.__name__ == "linear"
 
 
-def with_inner_activations(model: Any) -> Any:  # noqa: ANN401
+def with_inner_activations(model: KerasModel) -> KerasModel:
     """Return a copy of a flat functional model in which every plain ReLU is inside its carrier."""
     found = [(layer, carrier(layer)) for layer in model.layers]
     pairs = {layer.name: source.name for layer, source in found if source is not None and can_be_pulled(layer)}
 
-    def changed(layer: Any) -> Any:  # noqa: ANN401
+    def changed(layer: KerasLayer) -> KerasLayer:
         config = layer.get_config()
         if layer.name in pairs:
             return L.Activation("linear", name=layer.name)

@@ -11,14 +11,12 @@ Source: Han et al. 2016, section 3, https://arxiv.org/abs/1510.00149
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.clustering.keras.experimental import cluster
 
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.zeros import kernels, prunable_kernel
 
@@ -26,7 +24,7 @@ LEAST_SPARSE = 3
 """Clusters that a sparse kernel needs: zero is one of them, and TFMOT wants two more."""
 
 
-def clustered_while_training(model: Any, clusters: int, *, keep_zeros: bool) -> Any:  # noqa: ANN401 - tf_keras has no types
+def clustered_while_training(model: KerasModel, clusters: int, *, keep_zeros: bool) -> KerasModel:
     """Wrap a copy of `model` so that training it moves shared values instead of single weights.
 
     Args:
@@ -45,7 +43,7 @@ def clustered_while_training(model: Any, clusters: int, *, keep_zeros: bool) -> 
             fix=f"set quantize.clusters to {LEAST_SPARSE} or more, or prune.method to none",
         )
 
-    def wrapped(layer: Any) -> Any:  # noqa: ANN401
+    def wrapped(layer: KerasLayer) -> KerasLayer:
         kernel = prunable_kernel(layer)
         if kernel is None or np.unique(kernel.numpy()).size <= clusters:
             return layer
@@ -59,7 +57,7 @@ def clustered_while_training(model: Any, clusters: int, *, keep_zeros: bool) -> 
     return keras.models.clone_model(functional(model, "quantize"), clone_function=wrapped)
 
 
-def strip_clustering(trained: Any, clusters: int) -> Any:  # noqa: ANN401
+def strip_clustering(trained: KerasModel, clusters: int) -> KerasModel:
     """Take the wrappers off and check that the shared values are there.
 
     Raises:
@@ -70,7 +68,7 @@ def strip_clustering(trained: Any, clusters: int) -> Any:  # noqa: ANN401
     return model
 
 
-def check_clusters(model: Any, clusters: int) -> None:  # noqa: ANN401
+def check_clusters(model: KerasModel, clusters: int) -> None:
     """Raise an AssertionError where a kernel has more than `clusters` distinct values."""
     distinct = {name: int(np.unique(kernel).size) for name, kernel in kernels(model).items()}
     too_many = {name: count for name, count in distinct.items() if count > clusters}

@@ -14,7 +14,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 
 from featherline.tasks.compression.quantization.in_training.activations import can_be_pulled, carrier
 from featherline.tasks.contracts.refusal import Problem, Refused, examples
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 
 L = keras.layers
 FOLDING = (L.Conv2D, L.DepthwiseConv2D)
@@ -27,7 +27,7 @@ FLOAT_AFTER_TRAINING = ("elu", "ELU", "ThresholdedReLU")
 """Activations and layers that the converter leaves in float in an int8 file, so that no int8 covers them."""
 
 
-def check_coverage(model: Any) -> None:  # noqa: ANN401 - tf_keras has no types
+def check_coverage(model: KerasModel) -> None:
     """Refuse a model that cannot be trained with quantization in the loop.
 
     Args:
@@ -53,7 +53,7 @@ def check_coverage(model: Any) -> None:  # noqa: ANN401 - tf_keras has no types
         raise Refused(*problems)
 
 
-def _otherwise(model: Any) -> str:  # noqa: ANN401
+def _otherwise(model: KerasModel) -> str:
     """Return what the whole network can be instead: int8 after training, where nothing of it would stay in float."""
     left = [layer.name for layer in model.layers if _told(layer) & set(FLOAT_AFTER_TRAINING)]
     if left:
@@ -64,14 +64,14 @@ def _otherwise(model: Any) -> str:  # noqa: ANN401
     return "set quantize.qat to false: int8 after training covers it"
 
 
-def _told(layer: Any) -> set[str]:  # noqa: ANN401
+def _told(layer: KerasLayer) -> set[str]:
     """Return the names of a layer's kind, of its activation and of its function."""
     function = getattr(layer, "function", None)
     activation = getattr(layer, "activation", None)
     return {type(layer).__name__, *(getattr(one, "__name__", "") for one in (function, activation))}
 
 
-def _obstacle(layer: Any, registry: Any) -> tuple[str, str] | None:  # noqa: ANN401, PLR0911 - a table of reasons
+def _obstacle(layer: KerasLayer, registry: Any) -> tuple[str, str] | None:  # noqa: ANN401, PLR0911 - a table of reasons
     """Return what is wrong with a layer and how to mend it, or None."""
     kind = type(layer).__name__
     if len(layer.inbound_nodes) > 1:

@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from featherline.tasks.networks.framework import keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
 from featherline.tasks.networks.graph import functional
 
 LEVELS = 7
 """Steps on either side of zero: of the sixteen values of four bits the lowest is not used, so that signs are even."""
 
 
-def rounded(kernel: Any, *, by_channel: bool = True) -> Any:  # noqa: ANN401 - tensors have no types
+def rounded(kernel: Tensor, *, by_channel: bool = True) -> Tensor:
     """Round weights to a grid of at most 15 values around zero; the gradient passes as if they were not rounded.
 
     Args:
@@ -47,7 +47,7 @@ class RoundedConv2D(keras.layers.Conv2D):
     keep: Any = 1.0
     """What the rounded kernel is multiplied by: 0 where a weight is to stay zero."""
 
-    def convolution_op(self, inputs: Any, kernel: Any) -> Any:  # noqa: ANN401
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Convolve with the rounded kernel."""
         return super().convolution_op(inputs, self.keep * rounded(kernel))
 
@@ -57,7 +57,7 @@ class RoundedDense(keras.layers.Dense):
 
     keep: Any = 1.0
 
-    def call(self, inputs: Any) -> Any:  # noqa: ANN401
+    def call(self, inputs: Tensor) -> Tensor:
         """Multiply by the rounded kernel."""
         outputs = keras.backend.dot(inputs, self.keep * rounded(self.kernel, by_channel=False))
         return self.activation(outputs if self.bias is None else tf.nn.bias_add(outputs, self.bias))
@@ -67,7 +67,7 @@ ROUNDED: dict[Any, Any] = {keras.layers.Conv2D: RoundedConv2D, keras.layers.Dens
 """Layers that have int4 weights in the file; all others keep what they are."""
 
 
-def int4_while_training(model: Any, *, keep_zeros: bool) -> Any:  # noqa: ANN401
+def int4_while_training(model: KerasModel, *, keep_zeros: bool) -> KerasModel:
     """Return a copy of `model` whose convolutions and dense layers act rounded to four bits.
 
     Args:
@@ -76,7 +76,7 @@ def int4_while_training(model: Any, *, keep_zeros: bool) -> Any:  # noqa: ANN401
     """
     flat = functional(model, "quantize")
 
-    def twin(layer: Any) -> Any:  # noqa: ANN401
+    def twin(layer: KerasLayer) -> KerasLayer:
         return ROUNDED.get(type(layer), type(layer)).from_config(layer.get_config())
 
     copy = keras.models.clone_model(flat, clone_function=twin)
@@ -88,7 +88,7 @@ def int4_while_training(model: Any, *, keep_zeros: bool) -> Any:  # noqa: ANN401
     return copy
 
 
-def strip_int4(trained: Any, model: Any) -> Any:  # noqa: ANN401
+def strip_int4(trained: KerasModel, model: KerasModel) -> KerasModel:
     """Return the trained model with plain layers, its kernels rounded for good.
 
     Args:

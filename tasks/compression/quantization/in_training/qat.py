@@ -9,8 +9,6 @@ that TFMOT sets from the shared values, after it has set them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve.cluster_utils import (
     strip_clustering_cqat,
@@ -19,10 +17,11 @@ from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cl
 from featherline.tasks.compression.quantization.in_training.activations import with_inner_activations
 from featherline.tasks.compression.quantization.in_training.coverage import check_coverage
 from featherline.tasks.compression.quantization.in_training.shared import SharedValuesScheme
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
 
 
-def quantized_while_training(model: Any, *, keep_zeros: bool, keep_clusters: bool) -> Any:  # noqa: ANN401 - tf_keras has no types
+def quantized_while_training(model: KerasModel, *, keep_zeros: bool, keep_clusters: bool) -> KerasModel:
     """Return a copy of `model` that rounds as its int8 file will.
 
     Args:
@@ -46,6 +45,6 @@ def quantized_while_training(model: Any, *, keep_zeros: bool, keep_clusters: boo
     return quantization.quantize_apply(annotated, scheme)
 
 
-def finished(trained: Any, *, keep_clusters: bool) -> Any:  # noqa: ANN401
+def finished(trained: KerasModel, *, keep_clusters: bool) -> KerasModel:
     """Drop what training alone needed. The ranges stay: the converter reads them."""
     return strip_clustering_cqat(trained) if keep_clusters else trained

@@ -19,6 +19,8 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
     default_8bit_quantizers as tfmot_quantizers,
 )
 
+from featherline.tasks.networks.framework import KerasLayer
+
 
 class SharedValuesScheme(tfmot.experimental.combine.Default8BitClusterPreserveQuantizeScheme):
     """Keeps the shared values of each layer, and its zeros where asked."""
@@ -33,7 +35,7 @@ class _Registry(tfmot_registry.Default8bitClusterPreserveQuantizeRegistry):
         super().__init__(preserve_sparsity)
         self.preserve_sparsity = preserve_sparsity
 
-    def get_quantize_config(self, layer: Any) -> Any:  # noqa: ANN401
+    def get_quantize_config(self, layer: KerasLayer) -> Any:  # noqa: ANN401
         self._config_quantizer_map = {
             "Default8BitQuantizeConfig": tfmot_registry.ClusterPreserveDefault8BitWeightsQuantizer(
                 self.preserve_sparsity
@@ -44,7 +46,7 @@ class _Registry(tfmot_registry.Default8bitClusterPreserveQuantizeRegistry):
 
 
 class _ConvQuantizer(tfmot_registry.ClusterPreserveDefault8BitConvWeightsQuantizer):
-    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:  # noqa: ANN401
+    def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Any]:  # noqa: ANN401
         """Find the shared values as of a layer that is no convolution, and the int8 range channel by channel."""
         disguised = SimpleNamespace(
             layer=SimpleNamespace(**{name: getattr(layer.layer, name)}), name=layer.name, add_weight=layer.add_weight
