@@ -66,7 +66,7 @@ class Study:
             store = open_store(folder)
             file = store.put_file(home / "models" / "resnet20_cifar10.keras", ModelFileRef)
             model = Model(file=file, parameters=271_690, macs=40_813_184, validation_accuracy=said["accuracy_test"])
-            self.file = convert_apart(store, model, "none", None).data
+            self.file = convert_apart(store, model, "float32", None).data
         self.judge = FloatReference(self.file, images, labels)
 
     def rounder(self, calibration: Calibration, count: int, draw: int) -> StaticQuantizer:

@@ -98,7 +98,7 @@ def retrain_and_compress() -> None:
 
     @task_group
     def baseline() -> Task:
-        export = step("export", inputs={"model": teacher, "scheme": "none", "data": data}, label="baseline")
+        export = step("export", inputs={"model": teacher, "scheme": "float32", "data": data}, label="baseline")
         return step("evaluate", inputs={"model": export.output["model"], "data": data}, label="baseline")
 
     measured: Task = baseline()

@@ -49,7 +49,7 @@ LONG = FIT | {"learning_rate": 0.1}
 """Of whatever trains for long: the pruned models, and the control."""
 SHORT = FIT | {"schedule": "cosine", "epochs": 2, "learning_rate": 0.0025}
 QAT_SCHEMES = {"scheme": "int8", "qat": True, "distillation": TEACHING, "fit": SHORT}
-AWARE_INT4 = QAT_SCHEMES | {"scheme": "int4", "fit": SHORT | {"epochs": 22, "learning_rate": 0.02}}
+AWARE_INT4 = QAT_SCHEMES | {"scheme": "static_wi4_ai8", "fit": SHORT | {"epochs": 22, "learning_rate": 0.02}}
 
 
 def pruned(
@@ -115,7 +115,7 @@ class Bench:
         self.data = self.steps.call("preprocess", {}, parameters, "")[0]["data"]
         taken = {"file": str(self.model), "fit": {"epochs": 0}}
         self.teacher = self.steps.call("train", {"data": self.data}, taken, "")[0]["model"]
-        exported, _ = self.steps.call("export", self._exported(self.teacher, "none"), {}, "float")
+        exported, _ = self.steps.call("export", self._exported(self.teacher, "float32"), {}, "float")
         self.float_file = exported["model"]
         self._write("float", self._bytes(exported), parameters={}, tool="none", wall_s=0.0)
 
@@ -176,7 +176,7 @@ class Bench:
         """Measure a file in turn with the float file, once in each run, and return its row."""
         file = self.steps.store.put_bytes((FILES / f"{name}.tflite").read_bytes(), LiteRTFileRef)
         kept = json.loads((FILES / f"{name}.json").read_text())
-        scheme = "none" if name == "float" else kept["parameters"].get("quantize", QAT_SCHEMES)["scheme"]
+        scheme = "float32" if name == "float" else kept["parameters"].get("quantize", QAT_SCHEMES)["scheme"]
         inputs: dict[str, Any] = {
             "model": self.float_file | {"file": file.model_dump(mode="json"), "scheme": scheme},
             "data": self.data,

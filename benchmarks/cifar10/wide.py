@@ -46,7 +46,7 @@ def main() -> None:
     model, training = steps.call("train", {"data": data}, {"architecture": NETWORK, "fit": fit}, "wide")
     cut = {"method": "channel", "criterion": "l2", "keep_macs": 0.24, "fit": fit | {"learning_rate": 0.02}}
     small, pruning = steps.call("prune", {"model": model["model"], "data": data}, cut, "wide")
-    large, _ = steps.call("export", {"model": model["model"], "scheme": "none", "data": data}, {}, "wide float")
+    large, _ = steps.call("export", {"model": model["model"], "scheme": "float32", "data": data}, {}, "wide float")
     file, _ = steps.call("export", {"model": small["model"], "scheme": "int8", "data": data}, {}, "wide int8")
     rows = [
         _row(steps, name, exported["model"], {"data": data, "baseline": large["model"]}) | {"wall_s": seconds}

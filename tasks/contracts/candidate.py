@@ -67,7 +67,7 @@ class Candidate(Contract):
 
 def climbs(scheme: Scheme, *, qat: bool) -> bool:
     """Return whether a ladder can stand behind a file: it may lose something, and its float model is there."""
-    return not (qat and scheme == "int8") and scheme not in ("none", "float16")
+    return not (qat and scheme == "int8") and scheme not in ("float32", "float16")
 
 
 class Infeasible(Contract):

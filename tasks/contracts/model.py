@@ -64,23 +64,24 @@ class Architecture(Contract):
 
 
 Scheme = Literal[
-    "none",
+    "float32",
     "float16",
-    "dynamic",
-    "dynamic_int4",
-    "weights_int8",
-    "weights_int4",
+    "dynamic_wi8_afp32",
+    "dynamic_wi4_afp32",
+    "weight_only_wi8_afp32",
+    "weight_only_wi4_afp32",
     "int8",
     "int16x8",
-    "int4",
-    "mixed",
+    "static_wi4_ai8",
+    "static_wmixed_ai8",
 ]
 """How the exported file holds its numbers.
 
-`none` float32; `float16` weights; `dynamic` int8 weights, activations rounded while it runs, `dynamic_int4` the same of
-int4 weights; `weights_int8` and `weights_int4` weights alone, which are float again when a layer computes. Integers
-throughout, input and output too: `int8`; `int16x8` int16 activations, int8 weights; `int4` int8 activations, int4
-weights. `mixed` int8 activations, each layer int4, int8 or float, as its measured damage and the budget allow.
+The names are litert-quantizer's: `w` says what weights are, `a` activations; `i8` is int8, `fp32` float32. `float32`
+and `float16` are weights; `dynamic_…` rounds activations while it runs; with `weight_only_…` weights are float again
+when a layer computes. Integers throughout, input and output too: `int8`, which is static_wi8_ai8; `int16x8`, which is
+static_wi8_ai16; `static_wi4_ai8`. `static_wmixed_ai8`: each layer int4, int8 or float, as its measured damage and the
+budget allow.
 """
 
 Width = Literal["int4", "int8", "float"]
@@ -88,7 +89,7 @@ Width = Literal["int4", "int8", "float"]
 
 
 class LayerWidth(Contract):
-    """What was measured of one layer of a `mixed` file, and how it ended."""
+    """What was measured of one layer of a `static_wmixed_ai8` file, and how it ended."""
 
     layer: str
     operator: str
@@ -138,7 +139,7 @@ class LiteRTModel(Contract):
     """The same by class; None where the split has no image of it."""
     source: Model
     layers: tuple[LayerWidth, ...] = ()
-    """Of a `mixed` file, in the order in which they run."""
+    """Of a `static_wmixed_ai8` file, in the order in which they run."""
     rungs: tuple[Rung, ...] = ()
     """What the ladder tried, in order; the last one was kept. Empty without a ladder."""
     stages: tuple[StageFile, ...] = ()

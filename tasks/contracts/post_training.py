@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 
-RungName = Literal["int8", "mixed", "int16x8", "qat", "dynamic", "float16"]
+RungName = Literal["int8", "static_wmixed_ai8", "int16x8", "qat", "dynamic_wi8_afp32", "float16"]
 
 
 class Calibration(Contract):
@@ -28,7 +28,7 @@ class Calibration(Contract):
 
 
 class Mixed(Contract):
-    """How the widths of a `mixed` file are chosen."""
+    """How the widths of a `static_wmixed_ai8` file are chosen."""
 
     max_drop: Fraction = Field(0.01, description="Validation accuracy that the file may lose against the float file.")
     widths: tuple[Literal["int4", "float"], ...] = Field(
@@ -52,7 +52,7 @@ class FallbackLadder(Contract):
         None, description="Share of validation images on which it must predict the float file's class."
     )
     rungs: tuple[RungName, ...] = Field(
-        ("mixed", "int16x8", "qat", "dynamic", "float16"),
+        ("static_wmixed_ai8", "int16x8", "qat", "dynamic_wi8_afp32", "float16"),
         min_length=1,
         description="After the scheme itself, in this order; qat: int8 after training with it in the loop (QAT).",
     )

@@ -57,7 +57,7 @@ def convert(model: Any, scheme: Scheme, calibration: Any = None) -> bytes:  # no
     weights = tf.Module()
     weights.all = model.variables
     converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], weights)
-    if scheme != "none":
+    if scheme != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if scheme == "float16":
         converter.target_spec.supported_types = [tf.float16]
@@ -78,7 +78,7 @@ def main(folder: Path) -> None:
     calibration = None if request.calibration is None else store.read_array(request.calibration)
     data = convert(load_model(store, request.model), request.scheme, calibration)
     for number, model in enumerate(request.floats):
-        (folder / float_name(number)).write_bytes(convert(load_model(store, model), "none"))
+        (folder / float_name(number)).write_bytes(convert(load_model(store, model), "float32"))
     versions = {"tensorflow": framework.tf.__version__, "tf-keras": framework.keras.__version__}
     (folder / VERSIONS).write_bytes(canonical_json(versions))
     (folder / RESULT).write_bytes(data)

@@ -21,6 +21,6 @@ def is_float(graph: Graph, operator: Operator) -> bool:
 def float_operators(graph: Graph) -> list[str]:
     """Return the names of the operators that take or give float16, float32 or float64, in the order they run.
 
-    An operator of the scheme `dynamic`, which multiplies int8 but takes and gives float32, counts as one.
+    An operator of the scheme `dynamic_wi8_afp32`, which multiplies int8 but takes and gives float32, counts as one.
     """
     return [operator.name for operator in graph.operators if is_float(graph, operator)]

@@ -21,16 +21,16 @@ from featherline.tasks.contracts.steps.evaluate import EvaluateParams
 from featherline.tasks.contracts.steps.export import ExportParams
 
 WEIGHT_BYTES: dict[Scheme, float] = {
-    "none": 4,
+    "float32": 4,
     "float16": 2,
-    "dynamic": 1,
-    "dynamic_int4": 0.5,
-    "weights_int8": 1,
-    "weights_int4": 0.5,
+    "dynamic_wi8_afp32": 1,
+    "dynamic_wi4_afp32": 0.5,
+    "weight_only_wi8_afp32": 1,
+    "weight_only_wi4_afp32": 0.5,
     "int8": 1,
     "int16x8": 1,
-    "int4": 0.5,
-    "mixed": 0.5,
+    "static_wi4_ai8": 0.5,
+    "static_wmixed_ai8": 0.5,
 }
 SLACK = 0.5
 """A pruned candidate is refused untrained only where this part of its estimate is too much, of two cuts this part of

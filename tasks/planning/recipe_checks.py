@@ -120,7 +120,7 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
     if auto.export.get("fallback_ladder") is not None and not any(climbs(one.scheme, qat=one.qat) for one in every):
         yield Problem(
             "candidates.auto has a ladder that no lane can use",
-            "a lane that is rounded after training: qat false, and a scheme other than none and float16",
+            "a lane that is rounded after training: qat false, and a scheme other than float32 and float16",
             f"qat {list(auto.qat)}, schemes {list(auto.schemes)}",
             "add false to candidates.auto.qat or a scheme to schemes, or leave export.fallback_ladder out",
         )

@@ -86,7 +86,7 @@ def provenance(facts: Facts) -> tuple[tuple[str, str], ...]:
 
 def how_made(lane: LaneFacts) -> str:
     """Return the stages of a lane and the scheme of its file, in words."""
-    scheme = {"none": "float32", "dynamic": "dynamic int8"}.get(lane.model.scheme, lane.model.scheme)
+    scheme = lane.model.scheme
     widths = [layer.width for layer in lane.model.layers]
     chosen = ", ".join(f"{widths.count(width)} {width}" for width in ("int4", "int8", "float") if width in widths)
     return " → ".join([*lane.model.source.stages, f"{scheme} ({chosen})" if chosen else scheme])

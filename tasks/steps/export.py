@@ -89,7 +89,7 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     correct = int(counts.trace())
     accuracy = correct / len(labels)
     check_faithful(built.model, built.scheme, correct, len(labels))
-    if built.scheme == "mixed" and params.fallback_ladder is None:
+    if built.scheme == "static_wmixed_ai8" and params.fallback_ladder is None:
         check_budget(builder.judge.judge(bare), params.mixed)
 
     said = _metadata(params, context, dataset, classifier=classifier, built=built, accuracy=accuracy)

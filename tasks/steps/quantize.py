@@ -79,7 +79,7 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
             network, model = work.cluster(network, model, params.clusters, clustering)
         between = (model,) if params.qat and params.clusters is not None else ()
         if params.qat:
-            train = work.train_for_int4 if params.scheme == "int4" else work.train_for_int8
+            train = work.train_for_int4 if params.scheme == "static_wi4_ai8" else work.train_for_int8
             model = train(network, model, qat)
     return QuantizeOutputs(model=model, scheme=params.scheme, between=between)
 

@@ -84,7 +84,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "prune": {"model": MODEL},
     "distill": {"model": MODEL},
     "trim": {"model": MODEL},
-    "quantize": {"model": MODEL, "scheme": "none"},
+    "quantize": {"model": MODEL, "scheme": "float32"},
     "export": {"model": FILE},
     "evaluate": {"measurement": MEASUREMENT, "model": FILE},
     "validate_metrics": {"verdict": VERDICT},

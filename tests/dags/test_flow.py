@@ -156,7 +156,7 @@ def test_each_lane_gets_its_own_candidate_and_what_its_lane_gave(flow: Flow):
     asked = flow.asked("export", "sturdy")
 
     assert asked["candidate"]["name"] == "sturdy"
-    assert asked["inputs"]["scheme"] == "none"
+    assert asked["inputs"]["scheme"] == "float32"
 
 
 def test_nothing_is_started_for_a_step_of_which_nothing_is_asked(flow: Flow):
@@ -188,7 +188,7 @@ def test_the_baseline_is_exported_as_it_is(flow: Flow):
     """Float numbers, its own label, and outside every lane."""
     asked = flow.asked("export", "baseline")
 
-    assert (asked["inputs"]["scheme"], asked["label"], asked["candidate"]) == ("none", "baseline", None)
+    assert (asked["inputs"]["scheme"], asked["label"], asked["candidate"]) == ("float32", "baseline", None)
 
 
 LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")

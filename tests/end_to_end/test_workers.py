@@ -35,7 +35,7 @@ THREE_LANES = [
     "--set=candidates.searched-int8=null",
     "--set=candidates.pruned-qat=null",
     "--set=candidates.float16-sparse24.prune.fit={epochs: 1, batch_size: 64}",
-    "--set=candidates.dynamic={quantize: {scheme: dynamic}}",
+    "--set=candidates.dynamic={quantize: {scheme: dynamic_wi8_afp32}}",
     "--set=gate={min_accuracy: 0.05, max_drop: 1, max_class_drop: 1, objective: size}",
     "--set=release.name=digits-workers",
 ]

@@ -225,7 +225,7 @@ TRIALS: dict[str, Trial] = {
     "the same, with a scheme": (
         {"candidates.auto": {"qat": [True], "export": {"fallback_ladder": {}}}},
         "add false to candidates.auto.qat or a scheme to schemes, or leave export.fallback_ladder out",
-        {"candidates.auto.schemes": ["int8", "dynamic"]},
+        {"candidates.auto.schemes": ["int8", "dynamic_wi8_afp32"]},
     ),
     "a search of nothing": (
         {"candidates.int8.quantize.scheme": {"search": []}},

@@ -119,14 +119,14 @@ def _convert(model: KerasModel, params: QuantizeParams, export: ExportParams, *,
         model = strip_clustering(
             clustered_while_training(model, params.clusters, keep_zeros=keep_zeros), params.clusters
         )
-    if params.qat and params.scheme == "int4":
+    if params.qat and params.scheme == "static_wi4_ai8":
         model = strip_int4(int4_while_training(model, keep_zeros=keep_zeros), model)
     elif params.qat:
         keep_clusters = params.clusters is not None
         trained = quantized_while_training(model, keep_zeros=keep_zeros, keep_clusters=keep_clusters)
         model = finished(trained, keep_clusters=keep_clusters)
     if export.fallback_ladder is not None:  # what its rungs cannot make, it leaves
-        convert(model, "none")
+        convert(model, "float32")
         return
     qat = params.qat and params.scheme == "int8"
     check_integer(read_graph(_file(model, params.scheme, export, qat=qat)), params.scheme)
@@ -135,15 +135,15 @@ def _convert(model: KerasModel, params: QuantizeParams, export: ExportParams, *,
 def _file(model: KerasModel, scheme: Scheme, export: ExportParams, *, qat: bool) -> bytes:
     """Return the file in a scheme, made by what `export` makes it with."""
     images = np.random.default_rng(0).normal(size=(IMAGES, *model.input_shape[1:])).astype(np.float32)
-    if scheme in ("none", "float16", "dynamic") or qat:
+    if scheme in ("float32", "float16", "dynamic_wi8_afp32") or qat:
         return convert(model, scheme, images)
     plain = export.calibration.method == "minmax" and export.calibration.weights == "minmax"
     if scheme == "int8" and plain:
         return convert(model, "int8", images)
-    file = convert(model, "none")
-    if scheme in ("dynamic_int4", "weights_int8", "weights_int4"):
+    file = convert(model, "float32")
+    if scheme in ("dynamic_wi4_afp32", "weight_only_wi8_afp32", "weight_only_wi4_afp32"):
         return with_integer_weights(file, scheme)
     bits: Bits = 16 if scheme == "int16x8" else 8
-    widths: dict[str, Width] = {layer.scope: "int4" for layer in layers(file)} if scheme == "int4" else {}
+    widths: dict[str, Width] = {layer.scope: "int4" for layer in layers(file)} if scheme == "static_wi4_ai8" else {}
     ranges = activation_ranges(file, images, export.calibration, bits)
     return StaticQuantizer(file, ranges, export.calibration.weights).all(bits, widths)

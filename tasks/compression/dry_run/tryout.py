@@ -67,7 +67,7 @@ class _Trials:
     def _network(self) -> None:
         named = self.request.architecture.builder if self.request.architecture else str(self.request.file)
         check_network(self.network, named)
-        convert(self.network, "none")
+        convert(self.network, "float32")
 
     def _space(self) -> None:
         assert self.request.searched is not None  # noqa: S101 - `each` asks only then

@@ -32,8 +32,10 @@ class ExportParams(Params):
     author: Words = ""
     licence: Words = ""
     description: Prose = ""
-    calibration: Calibration = Field(Calibration(), description="int8, int16x8, int4, mixed: how ranges are found.")
-    mixed: Mixed = Field(Mixed(), description="mixed: how each layer's width is chosen.")
+    calibration: Calibration = Field(
+        Calibration(), description="int8, int16x8, static_wi4_ai8, static_wmixed_ai8: how ranges are found."
+    )
+    mixed: Mixed = Field(Mixed(), description="static_wmixed_ai8: how each layer's width is chosen.")
     fallback_ladder: FallbackLadder | None = Field(
         None, description="What to try when the file loses too much; absent: nothing."
     )

@@ -14,7 +14,7 @@ from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.teacher import Teacher
 
-QAT_SCHEMES: tuple[Scheme, ...] = ("int8", "int4")
+QAT_SCHEMES: tuple[Scheme, ...] = ("int8", "static_wi4_ai8")
 """What a model can be trained for with the rounding in the loop."""
 
 
@@ -48,8 +48,10 @@ class QuantizeParams(Params):
     def _holds_together(self) -> Self:
         if self.qat and self.scheme not in QAT_SCHEMES:
             raise ValueError(f"scheme {' or '.join(QAT_SCHEMES)} where qat is true, not {self.scheme}")
-        if self.qat and self.scheme == "int4" and self.clusters is not None:
-            raise ValueError("no clusters where qat is true for int4: a channel has at most 15 distinct weights then")
+        if self.qat and self.scheme == "static_wi4_ai8" and self.clusters is not None:
+            raise ValueError(
+                "no clusters where qat is true for static_wi4_ai8: a channel has at most 15 distinct weights then"
+            )
         if self.fit.epochs == 0 and (self.qat or self.clusters is not None):
             work = "qat" if self.qat else "clusters"
             raise ValueError(f"at least 1 epoch of fit for {work}: ranges and shared values are learnt in training")

@@ -92,7 +92,7 @@ def name_of(point: PipelinePoint) -> str:
     cut += ["kd"] if point.teacher else []
     lessons = [f"distill{point.distill_epochs}"] if point.distill_epochs else []
     words += [*lessons, *cut] if point.order == "distill_first" else [*cut, *lessons]
-    words.append(point.scheme)
+    words.append(point.scheme.removesuffix("_afp32").removesuffix("_ai8"))
     words += ["qat"] if point.qat else []
     words += [f"c{point.clusters}"] if point.clusters else []
     words += [f"t{point.tune_epochs}"] if point.tune_epochs else []

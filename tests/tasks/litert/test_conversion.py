@@ -63,7 +63,7 @@ def test_a_death_leaves_what_repeats_it(store: Store, model: Model, capsys: pyte
 def test_a_kill_is_exit_137(store: Store, model: Model, capsys: pytest.CaptureFixture[str]) -> None:
     """A converter that is killed from outside ran out of memory, most likely: the code that is retried with more."""
     with pytest.raises(ConverterDied) as death:
-        convert_apart(store, model, "none", None, program=dying("SIGKILL"))
+        convert_apart(store, model, "float32", None, program=dying("SIGKILL"))
 
     assert death.value.code == 137
     assert "memory" in capsys.readouterr().out
@@ -72,7 +72,7 @@ def test_a_kill_is_exit_137(store: Store, model: Model, capsys: pytest.CaptureFi
 def test_an_exception_is_a_crash_with_its_last_lines(store: Store, model: Model) -> None:
     """A Python exception of the converter becomes one of the step, and says what the converter said."""
     with pytest.raises(ConverterFailed, match="ValueError: no such operator"):
-        convert_apart(store, model, "none", None, program=program("raise ValueError('no such operator')"))
+        convert_apart(store, model, "float32", None, program=program("raise ValueError('no such operator')"))
 
 
 def test_the_converter_has_no_keys_of_the_store(store: Store, model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_the_converter_has_no_keys_of_the_store(store: Store, model: Model, monk
     keys = program("import os; exit(f\"keys: {[n for n in os.environ if 'AWS' in n]}\")")
 
     with pytest.raises(ConverterFailed, match=r"keys: \[\]"):
-        convert_apart(store, model, "none", None, program=keys)
+        convert_apart(store, model, "float32", None, program=keys)
 
 
 def test_nothing_stays_in_the_temporary_folder(
@@ -92,7 +92,7 @@ def test_nothing_stays_in_the_temporary_folder(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     with pytest.raises(ConverterDied):
-        convert_apart(store, model, "none", None, program=dying("SIGABRT"))
+        convert_apart(store, model, "float32", None, program=dying("SIGABRT"))
 
     assert not list(tmp_path.glob("featherline-*"))
 

@@ -28,19 +28,19 @@ def test_two_searched_values_give_every_combination():
     """Two choices of two values are four candidates, named by their values."""
     template = CandidateTemplate(
         prune={"method": "channel", "keep_macs": {"search": [0.5, 0.25]}},
-        quantize={"scheme": {"search": ["int8", "dynamic"]}},
+        quantize={"scheme": {"search": ["int8", "dynamic_wi8_afp32"]}},
     )
 
     found = dict(expand("a", template))
 
     assert list(found) == [
         "a-keepmacs0.5-schemeint8",
-        "a-keepmacs0.5-schemedynamic",
+        "a-keepmacs0.5-schemedynamicwi8afp32",
         "a-keepmacs0.25-schemeint8",
-        "a-keepmacs0.25-schemedynamic",
+        "a-keepmacs0.25-schemedynamicwi8afp32",
     ]
-    assert found["a-keepmacs0.25-schemedynamic"]["prune"]["keep_macs"] == 0.25
-    assert found["a-keepmacs0.25-schemedynamic"]["quantize"]["scheme"] == "dynamic"
+    assert found["a-keepmacs0.25-schemedynamicwi8afp32"]["prune"]["keep_macs"] == 0.25
+    assert found["a-keepmacs0.25-schemedynamicwi8afp32"]["quantize"]["scheme"] == "dynamic_wi8_afp32"
 
 
 def test_expanding_leaves_the_template_as_it_was():
@@ -53,7 +53,7 @@ def test_expanding_leaves_the_template_as_it_was():
 
 
 INT8 = Candidate(name="int8", quantize=QuantizeParams(scheme="int8"))
-FLOAT = Candidate(name="float", quantize=QuantizeParams(scheme="none"))
+FLOAT = Candidate(name="float", quantize=QuantizeParams(scheme="float32"))
 PRUNED = Candidate(
     name="pruned", prune=PruneParams(method="channel", keep_macs=0.5), quantize=QuantizeParams(scheme="int8")
 )

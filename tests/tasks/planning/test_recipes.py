@@ -291,8 +291,8 @@ BAD = {
     ),
     "two lanes of one name": (
         {
-            "candidates.a": {"quantize": {"scheme": {"search": ["none", "int8"]}}},
-            "candidates.a-schemeint8": {"quantize": {"scheme": "dynamic"}},
+            "candidates.a": {"quantize": {"scheme": {"search": ["float32", "int8"]}}},
+            "candidates.a-schemeint8": {"quantize": {"scheme": "dynamic_wi8_afp32"}},
         },
         "candidate a-schemeint8 has a name that is taken",
         "a-schemeint8",

@@ -49,7 +49,7 @@ class Run:
         self.params: dict[str, Any] = resolved["params"]
         self.data = self.step("preprocess").outputs["data"]
         self.teacher = self.step("train", data=self.data).outputs["model"]
-        export = self.step("export", label="baseline", model=self.teacher, scheme="none", data=self.data)
+        export = self.step("export", label="baseline", model=self.teacher, scheme="float32", data=self.data)
         self.baseline = self.step("evaluate", label="baseline", model=export.outputs["model"], data=self.data).outputs
         self.plan: dict[str, Any] = self.step("plan", model=self.teacher).outputs
         self.lanes: list[dict[str, Any]] = []

@@ -158,7 +158,9 @@ def test_a_model_that_learnt_four_bits_is_a_float_model_on_their_grid(
     """Fifteen values a channel at most, taught by the baseline, as accurate from its file as it was measured."""
     baseline = trained(store, data, L.BatchNormalization(momentum=0.9))
 
-    model, network = run(baseline, digits[0], context, scheme="int4", qat=True, distillation=DistillationSettings())
+    model, network = run(
+        baseline, digits[0], context, scheme="static_wi4_ai8", qat=True, distillation=DistillationSettings()
+    )
 
     assert (model.format, model.macs, model.parameters) == ("keras", baseline.macs, baseline.parameters)
     assert model.stages == ("train", "quantize qat, int4")
@@ -171,7 +173,7 @@ def test_a_sparse_model_that_learns_four_bits_keeps_its_zeros(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Half of the weights were zero and are zero."""
-    model, network = run(trained(store, data, zeros=True), digits[0], context, scheme="int4", qat=True)
+    model, network = run(trained(store, data, zeros=True), digits[0], context, scheme="static_wi4_ai8", qat=True)
 
     assert sparsity(network) >= 0.5
     assert model.sparsity == "magnitude"
@@ -183,7 +185,7 @@ def test_clustered_kernels_have_few_values(
     """No kernel has more than eight distinct values, and the normalisation between them went on learning."""
     baseline = trained(store, data, L.BatchNormalization(momentum=0.5))
 
-    model, network = run(baseline, digits[0], context, scheme="dynamic", clusters=8)
+    model, network = run(baseline, digits[0], context, scheme="dynamic_wi8_afp32", clusters=8)
 
     assert most_distinct(network) <= 8
     assert (model.format, model.clusters) == ("keras", 8)
@@ -264,9 +266,12 @@ def test_two_clusters_are_refused_for_a_sparse_model(
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"qat": True, "scheme": "dynamic"}, "scheme int8 or int4 where qat is true, not dynamic"),
-        ({"qat": True, "scheme": "none"}, "scheme int8 or int4 where qat is true, not none"),
-        ({"qat": True, "scheme": "int4", "clusters": 8}, "no clusters where qat is true for int4"),
+        (
+            {"qat": True, "scheme": "dynamic_wi8_afp32"},
+            "scheme int8 or static_wi4_ai8 where qat is true, not dynamic_wi8_afp32",
+        ),
+        ({"qat": True, "scheme": "float32"}, "scheme int8 or static_wi4_ai8 where qat is true, not float32"),
+        ({"qat": True, "scheme": "static_wi4_ai8", "clusters": 8}, "no clusters where qat is true for static_wi4_ai8"),
         ({"qat": True, "fit": {"epochs": 0}}, "at least 1 epoch of fit for qat"),
         ({"clusters": 8, "fit": {"epochs": 0}}, "at least 1 epoch of fit for clusters"),
         ({"qat": True, "teacher": "a.keras"}, "distillation beside teacher"),

@@ -83,7 +83,7 @@ TRAININGS = {
     "distill": distill_with(),
     "distill into a new one": distill_with(architecture=NETWORK),
     "distill into itself": distill_with(method="self"),
-    "cluster": quantize_with(scheme="dynamic", clusters=8),
+    "cluster": quantize_with(scheme="dynamic_wi8_afp32", clusters=8),
     "quantize qat": quantize_with(scheme="int8", qat=True),
 }
 

@@ -58,7 +58,7 @@ def _otherwise(model: KerasModel) -> str:
     left = [layer.name for layer in model.layers if _told(layer) & set(FLOAT_AFTER_TRAINING)]
     if left:
         return (
-            "set quantize.qat to false and quantize.scheme to dynamic or float16: "
+            "set quantize.qat to false and quantize.scheme to dynamic_wi8_afp32 or float16: "
             f"an int8 file would compute {examples(left)} in float"
         )
     return "set quantize.qat to false: int8 after training covers it"

@@ -1,8 +1,8 @@
 """One model as a file in any scheme, with what is needed for it made once: float file, ranges, the judge.
 
-scheme ──► converter (none, float16, dynamic; int8 by min-max, and of a QAT model)
-       ├─► float file ──► weights alone (dynamic_int4, weights_int8, weights_int4)
-       └─► float file, ranges ──► static or mixed (all other int8, int16x8, int4, mixed)
+scheme ──► converter (float32, float16, dynamic_wi8_afp32; int8 by min-max, and of a QAT model)
+       ├─► float file ──► weights alone (dynamic_wi4_afp32, weight_only_wi8_afp32, weight_only_wi4_afp32)
+       └─► float file, ranges ──► static (all other int8, int16x8, static_wi4_ai8, static_wmixed_ai8)
 """
 
 from __future__ import annotations
@@ -80,22 +80,22 @@ class Builder:
         Raises:
             Refused: A split is empty; a model that was trained for int8 is to become something else.
         """
-        if scheme in ("none", "float16", "dynamic"):
+        if scheme in ("float32", "float16", "dynamic_wi8_afp32"):
             return self._of_converter(scheme, None)
         # A quantization-aware model brings its own ranges and keeps them; the converter asks for images all the same.
         plain = self.calibration.method == "minmax" and self.calibration.weights == "minmax"
         if scheme == "int8" and (plain or self.model.format == "qat_h5"):
             return self._of_converter(scheme, self.calibration_images)
         made_by = self.float_file.versions | {"litert-quantizer": version("litert-quantizer")}
-        if scheme in ("dynamic_int4", "weights_int8", "weights_int4"):
+        if scheme in ("dynamic_wi4_afp32", "weight_only_wi8_afp32", "weight_only_wi4_afp32"):
             return Built(with_integer_weights(self.float_file.data, scheme), scheme, self.model, made_by)
-        if scheme == "mixed":
+        if scheme == "static_wmixed_ai8":
             found = mixed(
                 self.rounder(8), settings, self.judge, good or (lambda judged: judged.drop <= settings.max_drop)
             )
             return Built(found.data, scheme, self.model, made_by, found.layers)
         widths: dict[str, Width] = {}
-        if scheme == "int4":
+        if scheme == "static_wi4_ai8":
             widths = {layer.scope: "int4" for layer in layers(self.float_file.data)}
         bits: Bits = 16 if scheme == "int16x8" else 8
         return Built(self.rounder(bits).all(bits, widths), scheme, self.model, made_by)
@@ -160,7 +160,7 @@ class Builder:
         return model_inputs(images, preprocessing_of(self.model, self.dataset)), labels
 
     def _of_converter(self, scheme: Scheme, images: NDArray[np.float32] | None) -> Built:
-        if scheme == "none" and self.model.format != "qat_h5":
+        if scheme == "float32" and self.model.format != "qat_h5":
             converted = self.float_file
         else:
             converted = self._convert(self.model, scheme, images)
@@ -169,13 +169,13 @@ class Builder:
     def _float(self, model: Model) -> Converted:
         digest = model.file.sha256
         if digest not in self._floats:
-            self._floats[digest] = self._convert(model, "none", None)
+            self._floats[digest] = self._convert(model, "float32", None)
         return self._floats[digest]
 
     def _convert(self, model: Model, scheme: Scheme, images: NDArray[np.float32] | None) -> Converted:
         """Convert a model, and in the same process what is wanted as float files and is not there yet."""
         floats = {one.file.sha256: one for one in self._wanted if one.file.sha256 not in self._floats}
-        if scheme == "none":
+        if scheme == "float32":
             floats.pop(model.file.sha256, None)
         made = convert_apart(self.store, model, scheme, images, floats=tuple(floats.values()))
         self._floats |= {

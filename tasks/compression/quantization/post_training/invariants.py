@@ -21,7 +21,7 @@ from featherline.tasks.measuring.operators import is_float
 from featherline.tasks.measuring.weights import zeros
 from featherline.tasks.statistics.proportions import wilson
 
-INTEGER: tuple[Scheme, ...] = ("int8", "int16x8", "int4")
+INTEGER: tuple[Scheme, ...] = ("int8", "int16x8", "static_wi4_ai8")
 CLUSTERED = ("CONV_2D", "FULLY_CONNECTED")
 """Operators whose kernels may be clustered; their first axis is the output channel."""
 CONFIDENCE = 0.99
@@ -42,7 +42,7 @@ def check_integer(graph: Graph, scheme: Scheme, layers: Sequence[LayerWidth] = (
     left: list[Operator] = []
     if scheme in INTEGER:
         left = [operator for operator in graph.operators if is_float(graph, operator)]
-    elif scheme == "mixed":
+    elif scheme == "static_wmixed_ai8":
         chosen = {layer.layer for layer in layers if layer.width == "float"}
         computing = (operator for operator in graph.operators if operator.name in KERNELS)
         left = [one for one in computing if is_float(graph, one) and name_of(graph, one) not in chosen]
@@ -52,7 +52,7 @@ def check_integer(graph: Graph, scheme: Scheme, layers: Sequence[LayerWidth] = (
             "export cannot make the model integer throughout",
             expected=f"no operator that computes in float, which scheme {scheme} promises",
             got=f"{len(left)} float operators: {examples(names)}",
-            fix="replace the layers behind them, or export with the scheme dynamic or float16",
+            fix="replace the layers behind them, or export with the scheme dynamic_wi8_afp32 or float16",
         )
 
 
@@ -128,7 +128,7 @@ def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> 
     Raises:
         Refused: The model's accuracy is outside the interval of the file's.
     """
-    if scheme not in ("none", "float16") and not (scheme == "int8" and model.format == "qat_h5"):
+    if scheme not in ("float32", "float16") and not (scheme == "int8" and model.format == "qat_h5"):
         return
     low, high = wilson(correct, samples, CONFIDENCE)
     # An image decided otherwise by rounding is no broken file, however small the split.

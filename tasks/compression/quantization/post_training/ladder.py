@@ -1,7 +1,7 @@
 """The ladder: a file that loses too much is left, and the next scheme tried, until one keeps its accuracy.
 
-    int8 ──► mixed (worst layers float) ──► int16x8 ──► qat (int8, trained for it) ──► dynamic ──► float16
-     │         │                              │           │                                │           │
+    int8 ──► static_wmixed_ai8 (worst layers float) ──► int16x8 ──► qat (int8) ──► dynamic_wi8_afp32 ──► float16
+     │         │                                          │           │              │                     │
      └─────────┴── the first that loses no more than allowed against the float file, on the validation split
 
 A file that cannot be made, or that breaks its scheme's promise, is left as one that loses too much is. Every rung is

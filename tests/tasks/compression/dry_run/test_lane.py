@@ -36,12 +36,12 @@ LANES: dict[str, dict[str, Any]] = {
         "prune": {"method": "magnitude", "sparsity": 0.5},
         "quantize": {"scheme": "int8", "qat": True, "clusters": 8},
     },
-    "trained for int4": {"quantize": {"scheme": "int4", "qat": True}},
+    "trained for int4": {"quantize": {"scheme": "static_wi4_ai8", "qat": True}},
     "int16x8": {"quantize": {"scheme": "int16x8"}},
-    "weights alone": {"quantize": {"scheme": "weights_int8"}},
+    "weights alone": {"quantize": {"scheme": "weight_only_wi8_afp32"}},
     "float16": {"quantize": {"scheme": "float16"}},
     "a student": {"distill": {"method": "logits", "architecture": STUDENT}, "quantize": {"scheme": "int8"}},
-    "latency": {"prune": {"method": "channel", "keep_latency": 0.6}, "quantize": {"scheme": "dynamic"}},
+    "latency": {"prune": {"method": "channel", "keep_latency": 0.6}, "quantize": {"scheme": "dynamic_wi8_afp32"}},
 }
 
 
@@ -99,7 +99,7 @@ def test_candidates_that_learn_for_longer_are_the_same_trial() -> None:
     """The number of epochs changes nothing that a dry run sees; the scheme does."""
     short, long, other = (
         Candidate(name=name, prune=CHANNEL | {"fit": {"epochs": epochs}}, quantize={"scheme": scheme})
-        for name, epochs, scheme in (("a", 1, "int8"), ("b", 9, "int8"), ("c", 1, "dynamic"))
+        for name, epochs, scheme in (("a", 1, "int8"), ("b", 9, "int8"), ("c", 1, "dynamic_wi8_afp32"))
     )
 
     assert signature(short) == signature(long) != signature(other)

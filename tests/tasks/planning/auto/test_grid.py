@@ -113,7 +113,7 @@ def test_names_tell_all_lanes_apart():
         keep_macs=(1, 0.375),
         teacher=(True,),
         prune_epochs=(100,),
-        schemes=("int8", "weights_int4"),
+        schemes=("int8", "weight_only_wi4_afp32"),
         clusters=(None, 16, 128),
         distill_epochs=(0, 100),
         tune_epochs=(10, 20),
@@ -144,7 +144,7 @@ def test_a_space_that_cannot_be_is_refused(wrong: dict[str, object], said: str):
 
 def test_lanes_with_and_without_a_ladder_stand_side_by_side():
     """Those that train for int8 have no float model to climb with, and float16 loses nothing."""
-    ladder = {"fallback_ladder": {"rungs": ["mixed"]}}
+    ladder = {"fallback_ladder": {"rungs": ["static_wmixed_ai8"]}}
     auto = Auto(keep_macs=(1.0,), teacher=(False,), schemes=("int8", "float16"), export=ladder)
 
     lanes = [candidate(point, auto) for point in points(auto, ())]

@@ -21,7 +21,7 @@ def test_channels_are_turned_for_a_model_that_takes_blue_first(tmp_path: Path) -
         preprocessing=Preprocessing(name="own", scale=1, mean=(1, 2, 3), std=(1, 1, 2), channel_order="bgr"),
         input=metadata.End(dtype="float32"),
         output=metadata.End(dtype="float32"),
-        scheme="none",
+        scheme="float32",
         validation_accuracy=1,
         source_validation_accuracy=1,
         versions={},

@@ -34,7 +34,7 @@ Exported = Callable[[Scheme], LiteRTModel]
 def baseline(exported: Exported, context: Context, digits: tuple[DatasetRef, Dataset], made: dict[str, Any]) -> Any:
     """Give the evaluated float file."""
     if "baseline" not in made:
-        inputs = EvaluateInputs(model=exported("none"), data=digits[0])
+        inputs = EvaluateInputs(model=exported("float32"), data=digits[0])
         made["baseline"] = evaluate(inputs, EvaluateParams(runs=20), context)
     return made["baseline"]
 
@@ -132,7 +132,7 @@ def test_ram_is_estimated_where_it_does_not(
     exported: Exported, context: Context, digits: tuple[DatasetRef, Dataset], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A file with hybrid operators is measured by liveness, and the log says why."""
-    out = evaluate(EvaluateInputs(model=exported("dynamic"), data=digits[0]), PARAMS, context)
+    out = evaluate(EvaluateInputs(model=exported("dynamic_wi8_afp32"), data=digits[0]), PARAMS, context)
     measured = context.store.read(out.measurement, Measurement)
 
     assert measured.peak_ram_method == "liveness"
@@ -189,12 +189,12 @@ def test_a_file_that_gives_nan_is_refused(
 ) -> None:
     """A file with NaN among its weights is not measured."""
     store = context.store
-    objects = flatbuffer.unpack(store.read_bytes(exported("none").file))
+    objects = flatbuffer.unpack(store.read_bytes(exported("float32").file))
     for buffer in objects.buffers:
         if buffer.data is not None and len(buffer.data) == 4 * 9 * 16 * 32:
             buffer.data = np.frombuffer(np.full(9 * 16 * 32, np.nan, np.float32).tobytes(), np.uint8)
     file = store.put_bytes(flatbuffer.pack(objects), LiteRTFileRef)
-    broken = exported("none").model_copy(update={"file": file})
+    broken = exported("float32").model_copy(update={"file": file})
 
     with pytest.raises(Refused) as refusal:
         evaluate(EvaluateInputs(model=broken, data=digits[0]), PARAMS, context)
@@ -207,7 +207,7 @@ def test_other_classes_are_refused(exported: Exported, context: Context, digits:
     more = context.store.put(digits[1].model_copy(update={"classes": (*digits[1].classes, "ten")}), DatasetRef)
 
     with pytest.raises(Refused) as refusal:
-        evaluate(EvaluateInputs(model=exported("none"), data=more), PARAMS, context)
+        evaluate(EvaluateInputs(model=exported("float32"), data=more), PARAMS, context)
 
     assert refusal.value.problems[0].got == "100 test images, 10 logits"
 
@@ -218,7 +218,7 @@ def test_a_baseline_of_other_images_is_refused(
     """Predictions for another test split are not compared with."""
     splits = digits[1].splits | {"test": digits[1].splits["validation"]}
     other = context.store.put(digits[1].model_copy(update={"splits": splits}), DatasetRef)
-    inputs = EvaluateInputs(model=exported("none"), data=other, baseline_measurement=baseline.measurement)
+    inputs = EvaluateInputs(model=exported("float32"), data=other, baseline_measurement=baseline.measurement)
 
     with pytest.raises(Refused) as refusal:
         evaluate(inputs, PARAMS, context)

@@ -39,7 +39,7 @@ from featherline.tasks.steps.export import export
 from featherline.tasks.store.artifacts import Store
 
 SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
-INPUTS = {"int8": np.int8, "int16x8": np.int16, "int4": np.int8, "mixed": np.int8}
+INPUTS = {"int8": np.int8, "int16x8": np.int16, "static_wi4_ai8": np.int8, "static_wmixed_ai8": np.int8}
 """Of the schemes that do not take float32."""
 
 Exported = Callable[[Scheme], LiteRTModel]
@@ -49,7 +49,7 @@ Exported = Callable[[Scheme], LiteRTModel]
 def found(exported: Exported, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
     """Give a function after which the converter finds the float file, instead of making it in seconds."""
     file = tmp_path / "found.tflite"
-    file.write_bytes(store.read_bytes(exported("none").file))
+    file.write_bytes(store.read_bytes(exported("float32").file))
     code = (
         "import pathlib, shutil, sys; folder = pathlib.Path(sys.argv[1]); "
         f"shutil.copy({str(file)!r}, folder / 'model.tflite'); (folder / 'versions.json').write_text('{{}}')"
@@ -67,7 +67,7 @@ def test_exported_file_is_as_good_as_its_source(exported: Exported, scheme: Sche
     """Every scheme keeps the validation accuracy of the model within two of a hundred images; int4 weights six."""
     model = exported(scheme)
 
-    allowed = 0.06 if "int4" in scheme or scheme == "mixed" else 0.02
+    allowed = 0.06 if "wi4" in scheme or scheme == "static_wmixed_ai8" else 0.02
     assert model.scheme == scheme
     assert model.validation_accuracy == pytest.approx(model.source.validation_accuracy, abs=allowed)
     assert model.source.validation_accuracy > 0.7
@@ -75,7 +75,7 @@ def test_exported_file_is_as_good_as_its_source(exported: Exported, scheme: Sche
 
 def test_mixed_widths_keep_their_budget(exported: Exported) -> None:
     """What the widths were chosen under holds for the file: at most 0.01 lost, and not all layers are int8."""
-    model = exported("mixed")
+    model = exported("static_wmixed_ai8")
 
     assert model.source.validation_accuracy - model.validation_accuracy <= 0.01 + 1e-9
     assert "int4" in {layer.width for layer in model.layers}
@@ -94,7 +94,7 @@ def test_golden_vectors_are_what_the_file_gives(exported: Exported, store: Store
     assert np.array_equal(outputs, golden["outputs"])
 
 
-@pytest.mark.parametrize("scheme", ["int8", "int16x8", "int4"])
+@pytest.mark.parametrize("scheme", ["int8", "int16x8", "static_wi4_ai8"])
 def test_integers_have_no_float_inside_or_at_their_ends(exported: Exported, store: Store, scheme: Scheme) -> None:
     """An integer file takes and gives integers and has no float operator."""
     graph = read_graph(store.read_bytes(exported(scheme).file))
@@ -107,11 +107,13 @@ def test_files_shrink_with_the_scheme(exported: Exported) -> None:
     """Half precision is smaller than float, int8 weights than half precision, int4 weights than int8 ones."""
     size = {scheme: exported(scheme).file.bytes for scheme in SCHEMES}
 
-    assert size["none"] > 1.5 * size["float16"]
-    assert all(size["float16"] > size[scheme] for scheme in ("dynamic", "weights_int8", "int8", "int16x8"))
-    assert size["int8"] > size["mixed"] >= size["int4"]
-    assert size["dynamic"] > size["dynamic_int4"]
-    assert size["weights_int8"] > size["weights_int4"]
+    assert size["float32"] > 1.5 * size["float16"]
+    assert all(
+        size["float16"] > size[scheme] for scheme in ("dynamic_wi8_afp32", "weight_only_wi8_afp32", "int8", "int16x8")
+    )
+    assert size["int8"] > size["static_wmixed_ai8"] >= size["static_wi4_ai8"]
+    assert size["dynamic_wi8_afp32"] > size["dynamic_wi4_afp32"]
+    assert size["weight_only_wi8_afp32"] > size["weight_only_wi4_afp32"]
 
 
 def test_the_file_says_what_it_is(exported: Exported, store: Store, digits: tuple[DatasetRef, Dataset]) -> None:
@@ -140,7 +142,7 @@ def test_the_file_says_who_asked(
     params = ExportParams(golden=1, author="us", licence="MIT", description="reads digits")
 
     found()
-    out = export(ExportInputs(model=model, scheme="none", data=digits[0]), params, Context(store, 0, asked))
+    out = export(ExportInputs(model=model, scheme="float32", data=digits[0]), params, Context(store, 0, asked))
     said = metadata.read(store.read_bytes(out.model.file))
 
     assert said is not None
@@ -204,7 +206,7 @@ def test_a_model_that_does_not_convert_is_a_crash(
     odd = with_function(store, model, tf.math.digamma)
 
     with pytest.raises(ConverterFailed, match="Digamma"):
-        export(ExportInputs(model=odd, scheme="none", data=digits[0]), PARAMS, context)
+        export(ExportInputs(model=odd, scheme="float32", data=digits[0]), PARAMS, context)
 
 
 def test_a_converter_that_dies_ends_the_step(
@@ -219,7 +221,7 @@ def test_a_converter_that_dies_ends_the_step(
     )
 
     with pytest.raises(SystemExit) as death:
-        export(ExportInputs(model=model, scheme="none", data=digits[0]), PARAMS, context)
+        export(ExportInputs(model=model, scheme="float32", data=digits[0]), PARAMS, context)
 
     assert death.value.code == Exit.CONVERTER_DIED
 
@@ -232,7 +234,7 @@ def test_a_model_of_other_classes_is_refused(
     more = store.put(digits[1].model_copy(update={"classes": (*digits[1].classes, "ten")}), DatasetRef)
 
     with pytest.raises(Refused) as refusal:
-        export(ExportInputs(model=model, scheme="none", data=more), PARAMS, context)
+        export(ExportInputs(model=model, scheme="float32", data=more), PARAMS, context)
 
     assert (refusal.value.problems[0].expected[:9], refusal.value.problems[0].got) == ("11 logits", "10 logits")
 

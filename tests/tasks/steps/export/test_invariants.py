@@ -40,7 +40,7 @@ PARAMS = ExportParams(golden=1)
 def half_float(store: Store, model: Model, made: dict[str, Any]) -> bytes:
     """Give the small network in int8, its first convolution left float."""
     if "half_float" not in made:
-        file = convert_apart(store, model, "none", None).data
+        file = convert_apart(store, model, "float32", None).data
         images = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype(np.float32)
         rounder = StaticQuantizer(file, activation_ranges(file, images, Calibration()))
         made["half_float"] = rounder.all(8, {layers(file)[0].scope: "float"})
@@ -48,7 +48,7 @@ def half_float(store: Store, model: Model, made: dict[str, Any]) -> bytes:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["int8", "mixed"])
+@pytest.mark.parametrize("scheme", ["int8", "static_wmixed_ai8"])
 def test_a_float_convolution_is_named(half_float: bytes, scheme: Scheme) -> None:
     """An int8 file with a float convolution is refused by the layer's name; a mixed one that did not choose it too."""
     with pytest.raises(Refused) as refusal:
@@ -62,7 +62,7 @@ def test_a_float_convolution_that_was_chosen_is_none(half_float: bytes) -> None:
     first = layers(half_float)[0].name
     chosen = LayerWidth(layer=first, operator="CONV_2D", weights=144, damage={"int8": 0.1}, width="float")
 
-    check_integer(read_graph(half_float), "mixed", (chosen,))
+    check_integer(read_graph(half_float), "static_wmixed_ai8", (chosen,))
 
 
 def test_a_kernel_of_zeros_is_named(
@@ -75,7 +75,7 @@ def test_a_kernel_of_zeros_is_named(
     broken = model.model_copy(update={"file": put_model(store, network)})
 
     with pytest.raises(Refused) as refusal:
-        export(ExportInputs(model=broken, scheme="none", data=digits[0]), PARAMS, context)
+        export(ExportInputs(model=broken, scheme="float32", data=digits[0]), PARAMS, context)
 
     assert refusal.value.problems[0].got == f"1 kernels of zeros: {dead.name}"
 
@@ -104,7 +104,7 @@ def test_zeros_and_shared_weights_that_the_file_lacks_are_named(half_float: byte
 
 @pytest.mark.parametrize(
     ("scheme", "form", "refused"),
-    [("none", "keras", True), ("float16", "keras", True), ("int8", "qat_h5", True), ("int8", "keras", False)],
+    [("float32", "keras", True), ("float16", "keras", True), ("int8", "qat_h5", True), ("int8", "keras", False)],
 )
 def test_a_file_that_is_not_its_model_is_refused(model: Model, scheme: Scheme, form: Any, refused: bool) -> None:
     """70 of 100 is not 0.9 where the scheme loses nothing; what int8 after training loses is for the gate."""
@@ -123,7 +123,7 @@ def test_the_same_accuracy_is_always_faithful(model: Model, correct: int) -> Non
     """At both ends too, where intervals are narrow."""
     source = model.model_copy(update={"validation_accuracy": correct / 100})
 
-    check_faithful(source, "none", correct, 100)
+    check_faithful(source, "float32", correct, 100)
 
 
 def test_an_export_of_another_data_set_s_model_is_refused(
@@ -133,7 +133,7 @@ def test_an_export_of_another_data_set_s_model_is_refused(
     proud = model.model_copy(update={"validation_accuracy": 0.2})
 
     with pytest.raises(Refused) as refusal:
-        export(ExportInputs(model=proud, scheme="none", data=digits[0]), PARAMS, context)
+        export(ExportInputs(model=proud, scheme="float32", data=digits[0]), PARAMS, context)
 
     assert refusal.value.problems[0].what == "export made a file that is not the model"
 

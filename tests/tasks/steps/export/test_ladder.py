@@ -51,9 +51,9 @@ def test_a_scheme_that_keeps_its_accuracy_is_the_only_rung(climbed: Any) -> None
 
 def test_a_rung_that_breaks_a_rule_is_left(climbed: Any) -> None:
     """An agreement that int4 does not reach leaves it; float16 agrees on all, and is what the file then is."""
-    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("float16",))
+    found = climbed("static_wi4_ai8", max_drop=1, min_agreement=1, rungs=("float16",))
 
-    assert [(rung.scheme, rung.kept) for rung in found.rungs] == [("int4", False), ("float16", True)]
+    assert [(rung.scheme, rung.kept) for rung in found.rungs] == [("static_wi4_ai8", False), ("float16", True)]
     assert found.rungs[0].why.startswith("agrees on 9")
     assert found.rungs[0].size_bytes < found.rungs[1].size_bytes < found.file.bytes
     assert (found.scheme, found.validation_accuracy) == ("float16", found.rungs[1].validation_accuracy)
@@ -84,7 +84,7 @@ def test_a_rung_that_cannot_be_made_is_left(
         def fails_at_int8(store: Store, model: Model, scheme: Scheme, images: Any, **more: Any) -> Converted:
             if scheme == "int8" and broken is not None:
                 raise broken
-            return real(store, model, "none" if scheme == "int8" else scheme, images, **more)
+            return real(store, model, "float32" if scheme == "int8" else scheme, images, **more)
 
         monkeypatch.setattr(build, "convert_apart", fails_at_int8)
         params = ExportParams(golden=1, fallback_ladder=FallbackLadder(max_drop=1, rungs=("float16",)))
@@ -116,10 +116,12 @@ def test_a_converter_killed_for_memory_is_tried_again_by_the_scheduler(
 
 def test_the_same_climb_gives_the_same_bytes(climbed: Any) -> None:
     """Climbing again ends on the same rung, mixed widths that agree as far as asked, with the same file."""
-    once, again = (climbed("int4", max_drop=1, min_agreement=0.97, rungs=("mixed",)) for _ in range(2))
+    once, again = (
+        climbed("static_wi4_ai8", max_drop=1, min_agreement=0.97, rungs=("static_wmixed_ai8",)) for _ in range(2)
+    )
 
     assert once == again
-    assert [(rung.scheme, rung.kept) for rung in once.rungs] == [("int4", False), ("mixed", True)]
+    assert [(rung.scheme, rung.kept) for rung in once.rungs] == [("static_wi4_ai8", False), ("static_wmixed_ai8", True)]
     assert once.rungs[1].agreement >= 0.97
     assert {layer.width for layer in once.layers} >= {"int4", "int8"}
 
@@ -127,7 +129,7 @@ def test_the_same_climb_gives_the_same_bytes(climbed: Any) -> None:
 def test_a_ladder_climbed_in_vain_is_refused(climbed: Any) -> None:
     """Where no rung keeps the rules, as with ranges that cut off a third, the message says of each what it broke."""
     with pytest.raises(Refused) as refusal:
-        climbed("int4", percentile=67, max_drop=0, min_agreement=1, rungs=("int8",))
+        climbed("static_wi4_ai8", percentile=67, max_drop=0, min_agreement=1, rungs=("int8",))
 
     problem = refusal.value.problems[0]
     assert problem.what == "export climbed the whole ladder in vain"
@@ -143,7 +145,7 @@ def test_a_model_trained_for_int8_has_no_ladder(
 
     with pytest.raises(Refused) as refusal:
         export(
-            ExportInputs(model=qat, scheme="int4", data=digits[0]),
+            ExportInputs(model=qat, scheme="static_wi4_ai8", data=digits[0]),
             ExportParams(fallback_ladder=FallbackLadder()),
             context,
         )
@@ -176,7 +178,7 @@ def test_rules_hold_on_the_edge(drop: float, agreement: float, broken: int) -> N
 def test_a_rung_is_there_once() -> None:
     """A ladder that tries the same again is a mistake."""
     with pytest.raises(ValidationError, match="each rung once"):
-        FallbackLadder(rungs=("dynamic", "dynamic"))
+        FallbackLadder(rungs=("dynamic_wi8_afp32", "dynamic_wi8_afp32"))
 
 
 LESSONS = {"fit": {"epochs": 2, "batch_size": 60, "learning_rate": 1e-3}, "distillation": {"alpha": 0.5}}
@@ -221,16 +223,16 @@ def test_a_training_that_breaks_is_no_answer(broken: Exception, climbed: Any, mo
     monkeypatch.setattr(featherline.tasks.steps.quantize, "quantize", breaks)
 
     with pytest.raises(type(broken)):
-        climbed("int4", max_drop=1, min_agreement=1, rungs=("qat", "float16"))
+        climbed("static_wi4_ai8", max_drop=1, min_agreement=1, rungs=("qat", "float16"))
 
 
 def test_nothing_is_trained_before_its_rung(climbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Training is what costs most, so a rung that stands before it and keeps the rules ends the climb."""
     monkeypatch.setattr(featherline.tasks.steps.quantize, "quantize", lambda *_: pytest.fail("it trained"))
 
-    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("float16", "qat"))
+    found = climbed("static_wi4_ai8", max_drop=1, min_agreement=1, rungs=("float16", "qat"))
 
-    assert [rung.name for rung in found.rungs] == ["int4", "float16"]
+    assert [rung.name for rung in found.rungs] == ["static_wi4_ai8", "float16"]
 
 
 def test_a_network_that_cannot_be_trained_for_int8_climbs_on(climbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +243,7 @@ def test_a_network_that_cannot_be_trained_for_int8_climbs_on(climbed: Any, monke
 
     monkeypatch.setattr(featherline.tasks.steps.quantize, "quantize", uncovered)
 
-    found = climbed("int4", max_drop=1, min_agreement=1, rungs=("qat", "float16"))
+    found = climbed("static_wi4_ai8", max_drop=1, min_agreement=1, rungs=("qat", "float16"))
 
     assert [(rung.name, rung.kept) for rung in found.rungs[1:]] == [("int8 (trained for it)", False), ("float16", True)]
     assert found.rungs[1].why == "cannot be made: a layer that nobody covers"
@@ -252,4 +254,4 @@ def test_a_rung_that_trains_needs_an_epoch() -> None:
     with pytest.raises(ValidationError, match="at least 1 epoch of qat"):
         FallbackLadder.model_validate({"qat": {"fit": {"epochs": 0}}})
     with pytest.raises(ValidationError, match="without it nothing is trained"):
-        FallbackLadder.model_validate({"rungs": ["mixed"], "qat": {"fit": {"epochs": 3}}})
+        FallbackLadder.model_validate({"rungs": ["static_wmixed_ai8"], "qat": {"fit": {"epochs": 3}}})

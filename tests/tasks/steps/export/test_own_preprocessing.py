@@ -52,7 +52,7 @@ def raw(model: Model, store: Store, digits: tuple[DatasetRef, Dataset], made: di
     return found
 
 
-@pytest.mark.parametrize("scheme", ["none", "int8"])
+@pytest.mark.parametrize("scheme", ["float32", "int8"])
 def test_the_file_is_calibrated_measured_and_described_as_its_model_is_fed(
     scheme: Any, raw: Model, context: Context, digits: tuple[DatasetRef, Dataset]
 ) -> None:

@@ -17,25 +17,25 @@ from featherline.tasks.store.artifacts import Store
 Exported = Callable[[Scheme], LiteRTModel]
 
 LOWEST: dict[Scheme, str] = {
-    "none": "1.6.0",
+    "float32": "1.6.0",
     "float16": "1.15.0",
     "int8": "1.14.0",
     "int16x8": "2.4.0",
-    "int4": "2.11.0",
-    "weights_int8": "2.7.0",
-    "weights_int4": "2.18.0",
+    "static_wi4_ai8": "2.11.0",
+    "weight_only_wi8_afp32": "2.7.0",
+    "weight_only_wi4_afp32": "2.18.0",
 }
 """TensorFlow Lite that has every operator, as the file itself says."""
 
 NOT_IN_MICRO: dict[Scheme, str] = {
     "float16": "float16 is not supported: its weights pass through DEQUANTIZE of float16",
-    "dynamic": "hybrid operators, float in and int8 inside, do not exist there",
-    "dynamic_int4": "the same",
-    "weights_int4": "DEQUANTIZE of int4 does not exist there",
+    "dynamic_wi8_afp32": "hybrid operators, float in and int8 inside, do not exist there",
+    "dynamic_wi4_afp32": "the same",
+    "weight_only_wi4_afp32": "DEQUANTIZE of int4 does not exist there",
 }
 """What TensorFlow Lite Micro does not run."""
 
-WRONG_IN_MICRO: tuple[Scheme, ...] = ("weights_int8",)
+WRONG_IN_MICRO: tuple[Scheme, ...] = ("weight_only_wi8_afp32",)
 """What it runs, and computes wrong: its DEQUANTIZE knows no step for each channel."""
 
 
@@ -71,12 +71,12 @@ def test_files_say_what_runtime_they_need(exported: Exported, store: Store, sche
 
 def test_a_runtime_that_is_not_known_is_not_claimed(exported: Exported, store: Store) -> None:
     """No source says since when int4 weights with float activations run, so no rule on the runtime can pass."""
-    assert read_graph(store.read_bytes(exported("dynamic_int4").file)).minimum_runtime is None
+    assert read_graph(store.read_bytes(exported("dynamic_wi4_afp32").file)).minimum_runtime is None
 
 
 def test_the_command_names_every_runtime(exported: Exported, store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     """`python -m featherline.tasks.litert.runtimes` says for each whether it runs the file, and why not."""
-    with store.fetched(exported("dynamic").file, ".tflite") as path:
+    with store.fetched(exported("dynamic_wi8_afp32").file, ".tflite") as path:
         main(path)
 
     said = capsys.readouterr().out.splitlines()

@@ -104,7 +104,7 @@ def test_the_advice_of_a_refusal_can_be_followed(case: str) -> None:
     left = float_operators(read_graph(int8_file(model)))
 
     assert advice.endswith("int8 after training covers it") == (left == [])
-    assert ("dynamic or float16" in advice) == (left != [])
+    assert ("dynamic_wi8_afp32 or float16" in advice) == (left != [])
 
 
 def test_names_every_layer_at_once() -> None:

@@ -94,7 +94,7 @@ def test_the_file_holds_the_weights_that_were_trained(network: Any) -> None:
     """Folding the normalisation, signs too, and rounding by min-max give each channel the steps it was trained on."""
     plain = strip_int4(int4_while_training(network, keep_zeros=False), network)
 
-    file = convert(plain, "none")
+    file = convert(plain, "float32")
     ranges = activation_ranges(file, IMAGES, Calibration())
     made = StaticQuantizer(file, ranges).all(8, {layer.scope: "int4" for layer in layers(file)})
 

@@ -33,6 +33,6 @@ def small() -> Small:
     stream = layers.DepthwiseConv2D(3, name="deep")(stream)
     stream = layers.Conv2D(8, 1, activation="relu", name="second")(stream)
     network = keras.Model(image, layers.Dense(4, name="last")(layers.GlobalAveragePooling2D()(stream)))
-    file = convert(network, "none")
+    file = convert(network, "float32")
     images = np.random.default_rng(0).normal(size=(60, 8, 8, 2)).astype(np.float32)
     return Small(file, images, Classifier(file).logits(images).argmax(axis=1))

@@ -31,13 +31,13 @@ def made(small: Small) -> Made:
     kinds: dict[str, tuple[Bits, dict[str, Width]]] = {
         "int8": (8, {}),
         "int16x8": (16, {}),
-        "int4": (8, dict.fromkeys(scopes, "int4")),
-        "mixed": (8, {scopes[0]: "float", scopes[2]: "int4"}),
+        "static_wi4_ai8": (8, dict.fromkeys(scopes, "int4")),
+        "static_wmixed_ai8": (8, {scopes[0]: "float", scopes[2]: "int4"}),
     }
     return {name: rounder.all(bits, widths) for name, (bits, widths) in kinds.items()}
 
 
-@pytest.mark.parametrize("scheme", ["int8", "int16x8", "int4", "mixed"])
+@pytest.mark.parametrize("scheme", ["int8", "int16x8", "static_wi4_ai8", "static_wmixed_ai8"])
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_runtime_gives_the_same(made: Made, small: Small, scheme: str, runtime: Runtime) -> None:
     """XNNPACK, LiteRT's own kernels and TensorFlow Lite Micro are within one step of the output of each other."""
@@ -57,13 +57,14 @@ def test_weights_outside_the_flatbuffer_are_not_what_is_shipped(made: Made) -> N
     """litert-quantizer leaves weights behind the flatbuffer, where TensorFlow Lite Micro computes with nothing."""
     import ai_edge_litert.schema_py_generated as schema  # noqa: PLC0415
 
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(made["int4"], 0))
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(made["static_wi4_ai8"], 0))
 
     assert all(buffer.offset <= 1 for buffer in model.buffers)
 
 
 @pytest.mark.parametrize(
-    ("scheme", "lowest"), [("int8", "1.14.0"), ("int16x8", "2.4.0"), ("int4", "2.11.0"), ("mixed", "2.11.0")]
+    ("scheme", "lowest"),
+    [("int8", "1.14.0"), ("int16x8", "2.4.0"), ("static_wi4_ai8", "2.11.0"), ("static_wmixed_ai8", "2.11.0")],
 )
 def test_the_file_says_what_runtime_it_needs(made: Made, scheme: str, lowest: str) -> None:
     """The lowest runtime is that of the newest operator version, not that of the float file."""
@@ -72,7 +73,7 @@ def test_the_file_says_what_runtime_it_needs(made: Made, scheme: str, lowest: st
 
 def test_operators_have_the_version_of_their_types(made: Made) -> None:
     """A convolution of int4 is version 7, one of float beside it version 1; a code that nobody uses is gone."""
-    model = flatbuffer.unpack(made["mixed"])
+    model = flatbuffer.unpack(made["static_wmixed_ai8"])
     found = {(OPERATOR_NAMES[code.builtinCode], code.version) for code in model.operatorCodes}
 
     assert {("CONV_2D", 1), ("CONV_2D", 7), ("DEPTHWISE_CONV_2D", 3), ("FULLY_CONNECTED", 4)} <= found
@@ -96,7 +97,7 @@ def test_an_unknown_integer_operator_makes_the_runtime_unknown(made: Made) -> No
 
 def test_int4_takes_half_the_bytes(made: Made) -> None:
     """Two weights share a byte, and each is one of sixteen values."""
-    kernels = [kernel for _, kernel in read_graph(made["int4"]).kernels() if kernel.int4]
+    kernels = [kernel for _, kernel in read_graph(made["static_wi4_ai8"]).kernels() if kernel.int4]
 
     assert [kernel.size_bytes for kernel in kernels] == [72, 32, 16]
     assert all(kernel.constant is not None and kernel.constant.min() >= -8 for kernel in kernels)
@@ -105,7 +106,7 @@ def test_int4_takes_half_the_bytes(made: Made) -> None:
 
 def test_unpacked_int4_weights_are_the_float_ones(made: Made, small: Small) -> None:
     """Weight times scale is the float weight to half a step, wherever it was not cut off."""
-    rounded = read_graph(made["int4"]).kernels()[2][1]
+    rounded = read_graph(made["static_wi4_ai8"]).kernels()[2][1]
     truth = read_graph(small.file).kernels()[2][1].constant
     assert rounded.constant is not None
     assert truth is not None
@@ -123,10 +124,10 @@ def test_integers_of_sixteen_bits_are_closer_to_float(made: Made, small: Small) 
 
     errors = {
         scheme: float(np.abs(Classifier(made[scheme]).logits(small.images) - truth).mean())
-        for scheme in ("int16x8", "int8", "int4")
+        for scheme in ("int16x8", "int8", "static_wi4_ai8")
     }
 
-    assert errors["int16x8"] < errors["int8"] < errors["int4"]
+    assert errors["int16x8"] < errors["int8"] < errors["static_wi4_ai8"]
 
 
 def test_equal_requests_give_equal_bytes(made: Made, small: Small) -> None:
