@@ -64,7 +64,7 @@ def test_options_win_over_the_table():
     assert step("train", retries=0, task_id="teach").retries == 0
 
 
-def test_knobs_come_from_resolve_as_they_are():
+def test_parameters_come_from_resolve_as_they_are():
     """Numbers stay numbers, None stays None, and text that looks like a number stays text."""
     given = {"train": {"file": None, "epochs": 3, "name": "1e3"}}
 

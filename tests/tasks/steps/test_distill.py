@@ -214,7 +214,7 @@ def test_what_cannot_teach_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    ("given", "message"),
     [
         ({"method": "self", "teacher": "a.keras"}, "neither architecture nor teacher"),
         ({"method": "logits", "teacher": "a.tflite"}, "a .keras or .h5 file"),
@@ -222,7 +222,7 @@ def test_what_cannot_teach_is_refused(
         ({"method": "logits", "generations": 2}, "method self for 2 generations"),
     ],
 )
-def test_knobs_that_contradict_each_other_are_refused_at_the_door(given: dict[str, Any], message: str) -> None:
+def test_parameters_that_contradict_each_other_are_refused_at_the_door(given: dict[str, Any], message: str) -> None:
     """Nothing that is asked is silently left out."""
     with pytest.raises(ValidationError, match=message):
         DistillParams.model_validate(given)

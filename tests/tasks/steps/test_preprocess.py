@@ -431,7 +431,7 @@ def _double_names(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fill", "parameters", "what", "got"),
+    ("fill", "given", "what", "got"),
     [
         (_absent, {}, "finds no source at", "nothing there"),
         (_empty, {}, "finds nothing in", "none"),

@@ -181,14 +181,14 @@ def test_every_criterion_reaches_the_target(
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    ("given", "message"),
     [
         ({"keep_macs": 0.5, "keep_latency": 0.5}, "latency as the only target, not macs and latency"),
         ({"criterion": "l2", "slimming_epochs": 1}, "criterion bn_gamma with slimming_epochs"),
         ({"teacher": "teacher.keras"}, "distillation beside teacher"),
     ],
 )
-def test_knobs_that_contradict_each_other_are_refused_at_the_door(given: dict[str, Any], message: str) -> None:
+def test_parameters_that_contradict_each_other_are_refused_at_the_door(given: dict[str, Any], message: str) -> None:
     """Nothing that is asked is silently left out."""
     with pytest.raises(ValidationError, match=message):
         PruneParams.model_validate({"method": "channel", **given})

@@ -264,7 +264,7 @@ def test_two_clusters_are_refused_for_a_sparse_model(
 
 
 @pytest.mark.parametrize(
-    ("parameters", "message"),
+    ("given", "message"),
     [
         (
             {"qat": True, "scheme": "dynamic_wi8_afp32"},
@@ -277,7 +277,7 @@ def test_two_clusters_are_refused_for_a_sparse_model(
         ({"qat": True, "teacher": "a.keras"}, "distillation beside teacher"),
     ],
 )
-def test_knobs_that_contradict_each_other_are_refused_at_the_door(given: dict[str, Any], message: str) -> None:
+def test_parameters_that_contradict_each_other_are_refused_at_the_door(given: dict[str, Any], message: str) -> None:
     """What could only fail after the training is refused before the run."""
     with pytest.raises(ValidationError, match=message):
         QuantizeParams.model_validate(given)

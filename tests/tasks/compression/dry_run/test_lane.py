@@ -46,7 +46,7 @@ LANES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(
-    "parameters",
+    "given",
     [
         {"distill": {"method": "logits", "architecture": STUDENT, "preprocessing": "caffe"}},
         {"quantize": {"scheme": "int8", "qat": True, "teacher_preprocessing": {"mean": [1, 2, 3]}}},

@@ -41,7 +41,7 @@ def counts(dataset: Dataset) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "classes", "sizes"),
+    ("name", "given", "classes", "sizes"),
     [
         ("d02_extra_beside_splits", {}, ("cat", "dog"), (40, 12, 16)),
         ("d03_suffix", {}, ("bird", "cat", "dog"), (94, 10, 26)),
@@ -91,7 +91,7 @@ def test_what_is_left_out_is_named(
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "what", "got", "fix"),
+    ("name", "given", "what", "got", "fix"),
     [
         (
             "d06_cifar100",
@@ -126,7 +126,7 @@ def test_what_cannot_be_told_is_refused_with_the_reason(
 
 
 @pytest.mark.parametrize(
-    ("name", "parameters", "changed"),
+    ("name", "given", "changed"),
     [
         ("float01tif", {}, "floats scaled from 0 to 1 to 0 to 255"),
         ("float255tif", {}, "floats taken as 0 to 255"),

@@ -54,7 +54,7 @@ PAIRS = [0, 1] * 10
 
 
 @pytest.mark.parametrize(
-    ("columns", "names", "parameters", "classes"),
+    ("columns", "names", "given", "classes"),
     [
         ({"labels": PAIRS}, {"labels": ["cat", "dog"]}, {}, ("cat", "dog")),
         ({"breed": PAIRS, "age": PAIRS}, {"breed": ["cat", "dog"]}, {}, ("cat", "dog")),
@@ -178,7 +178,7 @@ def test_a_page_that_does_not_fit_into_memory_is_refused(read: Read, write: Writ
 
 
 @pytest.mark.parametrize(
-    ("parameters", "key"),
+    ("given", "key"),
     [
         ({"image_size": [100_000, 100_000]}, "image_size"),
         ({"image_size": [0, 5]}, "image_size"),
@@ -187,7 +187,7 @@ def test_a_page_that_does_not_fit_into_memory_is_refused(read: Read, write: Writ
         ({"label_column": ""}, "label_column"),
     ],
 )
-def test_knobs_out_of_bounds_are_refused_at_the_door(given: dict[str, object], key: str):
+def test_parameters_out_of_bounds_are_refused_at_the_door(given: dict[str, object], key: str):
     """By the contract, so that resolve refuses the recipe."""
     with pytest.raises(ValueError, match=key):
         PreprocessParams.model_validate({"source": "digits", **given})

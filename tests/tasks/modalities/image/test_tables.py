@@ -59,7 +59,7 @@ LAST = [[*pixels, label] for label, pixels in zip(LABELS, PIXELS.tolist(), stric
 
 
 @pytest.mark.parametrize(
-    ("text", "parameters"),
+    ("text", "given"),
     [
         (table(["label", *HEAD], LABELLED), {}),
         (table(["label", *HEAD], LABELLED, between=";"), {}),
@@ -237,7 +237,7 @@ def listed(prefix: str, count: int = 20, *, suffix: str = ".png") -> list[list[o
 
 
 @pytest.mark.parametrize(
-    ("folders", "files", "parameters"),
+    ("folders", "files", "given"),
     [
         ({"train_images": 20}, {"train__csv": table(["image_id", "label"], listed(""))}, {}),
         ({"images": 20}, {"labels__csv": table(["id", "breed"], listed("", suffix=""))}, {}),

@@ -33,7 +33,7 @@ def test_every_lane_is_there_once():
     ]
 
 
-def test_a_knob_without_effect_makes_no_second_lane():
+def test_a_parameter_without_effect_makes_no_second_lane():
     """A teacher of nothing, and int8 training of a float16 file, are the same lane as without."""
     auto = Auto()
     idle = PipelinePoint(teacher=True, prune_epochs=5, tune_epochs=3)
@@ -93,7 +93,7 @@ def test_lanes_have_in_common_what_begins_alike() -> None:
     assert set(shared_work(PipelinePoint(keep_macs=0.5, prune_epochs=5))) < set(shared_work(first))
 
 
-def test_lanes_that_prune_alike_have_equal_knobs_of_prune():
+def test_lanes_that_prune_alike_have_equal_parameters_of_prune():
     """So the second one finds the first one's result under the same cache key."""
     auto = Auto(prune={"criterion": "taylor", "fit": {"batch_size": 64}})
     pruned = PipelinePoint(keep_macs=0.5, prune_epochs=5)

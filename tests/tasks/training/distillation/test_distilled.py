@@ -75,9 +75,7 @@ def test_a_teacher_is_asked_once_for_each_view(model: Any, data: TrainingData) -
     assert int(teacher.asked) == 20
 
 
-@pytest.mark.parametrize(
-    ("cached_augmentations", "moved"), [(2, {"crop": 1}), (3, {"crop": 1}), (2, {"cutout": 3, "mixup": 0.5})]
-)
+@pytest.mark.parametrize(("views", "moved"), [(2, {"crop": 1}), (3, {"crop": 1}), (2, {"cutout": 3, "mixup": 0.5})])
 def test_what_is_remembered_teaches_what_is_asked(
     model: Any, data: TrainingData, views: int, moved: dict[str, Any]
 ) -> None:
