@@ -45,7 +45,7 @@ class Variable(StrEnum):
     RECIPES = "FEATHERLINE_RECIPES"
     """The folder of recipes; `recipes` where it is not set."""
     IMAGE = "FEATHERLINE_IMAGE"
-    """The digest of the image that the step runs in, a part of its cache key; not set outside a container."""
+    """The digest of the image that the step runs in, recorded with what it makes; not set outside a container."""
     PATIENCE = "FEATHERLINE_PATIENCE_S"
     """For how long a server that does not answer is waited for, in seconds: 300 where it is not set."""
     CACHE = "FEATHERLINE_CACHE"

@@ -47,6 +47,11 @@ class Context:
         return os.environ.get(Variable.STUDIES, str(Path("var/studies")))
 
     @property
+    def image(self) -> str:
+        """Return the digest of the image that this runs in; empty outside a container."""
+        return os.environ.get(Variable.IMAGE, "")
+
+    @property
     def recipes(self) -> Path:
         """Return the folder of recipes."""
         return Path(os.environ.get(Variable.RECIPES, "recipes"))

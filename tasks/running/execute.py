@@ -92,7 +92,13 @@ def perform(step: str, request: StepRequest, context: Context, started: float, *
         outputs = healing(context, lambda: _call(step, inputs, params, context))
     result = _result(step, context, "ran", outputs, key=key, started=started, reasons=reasons[:8])
     if step_cache.keep(context.store, result, outputs_type):
-        told = Made(step=step, request=asked, artifacts=tuple(sorted(made)), result_sha256=digest(result.to_json()))
+        told = Made(
+            step=step,
+            request=asked,
+            artifacts=tuple(sorted(made)),
+            result_sha256=digest(result.to_json()),
+            image=context.image,
+        )
         makers.record(context.store, key, told)
     if not anew:
         step_cache.remember(context.store, owner, parts)

@@ -26,6 +26,8 @@ class Made(Contract):
     artifacts: tuple[Sha256, ...]
     result_sha256: Sha256 | None = None
     """Of its document under `results/`; none of a step that always runs."""
+    image: str = ""
+    """The digest of the image that it ran in; empty outside a container. For the record: no part of a key."""
 
 
 def record(store: Store, key: str, made: Made) -> None:

@@ -1,19 +1,20 @@
 """The step cache: a result is found by what went into it, and a miss says what was different.
 
-step, code, libraries, image, parameters, input digests, seed, outside ──► key ──► results/<step>/<key>.json
+step, code, libraries, Python, machine, parameters, input digests, seed, outside ──► key ──► results/<step>/<key>.json
 """
 
 from __future__ import annotations
 
 import json
-import os
+import platform
+import sys
 from typing import Any
 
 from pydantic import ValidationError
 
 from featherline.tasks.contracts.base import Contract, canonical_json, digest
 from featherline.tasks.contracts.refusal import examples
-from featherline.tasks.contracts.request import StepResult, Variable
+from featherline.tasks.contracts.request import StepResult
 from featherline.tasks.running import makers
 from featherline.tasks.running.code_closure import code_of, libraries_of
 from featherline.tasks.store.artifacts import Store
@@ -21,6 +22,10 @@ from featherline.tasks.store.artifacts import Store
 
 def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, outside: dict[str, str]) -> dict[str, Any]:
     """Return all that decides what a step gives.
+
+    The image of a container is not among it: what an image changes of a result is the code, the libraries, Python or
+    the machine, which are named here one by one, so that an image that was built anew finds what the last one made.
+    The machine counts because kernels add floats in the order of its vectors, and because latency is measured on it.
 
     Args:
         step: Its name.
@@ -33,7 +38,8 @@ def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, out
         "step": step,
         "code": code_of(step),
         "libraries": libraries_of(step),
-        "image": os.environ.get(Variable.IMAGE, ""),
+        "python": ".".join(map(str, sys.version_info[:2])),
+        "machine": platform.machine(),
         "params": params.model_dump(mode="json"),
         "inputs": _without_places(inputs.model_dump(mode="json")),
         "seed": seed,

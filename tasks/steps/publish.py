@@ -77,7 +77,7 @@ def publish(inputs: PublishInputs, params: PublishParams, context: Context) -> P
 
 def _files(inputs: PublishInputs, params: PublishParams, context: Context) -> dict[str, ArtifactRef]:
     model = inputs.selection.model
-    said = canonical_json(statement(inputs, params.name, context.provenance))
+    said = canonical_json(statement(inputs, params.name, context.provenance, context.image))
     return {
         MODEL: model.file,
         GOLDEN: model.golden,

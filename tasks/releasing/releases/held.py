@@ -105,9 +105,10 @@ def _names(said: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _of_no_run(said: dict[str, Any]) -> dict[str, Any]:
-    """Return a statement without the name of the run."""
+    """Return a statement without the name of the run and the image that it ran in."""
     found = copy.deepcopy(said)
     found["predicate"]["runDetails"]["metadata"]["invocationId"] = ""
+    found["predicate"]["runDetails"]["builder"].pop("version", None)
     return found
 
 

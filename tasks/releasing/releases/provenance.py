@@ -1,10 +1,11 @@
 """Where a release comes from, as an in-toto statement with the SLSA v1 provenance predicate.
 
-recipe, data, model before its conversion, code, libraries ──► what was built, from what, by which run
+recipe, data, model before its conversion, code, libraries ──► what was built, from what, by which run, in which image
 """
 
 from __future__ import annotations
 
+import platform
 from typing import Any
 
 from featherline.tasks.contracts.request import Provenance
@@ -20,13 +21,14 @@ BASELINE = "float baseline"
 """The name of the dependency that can teach a later run."""
 
 
-def statement(inputs: PublishInputs, name: str, provenance: Provenance) -> dict[str, Any]:
+def statement(inputs: PublishInputs, name: str, provenance: Provenance, image: str = "") -> dict[str, Any]:
     """Return the statement. It holds no time of its own, so that a retry of a run says the same.
 
     Args:
         inputs: What is released.
         name: Of the model.
         provenance: Which run made it.
+        image: The digest of the image that it was published in; empty outside a container.
     """
     model = inputs.selection.model
     return {
@@ -55,7 +57,7 @@ def statement(inputs: PublishInputs, name: str, provenance: Provenance) -> dict[
                 ],
             },
             "runDetails": {
-                "builder": {"id": BUILD},
+                "builder": {"id": BUILD, "version": {"python": platform.python_version(), "image": image}},
                 "metadata": {"invocationId": provenance.run_id},
                 "byproducts": [
                     _material("measurement", inputs.selection.measurement.uri, inputs.selection.measurement.sha256),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -57,14 +58,38 @@ def test_code_and_libraries_are_ingredients() -> None:
     assert {"numpy", "pillow", "pyarrow"} <= set(found["libraries"])
 
 
-def test_the_image_is_an_ingredient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another image is another key, and so is none: what the libraries stand on can change what they give."""
-    keys = [step_cache.key_of(parts())]
-    for image in ("sha256:1", "sha256:2"):
-        monkeypatch.setenv(Variable.IMAGE, image)
-        keys.append(step_cache.key_of(parts()))
+def test_another_image_finds_what_the_last_one_made(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that was built anew from the same code and libraries trains nothing anew; nor does none at all."""
+    monkeypatch.setenv(Variable.IMAGE, "sha256:1")
+    step_cache.keep(store, result_of(store, step_cache.key_of(parts())), PreprocessOutputs)
 
-    assert len(set(keys)) == 3
+    for image in ("sha256:2", ""):
+        monkeypatch.setenv(Variable.IMAGE, image)
+        found = step_cache.find(store, "preprocess", step_cache.key_of(parts()), PreprocessOutputs)
+        assert not isinstance(found, str), image
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "was"),
+    [
+        ("sys.version_info", (3, 99, 1), platform.python_version()[:4]),
+        ("platform.machine", lambda: "riscv64", platform.machine()),
+    ],
+    ids=["python", "machine"],
+)
+def test_another_python_or_machine_is_a_miss_that_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch, name: str, value: Any, was: str
+) -> None:
+    """What an image does change of a result is named in the key, and so in the log."""
+    before = parts()
+    step_cache.remember(store, "digits/preprocess", before)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(f"featherline.tasks.running.step_cache.{name}", value)
+        now = parts()
+
+    (why,) = step_cache.explain(store, "digits/preprocess", now)
+    assert step_cache.key_of(now) != step_cache.key_of(before)
+    assert f" was {was}, is " in why
 
 
 def test_where_an_artifact_lies_is_no_ingredient(store: Store) -> None:
