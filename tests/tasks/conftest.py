@@ -1,10 +1,16 @@
-"""A folder store, a context and a small real data set for the tests of the steps."""
+"""A folder store, a context and a small real data set for the tests of the steps, and what is made once for all rooms.
+
+Fixtures of several rooms are in modules beside this one, which the `conftest.py` of each such room imports. What is
+made once for all of them is imported here alone: imported twice, it would be made twice.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +24,9 @@ from featherline.tasks.contracts.request import Variable
 from featherline.tasks.running.context import Context
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.store.blobs import FolderBlobs
+from tests.tasks.mlflow_server import mlflow_server
+
+__all__ = ["mlflow_server"]
 
 SCALE = 16.0
 SIZES = {"train": 600, "validation": 100, "test": 100}
@@ -36,6 +45,26 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> float:
 def store(tmp_path: Path) -> Store:
     """Give an empty store in a folder."""
     return Store(FolderBlobs(tmp_path / "store"))
+
+
+@pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Give one store for all tests of `exported`, so that what is made once is found by each."""
+    return Store(FolderBlobs(tmp_path_factory.mktemp("shared") / "store"))
+
+
+@pytest.fixture(scope="session")
+def made() -> dict[str, Any]:
+    """Give a place for what is made once."""
+    return {}
+
+
+@pytest.fixture
+def own_builders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `own_builders`, the builders of a user, be imported by their module's name, here and in child processes."""
+    folder = str(Path(__file__).parent / "users")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (folder, os.environ.get("PYTHONPATH")))))
 
 
 @pytest.fixture

@@ -10,6 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from featherline.tasks.litert import flatbuffer
+from tests.tasks.exported import exported, small_model
+
+__all__ = ["exported", "small_model"]
 
 KERNEL = np.array([[1, 0, 0, 0], [0, 2, 0, 0], [1, 1, 1, 1]], np.float32)
 BIAS = np.array([0, 0, 0.5], np.float32)

@@ -47,3 +47,9 @@ def tensor(shape: tuple[int, ...], constant: NDArray[Any] | None = None, zero_po
     """Return an int8 tensor, or a constant of its own type."""
     dtype = np.dtype(np.int8) if constant is None else constant.dtype
     return Tensor("", shape, dtype, constant, np.ones(1, np.float32), np.array([zero_point]))
+
+
+def flat(shape: tuple[int, ...], constant: NDArray[Any] | None = None) -> Tensor:
+    """Return a float32 tensor, or a constant of its own type, not quantized."""
+    dtype = np.dtype(np.float32) if constant is None else constant.dtype
+    return Tensor("", shape, dtype, constant, np.zeros(0, np.float32), np.zeros(0, np.int64))

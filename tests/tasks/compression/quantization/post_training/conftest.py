@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from featherline.tasks.litert.convert import convert
 from featherline.tasks.litert.interpreter import Classifier
 from featherline.tasks.networks.framework import keras
+from tests.tasks.exported import exported, small_model
+
+__all__ = ["exported", "small_model"]
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from featherline.tasks.contracts.request import Exit
 if TYPE_CHECKING:
     from featherline.stack.s3_server import S3Server
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLASSES = ("cat", "dog")
 SOURCE_KNOBS = {"name": "pets", "calibration_count": 4, "classes": list(CLASSES)}
 DATA_RULES = {"min_images": 10, "min_calibration_per_class": 1}

@@ -39,15 +39,21 @@ FIT = Fit(epochs=1, batch_size=100, learning_rate=1e-4)
 
 
 @pytest.fixture
-def raw(model: Model, store: Store, digits: tuple[DatasetRef, Dataset], made: dict[str, Any]) -> Model:
+def store(shared_store: Store) -> Store:
+    """Give the store in which the small network is exported once."""
+    return shared_store
+
+
+@pytest.fixture
+def raw(small_model: Model, store: Store, digits: tuple[DatasetRef, Dataset], made: dict[str, Any]) -> Model:
     """Give the small network with the data's own preprocessing inside, so that it takes pixels."""
     if "raw" not in made:
         own = digits[1].normalisation
         image = keras.Input((8, 8, 1))
         inside = keras.layers.Rescaling(1 / (own.scale * own.std[0]), offset=-own.mean[0] / own.std[0])(image)
-        network = keras.Model(image, load_model(store, model)(inside))
+        network = keras.Model(image, load_model(store, small_model)(inside))
         update = {"file": put_model(store, network), "preprocessing": named("raw", digits[1])}
-        made["raw"] = model.model_copy(update=update)
+        made["raw"] = small_model.model_copy(update=update)
     found: Model = made["raw"]
     return found
 
@@ -96,13 +102,13 @@ def test_each_step_feeds_a_model_by_its_own(
 
 
 def test_a_student_built_anew_is_fed_the_datas_own_and_taught_the_same(
-    raw: Model, model: Model, context: Context, digits: tuple[DatasetRef, Dataset]
+    raw: Model, small_model: Model, context: Context, digits: tuple[DatasetRef, Dataset]
 ) -> None:
     """By a teacher of pixels it learns what it learns from the same teacher that is fed as itself."""
     anew = Architecture(builder="cnn", options={"widths": [8], "dense": 0})
     lessons = DistillParams(method="logits", architecture=anew, fit=FIT.model_copy(update={"crop": 1}))
     curves = []
-    for teacher in (raw, model):
+    for teacher in (raw, small_model):
         student = distill(DistillInputs(teacher=teacher, student=teacher, data=digits[0]), lessons, context).model
         curves.append(context.store.read(student.histories[-1], TrainingHistory).loss)
         assert student.preprocessing is not None

@@ -39,6 +39,12 @@ WRONG_IN_MICRO: tuple[Scheme, ...] = ("weight_only_wi8_afp32",)
 """What it runs, and computes wrong: its DEQUANTIZE knows no step for each channel."""
 
 
+@pytest.fixture
+def store(shared_store: Store) -> Store:
+    """Give the store in which the small network is exported once."""
+    return shared_store
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("scheme", get_args(Scheme))
 def test_runtimes_agree(exported: Exported, store: Store, scheme: Scheme, runtime: Runtime) -> None:

@@ -23,7 +23,7 @@ from featherline.tasks.steps.evaluate import evaluate
 from featherline.tasks.steps.export import export
 from featherline.tasks.store.artifacts import Store
 
-HOME = Path(os.environ.get("FEATHERLINE_TEST_DATA", Path(__file__).parents[5] / "shared" / "data"))
+HOME = Path(os.environ.get("FEATHERLINE_TEST_DATA", Path(__file__).parents[4] / "shared" / "data"))
 FILE = HOME / "models" / "resnet20_cifar10.keras"
 
 pytestmark = [

@@ -1,4 +1,7 @@
-"""Models of scikit-learn's digits, trained and exported once for all tests of `export` and `evaluate`."""
+"""A small network of scikit-learn's digits, trained and exported once for all tests that ask for its files.
+
+A module that uses it has a fixture `store` that gives `shared_store`.
+"""
 
 from __future__ import annotations
 
@@ -24,29 +27,10 @@ from featherline.tasks.networks.model_files import put_model
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.export import export
 from featherline.tasks.store.artifacts import Store
-from featherline.tasks.store.blobs import FolderBlobs
-
-
-@pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """Give one store for all tests here, so that what is made once is found by each."""
-    return Store(FolderBlobs(Path(tmp_path_factory.mktemp("exporting"))))
 
 
 @pytest.fixture
-def context(store: Store) -> Context:
-    """Give a step's context with that store."""
-    return Context(store)
-
-
-@pytest.fixture(scope="session")
-def made() -> dict[str, Any]:
-    """Give a place for what is made once."""
-    return {}
-
-
-@pytest.fixture
-def model(store: Store, digits: tuple[DatasetRef, Dataset], made: dict[str, Any]) -> Model:
+def small_model(store: Store, digits: tuple[DatasetRef, Dataset], made: dict[str, Any]) -> Model:
     """Give a small network with every kind of layer that convolutional networks have, trained."""
     if "model" not in made:
         made["model"] = _trained(store, digits[1])
@@ -56,13 +40,13 @@ def model(store: Store, digits: tuple[DatasetRef, Dataset], made: dict[str, Any]
 
 @pytest.fixture
 def exported(
-    store: Store, digits: tuple[DatasetRef, Dataset], model: Model, made: dict[str, Any]
+    store: Store, digits: tuple[DatasetRef, Dataset], small_model: Model, made: dict[str, Any]
 ) -> Callable[[Scheme], LiteRTModel]:
     """Give a function that exports the small network with a scheme, once each."""
 
     def by(scheme: Scheme) -> LiteRTModel:
         if scheme not in made:
-            inputs = ExportInputs(model=model, scheme=scheme, data=digits[0])
+            inputs = ExportInputs(model=small_model, scheme=scheme, data=digits[0])
             with converting_once(made):
                 made[scheme] = export(inputs, ExportParams(), Context(store)).model
         found: LiteRTModel = made[scheme]
@@ -106,7 +90,7 @@ def _trained(store: Store, dataset: Dataset) -> Model:
     Trained here, they would differ from processor to processor, and with them what int4 does to a prediction.
     """
     network = _network()
-    with np.load(Path(__file__).with_name("weights.npz")) as kept:
+    with np.load(Path(__file__).with_name("exported_weights.npz")) as kept:
         network.set_weights([kept[name] for name in kept.files])
     images, labels = read_split(store, dataset, "validation")
     predicted = network.predict(model_inputs(images, own_of(dataset)), verbose=0).argmax(axis=1)

@@ -13,6 +13,8 @@ from featherline.tasks.contracts.steps.dry_run import DryRunInputs, DryRunParams
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.dry_run import dry_run
 
+pytestmark = pytest.mark.usefixtures("own_builders")
+
 QAT_SCHEMES = {"quantize": {"scheme": "int8", "qat": True}}
 FLOAT16 = {"quantize": {"scheme": "float16"}}
 

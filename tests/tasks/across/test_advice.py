@@ -25,7 +25,7 @@ from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.request import Variable
 from featherline.tasks.planning.recipes import read_recipe
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SOURCES = [path for folder in ("tasks", "featherline", "plugins", "dags") for path in (ROOT / folder).rglob("*.py")]
 FILES = ("tflite", "keras", "h5", "json", "sig", "txt", "py", "yaml", "md", "npz", "csv", "parquet")
 CALLS = ("model.save", "model.save_weights")

@@ -37,10 +37,16 @@ PARAMS = ExportParams(golden=1)
 
 
 @pytest.fixture
-def half_float(store: Store, model: Model, made: dict[str, Any]) -> bytes:
+def store(shared_store: Store) -> Store:
+    """Give the store in which the small network is exported once."""
+    return shared_store
+
+
+@pytest.fixture
+def half_float(store: Store, small_model: Model, made: dict[str, Any]) -> bytes:
     """Give the small network in int8, its first convolution left float."""
     if "half_float" not in made:
-        file = convert_apart(store, model, "float32", None).data
+        file = convert_apart(store, small_model, "float32", None).data
         images = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype(np.float32)
         rounder = StaticQuantizer(file, activation_ranges(file, images, Calibration()))
         made["half_float"] = rounder.all(8, {layers(file)[0].scope: "float"})
@@ -66,13 +72,13 @@ def test_a_float_convolution_that_was_chosen_is_none(half_float: bytes) -> None:
 
 
 def test_a_kernel_of_zeros_is_named(
-    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """A layer whose weights are all zero passes nothing on, so the export is refused by its name."""
-    network = load_model(store, model)
+    network = load_model(store, small_model)
     dead = next(layer for layer in network.layers if isinstance(layer, keras.layers.DepthwiseConv2D))
     dead.set_weights([np.zeros_like(weights) for weights in dead.get_weights()])
-    broken = model.model_copy(update={"file": put_model(store, network)})
+    broken = small_model.model_copy(update={"file": put_model(store, network)})
 
     with pytest.raises(Refused) as refusal:
         export(ExportInputs(model=broken, scheme="float32", data=digits[0]), PARAMS, context)
@@ -85,20 +91,20 @@ def test_one_weight_is_enough(half_float: bytes) -> None:
     check_kernels(read_graph(half_float))
 
 
-def test_zeros_and_shared_weights_that_the_file_lacks_are_named(half_float: bytes, model: Model) -> None:
+def test_zeros_and_shared_weights_that_the_file_lacks_are_named(half_float: bytes, small_model: Model) -> None:
     """A dense file of a model that claims zeros, or few values, is refused; what it holds is enough."""
     graph = read_graph(half_float)
     held = sum(int(zeros(kernel).sum()) for _, kernel in graph.kernels())
     most = max(np.unique(channel).size for _, kernel in graph.kernels() for channel in kernel.constant)
     claims: list[dict[str, Any]] = [{"sparsity": "magnitude", "zeros": held}, {"clusters": int(most)}]
     for claim in claims:
-        check_kept(graph, model.model_copy(update=claim))
+        check_kept(graph, small_model.model_copy(update=claim))
 
     with pytest.raises(Refused) as refusal:
-        check_kept(graph, model.model_copy(update={"sparsity": "2:4", "zeros": held + 1}))
+        check_kept(graph, small_model.model_copy(update={"sparsity": "2:4", "zeros": held + 1}))
     assert refusal.value.problems[0].got == f"{held} in the file"
     with pytest.raises(Refused) as refusal:
-        check_kept(graph, model.model_copy(update={"clusters": 2}))
+        check_kept(graph, small_model.model_copy(update={"clusters": 2}))
     assert layers(half_float)[0].name in refusal.value.problems[0].got
 
 
@@ -106,9 +112,9 @@ def test_zeros_and_shared_weights_that_the_file_lacks_are_named(half_float: byte
     ("scheme", "form", "refused"),
     [("float32", "keras", True), ("float16", "keras", True), ("int8", "qat_h5", True), ("int8", "keras", False)],
 )
-def test_a_file_that_is_not_its_model_is_refused(model: Model, scheme: Scheme, form: Any, refused: bool) -> None:
+def test_a_file_that_is_not_its_model_is_refused(small_model: Model, scheme: Scheme, form: Any, refused: bool) -> None:
     """70 of 100 is not 0.9 where the scheme loses nothing; what int8 after training loses is for the gate."""
-    source = model.model_copy(update={"validation_accuracy": 0.9, "format": form})
+    source = small_model.model_copy(update={"validation_accuracy": 0.9, "format": form})
 
     if not refused:
         check_faithful(source, scheme, 70, 100)
@@ -119,18 +125,18 @@ def test_a_file_that_is_not_its_model_is_refused(model: Model, scheme: Scheme, f
 
 
 @pytest.mark.parametrize("correct", [0, 1, 99, 100])
-def test_the_same_accuracy_is_always_faithful(model: Model, correct: int) -> None:
+def test_the_same_accuracy_is_always_faithful(small_model: Model, correct: int) -> None:
     """At both ends too, where intervals are narrow."""
-    source = model.model_copy(update={"validation_accuracy": correct / 100})
+    source = small_model.model_copy(update={"validation_accuracy": correct / 100})
 
     check_faithful(source, "float32", correct, 100)
 
 
 def test_an_export_of_another_data_set_s_model_is_refused(
-    context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+    context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """A model that claims what the file does not show never becomes a file."""
-    proud = model.model_copy(update={"validation_accuracy": 0.2})
+    proud = small_model.model_copy(update={"validation_accuracy": 0.2})
 
     with pytest.raises(Refused) as refusal:
         export(ExportInputs(model=proud, scheme="float32", data=digits[0]), PARAMS, context)

@@ -46,6 +46,12 @@ Exported = Callable[[Scheme], LiteRTModel]
 
 
 @pytest.fixture
+def store(shared_store: Store) -> Store:
+    """Give the store in which the small network is exported once."""
+    return shared_store
+
+
+@pytest.fixture
 def found(exported: Exported, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[], None]:
     """Give a function after which the converter finds the float file, instead of making it in seconds."""
     file = tmp_path / "found.tflite"
@@ -135,14 +141,14 @@ def test_the_file_says_what_it_is(exported: Exported, store: Store, digits: tupl
 
 
 def test_the_file_says_who_asked(
-    found: Callable[[], None], model: Model, store: Store, digits: tuple[DatasetRef, Dataset]
+    found: Callable[[], None], small_model: Model, store: Store, digits: tuple[DatasetRef, Dataset]
 ) -> None:
     """The recipe, its digest, and what the recipe says of author and licence are inside the file."""
     asked = Provenance(run_id="manual-1", recipe="digits", recipe_sha256="ab" * 32)
     params = ExportParams(golden=1, author="us", licence="MIT", description="reads digits")
 
     found()
-    out = export(ExportInputs(model=model, scheme="float32", data=digits[0]), params, Context(store, 0, asked))
+    out = export(ExportInputs(model=small_model, scheme="float32", data=digits[0]), params, Context(store, 0, asked))
     said = metadata.read(store.read_bytes(out.model.file))
 
     assert said is not None
@@ -151,18 +157,18 @@ def test_the_file_says_who_asked(
 
 
 def test_equal_requests_give_equal_bytes(
-    exported: Exported, model: Model, store: Store, digits: tuple[DatasetRef, Dataset]
+    exported: Exported, small_model: Model, store: Store, digits: tuple[DatasetRef, Dataset]
 ) -> None:
     """Another run gives the same file and the same golden vectors: which run asked stands in the provenance alone."""
     another_run = Context(store, provenance=Provenance(run_id="another"))
-    again = export(ExportInputs(model=model, scheme="int8", data=digits[0]), ExportParams(), another_run).model
+    again = export(ExportInputs(model=small_model, scheme="int8", data=digits[0]), ExportParams(), another_run).model
 
     assert again.file == exported("int8").file
     assert again.golden == exported("int8").golden
 
 
 def test_a_quantization_aware_model_keeps_its_ranges(
-    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """A model that was trained with its quantizers exports as integers throughout, with the input range it learned."""
     import tensorflow_model_optimization as tfmot  # noqa: PLC0415 - seconds that only this test needs
@@ -176,7 +182,7 @@ def test_a_quantization_aware_model_keeps_its_ranges(
     images, labels = read_split(store, digits[1], "validation")
     right = qat.predict(model_inputs(images, own_of(digits[1])), verbose=0).argmax(axis=1) == labels
     changes = {"file": put_model(store, qat, "qat_h5"), "format": "qat_h5", "validation_accuracy": right.mean()}
-    source = model.model_copy(update=changes)
+    source = small_model.model_copy(update=changes)
 
     out = export(ExportInputs(model=source, scheme="int8", data=digits[0]), ExportParams(golden=1), context)
     data = store.read_bytes(out.model.file)
@@ -188,29 +194,31 @@ def test_a_quantization_aware_model_keeps_its_ranges(
 
 
 def test_a_model_that_stays_float_is_refused(
-    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """A sine has no integer kernel: scheme int8 is refused, and the operators are named."""
     with pytest.raises(Refused) as refusal:
         export(
-            ExportInputs(model=with_function(store, model, tf.math.sin), scheme="int8", data=digits[0]), PARAMS, context
+            ExportInputs(model=with_function(store, small_model, tf.math.sin), scheme="int8", data=digits[0]),
+            PARAMS,
+            context,
         )
 
     assert refusal.value.problems[0].got.startswith("3 float operators: DEQUANTIZE (")
 
 
 def test_a_model_that_does_not_convert_is_a_crash(
-    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """The converter's own last words are in the error."""
-    odd = with_function(store, model, tf.math.digamma)
+    odd = with_function(store, small_model, tf.math.digamma)
 
     with pytest.raises(ConverterFailed, match="Digamma"):
         export(ExportInputs(model=odd, scheme="float32", data=digits[0]), PARAMS, context)
 
 
 def test_a_converter_that_dies_ends_the_step(
-    context: Context, digits: tuple[DatasetRef, Dataset], model: Model, monkeypatch: pytest.MonkeyPatch
+    context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A death by signal leaves the step with exit code 139."""
     dies = (sys.executable, "-c", "import os; os.abort()")
@@ -221,26 +229,26 @@ def test_a_converter_that_dies_ends_the_step(
     )
 
     with pytest.raises(SystemExit) as death:
-        export(ExportInputs(model=model, scheme="float32", data=digits[0]), PARAMS, context)
+        export(ExportInputs(model=small_model, scheme="float32", data=digits[0]), PARAMS, context)
 
     assert death.value.code == Exit.CONVERTER_DIED
 
 
 def test_a_model_of_other_classes_is_refused(
-    found: Callable[[], None], store: Store, context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+    found: Callable[[], None], store: Store, context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """Ten logits do not fit eleven classes."""
     found()
     more = store.put(digits[1].model_copy(update={"classes": (*digits[1].classes, "ten")}), DatasetRef)
 
     with pytest.raises(Refused) as refusal:
-        export(ExportInputs(model=model, scheme="float32", data=more), PARAMS, context)
+        export(ExportInputs(model=small_model, scheme="float32", data=more), PARAMS, context)
 
     assert (refusal.value.problems[0].expected[:9], refusal.value.problems[0].got) == ("11 logits", "10 logits")
 
 
 def test_an_empty_split_is_refused(
-    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+    store: Store, context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """Without calibration images there are no ranges, and the converter is not even asked."""
     splits = dict(digits[1].splits)
@@ -248,16 +256,16 @@ def test_an_empty_split_is_refused(
     bare = store.put(digits[1].model_copy(update={"splits": splits}), DatasetRef)
 
     with pytest.raises(Refused) as refusal:
-        export(ExportInputs(model=model, scheme="int8", data=bare), PARAMS, context)
+        export(ExportInputs(model=small_model, scheme="int8", data=bare), PARAMS, context)
 
     assert refusal.value.problems[0].expected == "images in the calibration split of digits"
 
 
 def test_ending_the_step_ends_the_converter(
-    store: Store, digits: tuple[DatasetRef, Dataset], model: Model, tmp_path: Path
+    store: Store, digits: tuple[DatasetRef, Dataset], small_model: Model, tmp_path: Path
 ) -> None:
     """After SIGTERM neither the step nor its converter runs two seconds later; no result is there, no folder left."""
-    inputs = ExportInputs(model=model, scheme="int8", data=digits[0]).model_dump(mode="json")
+    inputs = ExportInputs(model=small_model, scheme="int8", data=digits[0]).model_dump(mode="json")
     request = StepRequest(inputs=inputs, ignore_cache=True)
     (tmp_path / "request.json").write_bytes(request.to_json())
     command = [sys.executable, "-m", "featherline.tasks", "export", "--request", str(tmp_path / "request.json")]

@@ -24,10 +24,16 @@ from featherline.tasks.running.context import Context
 from featherline.tasks.steps.evaluate import evaluate, table
 from featherline.tasks.steps.export import export
 from featherline.tasks.store.artifacts import Store
-from tests.tasks.steps.export.conftest import converting_once
+from tests.tasks.exported import converting_once
 
 PARAMS = EvaluateParams(candidate="small", runs=20)
 Exported = Callable[[Scheme], LiteRTModel]
+
+
+@pytest.fixture
+def store(shared_store: Store) -> Store:
+    """Give the store in which the small network is exported once."""
+    return shared_store
 
 
 @pytest.fixture
@@ -71,15 +77,17 @@ def test_predictions_are_those_of_the_file(
 
 def test_the_ledger_goes_from_the_baseline_by_every_stage_to_the_file(
     baseline: EvaluateOutputs,
-    model: Model,
+    small_model: Model,
     context: Context,
     digits: tuple[DatasetRef, Dataset],
     made: dict[str, Any],
 ) -> None:
     """What the lane began with is the baseline; each model after it is a float file; the last is the one measured."""
-    first = model.model_copy(update={"file": context.store.put_bytes(b"the teacher, not converted", ModelFileRef)})
-    pruned = model.model_copy(update={"stages": ("train", "prune channel")})
-    shared = load_model(context.store, model)
+    first = small_model.model_copy(
+        update={"file": context.store.put_bytes(b"the teacher, not converted", ModelFileRef)}
+    )
+    pruned = small_model.model_copy(update={"stages": ("train", "prune channel")})
+    shared = load_model(context.store, small_model)
     shared.layers[1].kernel.assign(np.sign(shared.layers[1].kernel))
     clustered = pruned.model_copy(update={"file": put_model(context.store, shared), "stages": ("train", "cluster 2")})
     asked = ExportInputs(

@@ -24,17 +24,23 @@ from featherline.tasks.litert.conversion import Converted, ConverterDied, Conver
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.export import export
 from featherline.tasks.store.artifacts import Store
-from tests.tasks.steps.export.conftest import converting_once
+from tests.tasks.exported import converting_once
 
 
 @pytest.fixture
-def climbed(context: Context, digits: tuple[DatasetRef, Dataset], model: Model, made: dict[str, Any]) -> Any:
+def store(shared_store: Store) -> Store:
+    """Give the store in which the small network is exported once."""
+    return shared_store
+
+
+@pytest.fixture
+def climbed(context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model, made: dict[str, Any]) -> Any:
     """Give a function that exports the small network with a ladder."""
 
     def by(scheme: Scheme, percentile: float | None = None, **ladder: Any) -> LiteRTModel:
         calibration = Calibration(method="percentile", percentile=percentile) if percentile else Calibration()
         params = ExportParams(golden=1, calibration=calibration, fallback_ladder=FallbackLadder(**ladder))
-        inputs = ExportInputs(model=model, scheme=scheme, data=digits[0])
+        inputs = ExportInputs(model=small_model, scheme=scheme, data=digits[0])
         with converting_once(made):
             return export(inputs, params, context).model
 
@@ -98,7 +104,7 @@ def test_a_rung_that_cannot_be_made_is_left(
 
 
 def test_a_converter_killed_for_memory_is_tried_again_by_the_scheduler(
-    context: Context, digits: tuple[DatasetRef, Dataset], model: Model, monkeypatch: pytest.MonkeyPatch
+    context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is no fault of the rung, so the ladder does not go on."""
 
@@ -108,7 +114,7 @@ def test_a_converter_killed_for_memory_is_tried_again_by_the_scheduler(
     monkeypatch.setattr(build, "convert_apart", killed)
     with pytest.raises(ConverterDied):
         export(
-            ExportInputs(model=model, scheme="int8", data=digits[0]),
+            ExportInputs(model=small_model, scheme="int8", data=digits[0]),
             ExportParams(fallback_ladder=FallbackLadder()),
             context,
         )
@@ -138,10 +144,10 @@ def test_a_ladder_climbed_in_vain_is_refused(climbed: Any) -> None:
 
 
 def test_a_model_trained_for_int8_has_no_ladder(
-    context: Context, digits: tuple[DatasetRef, Dataset], model: Model
+    context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """Its rungs would need the float model; the converter is not even asked."""
-    qat = model.model_copy(update={"format": "qat_h5"})
+    qat = small_model.model_copy(update={"format": "qat_h5"})
 
     with pytest.raises(Refused) as refusal:
         export(

@@ -22,7 +22,7 @@ from featherline.tasks.steps.preprocess import preprocess
 from featherline.tasks.steps.train import train
 from tests.tasks.builders_of_others import put_on_path
 
-ROOT = Path(os.environ.get("FEATHERLINE_TEST_DATA", Path(__file__).parents[5] / "shared" / "data")).parent / "cases"
+ROOT = Path(os.environ.get("FEATHERLINE_TEST_DATA", Path(__file__).parents[4] / "shared" / "data")).parent / "cases"
 pytestmark = [
     pytest.mark.shared_data,
     pytest.mark.skipif(not ROOT.exists(), reason=f"no {ROOT}"),
