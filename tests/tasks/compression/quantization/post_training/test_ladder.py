@@ -139,7 +139,7 @@ def test_a_ladder_climbed_in_vain_is_refused(climbed: Any) -> None:
 
     problem = refusal.value.problems[0]
     assert problem.what == "export climbed the whole ladder in vain"
-    assert "int4: " in problem.got
+    assert "static_wi4_ai8: " in problem.got
     assert "int8: " in problem.got
 
 
