@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.keys import keys_of
 from featherline.tasks.contracts.refusal import Refused, from_validation
 from featherline.tasks.contracts.request import StepRequest
 from featherline.tasks.contracts.step import Params
@@ -31,15 +32,15 @@ def read(step: str, request: StepRequest) -> tuple[Contract, Params]:
         Refused: Either is not what the step takes.
     """
     given = request.params if request.candidate is None else request.candidate.get(step, {})
+    takes, parameters = contract_of(step, "Inputs"), contract_of(step, "Params")
     try:
-        inputs: Contract = contract_of(step, "Inputs").model_validate(request.inputs)
+        inputs: Contract = takes.model_validate(request.inputs)
     except ValidationError as error:
-        raise from_validation(f"the inputs of {step}", error) from None
+        raise from_validation(f"the inputs of {step}", error, keys_of(takes), given=request.inputs) from None
     try:
-        params: Params = contract_of(step, "Params").model_validate(given)
+        params: Params = parameters.model_validate(given)
     except ValidationError as error:
-        fields = {"": list(contract_of(step, "Params").model_fields)}
-        raise from_validation(f"the parameters of {step}", error, fields) from None
+        raise from_validation(f"the parameters of {step}", error, keys_of(parameters), given=given) from None
     return inputs, params
 
 

@@ -12,8 +12,9 @@ from featherline.tasks.contracts.auto import PREFIX, Auto
 from featherline.tasks.contracts.base import Address, Contract, Fraction, Name, Prose, Words
 from featherline.tasks.contracts.candidate import CandidateTemplate
 from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.keys import keys_of
 from featherline.tasks.contracts.model import Architecture, BuilderName, Options
-from featherline.tasks.contracts.preprocessing import OwnPreprocessing, PreprocessingChoice
+from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.steps.evaluate import EvaluateParams
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.contracts.steps.search import SearchParams
@@ -133,18 +134,4 @@ class Recipe(Contract):
 
 def known_keys() -> dict[str, list[str]]:
     """Return the keys of each section by its dotted path (`*` for any name), for close matches to a typo."""
-    sections: dict[str, list[str]] = {"": list(Recipe.model_fields)}
-    _collect(Recipe, "", sections)
-    sections["candidates.auto"] = list(Auto.model_fields)
-    sections["model.preprocessing"] = sections["search.preprocessing"] = list(OwnPreprocessing.model_fields)
-    sections["candidates.*"] = list(CandidateTemplate.model_fields)
-    return sections
-
-
-def _collect(contract: type[Contract], path: str, found: dict[str, list[str]]) -> None:
-    for name, field in contract.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, Contract):
-            here = f"{path}.{name}".removeprefix(".")
-            found[here] = list(kind.model_fields)
-            _collect(kind, here, found)
+    return keys_of(Recipe) | {"candidates.*": list(CandidateTemplate.model_fields)}

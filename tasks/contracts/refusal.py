@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from featherline.tasks.contracts.renamed import renamed
 from featherline.tasks.contracts.safe_text import LONGEST_LINE_SHOWN, LONGEST_NAME_SHOWN, visible
 
 if TYPE_CHECKING:
@@ -78,9 +79,10 @@ def refuse(what: str, *, expected: str, got: str, fix: str) -> Refused:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `"did you mean X?"` for the closest of `known`, or the known ones where none is close."""
+    """Return `"did you mean X?"` for what a word is called now, or for the closest of `known`; or the known ones."""
     names = sorted(known)
-    close = difflib.get_close_matches(word[:LONGEST_NAME_SHOWN], names, n=1, cutoff=0.6)
+    now = renamed(word, names)
+    close = [now] if now else difflib.get_close_matches(word[:LONGEST_NAME_SHOWN], names, n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
 
 
@@ -109,7 +111,7 @@ def from_validation(
         given: What was validated: pydantic names the branches of a union as if they were keys, and only this tells
             them from keys that are there.
     """
-    items = error.errors(include_url=False)
+    items = [item for item in error.errors(include_url=False) if not _follows(item)]
     problems: dict[str, Problem] = {}
     for item in items[:MOST_ERRORS]:
         found = _problem(who, item, _path(item, given), known or {}, written_in)
@@ -123,6 +125,12 @@ def from_validation(
         more = f"{len(items) - MOST_ERRORS:,} more"
         told.append(Problem(f"{who} has more to correct", "no wrong value", more, "correct those above first"))
     return Refused(*told)
+
+
+def _follows(item: Any) -> bool:  # noqa: ANN401 - pydantic's own TypedDict
+    """Return whether a list is too short only because what it holds is wrong, which is told by itself."""
+    given = item["input"]
+    return item["type"] == "too_short" and isinstance(given, list | tuple) and len(given) >= item["ctx"]["min_length"]
 
 
 def _path(item: Any, given: object) -> list[Any]:  # noqa: ANN401 - pydantic's own TypedDict

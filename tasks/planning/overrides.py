@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from featherline.tasks.contracts.refusal import did_you_mean, refuse
+from featherline.tasks.contracts.renamed import renamed
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.contracts.tree import DEEPEST
 from featherline.tasks.planning.yaml_text import read_yaml
@@ -66,6 +67,13 @@ def override(raw: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401
         place[last] = value
     elif last in place:
         del place[last]
+    elif now := renamed(last, place):
+        raise refuse(
+            f"the override {key} takes nothing away",
+            expected="a key of the recipe",
+            got=last,
+            fix=f"did you mean {now}?",
+        )
     elif parents == ["candidates"]:
         raise refuse(
             f"the override {key} takes nothing away",

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from featherline.tasks.contracts.auto import SET_BY_THE_SEARCH
 from featherline.tasks.contracts.base import strictly
 from featherline.tasks.contracts.candidate import Candidate, climbs
+from featherline.tasks.contracts.keys import keys_of
 from featherline.tasks.contracts.recipe import Recipe
 from featherline.tasks.contracts.refusal import MOST_PROBLEMS, Problem, Refused, from_validation
 from featherline.tasks.contracts.steps.export import ExportParams
@@ -89,7 +90,7 @@ def _named(recipe: Recipe) -> Iterator[Problem]:
                 strictly(Candidate, {"name": expanded, **sections})
             except ValidationError as error:
                 given = {"name": expanded, **sections}
-                yield from from_validation(who, error, _keys(sections), written_in=WRITTEN_IN, given=given).problems
+                yield from from_validation(who, error, keys_of(Candidate), written_in=WRITTEN_IN, given=given).problems
                 continue
             if searched:
                 yield from _in_vain(who, sections)
@@ -106,7 +107,7 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
         strictly(Candidate, {"name": "auto", **common, "export": {}})
         strictly(ExportParams, auto.export)
     except ValidationError as error:
-        keys, given = _keys(SET_BY_THE_SEARCH), common | auto.export
+        keys, given = keys_of(Candidate) | {"": list(ExportParams.model_fields)}, common | auto.export
         yield from from_validation("candidates.auto", error, keys, written_in=WRITTEN_IN, given=given).problems
         return
     every = points(auto, ())
@@ -132,8 +133,7 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
             # Pruned after distillation too, a lane has its parameters from the recipe's section `prune`.
             candidate(sections.model_copy(update={"order": "prune_first"}), auto)
         except ValidationError as error:
-            keys = _keys(SET_BY_THE_SEARCH)
-            found.update(from_validation("candidates.auto", error, keys, written_in=WRITTEN_IN).problems)
+            found.update(from_validation("candidates.auto", error, keys_of(Candidate), written_in=WRITTEN_IN).problems)
     yield from sorted(found, key=str)
     if "searched" in auto.students:
         yield from _without_student("candidates.auto", recipe, "set candidates.auto.students: [baseline]")
@@ -181,8 +181,3 @@ def _in_vain(who: str, sections: dict[str, dict[str, Any]]) -> Iterator[Problem]
             "both",
             "leave distill.architecture out, or set student: baseline",
         )
-
-
-def _keys(steps: Any) -> dict[str, list[str]]:  # noqa: ANN401 - anything that names steps
-    """Return the keys of each step's section, for close matches to a typo."""
-    return {step: list(Candidate.model_fields[step].annotation.model_fields) for step in steps}  # type: ignore[union-attr]

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from featherline.tasks.contracts.base import strictly
-from featherline.tasks.contracts.device import Budget, Device
+from featherline.tasks.contracts.device import Device
+from featherline.tasks.contracts.keys import keys_of
 from featherline.tasks.contracts.recipe import Recipe, known_keys
 from featherline.tasks.contracts.refusal import did_you_mean, from_validation, refuse
 from featherline.tasks.contracts.tree import check_tree
@@ -60,8 +61,7 @@ def read_device(folder: Path, name: str) -> Device:
     try:
         return strictly(Device, raw)
     except ValidationError as error:
-        known = {"": list(Device.model_fields), "budget": list(Budget.model_fields)}
-        raise from_validation(f"device {name}", error, known, written_in=written_in, given=raw) from None
+        raise from_validation(f"device {name}", error, keys_of(Device), written_in=written_in, given=raw) from None
 
 
 def _read(folder: Path, name: str, what: str) -> dict[str, Any]:
