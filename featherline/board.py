@@ -29,7 +29,7 @@ WORDS = {
 }
 """Airflow's states in a reader's words; states before the start are left out."""
 
-FINISHED = {"done", "hit", "passed", "refused", "failed", "skipped", "not run"}
+FINISHED = {"done", "hit", "unchanged", "refused", "failed", "skipped", "not run"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Entry:
     Attributes:
         step: The file of `tasks/`; of a task that is no step, its id.
         label: The candidate, `baseline` or the worker's number; empty for a step that is there once.
-        status: A word of `WORDS`, or `hit` or `passed`; empty before it started.
+        status: A word of `WORDS`, or `hit` or `unchanged`; empty before it started.
         seconds: How long it took, in its own process's eyes where it told.
         order: Where it stands in the drawing.
     """
@@ -65,7 +65,7 @@ def entries(tasks: Sequence[TaskState], records: Records) -> dict[tuple[str, str
         record = records.get(place)
         word = WORDS.get(task.state, "")
         if word == "done" and record is None and place[0] in LANE:
-            word = "passed"  # nothing was started for it, so nothing was recorded
+            word = "unchanged"  # nothing was started for it, so nothing was recorded
         if word == "done" and record is not None and record.status != "ran":
             word = record.status
         if word == "failed" and record is not None and record.status == "refused":

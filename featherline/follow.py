@@ -30,7 +30,7 @@ POLL_S = 1.5
 """Each look costs Airflow 0.07 s of a processor."""
 LONGEST_AWAY_S = 1800
 """Whoever is called at night has this long to bring Airflow back."""
-MARKS = {"runs": ("▸", "cyan"), "done": ("✓", "green"), "hit": ("=", "blue"), "passed": ("·", "dim")}
+MARKS = {"runs": ("▸", "cyan"), "done": ("✓", "green"), "hit": ("=", "blue"), "unchanged": ("·", "dim")}
 """Of a task in the table; anything else is a cross."""
 
 Board = Mapping[tuple[str, str], Entry]

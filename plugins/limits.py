@@ -1,63 +1,18 @@
 """What a step may use where it runs in a container or a pod: memory, cores, disk, and whether a GPU helps it.
 
-    RESOURCES[step] ──► [featherline] resources: {"train": {"memory_mib": 16384}} ──► second try: memory x 2
+    STEPS[step].resources ──► [featherline] resources: {"train": {"memory_mib": 16384}} ──► second try: memory x 2
 
-The table fits images of some tens of kilobytes, such as the recipes of this repository; larger data needs more, which
-the deployment says without a change of code. A child process is not limited: it shares the worker's machine.
+A child process is not limited: it shares the worker's machine.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 from featherline.airflow import deployment
+from featherline.airflow.steps import STEPS, Resources
 from featherline.tasks.contracts.refusal import did_you_mean, refuse
-
-
-class Resources(NamedTuple):
-    """The most that a step may use."""
-
-    memory_mib: int
-    """Beyond it the kernel kills the step, which is exit code 137."""
-    cpus: float
-    """What the scheduler reserves, and how many threads TensorFlow starts."""
-    disk_gib: int
-    """Of temporary files: the store has everything else."""
-    gpu: bool = False
-    """Whether it takes a GPU where the deployment has some."""
-
-
-DECIDING = Resources(1024, 1, 1)
-READING = Resources(2048, 1, 20)
-MEASURING = Resources(3072, 1, 4)
-TRAINING = Resources(6144, 2, 10, gpu=True)
-
-RESOURCES = {
-    "resolve": DECIDING,
-    "preprocess": READING,
-    "validate_data": READING,
-    "dry_run": TRAINING._replace(cpus=1, gpu=False),  # it builds and converts, beside the training
-    "train": TRAINING,
-    "validate_model": DECIDING,
-    "search": TRAINING,
-    "choose": DECIDING,
-    "plan": MEASURING,
-    "propose": DECIDING,
-    "prune": TRAINING,
-    "distill": TRAINING,
-    "trim": TRAINING,
-    "quantize": TRAINING,
-    "export": TRAINING._replace(gpu=False),  # its ladder may train
-    "evaluate": MEASURING,
-    "validate_metrics": DECIDING,
-    "select": DECIDING,
-    "report": READING,
-    "publish": DECIDING,
-    "register": DECIDING,
-    "promote": DECIDING,
-}
-"""What each step may use at its first try."""
 
 MORE_MEMORY = 2
 """A step that is tried again gets this many times the memory: it may have been killed for want of it."""
@@ -73,25 +28,25 @@ def resources(step: str, try_number: int = 1) -> Resources:
     Raises:
         Refused: `[featherline] resources` is no JSON object of steps, or names a step or a resource that is none.
     """
-    found = RESOURCES[step]._replace(**_configured().get(step, {}))
-    return found._replace(memory_mib=found.memory_mib * MORE_MEMORY) if try_number > 1 else found
+    first = STEPS[step].resources._replace(**_configured().get(step, {}))
+    return first._replace(memory_mib=first.memory_mib * MORE_MEMORY) if try_number > 1 else first
 
 
 def _configured() -> dict[str, dict[str, Any]]:
     text = deployment.option("resources", "{}")
     try:
-        found = json.loads(text)
+        configured = json.loads(text)
     except ValueError:
-        found = None
-    if not (isinstance(found, dict) and all(isinstance(one, dict) for one in found.values())):
+        configured = None
+    if not (isinstance(configured, dict) and all(isinstance(one, dict) for one in configured.values())):
         raise refuse(
             "the limits of the steps cannot be read",
             expected='[featherline] resources: JSON such as {"train": {"memory_mib": 16384}}',
             got=text,
             fix="correct the option",
         )
-    for step, one in found.items():
-        _check(step, step, tuple(RESOURCES))
+    for step, one in configured.items():
+        _check(step, step, tuple(STEPS))
         for name, value in one.items():
             _check(f"{step}.{name}", name, Resources._fields)
             if isinstance(value, bool) is not (name == "gpu") or not isinstance(value, int | float) or value < 0:
@@ -101,7 +56,7 @@ def _configured() -> dict[str, dict[str, Any]]:
                     got=json.dumps(value),
                     fix="correct [featherline] resources",
                 )
-    return found
+    return configured
 
 
 def _check(place: str, name: str, known: tuple[str, ...]) -> None:

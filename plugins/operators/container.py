@@ -14,9 +14,9 @@ from typing import Any
 from docker.types import DeviceRequest, LogConfig, Mount
 
 from featherline.airflow import deployment
-from featherline.airflow.limits import Resources
 from featherline.airflow.operators.exchange import EXCHANGE, RESULT, folder_files
-from featherline.airflow.operators.keys import KEY_OF_STEP
+from featherline.airflow.operators.keys import Key, key_of
+from featherline.airflow.steps import STEPS, Resources
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.request import Variable
 from featherline.tasks.contracts.secrecy import for_step
@@ -67,7 +67,7 @@ def environment(step: str, image: str, limits: Resources) -> dict[str, str]:
         if (name in PASSED_ON or name.startswith("FEATHERLINE_")) and name not in NOT_PASSED_ON
     }
     settings = {name: value for name, value in deployment.settings().items() if name not in NOT_PASSED_ON}
-    keys = {str(variable): f"{EXCHANGE}/{file}" for variable, file, _ in _keys(step)}
+    keys = {str(key.variable): f"{EXCHANGE}/{key.file}" for key, _ in _key_files(step)}
     if "://" not in settings[Variable.STUDIES]:
         settings[Variable.STUDIES] = f"{SHARED}/studies"
     threads = str(max(1, round(limits.cpus)))
@@ -85,11 +85,11 @@ def environment(step: str, image: str, limits: Resources) -> dict[str, str]:
 
 
 def files(step: str) -> dict[str, bytes]:
-    """Return what a step reads of the worker's disk: keys, and of `resolve` the recipes."""
-    found = {file: path.read_bytes() for _, file, path in _keys(step)}
-    if step == "resolve":
-        found |= folder_files(Path(deployment.settings()[Variable.RECIPES]), "recipes")
-    return found
+    """Return what a step reads of the worker's disk: its key, and the recipes where it reads those."""
+    given = {key.file: path.read_bytes() for key, path in _key_files(step)}
+    if STEPS[step].reads_recipes:
+        given |= folder_files(Path(deployment.settings()[Variable.RECIPES]), "recipes")
+    return given
 
 
 def host(limits: Resources, cores: int) -> dict[str, Any]:
@@ -146,10 +146,9 @@ def gpu_request(gpus: str) -> DeviceRequest:
     return DeviceRequest(count=-1 if gpus == "all" else int(gpus), capabilities=[["gpu"]])
 
 
-def _keys(step: str) -> Iterator[tuple[Variable, str, Path]]:
+def _key_files(step: str) -> Iterator[tuple[Key, Path]]:
     """Yield the key of a step, where it has one and the deployment names a file that is there."""
-    if step in KEY_OF_STEP:
-        variable, file = KEY_OF_STEP[step]
-        path = Path(deployment.settings().get(variable, ""))
+    if key := key_of(step):
+        path = Path(deployment.settings().get(key.variable, ""))
         if path.is_file():
-            yield variable, file, path
+            yield key, path

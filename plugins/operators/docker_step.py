@@ -90,7 +90,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
             AirflowException: It did not end well (see `StepMixin.conclude`), or was ended from outside.
         """
         self._question = self.question()
-        if (outputs := self.passed()) is not None:
+        if (outputs := self.unchanged()) is not None:
             return self.give(context, outputs)
         try:
             check_pinned(self.step, self.image)

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from featherline.airflow import deployment
 from featherline.airflow.retry import LOST_TRIES, RetryByFailure
+from featherline.airflow.steps import STEPS
 from featherline.tasks.contracts.refusal import did_you_mean, refuse
 
 if TYPE_CHECKING:
@@ -35,46 +36,6 @@ OPERATORS = {
 
 RETRY_DELAY = timedelta(seconds=10)
 LONGEST_RETRY_DELAY = timedelta(minutes=5)
-
-
-class Limits(NamedTuple):
-    """How often a step that crashed is tried again, and how long one try may take."""
-
-    retries: int
-    timeout: timedelta
-
-
-INPUT_OUTPUT = Limits(2, timedelta(minutes=30))
-LOADING = Limits(2, timedelta(hours=6))
-JUDGING = Limits(1, timedelta(minutes=30))
-MEASURING = Limits(1, timedelta(hours=3))
-TRAINING = Limits(1, timedelta(hours=24))
-
-LIMITS = {
-    "resolve": INPUT_OUTPUT,
-    "preprocess": LOADING,
-    "validate_data": JUDGING,
-    "dry_run": MEASURING,
-    "train": TRAINING,
-    "validate_model": JUDGING,
-    "search": TRAINING,
-    "choose": JUDGING,
-    "plan": JUDGING,
-    "propose": JUDGING,
-    "prune": TRAINING,
-    "distill": TRAINING,
-    "trim": TRAINING,
-    "quantize": TRAINING,
-    "export": TRAINING,  # its ladder may train
-    "evaluate": MEASURING,
-    "validate_metrics": JUDGING,
-    "select": JUDGING,
-    "report": INPUT_OUTPUT,
-    "publish": INPUT_OUTPUT,
-    "register": INPUT_OUTPUT,
-    "promote": INPUT_OUTPUT,
-}
-"""A try that ends by its timeout is a crash: a training goes on from its last epoch."""
 
 
 def earlier(task_id: str, key: str = "return_value") -> str:
@@ -162,8 +123,8 @@ def step(
     Raises:
         Refused: There is no such runtime.
     """
-    asked = request(name, inputs=inputs, params=params, candidate=candidate, label=label)
-    return _operator(runtime)(request=asked, **_options(name, task_id) | options)
+    templated = request(name, inputs=inputs, params=params, candidate=candidate, label=label)
+    return _operator(runtime)(request=templated, **_options(name, task_id) | options)
 
 
 def steps(
@@ -190,13 +151,13 @@ def steps(
         Refused: There is no such runtime.
     """
     ((item_name, items),) = over.items()
-    asked = request(name, inputs=inputs, params=None, candidate=None, label="")
-    common = _options(name, task_id) | {"request": asked, "item_name": item_name} | options
+    templated = request(name, inputs=inputs, params=None, candidate=None, label="")
+    common = _options(name, task_id) | {"request": templated, "item_name": item_name} | options
     return _operator(runtime).partial(**common).expand(item=items)
 
 
 def _options(name: str, task_id: str | None) -> dict[str, Any]:
-    retries, timeout = LIMITS[name]
+    retries, timeout = STEPS[name].tries
     return {
         "task_id": task_id or name,
         "step": name,

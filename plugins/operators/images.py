@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 
 from featherline.airflow import deployment
+from featherline.airflow.steps import STEPS
 from featherline.tasks.contracts.refusal import refuse
-
-NEED_TENSORFLOW = frozenset(("dry_run", "train", "search", "prune", "distill", "trim", "quantize", "export"))
-"""The steps that build, train or convert a model. All others run without it."""
 
 
 def image_of(step: str) -> str:
     """Return the reference of a step's image; empty where the deployment names none."""
-    core = "" if step in NEED_TENSORFLOW else deployment.option("image_core")
+    core = "" if STEPS[step].tensorflow else deployment.option("image_core")
     return core or deployment.option("image")
 
 

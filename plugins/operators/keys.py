@@ -5,11 +5,32 @@
 
 from __future__ import annotations
 
-from featherline.tasks.contracts.request import Variable
-from featherline.tasks.contracts.secrecy import NEEDS, Secret
+from typing import NamedTuple
 
-SIGNS = (Variable.SIGNING_KEY, "signing_key.pem")
-KEY_OF_STEP = {step: SIGNS for step, needs in NEEDS.items() if Secret.SIGNING_KEY in needs} | {
-    "promote": (Variable.VERIFY_KEY, "verify_key.pem")
-}
-"""The variable that names a step's key, and the name of the file."""
+from featherline.airflow.steps import STEPS
+from featherline.tasks.contracts.request import Variable
+from featherline.tasks.contracts.secrecy import needs_of
+from featherline.tasks.contracts.secrets import Secret
+
+
+class Key(NamedTuple):
+    """A key that a step is given.
+
+    Attributes:
+        variable: Names its path.
+        file: What it is called there.
+    """
+
+    variable: Variable
+    file: str
+
+
+SIGNING = Key(Variable.SIGNING_KEY, "signing_key.pem")
+VERIFYING = Key(Variable.VERIFY_KEY, "verify_key.pem")
+
+
+def key_of(step: str) -> Key | None:
+    """Return the key of a step; None of most."""
+    if Secret.SIGNING_KEY in needs_of(step):
+        return SIGNING
+    return VERIFYING if STEPS[step].verifies else None

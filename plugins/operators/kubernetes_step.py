@@ -113,7 +113,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
             StepCrashedError: The pod did not start, was taken away, or the step crashed.
         """
         question = self.question()
-        if (outputs := self.passed()) is not None:
+        if (outputs := self.unchanged()) is not None:
             return self.give(context, outputs)
         self._sent = self._fitting(pod_parts.files(self.step, question.decode()))
         self.log_formatter = self._keep

@@ -16,7 +16,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from pydantic import ValidationError
 
 from featherline.airflow.retry import StepCrashedError, StepOutOfMemoryError
-from featherline.tasks.contracts.reading import passed
+from featherline.airflow.steps import STEPS
+from featherline.tasks.contracts.reading import unchanged
 from featherline.tasks.contracts.refusal import Problem, from_validation
 from featherline.tasks.contracts.request import Exit, StepRequest, StepResult
 from featherline.tasks.contracts.safe_text import visible_lines
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 MOST_RESULT_BYTES = 96 * 1024
 """Of an answer: references and numbers. A plan of eighty candidates fits."""
-MAY_GIVE_NONE = frozenset(("propose",))
-"""Steps whose empty list says that nothing more is to be done: what is mapped over it is skipped, as it should be."""
 LOG_TAIL_LINES = 60
 """Of the log are kept for the message of a failure."""
 LONGEST_LINE = 400
@@ -74,11 +73,11 @@ class StepMixin:
         except ValidationError as error:
             raise AirflowFailException(str(from_validation(f"the request to {self.step}", error))) from None
 
-    def passed(self) -> dict[str, Any] | None:
+    def unchanged(self) -> dict[str, Any] | None:
         """Return the outputs of a step of which the recipe asks nothing here, so that nothing is started for it."""
-        outputs = passed(self.step, StepRequest.model_validate(self.request))
+        outputs = unchanged(self.step, StepRequest.model_validate(self.request))
         if outputs is not None:
-            self.log.info("%s passed: the recipe asks nothing of it here, so its input is its output", self.step)
+            self.log.info("%s unchanged: the recipe asks nothing of it here, so its input is its output", self.step)
         return outputs
 
     def conclude(self, context: Context, code: int, answer: bytes | None, log: Sequence[str]) -> Any:  # noqa: ANN401
@@ -110,7 +109,7 @@ class StepMixin:
         if not self.fan_out:
             return outputs
         items = outputs[self.fan_out]
-        if not items and self.step not in MAY_GIVE_NONE:
+        if not items and not STEPS[self.step].may_give_none:
             # Airflow would skip all that follows, and the run would end green with nothing done.
             raise self._fail(f"{self.step} gave no {self.fan_out}", "at least one", "an empty list", "see its log")
         for name, value in outputs.items():

@@ -14,7 +14,8 @@ from kubernetes.client import models as k8s
 from featherline.airflow import deployment
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.request import Variable
-from featherline.tasks.contracts.secrecy import Secret, kind_of, names_of, needs_of
+from featherline.tasks.contracts.secrecy import kind_of, names_of, needs_of
+from featherline.tasks.contracts.secrets import Secret
 
 ADDRESSES = frozenset(("AWS_ENDPOINT_URL_S3", str(Variable.REGISTRY)))
 REGIONS = frozenset(("AWS_REGION", "AWS_DEFAULT_REGION"))

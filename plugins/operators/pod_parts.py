@@ -23,16 +23,14 @@ from urllib.parse import urlsplit
 from kubernetes.client import models as k8s
 
 from featherline.airflow import deployment
-from featherline.airflow.limits import Resources
 from featherline.airflow.operators.images import check_pinned, image_of
-from featherline.airflow.operators.keys import KEY_OF_STEP
+from featherline.airflow.operators.keys import key_of
+from featherline.airflow.steps import STEPS, Resources
 from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.tasks.contracts.request import Variable
 
 KEYS, FILES = "/featherline/keys", "/featherline/files"
 REQUEST, RECIPES = f"{FILES}/request.json", f"{FILES}/recipes"
-READS_RECIPES = "resolve"
-"""The only step that reads recipes: those of Airflow's own folder, so that the form offers what the step finds."""
 USER = 1000
 
 
@@ -53,26 +51,25 @@ def variables(step: str, limits: Resources) -> dict[str, str]:
     Raises:
         Refused: The store or the studies could not be reached from a pod, or hold a password.
     """
-    found = {
+    plain = {
         Variable.STORE: _store(),
         Variable.STUDIES: _studies(),
-        Variable.RECIPES: RECIPES if step == READS_RECIPES else "",
+        Variable.RECIPES: RECIPES if STEPS[step].reads_recipes else "",
         Variable.PATIENCE: deployment.option("patience_s"),
         "HOME": "/tmp",  # noqa: S108 - the only folder of the pod that can be written
         "TMPDIR": "/tmp",  # noqa: S108 - the same
         "OMP_NUM_THREADS": str(max(1, round(limits.cpus))),  # else one for each core of the node
         "TF_NUM_INTRAOP_THREADS": str(max(1, round(limits.cpus))),
     }
-    if step in KEY_OF_STEP and deployment.option("kubernetes_keys"):
-        variable, file = KEY_OF_STEP[step]
-        found[variable] = f"{KEYS}/{file}"
-    return {str(name): value for name, value in found.items() if value}
+    if (key := key_of(step)) and deployment.option("kubernetes_keys"):
+        plain[key.variable] = f"{KEYS}/{key.file}"
+    return {str(name): value for name, value in plain.items() if value}
 
 
 def files(step: str, request: str) -> dict[str, str]:
     """Return the files that Airflow sends along, by their paths in the pod: the request, and for one step recipes."""
     folder = deployment.recipes_folder()
-    recipes = sorted(folder.rglob("*.yaml")) if step == READS_RECIPES else []
+    recipes = sorted(folder.rglob("*.yaml")) if STEPS[step].reads_recipes else []
     return {REQUEST: request} | {f"{RECIPES}/{path.relative_to(folder)}": path.read_text() for path in recipes}
 
 
@@ -103,8 +100,8 @@ def volumes(
         ),
     ]
     keys = deployment.option("kubernetes_keys")
-    if keys and step in KEY_OF_STEP:
-        file = KEY_OF_STEP[step][1]
+    if keys and (key := key_of(step)):
+        file = key.file
         secret = k8s.V1SecretVolumeSource(
             secret_name=keys, default_mode=0o440, items=[k8s.V1KeyToPath(key=file, path=file)]
         )

@@ -80,7 +80,7 @@ class ProcessStepOperator(StepMixin, BaseOperator):
             AirflowException: It did not end well (see `StepMixin.conclude`), or was ended from outside.
         """
         question = self.question()
-        if (outputs := self.passed()) is not None:
+        if (outputs := self.unchanged()) is not None:
             return self.give(context, outputs)
         with tempfile.TemporaryDirectory(prefix=f"featherline-{self.step}-", ignore_cleanup_errors=True) as folder:
             result = Path(folder, "result.json")

@@ -8,6 +8,7 @@ Airflow's side asks the same question before it starts a process, a container or
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,6 +18,11 @@ from featherline.tasks.contracts.keys import keys_of
 from featherline.tasks.contracts.refusal import Refused, from_validation
 from featherline.tasks.contracts.request import StepRequest
 from featherline.tasks.contracts.step import Params
+
+
+def is_step(step: str) -> bool:
+    """Return whether there is such a step: it has contracts in a file of its name."""
+    return step.isidentifier() and Path(__file__).with_name("steps").joinpath(f"{step}.py").is_file()
 
 
 def contract_of(step: str, part: str) -> Any:  # noqa: ANN401 - found by name
@@ -44,7 +50,7 @@ def read(step: str, request: StepRequest) -> tuple[Contract, Params]:
     return inputs, params
 
 
-def passed(step: str, request: StepRequest) -> dict[str, Any] | None:
+def unchanged(step: str, request: StepRequest) -> dict[str, Any] | None:
     """Return the outputs, as JSON, of a step that has nothing to do; None where it has, or where the request is wrong.
 
     What is wrong is told by the step itself, in its own log.

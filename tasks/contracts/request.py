@@ -1,4 +1,4 @@
-"""How a step is asked and how it answers: two small JSON documents, six exit codes, a few environment variables."""
+"""How a step is requested and how it answers: two small JSON documents, six exit codes, a few environment variables."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ class StepResult(Contract):
     """Which of the mapped tasks this is: a candidate's name, a worker's number."""
     run_id: str
     """The run that made it; of a hit, the earlier one."""
-    status: Literal["ran", "hit", "passed"]
-    """`passed`: the recipe asks nothing of the step here, so its input is its output."""
+    status: Literal["ran", "hit", "unchanged"]
+    """`unchanged`: the recipe asks nothing of the step here, so its input is its output."""
     key: Sha256
     seconds: float = Field(ge=0)
     outputs: dict[str, Any]
@@ -99,7 +99,7 @@ class StepRecord(Contract):
 
     step: str
     label: str = ""
-    status: Literal["ran", "hit", "passed", "refused"]
+    status: Literal["ran", "hit", "unchanged", "refused"]
     key: Sha256 | None = None
     seconds: float = Field(ge=0)
     outputs: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""What is secret in a process's environment, and which step needs it: everything that starts a process asks here.
+"""What is secret in a process's environment: everything that starts a process asks here.
 
 worker's variables ──► [for_step] ──► a step's variables ──► running.child ──► a child's, with none unless it is asked
 """
@@ -7,21 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from enum import StrEnum
 
+from featherline.tasks.contracts.reading import contract_of, is_step
 from featherline.tasks.contracts.request import Variable
-
-
-class Secret(StrEnum):
-    """A kind of secret: what one of them opens."""
-
-    STORE = "store"
-    REGISTRY = "registry"
-    STUDIES = "studies"
-    SIGNING_KEY = "signing key"
-    RECIPES = "recipes"
-    """Whatever else looks like a secret: a recipe may name it as `${NAME}`."""
-
+from featherline.tasks.contracts.secrets import Secret
 
 VARIABLES: Mapping[Secret, tuple[str, ...]] = {
     Secret.STORE: (
@@ -37,14 +26,6 @@ VARIABLES: Mapping[Secret, tuple[str, ...]] = {
 """The variables that are secret whatever is in them; a path to a secret is one too."""
 IN_ADDRESS: Mapping[str, Secret] = {str(Variable.REGISTRY): Secret.REGISTRY, str(Variable.STUDIES): Secret.STUDIES}
 """The variables whose address may hold a password; without one they are no secret."""
-NEEDS: Mapping[str, frozenset[Secret]] = {
-    "resolve": frozenset((Secret.REGISTRY, Secret.SIGNING_KEY, Secret.RECIPES)),  # the key: that there is one
-    "search": frozenset((Secret.STUDIES,)),
-    "publish": frozenset((Secret.SIGNING_KEY,)),
-    "register": frozenset((Secret.REGISTRY,)),
-    "promote": frozenset((Secret.REGISTRY,)),
-}
-"""What single steps need beside the store, which all of them need."""
 
 _AWS_PLAIN = frozenset(
     (
@@ -63,7 +44,8 @@ _KIND_OF_NAME = {name: secret for secret, names in VARIABLES.items() for name in
 
 def needs_of(step: str) -> frozenset[Secret]:
     """Return the secrets that a step needs; of a step that nobody knows, those that every step needs."""
-    return NEEDS.get(step, frozenset()) | {Secret.STORE}
+    own: frozenset[Secret] = contract_of(step, "Params").secrets if is_step(step) else frozenset()
+    return own | {Secret.STORE}
 
 
 def names_of(needs: Collection[Secret]) -> frozenset[str]:

@@ -26,7 +26,8 @@ from typing import Self
 
 import featherline
 from featherline.tasks.contracts.request import Exit, Variable
-from featherline.tasks.contracts.secrecy import Secret, names_of, without_secrets
+from featherline.tasks.contracts.secrecy import names_of, without_secrets
+from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.running.memory import out_of_memory
 
 PARENT = "FEATHERLINE_PARENT"

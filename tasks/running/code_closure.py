@@ -1,7 +1,7 @@
 """What decides what a step gives: the modules that its module imports, the pages that they fill, their libraries.
 
 steps/train.py ──► every `import` of every module, also inside functions ──► files of tasks/, libraries
-               ──► what it starts or performs by name: "featherline.tasks.…", perform("…")
+               ──► what it starts or executes by name: "featherline.tasks.…", execute("…")
 
 A changed word in the report's template is no change of `train`; a changed training loop is. Imports are read, not run:
 a hit must not import TensorFlow.
@@ -27,7 +27,7 @@ IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)|import[ \t]+([\w.]+))", re.MULTILINE
 )
 STARTED = re.compile(r'"(featherline\.tasks\.[\w.]+)"')
-PERFORMED = re.compile(r'\bperform\(\s*"(\w+)"')
+EXECUTED = re.compile(r'\bexecute\(\s*"(\w+)"')
 NAME = re.compile(r"\b(\w+)(?:[ \t]+as[ \t]+\w+)?")
 
 DISTRIBUTIONS = {
@@ -122,7 +122,7 @@ def _named(path: Path) -> Iterator[str]:
             yield module
             yield from (f"{module}.{name[1]}" for name in NAME.finditer(match[2] or ""))
     yield from (match[1] for match in STARTED.finditer(text))
-    yield from (f"{PACKAGE}.steps.{match[1]}" for match in PERFORMED.finditer(text))
+    yield from (f"{PACKAGE}.steps.{match[1]}" for match in EXECUTED.finditer(text))
 
 
 def _file(module: str) -> Path | None:

@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from featherline.tasks.contracts.external_state import ExternalState
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.request import Provenance, Variable
+from featherline.tasks.running.work import Work
 from featherline.tasks.store.artifacts import Store, open_store
 
 
@@ -18,23 +20,33 @@ class Context:
     Attributes:
         store: Where artifacts live.
         seed: Of everything random in the step.
-        provenance: Who asked; for the record only.
+        provenance: Who requested the work; for the record only.
         label: Which of the mapped tasks this is.
-        fingerprint: What the step reads outside its inputs, and what it was when the cache key was made.
-        reader: Who asked for the work that needs this one done again; None where this was asked for itself.
+        work: What the step is asked to do, with its keys; None where its function is called without `execute`.
+        reader: Who requested the work that needs this one done again; None where this was requested for itself.
     """
 
     store: Store
     seed: int = 0
     provenance: Provenance = field(default_factory=Provenance)
     label: str = ""
-    fingerprint: dict[str, str] = field(default_factory=dict)
+    work: Work | None = None
     reader: Provenance | None = None
 
     @property
-    def asked_by(self) -> Provenance:
-        """Return who asked, which no record in the store has said."""
+    def requester(self) -> Provenance:
+        """Return who requested the work, which no record in the store has said."""
         return self.reader or self.provenance
+
+    @property
+    def external_state(self) -> ExternalState:
+        """Return what the step reads outside its inputs, as it was when the key was made."""
+        return self.work.external_state if self.work else ExternalState()
+
+    @property
+    def ignore_cache(self) -> bool:
+        """Return whether no result, checkpoint or study of an earlier run is taken."""
+        return self.work is not None and self.work.ignore_cache
 
     @property
     def registry(self) -> str:

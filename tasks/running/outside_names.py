@@ -31,7 +31,7 @@ def check_names(step: str, params: Contract, context: Context) -> None:
     Raises:
         Refused: The recipe does not name it, or is gone from the store.
     """
-    sha256 = context.asked_by.recipe_sha256
+    sha256 = context.requester.recipe_sha256
     names = outside_names(params.model_dump(mode="json"))
     if sha256 is None or not names:
         return
@@ -55,10 +55,10 @@ def check_names(step: str, params: Contract, context: Context) -> None:
 def _recipe(context: Context, sha256: str) -> set[str]:
     data = context.store.blobs.read(f"artifacts/{sha256}")
     if data is None or digest(data) != sha256:
-        data = context.store.blobs.read(recipe_key(context.asked_by.run_id))
+        data = context.store.blobs.read(recipe_key(context.requester.run_id))
     if data is None or digest(data) != sha256:
         raise refuse(
-            f"the recipe of run {context.asked_by.run_id} is gone from the store",
+            f"the recipe of run {context.requester.run_id} is gone from the store",
             expected=f"{context.store.uri}/artifacts/{sha256}",
             got="nothing that hashes to it",
             fix="clear resolve with what follows it: it writes the recipe anew, and what has not changed is a hit",

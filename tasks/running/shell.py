@@ -2,7 +2,7 @@
 
 python -m featherline.tasks STEP --request request.json --result result.json --store var/store
 
-request ──► [perform] ──► record of the run, result, written last ──► exit code
+request ──► [execute] ──► record of the run, result, written last ──► exit code
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from featherline.tasks.contracts.reading import contract_of
 from featherline.tasks.contracts.refusal import (
     MOST_PROBLEMS,
     OutOfReach,
@@ -33,13 +34,11 @@ from featherline.tasks.contracts.request import Exit, StepRecord, StepRequest, S
 from featherline.tasks.contracts.safe_text import safe_streams
 from featherline.tasks.running.child import die_with_parent
 from featherline.tasks.running.context import Context, store_from_environment
-from featherline.tasks.running.execute import STEPS, perform
+from featherline.tasks.running.execute import STEPS, execute
 from featherline.tasks.running.memory import out_of_memory
 from featherline.tasks.running.run_records import write as write_record
 from featherline.tasks.store.disk import in_chain, writing
 
-SWEEPS = "resolve"
-"""The first step of a run removes what killed writers left in the store."""
 ORDER_LIMIT_S = 1
 """Two seconds after SIGTERM nothing of a step may be left."""
 
@@ -125,9 +124,9 @@ def _run(step: str, started: float) -> int:
     label = request.label or _label(step, request)
     context = Context(store_from_environment(), request.seed, request.provenance, label)
     try:
-        if step == SWEEPS:
+        if contract_of(step, "Params").sweeps_store:
             context.store.blobs.sweep()
-        result = perform(step, request, context, started)
+        result = execute(step, request, context, started)
     except Unavailable:  # nor would the record be taken
         raise
     except Refused as refusal:
@@ -157,7 +156,7 @@ def _request() -> StepRequest:
 def _label(step: str, request: StepRequest) -> str:
     if request.candidate is not None:
         return str(request.candidate.get("name", ""))
-    return str(request.inputs["worker"]) if step == "search" and "worker" in request.inputs else ""
+    return str(request.inputs.get(contract_of(step, "Params").label_input, ""))
 
 
 def _answer(result: StepResult) -> None:

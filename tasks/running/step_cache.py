@@ -1,6 +1,7 @@
 """The step cache: a result is found by what went into it, and a miss says what was different.
 
-step, code, libraries, Python, machine, parameters, input digests, seed, outside ──► key ──► results/<step>/<key>.json
+step, code, libraries, Python, machine, parameters, input digests, seed, external state ──► key
+                                                              results/<step>/<key>.json ◄── key
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from pydantic import ValidationError
@@ -19,8 +23,46 @@ from featherline.tasks.running import makers
 from featherline.tasks.running.code_closure import code_of, libraries_of
 from featherline.tasks.store.artifacts import Store
 
+NOTHING: Mapping[str, str] = {}
 
-def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, outside: dict[str, str]) -> dict[str, Any]:
+
+class Lack(Enum):
+    """Why a result is not taken."""
+
+    ABSENT = "no result under this key"
+    UNREADABLE = "the result cannot be read"
+    LOST = "the store lost a part of it"
+    DAMAGED = "made again"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A result that is complete, with its outputs."""
+
+    result: StepResult
+    outputs: Contract
+
+
+@dataclass(frozen=True)
+class Miss:
+    """No result, and why, for people."""
+
+    lack: Lack
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return self.detail or self.lack.value
+
+
+def ingredients(
+    step: str,
+    inputs: Contract,
+    params: Contract,
+    *,
+    seed: int,
+    external_state: Mapping[str, str] = NOTHING,
+    only_run: str = "",
+) -> dict[str, Any]:
     """Return all that decides what a step gives.
 
     The image of a container is not among it: what an image changes of a result is the code, the libraries, Python or
@@ -32,7 +74,8 @@ def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, out
         inputs: Only the digests of artifacts count, not where they lie.
         params: Resolved, so that a default that changes is a miss.
         seed: Of the step.
-        outside: What the step reads outside its inputs, by name.
+        external_state: What the step reads outside its inputs, by name.
+        only_run: The run whose results alone are taken; empty where those of every run are.
     """
     return {
         "step": step,
@@ -43,7 +86,8 @@ def ingredients(step: str, inputs: Contract, params: Contract, *, seed: int, out
         "params": params.model_dump(mode="json"),
         "inputs": _without_places(inputs.model_dump(mode="json")),
         "seed": seed,
-        "outside": outside,
+        "external_state": dict(external_state),
+        "only_run": only_run,
     }
 
 
@@ -57,25 +101,30 @@ def result_key(step: str, key: str) -> str:
     return f"results/{step}/{key}.json"
 
 
-def find(store: Store, step: str, key: str, outputs: type[Contract]) -> tuple[StepResult, Contract] | str:
-    """Return a result that is complete, with its outputs, or the reason why there is none.
+def find(store: Store, step: str, key: str, outputs: type[Contract]) -> Hit | Miss:
+    """Return a result that is complete, or the reason why there is none.
 
     A result counts only when every artifact that it names is there, also those that its documents name.
     """
     data = store.blobs.read(result_key(step, key))
     if data is None:
-        return "no result under this key"
+        return Miss(Lack.ABSENT)
     try:
         result = StepResult.model_validate_json(data)
         given = outputs.model_validate(result.outputs)
     except ValidationError as error:
-        return f"the result cannot be read: {error.errors()[0]['msg']}"
+        return _unreadable(error.errors()[0]["msg"])
     if (result.step, result.key) != (step, key) or not makers.is_as_written(store, step, key, data):
-        return "the result cannot be read: it is not what the step wrote"
+        return _unreadable("it is not what the step wrote")
     gone = list(store.lost(given))
     if gone:
-        return f"the store lost {examples(f'{ref.kind} {ref.sha256[:12]}' for ref in gone)}"
-    return result, given
+        return Miss(Lack.LOST, f"the store lost {examples(f'{ref.kind} {ref.sha256[:12]}' for ref in gone)}")
+    return Hit(result, given)
+
+
+def reasons(store: Store, owner: str, parts: dict[str, Any], miss: Miss) -> tuple[str, ...]:
+    """Say why a step runs: what was different the last time where nothing is there, else what is wrong with it."""
+    return explain(store, owner, parts) if miss.lack is Lack.ABSENT else (str(miss),)
 
 
 def explain(store: Store, owner: str, parts: dict[str, Any]) -> tuple[str, ...]:
@@ -104,7 +153,7 @@ def keep(store: Store, result: StepResult, outputs: type[Contract]) -> bool:
     key = result_key(result.step, result.key)
     if store.blobs.create(key, result.to_json()):
         return True
-    if isinstance(find(store, result.step, result.key, outputs), str):
+    if isinstance(find(store, result.step, result.key, outputs), Miss):
         store.blobs.replace(key, result.to_json())
         return True
     return False
@@ -113,6 +162,10 @@ def keep(store: Store, result: StepResult, outputs: type[Contract]) -> bool:
 def remember(store: Store, owner: str, parts: dict[str, Any]) -> None:
     """Keep the ingredients, so that the next miss can be explained."""
     store.blobs.replace(f"keys/{owner}.json", canonical_json(parts))
+
+
+def _unreadable(why: str) -> Miss:
+    return Miss(Lack.UNREADABLE, f"{Lack.UNREADABLE.value}: {why}")
 
 
 def _without_places(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -146,7 +146,7 @@ class _Lane:
             teacher=teacher,
             distillation=self.params.distillation,
             callbacks=callbacks,
-            checkpoint=stack.enter_context(checkpoint_of("distill", self.inputs, self.params, self.context, part)),
+            checkpoint=stack.enter_context(checkpoint_of(self.context, part)),
         )
         end = self._accuracy(student)
         print(

@@ -19,7 +19,7 @@ from featherline.tasks.compression.dry_run.outcome import NETWORK, SPACE, DryRun
 from featherline.tasks.contracts.candidate import Candidate, Infeasible
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.refusal import Problem, Refused
-from featherline.tasks.contracts.secrecy import Secret
+from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.contracts.steps.choose import ChosenArchitecture
 from featherline.tasks.contracts.steps.dry_run import DryRunInputs, DryRunOutputs, DryRunParams
 from featherline.tasks.contracts.steps.search import SearchSpace

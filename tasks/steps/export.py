@@ -46,7 +46,7 @@ from featherline.tasks.litert.interpreter import Classifier
 from featherline.tasks.modalities.image.preprocessing import preprocessing_of
 from featherline.tasks.problems.classification.accuracy import class_recall, confusion
 from featherline.tasks.running.context import Context
-from featherline.tasks.running.execute import perform
+from featherline.tasks.running.execute import execute
 
 
 def export(inputs: ExportInputs, params: ExportParams, context: Context) -> ExportOutputs:
@@ -126,9 +126,9 @@ def _trained(inputs: ExportInputs, training: QatTraining, context: Context) -> M
         label=context.label,
         seed=context.seed,
         provenance=context.provenance,
-        ignore_cache="only_run" in context.fingerprint,
+        ignore_cache=context.ignore_cache,
     )
-    result = perform("quantize", request, context, time.monotonic())
+    result = execute("quantize", request, context, time.monotonic())
     return QuantizeOutputs.model_validate(result.outputs).model
 
 

@@ -27,7 +27,7 @@ def propose(inputs: ProposeInputs, params: ProposeParams, context: Context) -> P
     history = _history(inputs, params, context)
     for outcome in history:
         print(_line(outcome))
-    spent = float(context.fingerprint.get("spent_s", "0"))
+    spent = context.external_state.lane_seconds or 0.0
     lanes, why = allowance(auto, history, spent)
     chosen = _points(inputs, params, history, lanes, context.seed) if lanes else []
     if lanes and not chosen:

@@ -70,10 +70,7 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
         teacher = teacher_of_run(context.store, inputs.teacher, dataset).seen_from(data)
     model = inputs.model
     with ExitStack() as stack:
-        clustering, qat = (
-            stack.enter_context(checkpoint_of("quantize", inputs, params, context, part))
-            for part in ("clusters", "qat")
-        )
+        clustering, qat = (stack.enter_context(checkpoint_of(context, part)) for part in ("clusters", "qat"))
         work = _Work(params, context, data, teacher)
         if params.clusters is not None:
             network, model = work.cluster(network, model, params.clusters, clustering)
@@ -98,7 +95,7 @@ class _Work:
         network: KerasModel,
         model: Model,
         clusters: int,
-        checkpoint: Checkpoint,
+        checkpoint: Checkpoint | None,
     ) -> tuple[KerasModel, Model]:
         """Share the weights of each kernel among a few values."""
         stage = f"cluster {clusters}"
@@ -113,7 +110,7 @@ class _Work:
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(shared)))
         return shared, result
 
-    def train_for_int8(self, network: KerasModel, model: Model, checkpoint: Checkpoint) -> Model:
+    def train_for_int8(self, network: KerasModel, model: Model, checkpoint: Checkpoint | None) -> Model:
         """Train with the rounding of the int8 file in the loop."""
         kept = [f"{model.clusters} clusters"] * (model.clusters is not None) + ["zeros"] * (model.sparsity != "none")
         stage = " ".join(["quantize qat", *(["keeping", " and ".join(kept)] if kept else [])])
@@ -136,7 +133,7 @@ class _Work:
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(result_model)))
         return result
 
-    def train_for_int4(self, network: KerasModel, model: Model, checkpoint: Checkpoint) -> Model:
+    def train_for_int4(self, network: KerasModel, model: Model, checkpoint: Checkpoint | None) -> Model:
         """Train with the rounding of the weights to four bits in the loop; the result is a float model on that grid."""
         stage = "quantize qat, int4"
         trained = int4_while_training(network, keep_zeros=model.sparsity != "none")
@@ -148,7 +145,7 @@ class _Work:
         print(savings(stage, model, result, zeros_before=sparsity(network), zeros_after=sparsity(result_model)))
         return result
 
-    def _fit(self, model: KerasModel, fit: Fit, stage: str, checkpoint: Checkpoint) -> Any:  # noqa: ANN401
+    def _fit(self, model: KerasModel, fit: Fit, stage: str, checkpoint: Checkpoint | None) -> Any:  # noqa: ANN401
         return fit_model(
             model,
             self.data,

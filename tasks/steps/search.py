@@ -13,6 +13,7 @@ was cut off goes on where it was.
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 
 import numpy as np
@@ -51,7 +52,7 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
     print(f"search: preprocessing {in_words(own)}; {own.why}")
     fraction = params.fit.train_fraction
     data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
-    name = study_name(inputs.data, params, context.seed, context.fingerprint)
+    name = study_name(context.work) if context.work else f"by-hand-{uuid.uuid4().hex}"
     evaluate = TrialEvaluator(params.space, params, data, context.seed, context.store)
 
     def trials_of(study: str, asked: SearchParams, stream: int) -> tuple[Trial, ...]:

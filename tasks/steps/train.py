@@ -46,7 +46,7 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
     model, own = _network(params, dataset, context)
     data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
     print(f"preprocessing {in_words(own)}{f'; {own.why}' if own.why else ''}")
-    with checkpoint_of("train", inputs, params, context) as checkpoint, DryRunWatch(context) as watch:
+    with checkpoint_of(context) as checkpoint, DryRunWatch(context) as watch:
         history = fit_model(
             model, data, params.fit, seed=context.seed, stage="train", checkpoint=checkpoint, callbacks=[watch]
         )

@@ -1,12 +1,13 @@
 """Where a training is, in the store, so that a killed one goes on from its last epoch.
 
-    with checkpoint_of("train", inputs, params, context) as checkpoint:
+    with checkpoint_of(context) as checkpoint:
         history = fit_model(..., checkpoint=checkpoint)
         ...                                                     the step's result is stored
 
     checkpoints/<key>.npz      one object, sealed, replaced whole; gone when the step is done, kept when it fails
 
-The key holds all that decides the work (parameters, inputs, code, seed): no training goes on from another's state.
+The key is that of the work (`Context.work`): no training goes on from another's state. A step that is called without
+`execute` has no key, and keeps no state.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import hashlib
 import io
 import time
 import zipfile
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -22,10 +24,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.safe_text import visible
-from featherline.tasks.running import step_cache
 from featherline.tasks.running.context import Context
 from featherline.tasks.store.array_file import read_npy
 from featherline.tasks.store.artifacts import Store
@@ -132,17 +132,11 @@ def _arrays(data: bytes) -> dict[str, NDArray[np.generic]]:
         return {entry.filename.removesuffix(".npy"): read_npy(archive.read(entry)) for entry in entries}
 
 
-def checkpoint_of(step: str, inputs: Contract, params: Contract, context: Context, part: str = "") -> Checkpoint:
-    """Return the checkpoint of a step's work.
+def checkpoint_of(context: Context, part: str = "") -> AbstractContextManager[Checkpoint | None]:
+    """Return the checkpoint of the work that a step is at; there is none where the step has no key of its work.
 
     Args:
-        step: Its name.
-        inputs: Of the step; only the digests of artifacts count.
-        params: Of the step.
-        context: Its seed, and what it reads outside its inputs.
+        context: Of the step.
         part: Which of several trainings of the step this is.
     """
-    parts = step_cache.ingredients(
-        step, inputs, params, seed=context.seed, outside={**context.fingerprint, "part": part}
-    )
-    return Checkpoint(context.store, step_cache.key_of(parts))
+    return Checkpoint(context.store, context.work.key_of_part(part)) if context.work else nullcontext()

@@ -97,7 +97,7 @@ def test_a_terminal_shows_a_row_a_lane():
             task("lanes.prune", "success", "int8", 0),
             task("lanes.export", "running", "int8", 0),
         ],
-        {("prune", "int8"): StepRecord(step="prune", label="int8", status="passed", seconds=0.1)},
+        {("prune", "int8"): StepRecord(step="prune", label="int8", status="unchanged", seconds=0.1)},
     )
 
     with ExitStack() as stack:

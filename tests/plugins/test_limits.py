@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from featherline.airflow.limits import RESOURCES, Resources, resources
-from featherline.airflow.operators.factory import LIMITS
+from featherline.airflow.limits import resources
+from featherline.airflow.steps import STEPS, Resources
 from featherline.tasks.contracts.refusal import Refused
-
-
-def test_each_step_has_its_resources():
-    """Every step that the factory knows, and no other."""
-    assert set(RESOURCES) == set(LIMITS)
-
-
-def test_only_what_trains_takes_a_gpu():
-    """Nothing else would use it."""
-    assert {step for step, found in RESOURCES.items() if found.gpu} == {
-        *("train", "search", "prune", "distill", "trim", "quantize")
-    }
 
 
 def test_a_second_try_has_twice_the_memory():
@@ -32,9 +20,9 @@ def test_the_deployment_wins_over_the_table(monkeypatch: pytest.MonkeyPatch):
     """For the resources that it names; the others stay."""
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__RESOURCES", '{"export": {"memory_mib": 512, "gpu": true}}')
 
-    table = RESOURCES["export"]
+    table = STEPS["export"].resources
     assert resources("export") == Resources(512, table.cpus, table.disk_gib, gpu=True)
-    assert resources("train") == RESOURCES["train"]
+    assert resources("train") == STEPS["train"].resources
 
 
 MISTAKES = {

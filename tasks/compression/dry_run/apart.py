@@ -13,7 +13,7 @@ from pathlib import Path
 
 from featherline.tasks.compression.dry_run.outcome import REQUEST, DryRunRequest, Outcome, failed, note, noted
 from featherline.tasks.contracts.refusal import Problem
-from featherline.tasks.contracts.secrecy import Secret
+from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.litert.conversion import FAULTS
 from featherline.tasks.running.child import Child, Ended
 

@@ -40,7 +40,7 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
         Refused: The model cannot be followed or ranked, the target is out of reach, or the fine-tuning diverges.
         AssertionError: The pruned model is not what was asked: it differs from the masked original, or lacks zeros.
     """
-    step, given = ("trim", inputs.student) if isinstance(inputs, TrimInputs) else ("prune", inputs.model)
+    given = inputs.student if isinstance(inputs, TrimInputs) else inputs.model
     keras.utils.set_random_seed(context.seed)
     whole = load_model(context.store, given)
     dataset = context.store.read(inputs.data, Dataset)
@@ -56,7 +56,7 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
     with ExitStack() as stack:
 
         def learn(model: KerasModel, fit: Fit, *, part: str = "", **more: Any) -> TrainingHistory:  # noqa: ANN401
-            checkpoint = stack.enter_context(checkpoint_of(step, inputs, params, context, part))
+            checkpoint = stack.enter_context(checkpoint_of(context, part))
             taught = {"teacher": teacher, "distillation": distillation} if distillation else {}
             return fit_model(model, data, fit, seed=context.seed, stage=stage, checkpoint=checkpoint, **taught, **more)
 

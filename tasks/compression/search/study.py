@@ -24,21 +24,18 @@ from featherline.tasks.compression.search.evolution import EvolutionSampler
 from featherline.tasks.compression.search.proposals import Proposals
 from featherline.tasks.compression.search.reinforce import ReinforceSampler
 from featherline.tasks.compression.search.storages import PatientRedis, patient_database
-from featherline.tasks.contracts.references import DatasetRef
-from featherline.tasks.contracts.steps.search import SearchInputs, SearchParams
-from featherline.tasks.running import step_cache
+from featherline.tasks.contracts.steps.search import SearchParams
+from featherline.tasks.running.work import Work
 from featherline.tasks.store.disk import writing
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 
 
-def study_name(data: DatasetRef, params: SearchParams, seed: int, outside: dict[str, str]) -> str:
-    """Return the name of the study: equal for all workers, and for a run that asks the same search for more trials."""
-    inputs = SearchInputs(data=data)
-    asked = params.model_copy(update={"trials": 0, "workers": 1, "control": False})
-    parts = step_cache.ingredients("search", inputs, asked, seed=seed, outside=outside)
-    return f"featherline-{step_cache.key_of(parts)[:32]}"
+def study_name(work: Work) -> str:
+    """Return the name of the study: equal for all workers, and for a run that wants more trials of the same search."""
+    key = work.shared_key(inputs={"worker": 0}, params={"trials": 0, "workers": 1, "control": False})
+    return f"featherline-{key[:32]}"
 
 
 def open_storage(place: str, name: str) -> BaseStorage:

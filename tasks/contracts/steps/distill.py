@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.external_state import BuilderModule, External, files_at
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Architecture, Model
 from featherline.tasks.contracts.preprocessing import PreprocessingChoice
@@ -58,6 +59,11 @@ class DistillParams(Params):
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the student on where nothing is distilled."""
         return DistillOutputs(model=inputs.student) if self.method == "none" else None
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401, ARG002
+        """Return the user's own builder of a new student, and the user's own teacher."""
+        builder = (BuilderModule("builder", self.architecture.builder),) if self.architecture else ()
+        return (*builder, *files_at("teacher", self.teacher))
 
 
 class DistillOutputs(Contract):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from featherline.tasks.contracts.base import LARGEST_SIDE, Address, Contract, Fraction, NameOrEmpty
+from featherline.tasks.contracts.external_state import External, FilesAt
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import examples
 from featherline.tasks.contracts.step import Params
@@ -83,6 +84,10 @@ class PreprocessParams(Params):
         if self.pixel_range is not None and self.pixel_range[0] >= self.pixel_range[1]:
             raise ValueError("pixel_range is [black, white], and white the larger number")
         return self
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401, ARG002
+        """Return the source."""
+        return (FilesAt("source", self.source),)
 
 
 class PreprocessOutputs(Contract):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from featherline.tasks.contracts.base import Contract, Name
 from featherline.tasks.contracts.references import Champion, Release
+from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.contracts.step import EffectOutputs, Params
 from featherline.tasks.contracts.steps.register import Registration
 
@@ -18,6 +21,8 @@ class PromoteInputs(Contract):
 
 class PromoteParams(Params):
     """The alias that moves."""
+
+    secrets: ClassVar[frozenset[Secret]] = frozenset((Secret.REGISTRY,))
 
     alias: Name = "champion"
     verify_signature: bool = True

@@ -10,6 +10,7 @@ from featherline.tasks.contracts.auto import Auto
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.candidate import Candidate, Infeasible
 from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.external_state import External, LaneSeconds
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.steps.choose import ChosenArchitecture
@@ -47,6 +48,11 @@ class ProposeParams(Params):
         if self.auto is not None and inputs.round <= self.auto.rounds:
             return None
         return ProposeOutputs(candidates=(), why="the recipe has no such round")
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401
+        """Return how long the lanes have worked, where a limit is set to it."""
+        limited = self.auto is not None and self.auto.minutes is not None
+        return (LaneSeconds(frozenset(one.name for one in inputs.plan.candidates)),) if limited else ()
 
 
 class ProposeOutputs(Contract):

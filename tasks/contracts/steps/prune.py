@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.external_state import External, files_at
 from featherline.tasks.contracts.fit import MOST_EPOCHS, DistillationSettings, Fit
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.preprocessing import PreprocessingChoice
@@ -112,6 +113,10 @@ class PruneParams(Params):
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401
         """Hand the model on where nothing is pruned."""
         return PruneOutputs(model=inputs.model) if self.method == "none" else None
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401, ARG002
+        """Return the user's own teacher."""
+        return files_at("teacher", self.teacher)
 
 
 class PruneOutputs(Contract):

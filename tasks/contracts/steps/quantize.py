@@ -7,6 +7,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from featherline.tasks.contracts.base import Contract
+from featherline.tasks.contracts.external_state import External, files_at
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Model, Scheme
 from featherline.tasks.contracts.preprocessing import PreprocessingChoice
@@ -63,6 +64,10 @@ class QuantizeParams(Params):
         """Hand the model on where the converter does all the work."""
         work = self.qat or self.clusters is not None
         return None if work else QuantizeOutputs(model=inputs.model, scheme=self.scheme)
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401, ARG002
+        """Return the user's own teacher."""
+        return files_at("teacher", self.teacher)
 
 
 class QuantizeOutputs(Contract):

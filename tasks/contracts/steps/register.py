@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from featherline.tasks.contracts.base import Contract, Name
 from featherline.tasks.contracts.references import Release
+from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.contracts.step import EffectOutputs, Params
 
 
@@ -25,6 +28,8 @@ class RegisterInputs(Contract):
 
 class RegisterParams(Params):
     """The alias that a new version gets."""
+
+    secrets: ClassVar[frozenset[Secret]] = frozenset((Secret.REGISTRY,))
 
     alias: Name = "challenger"
 

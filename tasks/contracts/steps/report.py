@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.external_state import External, RefusedSteps
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.references import Champion, DatasetRef, PageRef, TrialsRef, VerdictRef
 from featherline.tasks.contracts.step import Params
@@ -40,6 +43,10 @@ class ReportParams(Params):
     accept_unproven: bool = False
     budget: Budget = Budget()
     """Of the device: where no candidate won, it is told how far each was from it."""
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401, ARG002
+        """Return what was refused in the run so far, which the report tells."""
+        return (RefusedSteps(),)
 
 
 class ReportOutputs(Contract):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.references import Champion, RecipeRef
+from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.contracts.step import EffectOutputs, Params
 from featherline.tasks.contracts.steps.select import Approval
 
@@ -18,6 +19,10 @@ class ResolveInputs(Contract):
 
 class ResolveParams(Params):
     """Which recipe, and what is different this time."""
+
+    secrets: ClassVar[frozenset[Secret]] = frozenset((Secret.REGISTRY, Secret.SIGNING_KEY, Secret.RECIPES))
+    """The key: that there is one."""
+    sweeps_store: ClassVar[bool] = True
 
     recipe: str = Field("digits", description="The name of a file in recipes/, without .yaml.")
     rounds: int | None = Field(None, ge=1, description="How many rounds of lanes the pipeline has.")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.external_state import BuilderModule, External
 from featherline.tasks.contracts.fit import MOST_EPOCHS, Fit
 from featherline.tasks.contracts.model import BuilderName, Options
 from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.references import DatasetRef, TrialsRef
+from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.trials import Score, SearchObjective
 
@@ -40,6 +42,9 @@ class SearchInputs(Contract):
 
 class SearchParams(Params):
     """How to search for architectures."""
+
+    secrets: ClassVar[frozenset[Secret]] = frozenset((Secret.STUDIES,))
+    label_input: ClassVar[str] = "worker"
 
     space: SearchSpace | None = Field(None, description="Without it nothing is searched.")
     preprocessing: PreprocessingChoice = Field(
@@ -86,6 +91,10 @@ class SearchParams(Params):
     def passthrough(self, inputs: Any) -> Contract | None:  # noqa: ANN401, ARG002
         """Answer for a recipe that searches nothing."""
         return SearchOutputs(trials=None) if self.space is None or self.trials == 0 else None
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401, ARG002
+        """Return the user's own builder."""
+        return (BuilderModule("builder", self.space.builder),) if self.space else ()
 
 
 class SearchOutputs(Contract):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.external_state import BuilderModule, External, files_at
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.model import Architecture, Model
 from featherline.tasks.contracts.preprocessing import PreprocessingChoice
@@ -29,6 +32,11 @@ class TrainParams(Params):
         "auto", description="From a pixel to the model's input; auto finds that of a file, and is data's own otherwise."
     )
     fit: Fit = Field(Fit(), description="With a file and 0 epochs the file is taken as it is.")
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401, ARG002
+        """Return the user's own model file and the user's own builder."""
+        builder = (BuilderModule("builder", self.architecture.builder),) if self.architecture else ()
+        return (*files_at("file", self.file), *builder)
 
 
 class ClassMetrics(Contract):

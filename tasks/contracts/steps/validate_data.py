@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction, NameOrEmpty
+from featherline.tasks.contracts.external_state import AcceptedBefore, External
 from featherline.tasks.contracts.references import DatasetRef, VerdictRef
 from featherline.tasks.contracts.step import Params
 
@@ -33,6 +36,10 @@ class ValidateDataParams(Params):
     recipe: NameOrEmpty = Field(
         "", description="Whose history of accepted data to compare with; the run's own where empty."
     )
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401
+        """Return the data set that the drift is measured from."""
+        return (AcceptedBefore("data", self.recipe, inputs.data.sha256),)
 
 
 class ValidateDataOutputs(Contract):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction, NameOrEmpty
+from featherline.tasks.contracts.external_state import AcceptedBefore, External
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.references import VerdictRef
 from featherline.tasks.contracts.step import Params
@@ -29,6 +32,10 @@ class ValidateModelParams(Params):
     recipe: NameOrEmpty = Field(
         "", description="Whose history of baselines to compare with; the run's own where empty."
     )
+
+    def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401
+        """Return the baseline that this one must not be worse than."""
+        return (AcceptedBefore("baseline", self.recipe, inputs.model.file.sha256),)
 
 
 class ValidateModelOutputs(Contract):

@@ -19,8 +19,8 @@ from docker.errors import APIError, NotFound
 from featherline.airflow.limits import resources
 from featherline.airflow.operators import container
 from featherline.airflow.operators.docker_step import lines
-from featherline.airflow.operators.factory import LIMITS
 from featherline.airflow.retry import StepCrashedError, StepOutOfMemoryError
+from featherline.airflow.steps import STEPS
 
 ROOT = Path(__file__).resolve().parents[3]
 Runtime = Any
@@ -282,7 +282,7 @@ def test_keys_reach_only_the_steps_that_need_them(
     assert docker_runtime.left() == []
 
 
-@pytest.mark.parametrize("step", LIMITS)
+@pytest.mark.parametrize("step", STEPS)
 def test_a_container_is_given_the_secrets_that_its_step_needs(home: Path, monkeypatch: pytest.MonkeyPatch, step: str):
     """The store's keys all; the registry's password, the studies' and what recipes may name who needs each."""
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__SIGNING_KEY", str(home / "private.pem"))
@@ -422,13 +422,11 @@ def test_a_container_that_cannot_be_made_leaves_nothing(
 
 def test_gpus_are_asked_for_where_the_deployment_has_some(monkeypatch: pytest.MonkeyPatch):
     """By all, by number, by id; and only for steps that a GPU helps."""
-    from featherline.airflow.limits import RESOURCES  # noqa: PLC0415 - beside its use
-
     for text, count, ids in (("all", -1, []), ("2", 2, []), ("id:0;3", 0, ["0", "3"])):
         monkeypatch.setenv("AIRFLOW__FEATHERLINE__DOCKER_GPUS", text)
-        (asked,) = container.host(RESOURCES["train"], 2)["device_requests"]
+        (asked,) = container.host(STEPS["train"].resources, 2)["device_requests"]
         assert (asked["Count"], asked["DeviceIDs"], asked["Capabilities"]) == (count, ids, [["gpu"]])
-    assert container.host(RESOURCES["evaluate"], 2)["device_requests"] is None
+    assert container.host(STEPS["evaluate"].resources, 2)["device_requests"] is None
 
 
 def test_lines_are_whole_however_they_come():

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.sdk import DAG
 
-from featherline.airflow.operators.factory import LIMITS, earlier_joined, earlier_of_each, step, steps
+from featherline.airflow.operators.factory import earlier_joined, earlier_of_each, step, steps
 from featherline.airflow.operators.process_step import ProcessStepOperator
 from featherline.airflow.retry import LOST_TRIES, RetryByFailure
-from featherline.tasks.contracts import steps as contracts
+from featherline.airflow.steps import STEPS
 from featherline.tasks.contracts.refusal import Refused
 
 DIGEST = "1" * 64
@@ -39,13 +38,6 @@ def rendered(task: Any, **xcoms: Any) -> dict[str, Any]:
     return request
 
 
-def test_each_step_has_its_limits():
-    """Every step of the contracts has retries and a timeout, and nothing else has."""
-    names = {path.stem for path in Path(contracts.__path__[0]).glob("[a-z]*.py")}
-
-    assert set(LIMITS) == names
-
-
 def test_a_step_is_a_task_of_its_name_with_limits():
     """Retries, pause, policy and timeout come from the table."""
     task = step("train")
@@ -54,9 +46,9 @@ def test_a_step_is_a_task_of_its_name_with_limits():
     assert (task.task_id, task.step, task.retries) == ("train", "train", 1 + LOST_TRIES)
     assert task.retry_delay.total_seconds() == 10
     assert task.max_retry_delay.total_seconds() == 300
-    assert task.execution_timeout == LIMITS["train"].timeout
+    assert task.execution_timeout == STEPS["train"].tries.timeout
     assert isinstance(task.retry_policy, RetryByFailure)
-    assert task.retry_policy.crashes == LIMITS["train"].retries
+    assert task.retry_policy.crashes == STEPS["train"].tries.retries
 
 
 def test_options_win_over_the_table():

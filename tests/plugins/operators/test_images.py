@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from featherline.airflow.operators.factory import LIMITS
-from featherline.airflow.operators.images import NEED_TENSORFLOW, check_pinned, image_of
+from featherline.airflow.operators.images import check_pinned, image_of
+from featherline.airflow.steps import STEPS
 from featherline.tasks.contracts.refusal import Refused
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -35,12 +35,12 @@ def imported(module: str, seen: set[str]) -> set[str]:
     return names.union(*(imported(name, seen) for name in names if name.startswith("featherline.tasks.")))
 
 
-@pytest.mark.parametrize("step", sorted(LIMITS))
+@pytest.mark.parametrize("step", sorted(STEPS))
 def test_a_step_needs_tensorflow_when_its_code_imports_it(step: str):
     """The table says what the imports say."""
     found = {name.partition(".")[0] for name in imported(f"featherline.tasks.steps.{step}", set())}
 
-    assert bool(found & HEAVY) == (step in NEED_TENSORFLOW)
+    assert bool(found & HEAVY) == STEPS[step].tensorflow
 
 
 @pytest.mark.parametrize(

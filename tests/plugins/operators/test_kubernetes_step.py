@@ -19,12 +19,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from kubernetes_cluster import Cluster, Ending
 from manifest import broken_rules, mistakes, rights
 
-from featherline.airflow.limits import RESOURCES
 from featherline.airflow.operators import pod_parts
-from featherline.airflow.operators.factory import LIMITS, step
+from featherline.airflow.operators.factory import step
 from featherline.airflow.operators.kubernetes_step import KubernetesStepOperator
 from featherline.airflow.operators.mixin import MOST_RESULT_BYTES
 from featherline.airflow.retry import StepCrashedError, StepOutOfMemoryError
+from featherline.airflow.steps import STEPS
 from featherline.tasks.contracts.refusal import Refused
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,7 +67,7 @@ class TaskInstance(dict[str, Any]):
 
     def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
         """Give what `resolve` froze."""
-        return {name: {} for name in LIMITS} if (task_ids, key) == ("resolve", "params") else None
+        return {name: {} for name in STEPS} if (task_ids, key) == ("resolve", "params") else None
 
 
 class Kept(dict[str, Any]):
@@ -153,7 +153,7 @@ def files_of(pod: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("name", STEPS)
 def test_the_pod_of_every_step_is_what_kubernetes_takes(context: dict[str, Any], name: str):
     """By the API's own types, its rules of names and quantities, and the standard `restricted`; nothing is lost."""
     task = step(name, runtime="kubernetes")
@@ -195,7 +195,7 @@ def test_the_pod_is_what_the_deployment_says(context: dict[str, Any]):
     assert spec["nodeSelector"] == {"pool": "ml", "gpu": "True"}
     assert spec["tolerations"] == [{"key": "gpu", "operator": "Exists", "tolerationSeconds": 60}]
     assert spec["imagePullSecrets"] == [{"name": "registry"}]
-    assert spec["activeDeadlineSeconds"] > LIMITS["train"].timeout.total_seconds()
+    assert spec["activeDeadlineSeconds"] > STEPS["train"].tries.timeout.total_seconds()
     assert spec["restartPolicy"] == "Never"
 
 
@@ -253,7 +253,7 @@ def test_no_secret_is_in_a_pod(prune: Make, context: dict[str, Any]):
     assert "key-secret" not in shown + repr(vars(task))
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("name", STEPS)
 def test_a_key_is_in_the_pod_of_the_steps_that_use_it_alone(context: dict[str, Any], name: str):
     """Only the steps that sign see the private key, and only the one that verifies the public one."""
     pod = manifest(step(name, runtime="kubernetes"), context)
@@ -265,7 +265,7 @@ def test_a_key_is_in_the_pod_of_the_steps_that_use_it_alone(context: dict[str, A
     assert paths - {None} == {f"/featherline/keys/{key}" for key in keys}
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("name", STEPS)
 def test_a_pod_takes_of_the_secret_what_its_step_needs(
     context: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
 ):
@@ -307,10 +307,10 @@ def test_a_password_in_an_address_is_in_no_pod(monkeypatch: pytest.MonkeyPatch, 
     assert "hush" not in json.dumps(manifest(prune(), context))
 
 
-@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("name", STEPS)
 def test_each_step_gets_what_the_table_says(context: dict[str, Any], name: str):
     """Memory as request and limit; cores as request alone; a GPU for the steps that a GPU helps."""
-    limits = RESOURCES[name]
+    limits = STEPS[name].resources
     gpu = {"nvidia.com/gpu": "1"} if limits.gpu else {}
 
     found = base(manifest(step(name, runtime="kubernetes"), context))["resources"]
@@ -325,7 +325,7 @@ def test_a_second_try_has_more_memory(prune: Make, context: dict[str, Any]):
 
     found = base(manifest(prune(), context))["resources"]
 
-    assert found["limits"]["memory"] == found["requests"]["memory"] == f"{RESOURCES['prune'].memory_mib * 2}Mi"
+    assert found["limits"]["memory"] == found["requests"]["memory"] == f"{STEPS['prune'].resources.memory_mib * 2}Mi"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from featherline.tasks.releasing.registries.registry import Move, Version
 from featherline.tasks.releasing.registries.store_registry import StoreRegistry
 from featherline.tasks.running import step_cache
 from featherline.tasks.running.context import Context
-from featherline.tasks.running.execute import perform
+from featherline.tasks.running.execute import execute
 from featherline.tasks.store import accepted
 from featherline.tasks.store.artifacts import Damaged, Store
 from featherline.tasks.store.blobs import Blobs, FolderBlobs, S3Blobs
@@ -118,7 +118,7 @@ def test_a_damaged_copy_of_this_machine_damages_nothing(tmp_path: Path, s3_serve
 
 def prepared(context: Context) -> tuple[StepResult, Dataset]:
     """Return what `preprocess` gives, and the data set in it."""
-    result = perform("preprocess", PREPROCESS, context, time.monotonic())
+    result = execute("preprocess", PREPROCESS, context, time.monotonic())
     data = PreprocessOutputs.model_validate(result.outputs).data
     return result, context.store.read(data, Dataset)
 
@@ -130,7 +130,7 @@ def judged(context: Context, result: StepResult) -> StepResult:
         params={"recipe": "digits"},
         provenance=Provenance(run_id="run-2", recipe="digits"),
     )
-    return perform("validate_data", request, context, time.monotonic())
+    return execute("validate_data", request, context, time.monotonic())
 
 
 def in_a_run(context: Context) -> Context:
@@ -173,12 +173,12 @@ def test_the_next_run_makes_again_what_is_gone(context: Context, capsys: pytest.
     shard = next(iter(data.splits.values())).shards[0].images
     context.store.blobs.delete(f"artifacts/{shard.sha256}")
 
-    again = perform("preprocess", PREPROCESS, run, time.monotonic())
+    again = execute("preprocess", PREPROCESS, run, time.monotonic())
 
     assert (again.status, again.outputs) == ("ran", result.outputs)
     assert f"the store lost array {shard.sha256[:12]}" in capsys.readouterr().out
     assert context.store.is_whole(shard)
-    assert perform("preprocess", PREPROCESS, run, time.monotonic()).status == "hit"
+    assert execute("preprocess", PREPROCESS, run, time.monotonic()).status == "hit"
 
 
 def test_what_nobody_made_is_damaged_and_says_so(context: Context) -> None:
@@ -186,7 +186,7 @@ def test_what_nobody_made_is_damaged_and_says_so(context: Context) -> None:
     ref = {"uri": "x", "sha256": "1" * 64, "bytes": 1}
 
     with pytest.raises(Damaged, match="lost an artifact"):
-        perform("validate_data", StepRequest(inputs={"data": ref}, params={"recipe": "d"}), context, time.monotonic())
+        execute("validate_data", StepRequest(inputs={"data": ref}, params={"recipe": "d"}), context, time.monotonic())
 
 
 @pytest.mark.parametrize("damage", ["empty", "garbage", "half", "other JSON", "another step's", "other outputs"])
@@ -211,10 +211,10 @@ def test_a_damaged_result_is_no_hit(context: Context, damage: str) -> None:
         }[damage],
     )
 
-    again = perform("preprocess", PREPROCESS, run, time.monotonic())
+    again = execute("preprocess", PREPROCESS, run, time.monotonic())
 
     assert (again.status, again.outputs) == ("ran", result.outputs)
-    assert perform("preprocess", PREPROCESS, run, time.monotonic()).status == "hit"
+    assert execute("preprocess", PREPROCESS, run, time.monotonic()).status == "hit"
 
 
 @pytest.mark.parametrize("folder", ["keys/", "made/", "runs/"])
@@ -227,7 +227,7 @@ def test_records_that_are_damaged_stop_nothing(context: Context, folder: str, da
     for key in list(context.store.blobs.keys(folder)):
         context.store.blobs.replace(key, damage)
 
-    again = perform("preprocess", PREPROCESS.model_copy(update={"seed": 1}), run, time.monotonic())
+    again = execute("preprocess", PREPROCESS.model_copy(update={"seed": 1}), run, time.monotonic())
 
     assert again.status == "ran"
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from featherline.tasks.contracts.secrecy import NEEDS, Secret, for_step, kind_of
+from featherline.tasks.contracts.reading import contract_of
+from featherline.tasks.contracts.secrecy import for_step, kind_of
+from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.running.execute import STEPS
 
 KINDS = [
@@ -39,15 +41,29 @@ def test_a_variable_is_known_for_what_it_is(name: str, value: str, kind: Secret 
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_step_has_the_store_and_what_the_table_says(step: str) -> None:
+def test_a_step_has_the_store_and_what_its_contract_says(step: str) -> None:
     """Nothing else that is secret; all that is none."""
     known = {f"{name}={value}": kind for name, value, kind in KINDS}
 
     passed = {one for one in known for name, _, value in [one.partition("=")] if for_step(step, {name: value})}
 
-    assert passed == {one for one, kind in known.items() if kind in {None, Secret.STORE, *NEEDS.get(step, ())}}
+    allowed = {None, Secret.STORE, *contract_of(step, "Params").secrets}
+    assert passed == {one for one, kind in known.items() if kind in allowed}
 
 
-def test_the_table_names_steps() -> None:
-    """A step of another name would be given nothing by it."""
-    assert set(NEEDS) <= set(STEPS)
+def test_most_steps_need_no_secret_but_the_store() -> None:
+    """Five do: who reads the deployment, who shares a study, who signs, and who talks to the registry."""
+    assert {step: contract_of(step, "Params").secrets for step in STEPS if contract_of(step, "Params").secrets} == {
+        "resolve": {Secret.REGISTRY, Secret.SIGNING_KEY, Secret.RECIPES},
+        "search": {Secret.STUDIES},
+        "publish": {Secret.SIGNING_KEY},
+        "register": {Secret.REGISTRY},
+        "promote": {Secret.REGISTRY},
+    }
+
+
+def test_a_step_that_nobody_knows_has_the_store_alone() -> None:
+    """Nothing is given by a mistaken name."""
+    known = {"AWS_SECRET_ACCESS_KEY": "x", "MLFLOW_TRACKING_PASSWORD": "x"}
+
+    assert set(for_step("promot", known)) == {"AWS_SECRET_ACCESS_KEY"}

@@ -11,6 +11,7 @@ import pytest
 
 from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.external_state import ExternalState
 from featherline.tasks.contracts.measurement import Finding
 from featherline.tasks.contracts.refusal import Problem
 from featherline.tasks.contracts.request import StepRecord
@@ -21,8 +22,8 @@ from featherline.tasks.contracts.steps.train import ClassMetrics
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
 from featherline.tasks.judging.verdicts import put_verdict
 from featherline.tasks.reporting.nothing import Missed, nearest_of
-from featherline.tasks.running import external_state
 from featherline.tasks.running.context import Context
+from featherline.tasks.running.execute import work_of
 from featherline.tasks.steps.report import report
 
 Told = Callable[..., ReportInputs]
@@ -209,11 +210,11 @@ def test_foreign_words_of_a_refusal_add_no_markup(told: Told, context: Context):
 def test_a_later_refusal_is_another_report(told: Told, context: Context):
     """What the report reads outside its inputs is a part of its key, and nothing where nothing was refused."""
     inputs = told()
-    before = external_state.report(inputs, PARAMS, context)
+    before = work_of("report", inputs, PARAMS, context)
     refused(context, "export", "export cannot make int4", "int4")
 
-    assert before == {}
-    assert external_state.report(inputs, PARAMS, context) != {}
+    assert before.external_state == ExternalState()
+    assert work_of("report", inputs, PARAMS, context).key != before.key
 
 
 def test_a_broken_baseline_is_told_on_the_small_page(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from featherline.tasks.contracts.secrecy import Secret
+from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.running.child import Child
 
 ROOT = Path(__file__).parents[3]

@@ -44,9 +44,9 @@ def forget() -> None:
 
 
 def key_of(step: str) -> str:
-    """Return the key of a step that is asked the same as ever."""
+    """Return the key of a step that is requested the same as ever."""
     forget()
-    return step_cache.key_of(step_cache.ingredients(step, TrainInputs(data=DATA), TrainParams(), seed=0, outside={}))
+    return step_cache.key_of(step_cache.ingredients(step, TrainInputs(data=DATA), TrainParams(), seed=0))
 
 
 @pytest.mark.parametrize("name", ["report.html", "style.css", "nothing.md"])
@@ -65,7 +65,7 @@ def test_a_changed_training_loop_is_a_miss_that_names_the_file(code: Path, store
     """All that trains runs again, and the log says for which file."""
     steps = ("train", "prune", "distill", "quantize", "search", "evaluate", "preprocess", "report")
     before = {step: key_of(step) for step in steps}
-    parts = step_cache.ingredients("train", TrainInputs(data=DATA), TrainParams(), seed=0, outside={})
+    parts = step_cache.ingredients("train", TrainInputs(data=DATA), TrainParams(), seed=0)
     step_cache.remember(store, "digits/train", parts)
 
     with (code / "training/loop.py").open("a") as module:
@@ -75,14 +75,14 @@ def test_a_changed_training_loop_is_a_miss_that_names_the_file(code: Path, store
     (why,) = step_cache.explain(
         store,
         "digits/train",
-        step_cache.ingredients("train", TrainInputs(data=DATA), TrainParams(), seed=0, outside={}),
+        step_cache.ingredients("train", TrainInputs(data=DATA), TrainParams(), seed=0),
     )
     assert changed == {"train", "prune", "distill", "quantize", "search"}
     assert why.startswith("code.training/loop.py was ")
 
 
-def test_what_a_step_starts_or_performs_by_name_is_its_code() -> None:
-    """The converter's process, the dry run's, and the step that a rung of the ladder performs."""
+def test_what_a_step_starts_or_executes_by_name_is_its_code() -> None:
+    """The converter's process, the dry run's, and the step that a rung of the ladder executes."""
     exported = {path.as_posix() for path in code_closure.modules_of("export")}
     tried = {path.as_posix() for path in code_closure.modules_of("dry_run")}
 

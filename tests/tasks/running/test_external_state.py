@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.contracts.model import Architecture, Model
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.steps.distill import DistillInputs, DistillParams
 from featherline.tasks.contracts.steps.dry_run import DryRunInputs, DryRunParams
 from featherline.tasks.contracts.steps.prune import PruneInputs, PruneParams
@@ -17,8 +19,8 @@ from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeP
 from featherline.tasks.contracts.steps.search import SearchInputs, SearchParams, SearchSpace
 from featherline.tasks.contracts.steps.train import TrainInputs, TrainParams
 from featherline.tasks.contracts.steps.trim import TrimInputs, TrimParams
-from featherline.tasks.running import external_state
 from featherline.tasks.running.context import Context
+from featherline.tasks.running.external_state import observe
 
 DATA = DatasetRef(uri="store/artifacts/x", sha256="0" * 64, bytes=1)
 
@@ -32,12 +34,17 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+def seen_by(step: str, inputs: Contract, params: Params, context: Context) -> dict[str, str]:
+    """Return what a cache key of the step holds of the world outside its inputs."""
+    return observe(step, params.external_state(inputs), context.store, context.provenance).ingredients()
+
+
 def found(builder: str, context: Context) -> list[dict[str, str]]:
     """Return what training and searching read outside their inputs."""
     space = SearchSpace(builder=builder, choices={"x": (1,)})
     return [
-        external_state.train(TrainInputs(data=DATA), TrainParams(architecture=Architecture(builder=builder)), context),
-        external_state.search(SearchInputs(data=DATA), SearchParams(space=space, trials=1), context),
+        seen_by("train", TrainInputs(data=DATA), TrainParams(architecture=Architecture(builder=builder)), context),
+        seen_by("search", SearchInputs(data=DATA), SearchParams(space=space, trials=1), context),
     ]
 
 
@@ -78,11 +85,11 @@ def test_a_changed_teacher_is_seen(tmp_path: Path, context: Context) -> None:
     def found() -> list[dict[str, str]]:
         lane = DistillInputs.model_construct(teacher=model, student=model, data=DATA)
         return [
-            external_state.prune(PruneInputs.model_construct(model=model, data=DATA), prune, context),
-            external_state.distill(lane, distill, context),
-            external_state.trim(TrimInputs.model_construct(student=model, teacher=model, data=DATA), trim, context),
-            external_state.quantize(
-                QuantizeInputs.model_construct(model=model, teacher=model, data=DATA), quantize, context
+            seen_by("prune", PruneInputs.model_construct(model=model, data=DATA), prune, context),
+            seen_by("distill", lane, distill, context),
+            seen_by("trim", TrimInputs.model_construct(student=model, teacher=model, data=DATA), trim, context),
+            seen_by(
+                "quantize", QuantizeInputs.model_construct(model=model, teacher=model, data=DATA), quantize, context
             ),
         ]
 
@@ -91,7 +98,7 @@ def test_a_changed_teacher_is_seen(tmp_path: Path, context: Context) -> None:
 
     assert before[0] == before[1] == before[2] == before[3]
     assert all(now != then for now, then in zip(found(), before, strict=True))
-    assert external_state.prune(PruneInputs.model_construct(), PruneParams(), context) == {}
+    assert seen_by("prune", PruneInputs.model_construct(), PruneParams(), context) == {}
 
 
 def test_a_dry_run_knows_what_it_reads(module: Path, context: Context, tmp_path: Path) -> None:
@@ -108,10 +115,10 @@ def test_a_dry_run_knows_what_it_reads(module: Path, context: Context, tmp_path:
             },
         }
     )
-    seen = [external_state.dry_run(DryRunInputs(data=DATA), params, context)]
+    seen = [seen_by("dry_run", DryRunInputs(data=DATA), params, context)]
 
     for changed in (*files, module):
         changed.write_text("def other(): ...\n")
-        seen.append(external_state.dry_run(DryRunInputs(data=DATA), params, context))
+        seen.append(seen_by("dry_run", DryRunInputs(data=DATA), params, context))
 
     assert len({tuple(sorted(each.items())) for each in seen}) == len(files) + 2

@@ -20,7 +20,7 @@ from featherline.tasks.contracts.steps.resolve import ResolveInputs, ResolvePara
 from featherline.tasks.planning.expand import lanes
 from featherline.tasks.running import makers
 from featherline.tasks.running.context import Context
-from featherline.tasks.running.execute import perform
+from featherline.tasks.running.execute import execute
 from featherline.tasks.running.makers import Made
 from featherline.tasks.running.outside_names import check_names, outside_names, recipe_key
 from featherline.tasks.steps.resolve import resolve
@@ -64,7 +64,7 @@ def test_what_no_recipe_names_is_not_taken(
     request = StepRequest(inputs=inputs, params=REQUESTS[kind], provenance=run.provenance)
 
     with pytest.raises(Refused) as refusal:
-        perform(step, request, run, time.monotonic())
+        execute(step, request, run, time.monotonic())
 
     assert "recipe of this run" in refusal.value.problems[0].expected
     assert not planted.exists()
@@ -80,7 +80,7 @@ def test_words_for_a_builder_of_ones_own_stand_in_the_recipe_too(
     request = StepRequest(inputs=inputs, params={"architecture": architecture}, provenance=run.provenance)
 
     with pytest.raises(Refused) as refusal:
-        perform("train", request, run, time.monotonic())
+        execute("train", request, run, time.monotonic())
 
     assert [problem.what for problem in refusal.value.problems] == ["train does not take /etc/secret"]
     assert not planted.exists()
@@ -97,7 +97,7 @@ def test_what_the_recipe_names_is_taken(context: Context, tmp_path: Path, copy: 
     request = StepRequest(params={"name": "d", "source": source}, provenance=run.provenance)
 
     with pytest.raises(Refused) as refusal:
-        perform("preprocess", request, run, time.monotonic())
+        execute("preprocess", request, run, time.monotonic())
 
     assert "recipe of this run" not in refusal.value.problems[0].expected
 
@@ -109,7 +109,7 @@ def test_without_the_recipe_nothing_outside_is_taken(context: Context) -> None:
     request = StepRequest(params={"name": "d", "source": "b"}, provenance=run.provenance)
 
     with pytest.raises(Refused, match="is gone from the store"):
-        perform("preprocess", request, run, time.monotonic())
+        execute("preprocess", request, run, time.monotonic())
 
 
 @pytest.mark.parametrize("of_a_recipe", [True, False])
@@ -144,7 +144,7 @@ def test_a_planted_record_is_no_order(
     ref = {"uri": "x", "sha256": lost, "bytes": 1}
 
     with pytest.raises(Damaged):
-        perform("validate_data", StepRequest(inputs={"data": ref}, params={"recipe": "d"}), run, time.monotonic())
+        execute("validate_data", StepRequest(inputs={"data": ref}, params={"recipe": "d"}), run, time.monotonic())
 
     assert not planted.exists()
     assert set(context.store.blobs.keys("")) == before
@@ -160,7 +160,7 @@ def test_a_lost_recipe_comes_back_from_its_second_copy(context: Context) -> None
     request = StepRequest(inputs={"data": ref}, params={"recipe": "d"}, provenance=run.provenance)
 
     with pytest.raises(Exception, match="Dataset"):  # it is read, and is no data set
-        perform("validate_data", request, run, time.monotonic())
+        execute("validate_data", request, run, time.monotonic())
 
     assert digest(context.store.blobs.read(key) or b"") == run.provenance.recipe_sha256
 

@@ -203,10 +203,10 @@ def test_nothing_to_do_is_passed_on(shell: Shell) -> None:
     imported = shell.modules("prune", request)
 
     result = shell.found()
-    assert (result.status, result.label) == ("passed", "plain")
+    assert (result.status, result.label) == ("unchanged", "plain")
     assert result.outputs["model"]["file"] == file
     assert imported == []
-    assert shell.record("prune.plain").status == "passed"
+    assert shell.record("prune.plain").status == "unchanged"
     assert shell.results("prune") == []
 
 

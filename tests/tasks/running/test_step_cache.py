@@ -13,6 +13,7 @@ from featherline.tasks.contracts.request import StepResult, Variable
 from featherline.tasks.contracts.steps.export import ExportInputs
 from featherline.tasks.contracts.steps.preprocess import PreprocessInputs, PreprocessOutputs, PreprocessParams
 from featherline.tasks.running import code_closure, step_cache
+from featherline.tasks.running.step_cache import Hit, Lack, Miss
 from featherline.tasks.store.artifacts import Store
 
 PARAMS = PreprocessParams(name="digits", source="digits")
@@ -20,7 +21,12 @@ PARAMS = PreprocessParams(name="digits", source="digits")
 
 def parts(**changes: Any) -> dict[str, Any]:
     """Return the ingredients of a step, with changes."""
-    given = {"seed": 1, "outside": {"source": "bundled"}, "params": PARAMS, "inputs": PreprocessInputs()} | changes
+    given = {
+        "seed": 1,
+        "external_state": {"source": "bundled"},
+        "params": PARAMS,
+        "inputs": PreprocessInputs(),
+    } | changes
     return step_cache.ingredients("preprocess", given.pop("inputs"), given.pop("params"), **given)
 
 
@@ -40,13 +46,14 @@ def test_equal_ingredients_give_one_key() -> None:
     "change",
     [
         {"seed": 2},
-        {"outside": {"source": "changed"}},
+        {"external_state": {"source": "changed"}},
+        {"only_run": "run-1"},
         {"params": PARAMS.model_copy(update={"test_fraction": 0.3})},
     ],
-    ids=["seed", "outside", "parameter"],
+    ids=["seed", "external state", "the only run", "parameter"],
 )
 def test_what_decides_the_result_decides_the_key(change: dict[str, Any]) -> None:
-    """Another seed, parameter or source is another key."""
+    """Another seed, parameter or source is another key, and so is a run that takes no result of others."""
     assert step_cache.key_of(parts(**change)) != step_cache.key_of(parts())
 
 
@@ -112,14 +119,12 @@ def test_a_result_is_found_whole(store: Store) -> None:
 
     found = step_cache.find(store, "preprocess", result.key, PreprocessOutputs)
 
-    assert not isinstance(found, str)
-    assert found[0] == result
-    assert found[1] == PreprocessOutputs.model_validate(result.outputs)
+    assert found == Hit(result, PreprocessOutputs.model_validate(result.outputs))
 
 
 def test_nothing_kept_is_no_hit(store: Store) -> None:
     """Without a result there is a reason in place of it."""
-    assert step_cache.find(store, "preprocess", "0" * 64, PreprocessOutputs) == "no result under this key"
+    assert step_cache.find(store, "preprocess", "0" * 64, PreprocessOutputs) == Miss(Lack.ABSENT)
 
 
 def test_a_result_without_its_artifacts_is_no_hit(store: Store) -> None:
@@ -133,7 +138,7 @@ def test_a_result_without_its_artifacts_is_no_hit(store: Store) -> None:
     store.blobs.delete(f"artifacts/{sha256}")
     gone = step_cache.find(store, "preprocess", result.key, PreprocessOutputs)
 
-    assert cut == gone == f"the store lost dataset {sha256[:12]}"
+    assert cut == gone == Miss(Lack.LOST, f"the store lost dataset {sha256[:12]}")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"step": "preprocess"}', b"\xff"])
@@ -146,9 +151,9 @@ def test_a_damaged_result_is_no_hit(store: Store, content: bytes) -> None:
     step_cache.keep(store, result, PreprocessOutputs)
     after = step_cache.find(store, "preprocess", result.key, PreprocessOutputs)
 
-    assert isinstance(before, str)
-    assert before.startswith("the result cannot be read")
-    assert not isinstance(after, str)
+    assert isinstance(before, Miss)
+    assert before.lack is Lack.UNREADABLE
+    assert isinstance(after, Hit)
 
 
 def test_outputs_of_an_older_contract_are_no_hit(store: Store) -> None:
@@ -159,8 +164,8 @@ def test_outputs_of_an_older_contract_are_no_hit(store: Store) -> None:
 
     found = step_cache.find(store, "preprocess", key, PreprocessOutputs)
 
-    assert isinstance(found, str)
-    assert found.startswith("the result cannot be read")
+    assert isinstance(found, Miss)
+    assert found.lack is Lack.UNREADABLE
 
 
 def test_the_first_result_stays(store: Store) -> None:
@@ -173,8 +178,8 @@ def test_the_first_result_stays(store: Store) -> None:
     first = step_cache.find(store, "preprocess", key, PreprocessOutputs)
     step_cache.keep(store, results[0], PreprocessOutputs)
 
-    assert not isinstance(first, str)
-    assert first[0] in results
+    assert isinstance(first, Hit)
+    assert first.result in results
     assert step_cache.find(store, "preprocess", key, PreprocessOutputs) == first
 
 
@@ -188,12 +193,21 @@ def test_a_miss_says_what_changed(store: Store) -> None:
     step_cache.remember(store, "digits/preprocess", parts())
     changed = PARAMS.model_copy(update={"test_fraction": 0.3})
 
-    reasons = step_cache.explain(store, "digits/preprocess", parts(params=changed, outside={"source": "f" * 64}))
+    reasons = step_cache.explain(store, "digits/preprocess", parts(params=changed, external_state={"source": "f" * 64}))
 
     assert reasons == (
-        "outside.source was bundled, is ffffffffffff…",
+        "external_state.source was bundled, is ffffffffffff…",
         "params.test_fraction was 0.2, is 0.3",
     )
+
+
+def test_only_an_absent_result_is_compared_with_the_last_one(store: Store) -> None:
+    """What is wrong with a result that is there is the whole reason, whatever its words are."""
+    lost = Miss(Lack.LOST, "the store lost the model that nobody can read")
+
+    assert step_cache.reasons(store, "digits/preprocess", parts(), Miss(Lack.ABSENT)) == ("it never ran here before",)
+    assert step_cache.reasons(store, "digits/preprocess", parts(), lost) == (lost.detail,)
+    assert step_cache.reasons(store, "digits/preprocess", parts(), Miss(Lack.DAMAGED)) == ("made again",)
 
 
 def test_a_result_that_went_away_is_explained(store: Store) -> None:

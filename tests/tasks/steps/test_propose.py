@@ -14,7 +14,7 @@ from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.request import Provenance, StepRecord, StepRequest
 from featherline.tasks.planning.auto.outcomes import Outcome
 from featherline.tasks.running.context import Context
-from featherline.tasks.running.execute import perform
+from featherline.tasks.running.execute import execute
 from featherline.tasks.steps.propose import allowance
 from featherline.tasks.store.artifacts import Store
 
@@ -66,7 +66,7 @@ class Run:
         """Run one step as the shell does, and leave its record."""
         given = {} if candidate else params if params is not None else self.params[name]
         request = StepRequest(inputs=inputs, params=given, candidate=candidate, label=label)
-        result = perform(name, request, self.context, time.monotonic())
+        result = execute(name, request, self.context, time.monotonic())
         label = str(candidate["name"]) if candidate else label
         record = StepRecord(**result.model_dump(exclude={"run_id", "label"}), label=label)
         self.context.store.blobs.replace(f"runs/r/steps/{name}.{label}.json", record.to_json())
@@ -154,7 +154,7 @@ def test_a_recipe_searches_its_pipelines_in_rounds(store: Store):
     assert run.statuses["auto-macs0.5-e1-int8-qat-t1"]["prune"] == "hit"
     assert third.outputs["candidates"] == []
     assert third.outputs["why"] == "every combination that can fit the device was tried"
-    assert run.propose(4).status == "passed"
+    assert run.propose(4).status == "unchanged"
 
     verdict = run.step("validate_metrics", data=run.data, baseline=run.baseline, lanes=run.lanes).outputs["verdict"]
     chosen = run.step("select", verdict=verdict, baseline=run.baseline, lanes=run.lanes).outputs
@@ -168,7 +168,7 @@ def test_more_rounds_than_the_pipeline_has_are_refused_at_the_door(store: Store)
     request = {"recipe": "tiny", "overrides": {"candidates.auto.rounds": 4}, "rounds": 3}
 
     with pytest.raises(Refused) as refused:
-        perform("resolve", StepRequest(params=request), context, time.monotonic())
+        execute("resolve", StepRequest(params=request), context, time.monotonic())
 
     (problem,) = refused.value.problems
     assert problem.what == "recipe tiny asks for more rounds than the pipeline has"
@@ -203,7 +203,7 @@ def test_a_wrong_space_is_refused_at_the_door(store: Store, overrides: dict[str,
     request = StepRequest(params={"recipe": "tiny", "overrides": overrides})
 
     with pytest.raises(Refused) as refused:
-        perform("resolve", request, Context(store), time.monotonic())
+        execute("resolve", request, Context(store), time.monotonic())
 
     assert [(problem.what, problem.fix) for problem in refused.value.problems] == [(what, fix)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.request import Variable
-from featherline.tasks.contracts.steps.search import SearchInputs, SearchParams, SearchSpace, TrialFilter
+from featherline.tasks.contracts.steps.search import SearchInputs, SearchOutputs, SearchParams, SearchSpace, TrialFilter
 from featherline.tasks.contracts.trials import SCORES, Trials
 from featherline.tasks.running.context import Context
+from featherline.tasks.running.execute import work_of
 from featherline.tasks.steps.search import search
 
 SPACE = SearchSpace(builder="cnn", fixed={"widths": [8, 8]}, choices={"widths.1": (8, 16, 32), "dense": (0, 16)})
@@ -41,9 +43,14 @@ def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def searched(inputs: SearchInputs, params: SearchParams, context: Context) -> SearchOutputs:
+    """Search as the shell has it done: with the work, after which the study is named."""
+    return search(inputs, params, replace(context, work=work_of("search", inputs, params, context)))
+
+
 def trials_of(context: Context, data: DatasetRef, params: SearchParams, worker: int = 0) -> Trials:
     """Search and return what was recorded."""
-    outputs = search(SearchInputs(data=data, worker=worker), params, context)
+    outputs = searched(SearchInputs(data=data, worker=worker), params, context)
     assert outputs.trials is not None
     return context.store.read(outputs.trials, Trials)
 
@@ -99,10 +106,10 @@ def test_another_worker_and_another_run_find_the_study_done(
     context: Context, digits: tuple[DatasetRef, Dataset], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """They give the same snapshot without training anything."""
-    first = search(SearchInputs(data=digits[0]), PARAMS.model_copy(update={"trials": 2}), context)
+    first = searched(SearchInputs(data=digits[0]), PARAMS.model_copy(update={"trials": 2}), context)
     capsys.readouterr()
 
-    second = search(SearchInputs(data=digits[0], worker=1), PARAMS.model_copy(update={"trials": 2}), context)
+    second = searched(SearchInputs(data=digits[0], worker=1), PARAMS.model_copy(update={"trials": 2}), context)
 
     assert first == second
     assert "2 of 2 trials are there" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
 from featherline.tasks.running import run_records
 from featherline.tasks.running.context import Context
+from featherline.tasks.running.execute import work_of
 from featherline.tasks.steps.train import train
 from featherline.tasks.training.checkpoint import Checkpoint, checkpoint_of
 from featherline.tasks.training.data import load_training_data
@@ -116,19 +118,27 @@ def test_a_killed_training_is_resumed_by_the_same_work_alone(
         write(self, state)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
+    def at_work(params: TrainParams, seed: int = 0) -> Context:
+        run = Context(context.store, seed=seed)
+        return replace(run, work=work_of("train", inputs, params, run))
+
+    def left(context: Context) -> bool:
+        checkpoint = checkpoint_of(context).__enter__()
+        return checkpoint is not None and checkpoint.load() is not None
+
     write = Checkpoint.save
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoint, "due", True)
         patched.setattr(Checkpoint, "save", kill)
         with pytest.raises(KeyboardInterrupt):
-            train(inputs, params, context)
+            train(inputs, params, at_work(params))
     other_fit = params.model_copy(update={"fit": FIT.model_copy(update={"learning_rate": 0.01})})
-    other_seed = Context(context.store, seed=1)
 
-    assert checkpoint_of("train", inputs, params, context).load() is not None
-    assert checkpoint_of("train", inputs, other_fit, context).load() is None
-    assert checkpoint_of("train", inputs, params, other_seed).load() is None
-    train(inputs, params, context)
+    assert left(at_work(params))
+    assert not left(at_work(other_fit))
+    assert not left(at_work(params, seed=1))
+    assert not left(context)
+    train(inputs, params, at_work(params))
     assert "train: goes on after epoch 1 of 3" in capsys.readouterr().out
 
 

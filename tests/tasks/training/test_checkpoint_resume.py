@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from featherline.tasks.contracts.steps.train import TrainInputs, TrainParams
 from featherline.tasks.contracts.steps.trim import TrimInputs, TrimParams
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.running.context import Context
+from featherline.tasks.running.work import Work
 from featherline.tasks.steps.distill import distill
 from featherline.tasks.steps.prune import prune
 from featherline.tasks.steps.quantize import quantize
@@ -118,7 +120,8 @@ def test_a_killed_training_goes_on(
     capsys: pytest.CaptureFixture[str],
 ):
     """Curves and weights are those of a training that nobody killed, and no checkpoint is left."""
-    training = partial(TRAININGS[name], baseline, digits[0], context)
+    at_work = replace(context, work=Work({"of": name}))
+    training = partial(TRAININGS[name], baseline, digits[0], at_work)
     whole = training()
     killed(training)
     left = list(context.store.blobs.keys("checkpoints/"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from optuna.storages import JournalStorage, RDBStorage
@@ -10,24 +11,34 @@ from optuna.trial import TrialState, create_trial
 
 from featherline.tasks.compression.search.study import open_storage, open_study, study_name
 from featherline.tasks.contracts.references import DatasetRef
-from featherline.tasks.contracts.steps.search import SearchParams, SearchSpace
+from featherline.tasks.contracts.steps.search import SearchInputs, SearchParams, SearchSpace
+from featherline.tasks.running.step_cache import ingredients
+from featherline.tasks.running.work import Work
 
 SPACE = SearchSpace(builder="cnn", choices={"dense": (0, 16, 32, 64)})
 PARAMS = SearchParams(space=SPACE, trials=4, population=2)
 DATA = DatasetRef(uri="store/artifacts/x", sha256="0" * 64, bytes=1)
 
 
+def named(
+    *, data: DatasetRef = DATA, worker: int = 0, seed: int = 0, state: dict[str, str] | None = None, **changes: Any
+) -> str:
+    """Return the name of the study of a search."""
+    inputs, params = SearchInputs(data=data, worker=worker), PARAMS.model_copy(update=changes)
+    return study_name(Work(ingredients("search", inputs, params, seed=seed, external_state=state or {})))
+
+
 def test_a_study_is_named_by_what_it_searches() -> None:
     """Not the place of the data, nor how many trials or workers, nor a control; all else that decides a trial does."""
-    name = study_name(DATA, PARAMS, seed=0, outside={})
+    name = named()
 
-    assert study_name(DATA.model_copy(update={"uri": "elsewhere"}), PARAMS, 0, {}) == name
-    assert study_name(DATA, PARAMS.model_copy(update={"trials": 9, "workers": 3, "control": True}), 0, {}) == name
+    assert named(data=DATA.model_copy(update={"uri": "elsewhere"})) == named(worker=1) == name
+    assert named(trials=9, workers=3, control=True) == name
     others = [
-        study_name(DATA.model_copy(update={"sha256": "1" * 64}), PARAMS, 0, {}),
-        study_name(DATA, PARAMS.model_copy(update={"epochs": 3}), 0, {}),
-        study_name(DATA, PARAMS, 1, {}),
-        study_name(DATA, PARAMS, 0, {"builder": "changed"}),
+        named(data=DATA.model_copy(update={"sha256": "1" * 64})),
+        named(epochs=3),
+        named(seed=1),
+        named(state={"builder": "changed"}),
     ]
     assert len({name, *others}) == 5
 
