@@ -61,6 +61,7 @@ class FileMetadata(Contract):
     """Of the model that it was converted from, on the validation split."""
     recipe: str | None = None
     recipe_sha256: Sha256 | None = None
+    """Of files of older versions: it is in the release's provenance now, so that equal models are equal files."""
     versions: dict[str, str]
     """Of what converted it."""
     author: str = ""

@@ -48,7 +48,10 @@ def latency(new: Loaded, base: Loaded | None, *, threads: int, warm_up: int, run
         print(f"evaluate: {done} timed runs instead of {runs}, which would take over {TIME_LIMIT_S:.0f} s")
     times_ms = _times_ns(files, done) / 1e6
     p50, p90, p99 = (float(value) for value in np.percentile(times_ms[:, -1], [50, 90, 99]))
-    measured = Latency(p50=p50, p90=p90, p99=p99, threads=threads, runs=done, warm_up=warm_up)
+    p50_low, p50_high = median_interval(times_ms[:, -1], seed)
+    measured = Latency(
+        p50=p50, p90=p90, p99=p99, p50_low=p50_low, p50_high=p50_high, threads=threads, runs=done, warm_up=warm_up
+    )
     if base is None:
         return measured
     baseline_p50 = float(np.median(times_ms[:, 0]))
@@ -65,12 +68,24 @@ def latency(new: Loaded, base: Loaded | None, *, threads: int, warm_up: int, run
 
 def medians_ms(files: list[Loaded], *, warm_up: int, runs: int) -> list[float]:
     """Return the median of each file's times, all of them in turn; fewer runs where they would take too long."""
-    for classifier, raw in files:
-        classifier.load(raw)
-    warmed = _times_ns(files, warm_up)
-    affordable = int(TIME_LIMIT_S * 1e9 / np.median(warmed, axis=0).sum())
-    times = _times_ns(files, max(FEWEST_RUNS, min(runs, affordable)))
-    return [float(median) / 1e6 for median in np.median(times, axis=0)]
+    return [float(median) for median in np.median(_affordable_ms(files, warm_up, runs), axis=0)]
+
+
+def median_ms(file: Loaded, *, warm_up: int, runs: int, seed: int) -> tuple[float, float]:
+    """Return the median of a file's times, and the lower end of its interval; fewer runs where they take too long."""
+    times = _affordable_ms([file], warm_up, runs)[:, 0]
+    return float(np.median(times)), median_interval(times, seed)[0]
+
+
+def median_interval(times: NDArray[np.float64], seed: int) -> tuple[float, float]:
+    """Return the 95 % bootstrap percentile interval of the median.
+
+    Args:
+        times: (runs,).
+        seed: Of the draws.
+    """
+    both = np.column_stack([times, np.ones_like(times)])
+    return ratio_interval(both, seed)
 
 
 def ratio_interval(times: NDArray[np.float64], seed: int) -> tuple[float, float]:
@@ -90,6 +105,15 @@ def ratio_interval(times: NDArray[np.float64], seed: int) -> tuple[float, float]
     ratios = medians[:, 0] / medians[:, 1]
     low, high = np.quantile(ratios, [(1 - RATIO_CONFIDENCE) / 2, (1 + RATIO_CONFIDENCE) / 2])
     return float(low), float(high)
+
+
+def _affordable_ms(files: list[Loaded], warm_up: int, runs: int) -> NDArray[np.float64]:
+    """Return (runs, files) milliseconds, of fewer runs where they would take too long."""
+    for classifier, raw in files:
+        classifier.load(raw)
+    warmed = _times_ns(files, warm_up)
+    affordable = int(TIME_LIMIT_S * 1e9 / np.median(warmed, axis=0).sum())
+    return _times_ns(files, max(FEWEST_RUNS, min(runs, affordable))) / 1e6
 
 
 def _times_ns(files: list[Loaded], runs: int) -> NDArray[np.float64]:

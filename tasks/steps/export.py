@@ -92,7 +92,7 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     if built.scheme == "static_wmixed_ai8" and params.fallback_ladder is None:
         check_budget(builder.judge.judge(bare), params.mixed)
 
-    said = _metadata(params, context, dataset, classifier=classifier, built=built, accuracy=accuracy)
+    said = _metadata(params, dataset, classifier=classifier, built=built, accuracy=accuracy)
     data = metadata.write(bare, said)
     test_images, test_labels = builder.split("test")
     chosen = test_images[in_turn(test_labels, params.golden)]
@@ -151,14 +151,12 @@ def _stage_file(builder: Builder, model: Model) -> StageFile:
 
 def _metadata(
     params: ExportParams,
-    context: Context,
     dataset: Dataset,
     *,
     classifier: Classifier,
     built: Built,
     accuracy: float,
 ) -> metadata.FileMetadata:
-    provenance = context.provenance
     return metadata.FileMetadata(
         labels=dataset.classes,
         preprocessing=preprocessing_of(built.model, dataset),
@@ -167,8 +165,6 @@ def _metadata(
         scheme=built.scheme,
         validation_accuracy=accuracy,
         source_validation_accuracy=built.model.validation_accuracy,
-        recipe=None if provenance.recipe_sha256 is None else provenance.recipe,
-        recipe_sha256=provenance.recipe_sha256,
         versions=built.versions,
         author=params.author,
         licence=params.licence,

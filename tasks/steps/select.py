@@ -18,6 +18,7 @@ from featherline.tasks.contracts.words import amount
 from featherline.tasks.judging.metrics.entries import Entry, by_nearness, entries_of
 from featherline.tasks.judging.metrics.front import dominates
 from featherline.tasks.judging.metrics.reasons import COST, why_broken, why_lost, why_won
+from featherline.tasks.judging.metrics.speed import fastest_first, spans
 from featherline.tasks.running.context import Context
 
 Rival = tuple[Entry, Measurement]
@@ -26,6 +27,8 @@ Rival = tuple[Entry, Measurement]
 
 def select(inputs: SelectInputs, params: SelectParams, context: Context) -> SelectOutputs:
     """Choose the winner by the objective; of equals the more accurate one, then the first by name.
+
+    Latencies are equal where the clock cannot tell them apart.
 
     Raises:
         Refused: No candidate passed the gate and fits the device, or their energies were had in different ways.
@@ -37,7 +40,7 @@ def select(inputs: SelectInputs, params: SelectParams, context: Context) -> Sele
         raise _no_winner(entries, verdict)
     if params.objective == "energy":
         _check_energy(rivals)
-    rivals.sort(key=lambda rival: _order(rival, params.objective))
+    rivals = _ordered(rivals, params.objective)
     baseline = context.store.read(inputs.baseline.measurement, Measurement)
     ranking = [*_rank(rivals, baseline, params.objective), *(_lost(entry) for entry in entries if entry.broken)]
     winner, measured = rivals[0]
@@ -63,21 +66,27 @@ def select(inputs: SelectInputs, params: SelectParams, context: Context) -> Sele
     )
 
 
-def _order(rival: Rival, objective: Objective) -> tuple[float, float, str]:
-    return COST[objective](rival[1]), -rival[1].accuracy, rival[0].name
+def _ordered(rivals: list[Rival], objective: Objective) -> list[Rival]:
+    measured = [one for _, one in rivals]
+    equals = [(-one.accuracy, entry.name) for entry, one in rivals]
+    if objective == "latency":
+        return [rivals[place] for place in fastest_first(measured, equals)]
+    costs = [COST[objective](one) for one in measured]
+    return [rivals[place] for place in sorted(range(len(rivals)), key=lambda place: (costs[place], *equals[place]))]
 
 
 def _rank(rivals: list[Rival], baseline: Measurement, objective: Objective) -> list[Ranked]:
     """Rank those who passed everything, the winner first."""
-    costs = np.array([[-m.accuracy, m.size_bytes, m.latency_ms.p50, m.macs] for _, m in rivals], np.float64)
-    beaten = dominates(costs)
+    exact = np.array([[-m.accuracy, m.size_bytes, m.macs] for _, m in rivals], np.float64)
+    times = spans([measured for _, measured in rivals])
+    beaten = dominates(np.column_stack([exact, times[:, 0]]), np.column_stack([exact, times[:, 1]]))
     winner = (rivals[0][0].name, rivals[0][1])
     ranking = []
     for position, (entry, measured) in enumerate(rivals):
         better = np.flatnonzero(beaten[:, position])
         dominator = (rivals[better[0]][0].name, rivals[better[0]][1]) if len(better) else None
         reason = (
-            why_won(measured, baseline, objective, len(rivals))
+            why_won(measured, baseline, objective, [other for _, other in rivals[1:]])
             if position == 0
             else why_lost(measured, winner, objective, dominator)
         )

@@ -15,7 +15,7 @@ from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.judging.metrics.bounds import ACCURACY_RULES
-from featherline.tasks.judging.metrics.budget import Breach, breaches
+from featherline.tasks.judging.metrics.budget import Breach, breaches, doubt
 from featherline.tasks.judging.metrics.subject import label_of
 from featherline.tasks.store.artifacts import Store
 
@@ -30,7 +30,7 @@ class Entry:
         measurement: None where it is no whole measurement.
         broken: Rules of the gate and bounds of the device, gate first; a candidate that broke none may win.
         margin: The least room under a rule of accuracy, in points; None where no such rule was judged.
-        doubts: What the test images cannot prove of it, in a sentence each.
+        doubts: What the test images or the clock cannot prove of it, in a sentence each.
     """
 
     name: str
@@ -58,12 +58,12 @@ def entries_of(store: Store, lanes: tuple[EvaluateOutputs, ...], verdict: Verdic
             broken.append(_shut("a whole measurement", "a measurement with a missing or wrong value"))
         if name not in passed and not broken:
             broken.append(_shut("an open gate (validate_metrics)", "a verdict that does not name the candidate"))
+        doubts = _doubts(verdict, name)
         if measurement is not None:
             broken += breaches(measurement, budget)
+            doubts += tuple(filter(None, [doubt(measurement, budget)]))
         margins = [item.margin for item in findings if item.rule in ACCURACY_RULES and item.margin is not None]
-        entries.append(
-            Entry(name, lane, measurement, tuple(broken), min(margins, default=None), _doubts(verdict, name))
-        )
+        entries.append(Entry(name, lane, measurement, tuple(broken), min(margins, default=None), doubts))
     return entries
 
 

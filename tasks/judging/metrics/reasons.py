@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.steps.select import Objective
 from featherline.tasks.contracts.words import amount, microjoules, milliseconds, percent
 from featherline.tasks.judging.metrics.entries import Entry
+from featherline.tasks.judging.metrics.speed import same_speed
 
 Named = tuple[str, Measurement]
 """A candidate's name and measurement."""
@@ -20,6 +21,9 @@ COST: dict[Objective, Callable[[Measurement], float]] = {
     "accuracy": lambda measured: -measured.accuracy,
 }
 """What the winner has least of, by objective."""
+
+CLOCK = "which the clock cannot tell apart"
+"""Said of latencies that are nearer than two measurements of one file."""
 
 WORDS: dict[Objective, tuple[str, str]] = {
     "size": ("smallest", "larger"),
@@ -45,11 +49,22 @@ def why_broken(entry: Entry) -> str:
     return "; ".join(f"broke {breach.rule}: {breach.got}, where {breach.expected} is asked" for breach in entry.broken)
 
 
-def why_won(measured: Measurement, baseline: Measurement, objective: Objective, rivals: int) -> str:
-    """Return what made it the winner, and what it gained and lost against the float baseline."""
+def why_won(measured: Measurement, baseline: Measurement, objective: Objective, others: Sequence[Measurement]) -> str:
+    """Return what made it the winner, and what it gained and lost against the float baseline.
+
+    Args:
+        measured: The winner.
+        baseline: The float baseline.
+        objective: What the winner was chosen by.
+        others: Who passed too.
+    """
     best, _ = WORDS[objective]
     reached = percent(measured.accuracy) if objective == "accuracy" else FORMS[objective](COST[objective](measured))
-    field = f"{best} of {rivals} that passed the gate and fit the device" if rivals > 1 else "the only one that passed"
+    rivals = 1 + len(others)
+    field = f"{best} of {rivals} that passed the gate and fit the device" if others else "the only one that passed"
+    level = sum(same_speed(measured, other) for other in others) if objective == "latency" else 0
+    if level:
+        field = f"of the {1 + level} fastest of {rivals} that passed, {CLOCK}, the most accurate"
     smaller = baseline.size_bytes / measured.size_bytes
     drop = baseline.accuracy - measured.accuracy
     change = "as accurate" if abs(drop) < 5e-5 else f"{amount(abs(drop))} {'less' if drop > 0 else 'more'} accurate"  # noqa: PLR2004 - half of the last digit
@@ -75,17 +90,21 @@ def why_lost(
         return (
             f"dominated by {name}, which is nowhere worse: accuracy {percent(better.accuracy)} against "
             f"{percent(measured.accuracy)}, {better.size_bytes:,} against {measured.size_bytes:,} bytes, "
-            f"{milliseconds(better.latency_ms.p50)} against {milliseconds(measured.latency_ms.p50)}, "
+            f"{milliseconds(better.latency_ms.p50)} against {milliseconds(measured.latency_ms.p50)}"
+            f"{f' ({CLOCK})' if same_speed(better, measured) else ''}, "
             f"{better.macs:,} against {measured.macs:,} MACs"
         )
     _, worse = WORDS[objective]
     name, best = winner
     cost, least = COST[objective](measured), COST[objective](best)
+    if objective == "latency" and same_speed(measured, best):
+        cost = least
     if cost > least:
         times = f" ({cost / least:.2f}x)" if objective != "accuracy" and least > 0 else ""
         gained = measured.accuracy - best.accuracy
         but = f", though {amount(gained)} more accurate" if gained > 0 and objective != "accuracy" else ""
         return f"on the front, but {FORMS[objective](cost - least)} {worse} than {name}{times}{but}"
+    told = f" ({CLOCK})" if objective == "latency" else ""
     if measured.accuracy < best.accuracy:
-        return f"as good as {name} in {objective}, but {amount(best.accuracy - measured.accuracy)} less accurate"
-    return f"as good as {name} in {objective} and accuracy; {name} comes first by name"
+        return f"as good as {name} in {objective}{told}, but {amount(best.accuracy - measured.accuracy)} less accurate"
+    return f"as good as {name} in {objective}{told} and accuracy; {name} comes first by name"

@@ -80,6 +80,9 @@ def outcomes(
             "peak_ram_bytes": float(measurement.peak_ram_bytes),
             "latency_ms_p50": measurement.latency_ms.p50,
         }
+        over = _over(measured, budget)
+        if budget.latency_ms_p50 is not None and not measurement.latency_ms.surely_over(budget.latency_ms_p50):
+            over["latency_ms_p50"] = min(over["latency_ms_p50"], 0.0)
         broken = {
             "max_drop": baseline.model.validation_accuracy - accuracy - rules.max_drop,
             "min_accuracy": (rules.min_accuracy or 0.0) - accuracy,
@@ -92,7 +95,7 @@ def outcomes(
                 failed=False,
                 cost=-accuracy if objective == "accuracy" else COST[objective](measurement),
                 accuracy=accuracy,
-                violations=broken | _over(measured, budget),
+                violations=broken | over,
                 measured=measured,
             )
         )
