@@ -9,15 +9,13 @@ from pydantic import Field, model_validator
 from featherline.tasks.contracts.auto import PipelinePoint
 from featherline.tasks.contracts.base import Contract, Name
 from featherline.tasks.contracts.model import Scheme
+from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.steps.distill import DistillParams
 from featherline.tasks.contracts.steps.evaluate import EvaluateParams
 from featherline.tasks.contracts.steps.export import ExportParams
 from featherline.tasks.contracts.steps.prune import PruneParams
 from featherline.tasks.contracts.steps.quantize import QuantizeParams
 from featherline.tasks.contracts.steps.trim import TrimParams
-
-LANE = ("prune", "distill", "trim", "quantize", "export", "evaluate")
-"""In their order."""
 
 
 class Candidate(Contract):
@@ -70,6 +68,14 @@ def climbs(scheme: Scheme, *, qat: bool) -> bool:
     return not (qat and scheme == "int8") and scheme not in ("float32", "float16")
 
 
+LANE = tuple(
+    name
+    for name, field in Candidate.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Params)
+)
+"""The steps of a lane in their order: those whose parameters a candidate has."""
+
+
 class Infeasible(Contract):
     """A candidate that cannot fit the device or cannot be had from the network, found without training it."""
 
@@ -88,3 +94,9 @@ class CandidateTemplate(Contract):
     trim: dict[str, Any] = Field({}, description="As prune, after distillation of distill.")
     quantize: dict[str, Any] = {}
     export: dict[str, Any] = Field({}, description="calibration, mixed, ladder: of quantizing after training.")
+
+
+WRITTEN = tuple(step for step in LANE if step in CandidateTemplate.model_fields)
+"""The steps of a lane that a recipe may say something of."""
+TAUGHT = tuple(step for step in WRITTEN if "teacher" in Candidate.model_fields[step].annotation.model_fields)  # type: ignore[union-attr]
+"""The steps of a lane that may have a teacher of their own."""

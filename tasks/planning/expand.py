@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from featherline.tasks.contracts.candidate import Candidate, CandidateTemplate
+from featherline.tasks.contracts.candidate import WRITTEN, Candidate, CandidateTemplate
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.model import Scheme
 from featherline.tasks.contracts.steps.choose import ChosenArchitecture
@@ -147,7 +147,7 @@ def _kept(candidate: Candidate) -> tuple[float, float]:
 
 
 def _sections(template: CandidateTemplate) -> dict[str, dict[str, Any]]:
-    return {step: getattr(template, step) for step in ("prune", "distill", "trim", "quantize", "export")}
+    return {step: getattr(template, step) for step in WRITTEN}
 
 
 def _words(options: list[Any]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from featherline.tasks.contracts.base import strictly
+from featherline.tasks.contracts.candidate import TAUGHT
 from featherline.tasks.contracts.device import Device
 from featherline.tasks.contracts.keys import keys_of
 from featherline.tasks.contracts.recipe import Recipe, known_keys
@@ -113,7 +114,7 @@ def _fill_in(raw: dict[str, Any], teacher_of: Callable[[str], str] | None) -> No
 
     candidates = raw.get("candidates")
     for name, candidate in candidates.items() if isinstance(candidates, dict) else ():
-        for step in ("prune", "distill", "trim", "quantize"):
+        for step in TAUGHT:
             if isinstance(candidate, dict):
                 _fill_teachers(candidate.get(step), f"candidates.{name}.{step}.teacher", teacher)
 
