@@ -21,16 +21,13 @@ from featherline.tasks.contracts.steps.train import TrainInputs, TrainOutputs, T
 from featherline.tasks.contracts.words import percent
 from featherline.tasks.modalities.image.preprocessing import in_words
 from featherline.tasks.networks.foreign.read import read_model
-from featherline.tasks.networks.framework import KerasModel, keras
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.problems.classification.network_metrics import class_metrics
 from featherline.tasks.running.context import Context
-from featherline.tasks.training.checkpoint import checkpoint_of
-from featherline.tasks.training.data import load_training_data
-from featherline.tasks.training.describe import describe
 from featherline.tasks.training.early_end import DryRunWatch
 from featherline.tasks.training.foreign_preprocessing import preprocessing_of_built, preprocessing_of_file
-from featherline.tasks.training.loop import fit_model
+from featherline.tasks.training.session import TrainingSession
 
 
 def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOutputs:
@@ -40,17 +37,13 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
         Refused: The architecture cannot be built or stored, the file cannot be used, training diverged, or the dry run
             of the same run was refused.
     """
-    dataset = context.store.read(inputs.data, Dataset)
-    fraction = params.fit.train_fraction
-    keras.utils.set_random_seed(context.seed)
-    model, own = _network(params, dataset, context)
-    data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
-    print(f"preprocessing {in_words(own)}{f'; {own.why}' if own.why else ''}")
-    with checkpoint_of(context) as checkpoint, DryRunWatch(context) as watch:
-        history = fit_model(
-            model, data, params.fit, seed=context.seed, stage="train", checkpoint=checkpoint, callbacks=[watch]
-        )
-        trained = describe(context.store, model, data, before=None, stage=_stage(params), history=history)
+    with TrainingSession(inputs.data, context) as session, DryRunWatch(context) as watch:
+        model, own = _network(params, session.dataset, context)
+        session.feed(own, params.fit.train_fraction)
+        print(f"preprocessing {in_words(own)}{f'; {own.why}' if own.why else ''}")
+        history = session.fit(model, params.fit, stage="train", callbacks=[watch])
+        trained = session.result(model, _stage(params), history)
+        data = session.data
         metrics = class_metrics(model, data.validation_images, data.validation_labels, data.classes)
     print(
         f"baseline: {trained.parameters:,} parameters, {trained.macs:,} MACs, "

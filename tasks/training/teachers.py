@@ -8,7 +8,7 @@ Whoever it is, it is fed by its own preprocessing, and seen from the student's i
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import Model
@@ -33,6 +33,29 @@ class ReadTeacher(NamedTuple):
     def seen_from(self, data: TrainingData) -> Any:  # noqa: ANN401 - tf_keras has no types
         """Return what takes these data, as the student does, and gives the teacher's logits."""
         return as_the_student_sees(self.model, self.preprocessing, data.preprocessing or self.preprocessing)
+
+
+class NamesTeacher(Protocol):
+    """Parameters that may name a teacher."""
+
+    @property
+    def teacher(self) -> str | None:
+        """Return a model file; None for a model of the run."""
+
+    @property
+    def teacher_preprocessing(self) -> PreprocessingChoice:
+        """Return what that file's inputs are made by."""
+
+
+def find_teacher(params: NamesTeacher, otherwise: Model, dataset: Dataset, store: Store) -> ReadTeacher:
+    """Return the teacher that the parameters name, or else this model of the run.
+
+    Raises:
+        Refused: As `read_teacher`.
+    """
+    if params.teacher is None:
+        return teacher_of_run(store, otherwise, dataset)
+    return read_teacher(params.teacher, params.teacher_preprocessing, dataset, store)
 
 
 def teacher_of_run(store: Store, model: Model, dataset: Dataset) -> ReadTeacher:

@@ -6,26 +6,19 @@ model ──► channels in rounds, or zeros while training ──► fine-tunin
 from __future__ import annotations
 
 import math
-from contextlib import ExitStack
-from typing import Any
+from typing import Literal
 
 from featherline.tasks.compression.pruning.rounds import prune_in_rounds
-from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.steps.prune import PruneInputs, PruneParams
 from featherline.tasks.contracts.steps.trim import TrimInputs
-from featherline.tasks.measuring.stage_effects import savings
 from featherline.tasks.modalities.image.preprocessing import preprocessing_of
-from featherline.tasks.networks.framework import KerasModel, keras
+from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.networks.zeros import sparsity
 from featherline.tasks.running.context import Context
-from featherline.tasks.training.checkpoint import checkpoint_of
-from featherline.tasks.training.data import load_training_data
-from featherline.tasks.training.describe import describe
-from featherline.tasks.training.loop import fit_model
-from featherline.tasks.training.teachers import read_teacher, teacher_of_run
+from featherline.tasks.training.session import TrainingSession
+from featherline.tasks.training.teachers import find_teacher
 
 
 def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, context: Context) -> Model:
@@ -41,42 +34,46 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
         AssertionError: The pruned model is not what was asked: it differs from the masked original, or lacks zeros.
     """
     given = inputs.student if isinstance(inputs, TrimInputs) else inputs.model
-    keras.utils.set_random_seed(context.seed)
-    whole = load_model(context.store, given)
-    dataset = context.store.read(inputs.data, Dataset)
-    fit, distillation, stage = params.fit, params.distillation, _stage(params)
-    own = preprocessing_of(given, dataset)
-    data = load_training_data(context.store, dataset, own, train_fraction=fit.train_fraction, seed=context.seed)
-    teacher = whole
-    if distillation and params.teacher:
-        read = read_teacher(params.teacher, params.teacher_preprocessing, dataset, context.store)
-        teacher = read.seen_from(data)
-    elif distillation and isinstance(inputs, TrimInputs):
-        teacher = teacher_of_run(context.store, inputs.teacher, dataset).seen_from(data)
-    with ExitStack() as stack:
-
-        def learn(model: KerasModel, fit: Fit, *, part: str = "", **more: Any) -> TrainingHistory:  # noqa: ANN401
-            checkpoint = stack.enter_context(checkpoint_of(context, part))
-            taught = {"teacher": teacher, "distillation": distillation} if distillation else {}
-            return fit_model(model, data, fit, seed=context.seed, stage=stage, checkpoint=checkpoint, **taught, **more)
-
+    stage = _stage(params)
+    with TrainingSession(inputs.data, context) as session:
+        whole = load_model(context.store, given)
+        session.feed(preprocessing_of(given, session.dataset), params.fit.train_fraction)
+        if params.distillation:
+            session.learn_from(_teacher(inputs, params, session, whole), params.distillation)
         if params.method == "channel":
             pattern = given.sparsity
-            model, history, missed = prune_in_rounds(whole, params, data, learn, seed=context.seed, stage=stage)
+            model, history, missed = prune_in_rounds(
+                whole, params, session.data, session.fit, seed=session.seed, stage=stage
+            )
             stage = f"{stage} ({missed})" if missed else stage
         else:
-            from featherline.tasks.compression.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
-
             pattern = "2:4" if params.method == "2:4" else "magnitude"
-            steps = fit.epochs * math.ceil(len(data.train_labels) / fit.batch_size)
-            wrapped, callbacks = sparse_while_training(whole, pattern, params.sparsity, steps)
-            # To the end and with the last weights: those of the best epoch may have been dense still.
-            to_the_end = fit.model_copy(update={"patience": None, "keep": "last"})
-            history = learn(wrapped, to_the_end, callbacks=callbacks)
-            model = stripped(wrapped, pattern, params.sparsity)
-        result = describe(context.store, model, data, before=given, stage=stage, history=history, sparsity=pattern)
-    print(savings(stage, given, result, zeros_before=sparsity(whole), zeros_after=sparsity(model)))
-    return result
+            model, history = _with_zeros(whole, pattern, params, session, stage)
+        return session.result(model, stage, history, before=given, zeros_before=sparsity(whole), sparsity=pattern)
+
+
+def _teacher(
+    inputs: PruneInputs | TrimInputs, params: PruneParams, session: TrainingSession, whole: KerasModel
+) -> KerasModel:
+    """Return the teacher that is named, the float baseline, or where the model is the baseline that one, uncut."""
+    if params.teacher is None and isinstance(inputs, PruneInputs):
+        return whole
+    baseline = inputs.teacher if isinstance(inputs, TrimInputs) else inputs.model
+    return find_teacher(params, baseline, session.dataset, session.store).seen_from(session.data)
+
+
+def _with_zeros(
+    whole: KerasModel, pattern: Literal["magnitude", "2:4"], params: PruneParams, session: TrainingSession, stage: str
+) -> tuple[KerasModel, TrainingHistory]:
+    """Set weights to zero while the model learns."""
+    from featherline.tasks.compression.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
+
+    steps = params.fit.epochs * math.ceil(len(session.data.train_labels) / params.fit.batch_size)
+    wrapped, callbacks = sparse_while_training(whole, pattern, params.sparsity, steps)
+    # To the end and with the last weights: those of the best epoch may have been dense still.
+    to_the_end = params.fit.model_copy(update={"patience": None, "keep": "last"})
+    history = session.fit(wrapped, to_the_end, stage=stage, callbacks=callbacks)
+    return stripped(wrapped, pattern, params.sparsity), history
 
 
 def _stage(params: PruneParams) -> str:

@@ -38,7 +38,7 @@ WORDS_OF = {"macs": "MACs", "parameters": "parameters", "size": "bytes", "latenc
 class Learn(Protocol):
     """Trains a model in place, with a checkpoint named by `part`."""
 
-    def __call__(self, model: KerasModel, fit: Fit, *, part: str) -> TrainingHistory:
+    def __call__(self, network: KerasModel, fit: Fit, *, stage: str, part: str) -> TrainingHistory:
         """Return the curves."""
 
 
@@ -70,7 +70,7 @@ def prune_in_rounds(
     whole = Whole(model, data)
     if params.slimming_epochs:
         unit_scores(model, whole.channels, params.criterion)  # refuses groups without gammas before any training
-    histories = list(_slimmed(model, params, learn))
+    histories = list(_slimmed(model, params, learn, stage))
     ranking = Ranking(params.criterion, params.ratios, seed)
     paths = {measure: fractions(kept, params.rounds) for measure, kept in params.targets.items()}
     for number in range(1, params.rounds + 1):
@@ -83,7 +83,7 @@ def prune_in_rounds(
         last = number == params.rounds
         fit = params.fit if last else params.fit.model_copy(update={"epochs": params.round_epochs, "patience": None})
         widths = " ".join(str(cut.after) for cut in pruned.cuts)
-        histories.append(learn(model, fit, part=f"round {number} {widths}"))
+        histories.append(learn(model, fit, stage=stage, part=f"round {number} {widths}"))
     said = missed({str(name): kept for name, kept in params.targets.items()}, pruned.kept)
     if said:
         print(f"{stage}: {said}; channels leave in blocks of {BLOCK}, which are large parts of a network this small")
@@ -102,12 +102,12 @@ def missed(asked: Mapping[str, float], kept: Mapping[str, float]) -> str:
     return f"{MISSED} {kept[measure]:.0%} of the {WORDS_OF[measure]}, {asked[measure]:.0%} asked"
 
 
-def _slimmed(model: KerasModel, params: PruneParams, learn: Learn) -> Iterator[TrainingHistory]:
+def _slimmed(model: KerasModel, params: PruneParams, learn: Learn, stage: str) -> Iterator[TrainingHistory]:
     """Train the model in place with a penalty on its gammas, where asked."""
     if params.slimming_epochs:
         penalised = with_gamma_penalty(model, params.slimming_strength)
         changes = {"epochs": params.slimming_epochs, "patience": None, "keep": "last"}
-        yield learn(penalised, params.fit.model_copy(update=changes), part="slimming")
+        yield learn(penalised, params.fit.model_copy(update=changes), stage=stage, part="slimming")
         model.set_weights(penalised.get_weights())
 
 
