@@ -183,7 +183,7 @@ def test_every_criterion_reaches_the_target(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"keep_macs": 0.5, "keep_latency": 0.5}, "latency as the only target, not macs and latency"),
+        ({"keep_macs": 0.5, "keep_latency": 0.5}, "keep_latency as the only target, not keep_macs and keep_latency"),
         ({"criterion": "l2", "slimming_epochs": 1}, "criterion bn_gamma with slimming_epochs"),
         ({"teacher": "teacher.keras"}, "distillation beside teacher"),
     ],
@@ -196,6 +196,6 @@ def test_parameters_that_contradict_each_other_are_refused_at_the_door(given: di
 
 def test_a_target_survives_the_way_through_json() -> None:
     """Half of the MACs is what is meant without a target; with another one the MACs are free."""
-    assert PruneParams().targets == {"keep_macs": 0.5}
+    assert PruneParams().targets == {"macs": 0.5}
     sized = PruneParams(method="channel", keep_size=0.3)
-    assert PruneParams.model_validate_json(sized.to_json()).targets == {"keep_size": 0.3}
+    assert PruneParams.model_validate_json(sized.to_json()).targets == {"size": 0.3}
