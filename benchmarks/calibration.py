@@ -5,7 +5,7 @@
                               └─► int16x8 and mixed      every file against the float one, on the same test images
 
 agreement   fraction of the images on which the file predicts the float file's class
-damage      mean KL divergence of its predictions from the float file's, in nats: it moves before accuracy does
+divergence  mean KL divergence of its predictions from the float file's, in nats: it moves before accuracy does
 
     python benchmarks/calibration.py ../shared/data      (the folder with models/ and cifar10/; half an hour)
 """
@@ -54,7 +54,7 @@ SLOW_IMAGES = 300
 
 
 class Study:
-    """One float file, the images to calibrate with, and the judge of what comes out."""
+    """One float file, the images to calibrate with, and the reference for what comes out."""
 
     def __init__(self, home: Path) -> None:
         """Convert the model and read the images."""
@@ -67,9 +67,9 @@ class Study:
             file = store.put_file(home / "models" / "resnet20_cifar10.keras", ModelFileRef)
             model = Model(file=file, parameters=271_690, macs=40_813_184, validation_accuracy=said["accuracy_test"])
             self.file = convert_apart(store, model, "float32", None).data
-        self.judge = FloatReference(self.file, images, labels)
+        self.reference = FloatReference(self.file, images, labels)
 
-    def rounder(self, calibration: Calibration, count: int, draw: int) -> StaticQuantizer:
+    def quantizer(self, calibration: Calibration, count: int, draw: int) -> StaticQuantizer:
         """Return what rounds the file with ranges from `count` images, of another part of train for each draw."""
         order = np.random.default_rng(draw).permutation(len(self.train))
         chosen = order[in_turn(self.train_labels[order], count)]
@@ -77,9 +77,9 @@ class Study:
             self.file, activation_ranges(self.file, self.train[chosen], calibration), calibration.weights
         )
 
-    def judged(self, file: bytes, most: int | None = None) -> dict[str, Any]:
-        """Return what a file is worth, and its bytes."""
-        found = asdict(self.judge.judge(file, most))
+    def compared(self, file: bytes, most: int | None = None) -> dict[str, Any]:
+        """Return how far a file is from the float file, and its bytes."""
+        found = asdict(self.reference.compare(file, most))
         return {name: round(value, 6) for name, value in found.items()} | {
             "bytes": len(file),
             "gzip_bytes": gzip_bytes(file),
@@ -93,11 +93,11 @@ def main(home: Path) -> None:
     found: dict[str, Any] = {
         "model": "ResNet-20, width 16, CIFAR-10 as JPEG",
         "test_images": TEST_IMAGES,
-        "float": study.judged(study.file),
+        "float": study.compared(study.file),
         "int8_activations": activations(study),
         "int4_weights": int4_weights(study),
         "int8_weights": int8_weights(study),
-        "int16x8": study.judged(study.rounder(Calibration(), 200, 0).all(16, {}), SLOW_IMAGES)
+        "int16x8": study.compared(study.quantizer(Calibration(), 200, 0).all(16, {}), SLOW_IMAGES)
         | {"test_images": SLOW_IMAGES},
         "mixed": mixed_widths(study),
     }
@@ -118,9 +118,12 @@ def activations(study: Study) -> list[dict[str, Any]]:
     for method in METHODS:
         for count in SIZES:
             draws = [
-                study.judged(study.rounder(Calibration(method=method), count, draw).all(8, {})) for draw in range(DRAWS)
+                study.compared(study.quantizer(Calibration(method=method), count, draw).all(8, {}))
+                for draw in range(DRAWS)
             ]
-            row = {name: statistics.median(draw[name] for draw in draws) for name in ("drop", "agreement", "damage")}
+            row = {
+                name: statistics.median(draw[name] for draw in draws) for name in ("drop", "agreement", "divergence")
+            }
             rows.append({"method": method, "images": count, **row, "worst_drop": max(draw["drop"] for draw in draws)})
             print(rows[-1], flush=True)
     return rows
@@ -138,7 +141,7 @@ def int8_weights(study: Study) -> list[dict[str, Any]]:
 
 def _weights(study: Study, name: Any, *, int4: bool) -> dict[str, Any]:
     widths: Any = {layer.scope: "int4" for layer in layers(study.file)} if int4 else {}
-    row = {"weights": name} | study.judged(study.rounder(Calibration(weights=name), 200, 0).all(8, widths))
+    row = {"weights": name} | study.compared(study.quantizer(Calibration(weights=name), 200, 0).all(8, widths))
     print("int4" if int4 else "int8", row, flush=True)
     return row
 
@@ -147,11 +150,11 @@ def mixed_widths(study: Study) -> list[dict[str, Any]]:
     """Return a row for each budget: chosen and judged on the same images, so that the drop is a little too good."""
     rows = []
     for budget in (0.002, 0.005, 0.01, 0.02):
-        rounder, settings = study.rounder(Calibration(), 200, 0), Mixed(max_drop=budget, images=300)
-        made = mixed(rounder, settings, study.judge, lambda judged, most=budget: judged.drop <= most)
+        quantizer, settings = study.quantizer(Calibration(), 200, 0), Mixed(max_drop=budget, images=300)
+        made = mixed(quantizer, settings, study.reference, lambda compared, most=budget: compared.drop <= most)
         widths = [layer.width for layer in made.layers]
         counts = {width: widths.count(width) for width in ("int4", "int8", "float")}
-        rows.append({"max_drop": budget, "layers": counts, **study.judged(made.data)})
+        rows.append({"max_drop": budget, "layers": counts, **study.compared(made.data)})
         print(rows[-1], flush=True)
     return rows
 

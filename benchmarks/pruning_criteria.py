@@ -2,7 +2,7 @@
 
     network ──► cut by each criterion ──► test accuracy ──► statistics anew ──► test accuracy
 
-What is left without any learning shows what the ranking alone is worth; after fine-tuning differences are smaller. The
+What is left without any learning shows how good the ranking alone is; after fine-tuning differences are smaller. The
 ranking looks at a part of the train split, sensitivity at another, and accuracy is of the test split. Writes
 benchmarks/results/pruning-criteria.json.
 

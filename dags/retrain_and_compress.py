@@ -28,7 +28,7 @@ since an earlier run is not done again; the first line of a task's log says `hit
 | `validate_data` | the data broke a rule: classes, duplicates, leakage, drift | open the verdict's page; repair the data, or change the rule in `data.checks` on purpose |
 | `dry_run` | the network, or every candidate, cannot be had: a layer that no step can work with, a builder that cannot be stored; `train` ends for the same reason | change the network or the candidate that it names; clear `dry_run` and `train` |
 | `train` | the training diverged, or its process was killed | lower the learning rate; give it memory. It goes on from its last epoch |
-| `validate_model` | the float model is too weak to be a teacher | train longer; look at the curves. The lanes would have been in vain |
+| `validate_model` | the float model is too weak to be a teacher | train longer; look at the curves. The lanes would have wasted their time |
 | `search` | one worker died. The others go on, and `choose` takes what they found | nothing, unless all are red |
 | `plan` | no candidate can fit the device | a larger budget, or lighter candidates |
 | a task of `lanes` | this candidate failed. The others go on | read its log; clear the task to try it again |

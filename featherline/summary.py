@@ -1,4 +1,4 @@
-"""What a run came to, in one small file: `summary.json`.
+"""The result of a run, in one small file: `summary.json`.
 
     runs/<run_id>/steps/*.json + measurements ──► Summary ──► var/demo/ or var/runs/<run_id>/
 

@@ -5,7 +5,7 @@
                  └─► trained further ───────────────────────┬─► NAME.tflite ─┤
                                                             ├─► Featherline ─┤
     nothing ───────► a small network, trained from scratch ─┼─► NAME.tflite ─┤
-                                  float.keras teaches it ───┴─► Featherline ─┘
+                                  float.keras is its teacher ┴─► Featherline ─┘
 
 A file in `benchmarks/results/cifar10-resnet20/` that was made with the same parameters is not made again; `--anew`
 makes all of them again. A training that was killed goes on from its last epoch; `wall_s` of a rival that was killed
@@ -48,8 +48,8 @@ FIT = {"optimizer": "sgd", "schedule": "one_cycle", "weight_decay": 1e-4, "flip"
 LONG = FIT | {"learning_rate": 0.1}
 """Of whatever trains for long: the pruned models, and the control."""
 SHORT = FIT | {"schedule": "cosine", "epochs": 2, "learning_rate": 0.0025}
-QAT_SCHEMES = {"scheme": "int8", "qat": True, "distillation": TEACHING, "fit": SHORT}
-AWARE_INT4 = QAT_SCHEMES | {"scheme": "static_wi4_ai8", "fit": SHORT | {"epochs": 22, "learning_rate": 0.02}}
+QAT = {"scheme": "int8", "qat": True, "distillation": TEACHING, "fit": SHORT}
+QAT_INT4 = QAT | {"scheme": "static_wi4_ai8", "fit": SHORT | {"epochs": 22, "learning_rate": 0.02}}
 
 
 def pruned(
@@ -58,7 +58,7 @@ def pruned(
     *,
     cached_augmentations: int | None = None,
     fit: dict[str, Any] | None = None,
-    quantize: dict[str, Any] = QAT_SCHEMES,
+    quantize: dict[str, Any] = QAT,
 ) -> dict[str, Any]:
     """Return the parameters of the steps for these parts of a model; `fit` is how it learns beside `LONG`.
 
@@ -78,19 +78,19 @@ Source: https://github.com/mlcommons/tiny/tree/master/benchmark/training/image_c
 
 HIDING = {"cutout": 8, "keep": "last"}
 FURTHER = {"fit": LONG | HIDING | {"epochs": 30, "weight_decay": 2.5e-4}}
-"""Of the given model, to be cut and to teach: the better a teacher, the better its student."""
+"""Of the given model, to be pruned and to be the teacher: the better a teacher, the better its student."""
 
 OURS: dict[str, dict[str, Any]] = {
     "featherline-10x": {"further": FURTHER}
     | pruned({"keep_macs": 0.31, "keep_parameters": 0.36, "floor": 0.5}, 75, fit=HIDING | {"weight_decay": 2e-4}),
     "featherline-12x": pruned({"keep_macs": 0.25}, 36, cached_augmentations=12),
-    "featherline-25x": {"train": RESNET8} | pruned({"keep_parameters": 0.868, "floor": 0.5}, 35, quantize=AWARE_INT4),
+    "featherline-25x": {"train": RESNET8} | pruned({"keep_parameters": 0.868, "floor": 0.5}, 35, quantize=QAT_INT4),
     "further-int8": {"further": FURTHER},
     "scratch-resnet8": {"train": RESNET8},
 }
 """By how much smaller Featherline's files are; and two controls. The first begins with the given model trained further,
-which teaches it: `further-int8` is that model, whole. The third begins with `scratch-resnet8`, a network of about the
-first two's bytes that is trained from nothing, and the given model teaches it.
+which is its teacher: `further-int8` is that model, whole. The third begins with `scratch-resnet8`, a network of about
+the first two's bytes that is trained from scratch, with the given model as teacher.
 """
 
 
@@ -131,7 +131,7 @@ class Bench:
     def _featherline(self, name: str, parameters: dict[str, Any]) -> None:
         """Prune the given model, or one that is trained first, train with the rounding in the loop, export.
 
-        A network trained from nothing is taught by the given model; the given one trained further teaches itself.
+        The given model is the teacher of a network trained from scratch; the given one trained further is its own.
         """
         whole, teacher, before = self.teacher, self.teacher, 0.0
         asked = parameters["prune"]
@@ -176,7 +176,7 @@ class Bench:
         """Measure a file in turn with the float file, once in each run, and return its row."""
         file = self.steps.store.put_bytes((FILES / f"{name}.tflite").read_bytes(), LiteRTFileRef)
         kept = json.loads((FILES / f"{name}.json").read_text())
-        scheme = "float32" if name == "float" else kept["parameters"].get("quantize", QAT_SCHEMES)["scheme"]
+        scheme = "float32" if name == "float" else kept["parameters"].get("quantize", QAT)["scheme"]
         inputs: dict[str, Any] = {
             "model": self.float_file | {"file": file.model_dump(mode="json"), "scheme": scheme},
             "data": self.data,

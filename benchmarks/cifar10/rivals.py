@@ -76,7 +76,7 @@ def tfmot_pruned(model: Any, images: Images, labels: Labels, folder: Path) -> by
     return converter_int8(tfmot.sparsity.keras.strip_pruning(pruned), images, labels, folder)
 
 
-def tfmot_aware(model: Any, images: Images, labels: Labels, folder: Path) -> bytes:
+def tfmot_qat(model: Any, images: Images, labels: Labels, folder: Path) -> bytes:
     """Train with the quantization in the loop, convert.
 
     Source: https://www.tensorflow.org/model_optimization/guide/quantization/training_example
@@ -102,7 +102,7 @@ RIVALS = {
         tfmot_pruned,
         CALIBRATION | {"sparsity": SPARSITY, "epochs": PRUNING_EPOCHS, "rate": PRUNING_RATE, "batch": BATCH},
     ),
-    "tfmot-qat-int8": Rival(tfmot_aware, CALIBRATION | {"epochs": QAT_EPOCHS, "rate": QAT_RATE, "batch": BATCH}),
+    "tfmot-qat-int8": Rival(tfmot_qat, CALIBRATION | {"epochs": QAT_EPOCHS, "rate": QAT_RATE, "batch": BATCH}),
 }
 
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class OnlyIfOperator(BaseOperator):
-    """A door that is open or shut.
+    """A gate that is open or closed.
 
     Args:
         wanted: A template of one expression that gives a Boolean.
-        otherwise: What to say where it is shut.
+        otherwise: What to say where it is closed.
     """
 
     template_fields: Sequence[str] = ("wanted",)

@@ -23,7 +23,7 @@ SET_BY_THE_SEARCH: dict[str, tuple[str, ...]] = {
     "quantize": ("scheme", "qat", "clusters"),
     "export": (),
 }
-"""PipelinePoint that a common section of `auto` must leave alone."""
+"""Parameters that a common section of `auto` must leave alone."""
 
 
 Order = Literal["prune_first", "distill_first"]
@@ -38,9 +38,9 @@ class PipelinePoint(Contract):
     """Fraction of the MACs that channel pruning keeps; 1 is not pruned."""
     prune_epochs: int = 0
     teacher: bool = False
-    """Whether the float baseline teaches the fine-tuning and the training for int8 or clusters."""
+    """Whether the float baseline is the teacher of the fine-tuning and of the training for int8 or clusters."""
     distill_epochs: int = 0
-    """Of lessons of their own, before or after pruning; 0 is none."""
+    """Of distillation on its own, before or after pruning; 0 is none."""
     scheme: Scheme = "int8"
     qat: bool = False
     clusters: int | None = None
@@ -70,7 +70,9 @@ class Auto(Contract):
         (1.0, 0.75, 0.5, 0.35, 0.25), min_length=1, description="Fractions to keep; 1: not pruned."
     )
     prune_epochs: tuple[int, ...] = Field((5,), min_length=1, description="Of the fine-tuning after pruning.")
-    teacher: tuple[bool, ...] = Field((False, True), min_length=1, description="Whether the float baseline teaches.")
+    teacher: tuple[bool, ...] = Field(
+        (False, True), min_length=1, description="Whether the float baseline is the teacher there."
+    )
     distill_epochs: tuple[int, ...] = Field((0,), min_length=1, description="Of distillation on its own; 0: none.")
     orders: tuple[Order, ...] = Field(
         ("prune_first",),
@@ -79,12 +81,14 @@ class Auto(Contract):
     )
     schemes: tuple[Scheme, ...] = Field(("int8",), min_length=1, description="How the file holds its numbers.")
     qat: tuple[bool, ...] = Field((False, True), min_length=1, description="int8: trained with int8 in the loop.")
-    clusters: tuple[int | None, ...] = Field((None,), min_length=1, description="Weights of a layer share as many.")
+    clusters: tuple[int | None, ...] = Field(
+        (None,), min_length=1, description="Weight clustering: distinct weights in each layer; null: none."
+    )
     tune_epochs: tuple[int, ...] = Field((3,), min_length=1, description="Of QAT and of clusters.")
     prune: dict[str, Any] = Field({}, description="What all lanes have in common: criterion, fit, distillation, ….")
     distill: dict[str, Any] = Field({}, description="Likewise.")
     quantize: dict[str, Any] = Field({}, description="Likewise.")
-    export: dict[str, Any] = Field({}, description="Likewise: calibration, mixed, ladder.")
+    export: dict[str, Any] = Field({}, description="Likewise: calibration, mixed, fallback_ladder.")
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -107,6 +111,6 @@ class Auto(Contract):
         return self
 
     def size(self) -> int:
-        """Return the number of combinations, those that come to the same lane counted apart."""
+        """Return the number of combinations, those that give the same lane counted apart."""
         lists = (self.students, self.keep_macs, self.prune_epochs, self.teacher, self.distill_epochs)
         return math.prod(map(len, (*lists, self.orders, self.schemes, self.qat, self.clusters, self.tune_epochs)))

@@ -58,13 +58,14 @@ class Candidate(Contract):
         if self.quantize.qat:
             raise ValueError(
                 "no export.fallback_ladder where quantize.qat is true for int8: its rungs need the float model, which"
-                " that training has replaced; make the one with QAT a candidate of its own, beside that with the ladder"
+                " that training has replaced; make the one with QAT a candidate of its own, beside that with"
+                " the fallback ladder"
             )
         raise ValueError(f"no export.fallback_ladder for the scheme {self.quantize.scheme}, which loses nothing")
 
 
 def climbs(scheme: Scheme, *, qat: bool) -> bool:
-    """Return whether a ladder can stand behind a file: it may lose something, and its float model is there."""
+    """Return whether a fallback ladder can stand behind a file: it may lose something, and its float model is there."""
     return not (qat and scheme == "int8") and scheme not in ("float32", "float16")
 
 
@@ -91,9 +92,9 @@ class CandidateTemplate(Contract):
     )
     prune: dict[str, Any] = {}
     distill: dict[str, Any] = {}
-    trim: dict[str, Any] = Field({}, description="As prune, after distillation of distill.")
+    trim: dict[str, Any] = Field({}, description="As prune, after distillation.")
     quantize: dict[str, Any] = {}
-    export: dict[str, Any] = Field({}, description="calibration, mixed, ladder: of quantizing after training.")
+    export: dict[str, Any] = Field({}, description="calibration, mixed, fallback_ladder: of quantizing after training.")
 
 
 WRITTEN = tuple(step for step in LANE if step in CandidateTemplate.model_fields)

@@ -63,8 +63,8 @@ class DistillationSettings(Contract):
         None,
         gt=0,
         le=MOST_EPOCHS,
-        description="Different random views of each image; they come again after so many epochs, and without "
-        "attention the teacher is asked once for each. As many as epochs where not given.",
+        description="Different random augmentations of each image; they repeat after so many epochs, and without "
+        "attention the teacher's logits are computed once for each. As many as epochs where not given.",
     )
     attention: float = Field(
         0.0,

@@ -42,7 +42,7 @@ class Latency(Contract):
 
 
 class StageEntry(Contract):
-    """A file on the way from the float baseline to what ships: what each stage of the lane bought."""
+    """A file on the way from the float baseline to what ships: the effect of each stage of the lane."""
 
     stage: str
     size_bytes: int

@@ -80,8 +80,8 @@ Scheme = Literal[
 The names are litert-quantizer's: `w` says what weights are, `a` activations; `i8` is int8, `fp32` float32. `float32`
 and `float16` are weights; `dynamic_…` rounds activations while it runs; with `weight_only_…` weights are float again
 when a layer computes. Integers throughout, input and output too: `int8`, which is static_wi8_ai8; `int16x8`, which is
-static_wi8_ai16; `static_wi4_ai8`. `static_wmixed_ai8`: each layer int4, int8 or float, as its measured damage and the
-budget allow.
+static_wi8_ai16; `static_wi4_ai8`. `static_wmixed_ai8`: each layer int4, int8 or float, as its measured sensitivity and
+the budget allow.
 """
 
 Width = Literal["int4", "int8", "float"]
@@ -94,13 +94,13 @@ class LayerWidth(Contract):
     layer: str
     operator: str
     weights: int
-    damage: dict[Width, float]
+    sensitivity: dict[Width, float]
     """Mean Kullback-Leibler divergence of the predictions from the float file's, in nats, this layer alone rounded."""
     width: Width
 
 
 class Rung(Contract):
-    """One file that the ladder tried. One that could not be made has no figures."""
+    """One file that the fallback ladder tried. One that could not be made has no figures."""
 
     scheme: Scheme
     qat: bool = False
@@ -131,7 +131,7 @@ class LiteRTModel(Contract):
 
     file: LiteRTFileRef
     scheme: Scheme
-    """As it is, which the ladder may have made another than was asked."""
+    """As it is, which the fallback ladder may have made another than was asked for."""
     golden: GoldenRef
     validation_accuracy: Fraction
     """Of the exported file, on the validation split."""
@@ -141,6 +141,6 @@ class LiteRTModel(Contract):
     layers: tuple[LayerWidth, ...] = ()
     """Of a `static_wmixed_ai8` file, in the order in which they run."""
     rungs: tuple[Rung, ...] = ()
-    """What the ladder tried, in order; the last one was kept. Empty without a ladder."""
+    """What the fallback ladder tried, in order; the last one was kept. Empty without one."""
     stages: tuple[StageFile, ...] = ()
     """What the lane's steps made on the way, in order, each as a float file."""

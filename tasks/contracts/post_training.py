@@ -34,7 +34,9 @@ class Mixed(Contract):
     widths: tuple[Literal["int4", "float"], ...] = Field(
         ("int4", "float"), min_length=1, description="What a layer may become beside int8."
     )
-    images: int = Field(500, ge=1, description="Of the validation split, to measure a layer's damage with, at most.")
+    images: int = Field(
+        500, ge=1, description="Of the validation split, to measure a layer's sensitivity with, at most."
+    )
 
 
 class QatTraining(Contract):

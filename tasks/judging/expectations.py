@@ -41,7 +41,7 @@ def judge(
     index: str | None,
     docs_folder: Path | None = None,
 ) -> tuple[Finding, ...]:
-    """FloatReference a table and return one finding for each expectation, in their order.
+    """Judge a table and return one finding for each expectation, in their order.
 
     Args:
         table: Of pandas' own types.

@@ -14,7 +14,7 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}: {{ "gate open" if passed else "gate shut" }}</title>
+<title>{{ title }}: {{ "gate open" if passed else "gate closed" }}</title>
 <style>
 :root { color-scheme: light dark; --paper: #fbfaf7; --card: #fff; --ink: #22252b; --soft: #6a707c; --line: #e5e2da;
   --good: #22714a; --bad: #b3261e; --warn: #8a5a00; --tint: #f4f1ea; }
@@ -25,7 +25,7 @@ body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.5 sy
 main { max-width: 72rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .35rem; }
 h2 { font-size: 1.05rem; margin: 2.2rem 0 .7rem; }
-.state { font-weight: 600; } .open { color: var(--good); } .shut { color: var(--bad); }
+.state { font-weight: 600; } .open { color: var(--good); } .closed { color: var(--bad); }
 .counts { color: var(--soft); margin: 0; }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: .6rem; background: var(--card); }
 table { border-collapse: collapse; width: 100%; min-width: 56rem; table-layout: fixed; }
@@ -51,7 +51,7 @@ td { overflow-wrap: anywhere; } td.mark { white-space: nowrap; font-weight: 600;
 <body>
 <main>
 <h1>{{ title }}</h1>
-<p class="state {{ 'open' if passed else 'shut' }}">The {{ gate }} gate is {{ "open" if passed else "shut" }}.</p>
+<p class="state {{ 'open' if passed else 'closed' }}">The {{ gate }} gate is {{ "open" if passed else "closed" }}.</p>
 <p class="counts">{{ failed | length }} of {{ total }} rules failed
 {%- if warnings %}, and {{ warnings }} of them only warn{% endif %}.</p>
 {% for heading, findings in (("What failed", failed), ("What passed", kept)) if findings %}

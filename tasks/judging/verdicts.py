@@ -1,7 +1,7 @@
 """Verdicts: what a gate decided, kept for machines (JSON) and for people (one HTML page that opens offline).
 
     findings ──► [put_verdict] ──► page ──► verdict ──► VerdictRef
-                                              │ shut
+                                              │ closed
                                               └──► [shut_gate] ──► runs/<run_id>/verdicts/<gate>.json, and the refusal
 
 The page is `verdict_page`. All gates use this module, so that all of them look and fail alike.
@@ -49,7 +49,7 @@ def put_verdict(
 
 
 def is_open(gate: Gate, findings: Sequence[Finding]) -> bool:
-    """Return whether these findings open the gate; no finding at all leaves it shut."""
+    """Return whether these findings open the gate; no finding at all leaves it closed."""
     critical = [finding for finding in findings if finding.severity == "critical"]
     failed = {finding.subject for finding in critical if not finding.passed}
     if gate == "metrics":
@@ -77,7 +77,7 @@ def shut_gate(context: Context, verdict: Verdict) -> Refused:
         )
     if not failed:
         problems.append(
-            Problem(f"the {verdict.gate} gate stays shut", "at least one finding", "none", f"read {verdict.page.uri}")
+            Problem(f"the {verdict.gate} gate stays closed", "at least one finding", "none", f"read {verdict.page.uri}")
         )
     return Refused(*problems)
 

@@ -37,7 +37,7 @@ LOG = "converter.log"
 
 
 class ConverterDied(SystemExit):
-    """The converter died by a signal. Caught by nobody but a ladder, as a SystemExit the step exits with its code."""
+    """The converter died by a signal. The fallback ladder alone catches it; as a SystemExit the code is the step's."""
 
 
 class ConverterFailed(RuntimeError):  # noqa: N818 - what happened, in the words of the exit codes

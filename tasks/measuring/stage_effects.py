@@ -1,9 +1,9 @@
-"""What the steps of a lane bought: a line while they run, a ledger of the files once the lane is measured.
+"""The effect of each step of a lane: a line while they run, a table of the files once the lane is measured.
 
 prune channel: parameters 274,442 -> 137,402 (-49.9 %), MACs 40.8 M -> 20.3 M (-50.3 %), zeros 0.0 % -> 0.0 %, …
 
-Zeros and shared values buy a smaller download and nothing else: no runtime used here is faster on them, and the file
-on the device keeps its size. The ledger says so of every stage, from what was measured of its file.
+Zeros and clusters make a smaller download and nothing else: no runtime used here is faster on them, and the file on the
+device keeps its size. The table says so of every stage, from what was measured of its file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.words import percent
 
 NOTICEABLE = 0.05
-"""A change of size or MACs by less than this fraction buys nothing."""
+"""A change of size or MACs by less than this fraction is no effect."""
 
 NOTICEABLE_TIME = 0.10
 """The same of a median time, which moves by some percent on its own."""
@@ -40,8 +40,8 @@ def savings(stage: str, before: Model, after: Model, *, zeros_before: float, zer
     )
 
 
-def bought(before: StageEntry, after: StageEntry) -> str:
-    """Return in words what a stage bought against the file before it, and what it did not."""
+def effect_of(before: StageEntry, after: StageEntry) -> str:
+    """Return in words what a stage changed against the file before it, and what it did not."""
     gains = {
         "file": _share(before.size_bytes, after.size_bytes),
         "MACs": _share(before.macs, after.macs),
@@ -59,8 +59,8 @@ def bought(before: StageEntry, after: StageEntry) -> str:
 
 
 def savings_table(ledger: Sequence[StageEntry]) -> str:
-    """Return the ledger as aligned lines, each stage with what it bought against the one before."""
-    head = ("stage", "file", "gzip", "zstd", "entropy", "zeros", "distinct", "MACs", "p50 ms", "bought")
+    """Return the table as aligned lines, each stage with its effect against the one before."""
+    head = ("stage", "file", "gzip", "zstd", "entropy", "zeros", "distinct", "MACs", "p50 ms", "effect")
     rows = [head]
     for before, entry in zip([None, *ledger], ledger, strict=False):
         rows.append(
@@ -74,7 +74,7 @@ def savings_table(ledger: Sequence[StageEntry]) -> str:
                 f"{entry.distinct_weights:,}",
                 f"{entry.macs:,}",
                 f"{entry.latency_ms_p50:.4f}",
-                "" if before is None else bought(before, entry),
+                "" if before is None else effect_of(before, entry),
             )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(head) - 1)]

@@ -120,7 +120,7 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
         )
     if auto.export.get("fallback_ladder") is not None and not any(climbs(one.scheme, qat=one.qat) for one in every):
         yield Problem(
-            "candidates.auto has a ladder that no lane can use",
+            "candidates.auto has a fallback ladder that no lane can use",
             "a lane that is rounded after training: qat false, and a scheme other than float32 and float16",
             f"qat {list(auto.qat)}, schemes {list(auto.schemes)}",
             "add false to candidates.auto.qat or a scheme to schemes, or leave export.fallback_ladder out",
@@ -162,7 +162,7 @@ def _in_vain(who: str, sections: dict[str, dict[str, Any]]) -> Iterator[Problem]
     prune, distill = sections["prune"].get("method", "none"), sections["distill"].get("method", "logits")
     if distill != "logits":
         yield Problem(
-            f"{who} does not teach its searched student",
+            f"{who} does not distil its searched student",
             f"distill.method logits, the default, where student is searched: {FRESH}",
             f"distill.method {distill}",
             "set distill.method to logits or leave it out, or set student: baseline",

@@ -1,6 +1,6 @@
 """The report of a run that ended before there were files to compare: why, and all that is known.
 
-refused steps, shut gate, data, teacher, lanes ──► templates/early.html ──► page
+refused steps, closed gate, data, teacher, lanes ──► templates/early.html ──► page
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Early:
     Attributes:
         nothing: Why nothing was released.
         told: The problems of every step that was refused.
-        findings: What a gate that was shut found against its subject.
+        findings: What a gate that was closed found against its subject.
         dataset: None where there is none.
         metrics: Of the float model on the validation split.
         baseline: The measured float file.
@@ -67,7 +67,7 @@ class Early:
 
 
 def gather_early(inputs: ReportInputs, context: Context) -> Early:
-    """Read all that the run came to.
+    """Read all results of the run.
 
     Raises:
         Damaged: Something is gone from the store.

@@ -108,7 +108,7 @@ def gather(inputs: ReportInputs, context: Context, budget: Budget = NO_BUDGET) -
     """Read everything that the pages tell; None where the run did not come to files that can be compared.
 
     Args:
-        inputs: What the run came to.
+        inputs: The results of the run.
         context: The store and the run.
         budget: Of the device, which counts where no candidate won.
 

@@ -102,12 +102,12 @@ def _missed_target(lane: LaneFacts) -> list[str]:
 
 
 def _ladder(lane: LaneFacts) -> list[str]:
-    """Return what the ladder left and what it kept, where it left anything."""
+    """Return what the fallback ladder left and what it kept, where it left anything."""
     *left, kept = lane.model.rungs or (None,)
     if not left or kept is None:
         return []
     tried = ", ".join(_rung(rung) for rung in left if rung is not None)
-    return [f"{lane.name}: the ladder left {tried} and kept {_rung(kept)}."]
+    return [f"{lane.name}: the fallback ladder left {tried} and kept {_rung(kept)}."]
 
 
 def _rung(rung: Rung) -> str:

@@ -77,7 +77,7 @@ def why_nothing(inputs: ReportInputs, refused: Sequence[StepRecord], entries: Se
     """Return the reason in a sentence without a full stop.
 
     Args:
-        inputs: Of the report: what the run came to.
+        inputs: Of the report: the results of the run.
         refused: The records of the steps that were refused.
         entries: Of the choice, where there was one.
     """

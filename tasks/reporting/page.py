@@ -18,7 +18,7 @@ from featherline.tasks.contracts.request import Provenance
 from featherline.tasks.contracts.safe_text import page_value
 from featherline.tasks.contracts.steps.report import ReportParams
 from featherline.tasks.data.intake_words import intake_rows
-from featherline.tasks.measuring.stage_effects import bought
+from featherline.tasks.measuring.stage_effects import effect_of
 from featherline.tasks.modalities.image.preprocessing import in_words, preprocessing_of
 from featherline.tasks.reporting import classes, curves, tradeoff
 from featherline.tasks.reporting.facts import Facts
@@ -137,9 +137,9 @@ def _ram(before: Measurement, after: Measurement) -> Tile:
 
 
 def _ledger(measured: Measurement) -> list[tuple[StageEntry, str]]:
-    """Return each stage of the winner's lane with what it bought."""
+    """Return each stage of the winner's lane with its effect."""
     entries = measured.ledger
-    words_ = ["", *(bought(before, after) for before, after in itertools.pairwise(entries))]
+    words_ = ["", *(effect_of(before, after) for before, after in itertools.pairwise(entries))]
     return list(zip(entries, words_, strict=False))
 
 

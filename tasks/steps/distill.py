@@ -6,8 +6,8 @@
               file ──► another teacher, where the recipe names one
     prune ──► student ──► teacher of its own fresh copy ──► …            (self)
 
-Teacher and student see the same augmented view. The zeros of a sparse student stay zero. Lessons that make a student
-worse on the validation split are forgotten: it leaves as it came. A killed training goes on from its last checkpoint.
+Teacher and student see the same augmented view. The zeros of a sparse student stay zero. Where distillation makes a
+student worse on the validation split, it stays unchanged. A killed training goes on from its last checkpoint.
 
     python -m featherline.tasks distill --request request.json --result result.json --store var/store
 
@@ -41,8 +41,8 @@ def distill(inputs: DistillInputs, params: DistillParams, context: Context) -> D
     """Train the student with the teacher's distillation.
 
     Raises:
-        Refused: The architecture cannot be built, the teacher cannot be read, a sparse student is to be born again, or
-            the training diverges.
+        Refused: The architecture cannot be built, the teacher cannot be read, a sparse student is to start from
+            fresh weights, or the training diverges.
         AssertionError: A weight of a sparse student that was zero is not zero any more.
     """
     with TrainingSession(inputs.data, context) as session:
@@ -67,7 +67,7 @@ def _taught(session: TrainingSession, inputs: DistillInputs, params: DistillPara
     history, start, end = _learn(session, student, params, stage, callbacks=[zeros] if zeros else ())
     if before is not None and end < start and params.fit.keep == "best":
         student.set_weights(weights)
-        print(f"{stage}: the lessons made the student worse; it keeps the weights that it came with")
+        print(f"{stage}: distillation made the student worse; it keeps the weights that it had before")
     if zeros:
         zeros.check()
     compared = before or inputs.teacher
@@ -78,7 +78,7 @@ def _born_again(session: TrainingSession, inputs: DistillInputs, params: Distill
     """Train fresh copies of the lane's student, each with the one before as teacher."""
     if inputs.student.sparsity != "none":
         raise refuse(
-            "distill cannot let a sparse student be born again",
+            "distill cannot give a sparse student fresh weights",
             expected="a dense student for distill.method self: fresh weights have no zeros",
             got=f"a student with the zeros of {inputs.student.sparsity}",
             fix="set distill.method to logits, or prune.method to channel or none",

@@ -5,7 +5,7 @@
          ├──► [flatbuffer] ──► size, MACs, parameters, zeros, operators, energy estimate
          ├──► [TensorFlow Lite Micro, a child process] ──► peak RAM
          ├──► [LiteRT, in turn with the baseline] ──► latency
-         └──► [the files of the lane's stages, in turn] ──► ledger of the effect of each stage
+         └──► [the files of the lane's stages, in turn] ──► effect of each stage
 
 Everything is of the file that ships, nothing of the model that it came from. Latency counts `invoke()` alone.
 

@@ -1,11 +1,12 @@
 """Export: turn a trained model into one `.tflite` file that says what it is, and prove that the file works.
 
-    model ──► builder ──► [ladder] ──► invariants ──► compact ──► metadata, labels ──► file
+    model ──► builder ──► [fallback ladder] ──► invariants ──► compact ──► metadata, labels ──► file
               │    └── static integers, mixed             │                              │
               └── converter (a child process)   validation accuracy            golden vectors, run twice
 
-The file takes one image at a time. `int8`, `int16x8` and `int4` take and give integers and have no float operator left.
-TensorFlow is imported by the converter's process, and where a ladder trains. Equal model and request give equal bytes.
+The file takes one image at a time. `int8`, `int16x8` and `static_wi4_ai8` take and give integers and have no float
+operator left. TensorFlow is imported by the converter's process, and where the fallback ladder trains. Equal model and
+request give equal bytes.
 
     python -m featherline.tasks export --request request.json --result result.json
 """
@@ -53,8 +54,8 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     """Convert a model, write what it is into the file, and keep golden vectors that the file was seen to give.
 
     Raises:
-        Refused: The model does not fit the data, or cannot be had in the scheme; no rung of the ladder keeps its rules;
-            the file breaks an invariant.
+        Refused: The model does not fit the data, or cannot be had in the scheme; no rung of the fallback ladder
+            keeps its rules; the file breaks an invariant.
     """
     store = context.store
     dataset = store.read(inputs.data, Dataset)
@@ -90,7 +91,7 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     accuracy = correct / len(labels)
     check_faithful(built.model, built.scheme, correct, len(labels))
     if built.scheme == "static_wmixed_ai8" and params.fallback_ladder is None:
-        check_budget(builder.judge.judge(bare), params.mixed)
+        check_budget(builder.reference.compare(bare), params.mixed)
 
     said = _metadata(params, dataset, classifier=classifier, built=built, accuracy=accuracy)
     data = metadata.write(bare, said)
@@ -135,7 +136,7 @@ def _trained(inputs: ExportInputs, training: QatTraining, context: Context) -> M
 def _stages(models: Sequence[Model]) -> tuple[Model, ...]:
     """Return what the lane's steps made of its first model, each once.
 
-    A model that was trained for int8 has no float file; what that bought shows in the file itself.
+    A model that was trained for int8 has no float file; its effect shows in the file itself.
     """
     made = {model.file.sha256: model for model in models if model.format == "keras"}
     return tuple(model for digest, model in made.items() if digest != models[0].file.sha256)

@@ -1,8 +1,8 @@
-"""Propose: the next round of lanes, from what the earlier ones came to.
+"""Propose: the next round of lanes, from the results of the earlier ones.
 
     candidates so far, their measurements, goal, time ──► [propose] ──► candidates, or none: the search is over
 
-Failed lanes teach that their point failed, and stop nothing. The same history gives the same proposals.
+Of a failed lane the sampler learns that its point failed, and nothing stops. The same history gives the same proposals.
 
     python -m featherline.tasks propose --request request.json --result result.json --store var/store
 """

@@ -4,8 +4,8 @@
                                 └─► model, same shape, many zeros         (magnitude, 2:4)
 
 Channels joined by a residual sum leave together. Latency falls in steps of eight channels, not with MACs; zeros save
-download size alone. The float baseline (or `teacher`) teaches the fine-tuning where `distillation` is given; it goes on
-from its last checkpoint when it was killed.
+download size alone. The float baseline (or `teacher`) is the teacher of the fine-tuning where `distillation` is
+given; a killed one goes on from its last checkpoint.
 
     python -m featherline.tasks prune --request request.json --result result.json --store var/store
 """

@@ -1,4 +1,4 @@
-"""Quantize: prepare the model for the converter, by shared weights and by training with the rounding in the loop.
+"""Quantize: prepare the model for the converter, by weight clustering and by quantization-aware training.
 
     prune, distill, trim ──► model ──► [clusters] ──► [qat] ──► model ──► export, which applies the scheme
                        train (or the user's file) ──► teacher ──┘
@@ -20,8 +20,8 @@ from featherline.tasks.compression.quantization.in_training.clustering import (
 )
 from featherline.tasks.compression.quantization.in_training.coverage import check_coverage
 from featherline.tasks.compression.quantization.in_training.int4 import int4_while_training, strip_int4
-from featherline.tasks.compression.quantization.in_training.qat import finished, quantized_while_training
-from featherline.tasks.compression.quantization.in_training.ranges import settle_ranges
+from featherline.tasks.compression.quantization.in_training.qat import quantized_while_training, strip_qat
+from featherline.tasks.compression.quantization.in_training.ranges import initialise_ranges
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeOutputs, QuantizeParams
@@ -39,11 +39,11 @@ SETTLING_IMAGES = 256
 
 
 def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -> QuantizeOutputs:
-    """Share weights, then train with quantization in the loop, as the parameters ask.
+    """Cluster weights, then train with quantization in the loop, as the parameters ask.
 
     Raises:
         Refused: Layers that TFMOT does not cover, before any training; too few clusters; a training that diverges.
-        AssertionError: Zeros or shared values were lost on the way.
+        AssertionError: Zeros or clusters were lost on the way.
     """
     with TrainingSession(inputs.data, context) as session:
         model, network = inputs.model, load_model(context.store, inputs.model)
@@ -65,7 +65,7 @@ def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -
 def _cluster(
     session: TrainingSession, network: KerasModel, model: Model, clusters: int, fit: Fit
 ) -> tuple[KerasModel, Model]:
-    """Share the weights of each kernel among a few values."""
+    """Cluster the weights of each kernel: a few distinct values."""
     stage = f"cluster {clusters}"
     wrapped = clustered_while_training(network, clusters, keep_zeros=model.sparsity != "none")
     history = session.fit(wrapped, fit, stage=stage, part="clusters")
@@ -84,12 +84,12 @@ def _train_for_int8(session: TrainingSession, network: KerasModel, model: Model,
     wrapped = quantized_while_training(network, keep_zeros=keep_zeros, keep_clusters=keep_clusters)
     images = session.data.train_images
     chosen = np.random.default_rng(session.seed).permutation(len(images))[:SETTLING_IMAGES]
-    passes = settle_ranges(wrapped, images[chosen])
+    passes = initialise_ranges(wrapped, images[chosen])
     print(f"{stage}: activation ranges set from {len(chosen)} images in {passes} passes")
-    # The weights that TFMOT sets from shared values are variables still; decay would pull them apart.
+    # The weights that TFMOT sets from clusters are variables still; decay would pull them apart.
     fit = fit.model_copy(update={"weight_decay": 0.0}) if keep_clusters else fit
     history = session.fit(wrapped, fit, stage=stage, part="qat")
-    aware = finished(wrapped, keep_clusters=keep_clusters)
+    aware = strip_qat(wrapped, keep_clusters=keep_clusters)
     if keep_zeros:
         check_zeros(network, aware)
     if model.clusters is not None:

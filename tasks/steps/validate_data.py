@@ -1,7 +1,7 @@
 """Validate data: the first gate. Nothing is trained on data that break a rule.
 
     samples, statistics, last accepted statistics ──► Great Expectations ──► Verdict ──► open: on, and into the ledger
-                                                                                    └──► shut: refused, with the page
+                                                                                    └──► closed: refused, with the page
 
 Drift is measured from the data set of the same recipe that was accepted before this one, so a first data set has none.
 Great Expectations takes 3.5 s to import and well under a second to judge 60,000 images.
@@ -48,7 +48,7 @@ from featherline.tasks.store import accepted
 
 
 def validate_data(inputs: ValidateDataInputs, params: ValidateDataParams, context: Context) -> ValidateDataOutputs:
-    """FloatReference a data set, and remember it where the gate opens.
+    """Judge a data set, and remember it where the gate opens.
 
     Raises:
         Refused: A critical rule is broken. The verdict also lies in the run's folder.

@@ -41,7 +41,7 @@ UNKNOWN = Comparison(float("nan"), float("nan"), float("nan"), float("nan"))
 def validate_metrics(
     inputs: ValidateMetricsInputs, params: ValidateMetricsParams, context: Context
 ) -> ValidateMetricsOutputs:
-    """FloatReference every lane's measurement and store the verdict.
+    """Judge every lane's measurement and store the verdict.
 
     Raises:
         Refused: There is no lane to judge.
@@ -85,7 +85,7 @@ def validate_metrics(
         outcome = "pass" if subject.label in passed else f"fail: {', '.join(broken)}"
         figures = f"accuracy {percent(subject.measured.accuracy)}, drop {amount(subject.drop.drop)}"
         print(f"{subject.label:<24} {figures}  {outcome}")
-    print(f"{len(passed)} of {len(subjects)} candidates passed; the gate is {'open' if verdict.passed else 'shut'}")
+    print(f"{len(passed)} of {len(subjects)} candidates passed; the gate is {'open' if verdict.passed else 'closed'}")
     return ValidateMetricsOutputs(verdict=ref)
 
 

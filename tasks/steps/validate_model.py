@@ -2,7 +2,7 @@
 
     metrics of the float baseline, last accepted baseline ──► Great Expectations ──► Verdict
                                                                                         │ open: on, into the ledger
-                                                                                        └ shut: refused, with the page
+                                                                                        └ closed: refused, with the page
 
 "Not worse" is measured from the baseline of the same recipe that was accepted before this one; a first one has none.
 
@@ -48,7 +48,7 @@ LARGEST = float(np.finfo(np.float64).max)
 
 
 def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, context: Context) -> ValidateModelOutputs:
-    """FloatReference the float baseline, and remember it where the gate opens.
+    """Judge the float baseline, and remember it where the gate opens.
 
     Raises:
         Refused: A rule is broken. The verdict also lies in the run's folder.

@@ -90,7 +90,7 @@ def preprocessing_of_file(
         choice: Of the recipe.
         dataset: Its validation split decides.
         store: Holds the images.
-        as_it_is: Whether the file must be good already: it is not trained further, or it teaches.
+        as_it_is: Whether the file must be good already: it is not trained further, or it is a teacher.
         key: Where the recipe gives it, for messages.
 
     Raises:

@@ -1,9 +1,9 @@
 """The training loop of every step that trains: one compiled step, one line an epoch.
 
     batch ──► augment ──► model ──► loss (labels, teacher, weight decay) ──► gradients ──► optimizer
-                     └──► teacher ──┘          its logits are computed once where the views come again
+                     └──► teacher ──┘          its logits are computed once where the views repeat
 
-Shuffling and views depend on the seed and the round alone, which is the epoch where views do not come again, so a
+Shuffling and views depend on the seed and the round alone, which is the epoch where views do not repeat, so a
 training that goes on from a checkpoint sees what it would have seen. The optimizers are Keras' legacy ones: one fused
 operation a variable, which matters for small models.
 """
@@ -31,7 +31,7 @@ from featherline.tasks.training.distillation.attention import watched
 from featherline.tasks.training.distillation.logit_losses import inattention
 from featherline.tasks.training.distillation.logits_cache import LogitsCache, can_be_cached, view_seed
 from featherline.tasks.training.history import empty_history, longer, out_of_patience, progress_line
-from featherline.tasks.training.losses import cross_entropy, decay, taught
+from featherline.tasks.training.losses import cross_entropy, decay, distillation_loss
 from featherline.tasks.training.schedules import learning_rates
 
 VALIDATION_BATCH = 256
@@ -94,7 +94,7 @@ def fit_model(
     optimizer, train_step, forward = compiled or compile_training(
         model, fit, teacher, distillation, background=data.background
     )
-    answers = LogitsCache(teacher, data, fit, seed=seed) if distillation and can_be_cached(fit, distillation) else None
+    cache = LogitsCache(teacher, data, fit, seed=seed) if distillation and can_be_cached(fit, distillation) else None
     rounds = distillation.cached_augmentations if distillation and distillation.cached_augmentations else fit.epochs
     if checkpoint and (state := checkpoint.load()) and _restored(model, optimizer, state):
         history, best = state.history, state.best
@@ -105,10 +105,12 @@ def fit_model(
         round_ = epoch % rounds
         steps = slice(epoch * batches, (epoch + 1) * batches)
         dealt = even_batches(np.random.default_rng([seed, round_]).permutation(count), batches)
-        told = answers.of(round_, dealt) if answers else [np.zeros((len(chosen), 0), np.float32) for chosen in dealt]
+        cached_logits = (
+            cache.of(round_, dealt) if cache else [np.zeros((len(chosen), 0), np.float32) for chosen in dealt]
+        )
         views = [view_seed(seed, round_ * batches + number) for number in range(batches)]
         listeners.on_epoch_begin(epoch)
-        loss, right = _epoch(train_step, data, zip(dealt, told, views, rates[steps], strict=True), listeners)
+        loss, right = _epoch(train_step, data, zip(dealt, cached_logits, views, rates[steps], strict=True), listeners)
         listeners.on_epoch_end(epoch)
         logits = _logits(forward, data.validation_images)
         history = longer(
@@ -150,9 +152,9 @@ def _epoch(
         listeners: Told of each batch.
     """
     loss_sum, right, count = 0.0, 0, 0
-    for number, (chosen, told, view, rate) in enumerate(batches):
+    for number, (chosen, cached_logits, view, rate) in enumerate(batches):
         listeners.on_train_batch_begin(number)
-        loss, hits = train_step(data.train_images[chosen], data.train_labels[chosen], told, rate, view)
+        loss, hits = train_step(data.train_images[chosen], data.train_labels[chosen], cached_logits, rate, view)
         listeners.on_train_batch_end(number)
         loss_sum, right, count = loss_sum + float(loss) * len(chosen), right + int(hits), count + len(chosen)
         if not math.isfinite(loss_sum):
@@ -191,24 +193,24 @@ def compile_training(
         )
     optimizer = _optimizer(fit)
     image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-    beforehand = distillation is not None and can_be_cached(fit, distillation)
+    cached = distillation is not None and can_be_cached(fit, distillation)
     watching = distillation is not None and distillation.attention > 0
     student_network, teacher_network = watched(model, teacher) if watching else (model, teacher)
 
-    def train_step(images: Tensor, labels: Tensor, told: Any, rate: Any, seed: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+    def train_step(images: Tensor, labels: Tensor, cached_logits: Any, rate: Any, seed: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
         view, share = augment(images, seed, fit, background)
         theirs = (
             None
             if distillation is None
-            else [told]
-            if beforehand
+            else [cached_logits]
+            if cached
             else tf.nest.flatten(teacher_network(view, training=False))
         )
         with tf.GradientTape() as tape:
             logits, *maps = tf.nest.flatten(student_network(view, training=True))
             loss = cross_entropy(labels, logits, fit.label_smoothing, share)
             if distillation is not None and theirs is not None:
-                loss = taught(labels, logits, theirs[0], distillation, loss)
+                loss = distillation_loss(labels, logits, theirs[0], distillation, loss)
             if distillation is not None and theirs is not None and maps:
                 loss += distillation.attention * inattention(theirs[1:], maps)
             if fit.weight_decay:

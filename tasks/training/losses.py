@@ -44,7 +44,7 @@ def divergence(teacher_logits: Tensor, logits: Tensor, temperature: float) -> Te
     return temperature**2 * tf.reduce_mean(each)
 
 
-def taught(
+def distillation_loss(
     labels: Tensor, logits: Tensor, teacher_logits: Tensor, distillation: DistillationSettings, hard: Tensor
 ) -> Tensor:
     """Return `alpha * what the teacher thinks (distillation.loss) + (1 - alpha) * hard`, the cross entropy.

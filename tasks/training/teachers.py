@@ -1,4 +1,4 @@
-"""Who teaches: a model of the run, the user's own file, or the float baseline of a registered version.
+"""Teachers: a model of the run, the user's own file, or the float baseline of a registered version.
 
 .keras, .h5, SavedModel folder, s3://… ──► read as any foreign model, no code of it run ──► gives logits
                                            └──► its own preprocessing, found on the validation split
@@ -59,17 +59,17 @@ def find_teacher(params: NamesTeacher, otherwise: Model, dataset: Dataset, store
 
 
 def teacher_of_run(store: Store, model: Model, dataset: Dataset) -> ReadTeacher:
-    """Load a model of the run that is to teach."""
+    """Load a model of the run that is to be a teacher."""
     return ReadTeacher(load_model(store, model), preprocessing_of(model, dataset))
 
 
 def read_teacher(source: str, choice: PreprocessingChoice, dataset: Dataset, store: Store) -> ReadTeacher:
-    """Read a model file that is to teach on this data.
+    """Read a model file that is to be a teacher on this data.
 
     Args:
         source: The file.
         choice: What its inputs are made by; `auto` finds it on the validation split.
-        dataset: What it teaches on.
+        dataset: What its student is trained on.
         store: Holds the images.
 
     Raises:

@@ -24,7 +24,7 @@ class Faltering(HTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """LogitsCache in order."""
+    """Answers in order."""
 
     server: Faltering
 

@@ -17,7 +17,7 @@ from featherline.tasks.compression.pruning.criteria import unit_scores
 from featherline.tasks.compression.pruning.groups import trace_channels
 from featherline.tasks.compression.quantization.in_training.clustering import clustered_while_training, strip_clustering
 from featherline.tasks.compression.quantization.in_training.int4 import int4_while_training, strip_int4
-from featherline.tasks.compression.quantization.in_training.qat import finished, quantized_while_training
+from featherline.tasks.compression.quantization.in_training.qat import quantized_while_training, strip_qat
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
 from featherline.tasks.compression.quantization.post_training.invariants import check_integer
 from featherline.tasks.compression.quantization.post_training.layers import layers
@@ -124,7 +124,7 @@ def _convert(model: KerasModel, params: QuantizeParams, export: ExportParams, *,
     elif params.qat:
         keep_clusters = params.clusters is not None
         trained = quantized_while_training(model, keep_zeros=keep_zeros, keep_clusters=keep_clusters)
-        model = finished(trained, keep_clusters=keep_clusters)
+        model = strip_qat(trained, keep_clusters=keep_clusters)
     if export.fallback_ladder is not None:  # what its rungs cannot make, it leaves
         convert(model, "float32")
         return

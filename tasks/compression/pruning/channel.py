@@ -1,6 +1,6 @@
 """Channel pruning in one call: the model gets physically smaller, and stays the masked original to the last digit.
 
-model ──► functional ──► groups ──► scores ──► ladder ──► widths ──► surgery ──► narrower model
+model ──► functional ──► groups ──► scores ──► options ──► widths ──► surgery ──► narrower model
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from featherline.tasks.compression.pruning.criteria import Criterion, unit_score
 from featherline.tasks.compression.pruning.groups import Channels, trace_channels
 from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.latency import Stopwatch, widest_within
-from featherline.tasks.compression.pruning.sensitivity import IMAGES, kept_units, losses_alone, sensitivity_ladder
-from featherline.tasks.compression.pruning.surgery import check_equivalence, shrink, silence
+from featherline.tasks.compression.pruning.sensitivity import IMAGES, kept_units, losses_alone, options_by_sensitivity
+from featherline.tasks.compression.pruning.surgery import check_equivalence, masked_copy, shrink
 from featherline.tasks.compression.pruning.widths import (
     FLOOR,
     Bound,
-    FallbackLadder,
+    WidthOptions,
     allowed_widths,
     choose_widths,
-    ladder_of,
+    options_by_rank,
 )
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.safe_text import visible
@@ -195,20 +195,20 @@ class _Cutter:
         """Choose the width of each group."""
         if "latency" not in target.fractions:
             bounds = [self.bound(measure, kept) for measure, kept in target.fractions.items() if measure != "latency"]
-            return choose_widths(self.ladder(target, bounds), bounds)
+            return choose_widths(self.options(target, bounds), bounds)
         cost, full = self.cost("macs"), self.whole.cost("macs")
-        ladder = self.ladder(target, [Bound(cost, 1.0, full)])
+        options = self.options(target, [Bound(cost, 1.0, full)])
 
         def ratio(fraction: float) -> float:
-            widths = choose_widths(ladder, [Bound(cost, fraction, full)])
+            widths = choose_widths(options, [Bound(cost, fraction, full)])
             found = self.whole.stopwatch.ratio(self.cut(widths)[0])
             self.timed[tuple(map(int, widths))] = found
             print(f"prune: {cost.of(widths) / full:.1%} of the MACs take {found:.1%} of the int8 latency")
             return found
 
-        least, most = (min(1.0, cost.of(widths) / full) for widths in (ladder.narrowest, ladder.widest))
+        least, most = (min(1.0, cost.of(widths) / full) for widths in (options.narrowest, options.widest))
         fraction = widest_within(ratio, least, target.fractions["latency"], target.probes, most=most)
-        return choose_widths(ladder, [Bound(cost, fraction, full)])
+        return choose_widths(options, [Bound(cost, fraction, full)])
 
     def kept(self, target: Target, widths: Widths) -> dict[str, float]:
         """Return what fraction of each measure of the target these widths leave; of a latency where it was measured."""
@@ -226,23 +226,23 @@ class _Cutter:
         """Return what the model may have of a measure."""
         return Bound(self.cost(measure), kept, self.whole.cost(measure))
 
-    def ladder(self, target: Target, bounds: Sequence[Bound]) -> FallbackLadder:
-        """Return the allowed widths, and the worth of each block by the ranking."""
-        options = [
+    def options(self, target: Target, bounds: Sequence[Bound]) -> WidthOptions:
+        """Return the allowed widths, and the importance of each block by the ranking."""
+        allowed = [
             allowed_widths(len(group.units), target.floor, self.whole.sizes.get(group.layers))
             for group in self.channels.groups
         ]
         if self.ranking.ratios == "global":
-            return ladder_of(self.channels, self.scores, options)
+            return options_by_rank(self.channels, self.scores, allowed)
         if self.data is None:
             raise ValueError("ratios by sensitivity need data")
-        return sensitivity_ladder(self._losses(self.data, options), options, [bound.cost for bound in bounds])
+        return options_by_sensitivity(self._losses(self.data, allowed), allowed, [bound.cost for bound in bounds])
 
-    def _losses(self, data: TrainingData, options: Sequence[tuple[int, ...]]) -> list[list[float]]:
+    def _losses(self, data: TrainingData, allowed: Sequence[tuple[int, ...]]) -> list[list[float]]:
         chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation_labels))[:IMAGES]
         images, labels = data.validation_images[chosen], data.validation_labels[chosen]
-        curves = losses_alone(self.flat, self.channels, self.scores, options, images=images, labels=labels)
-        for group, option, curve in zip(self.channels.groups, options, curves, strict=True):
+        curves = losses_alone(self.flat, self.channels, self.scores, allowed, images=images, labels=labels)
+        for group, option, curve in zip(self.channels.groups, allowed, curves, strict=True):
             points = ", ".join(f"{width}: {loss:.3f}" for width, loss in zip(option, curve, strict=True))
             print(f"prune: validation loss with {visible(' + '.join(group.layers))} cut alone to {points}")
         return curves
@@ -251,5 +251,5 @@ class _Cutter:
         """Return the narrower model, and how far it is from the masked original."""
         keep = kept_units(self.channels, self.scores, widths)
         small = shrink(self.flat, self.channels, keep)
-        difference = check_equivalence(small, silence(self.flat, self.channels, keep), seed=self.ranking.seed)
+        difference = check_equivalence(small, masked_copy(self.flat, self.channels, keep), seed=self.ranking.seed)
         return small, difference

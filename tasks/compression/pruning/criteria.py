@@ -1,6 +1,6 @@
-"""How much a channel matters: one score a unit, agreed on by every layer that has an opinion of it.
+"""How much a channel matters: one importance score a unit, the mean over the layers that score it.
 
-    opinions of each layer ──► divided by the layer's mean ──► mean over the group's layers ──► one ranking
+    scores of each layer ──► divided by the layer's mean ──► mean over the group's layers ──► one ranking
 
 The division makes layers comparable, so that one ranking can hold the whole model; without it the layers with large
 weights would keep all their channels. Group scores matter more than the criterion. `random` is the control: what beats
@@ -48,7 +48,7 @@ def unit_scores(
         seed: Of `random`, and of the images that `taylor` sees.
 
     Returns:
-        (channels.count,). The mean over a group's layers of what each thinks of its channels, 1.0 being the layer's
+        (channels.count,). The mean over a group's layers of its channels' scores, 1.0 being the layer's
         mean. Units of no group have 0 or a score that nobody reads.
 
     Raises:
@@ -61,38 +61,40 @@ def unit_scores(
         if data is None:
             raise ValueError("the criterion taylor needs data")
         chosen = np.random.default_rng(seed).permutation(len(data.train_labels))[:SCORING_IMAGES]
-        opinions = gate_importance(model, data.train_images[chosen], data.train_labels[chosen])
+        by_layer = gate_importance(model, data.train_images[chosen], data.train_labels[chosen])
     else:
         found = ((layer.name, importance(layer, criterion)) for layer in model.layers)
-        opinions = {name: scores for name, scores in found if scores is not None}
-    return _agreed(model, channels, criterion, opinions)
+        by_layer = {name: scores for name, scores in found if scores is not None}
+    return _mean_over_layers(model, channels, criterion, by_layer)
 
 
-def _agreed(model: KerasModel, channels: Channels, criterion: Criterion, opinions: Mapping[str, Scores]) -> Scores:
-    """Return the mean over the layers of what each thinks, in units of its own mean."""
+def _mean_over_layers(
+    model: KerasModel, channels: Channels, criterion: Criterion, by_layer: Mapping[str, Scores]
+) -> Scores:
+    """Return the mean of the layers' scores, each in units of its own mean."""
     total = np.zeros(channels.count)
-    votes = np.zeros(channels.count)
+    layers_scored = np.zeros(channels.count)
     problems = []
-    for name, scores in opinions.items():
+    for name, scores in by_layer.items():
         if not np.isfinite(scores).all():
             problems.append(_not_finite(model.get_layer(name), criterion))
             continue
         mean = scores.mean()
         units = channels.ports[name].outputs
         np.add.at(total, units, scores / mean if mean > 0 else scores)
-        np.add.at(votes, units, 1)
+        np.add.at(layers_scored, units, 1)
     if problems:
         raise Refused(*problems)
     for group in channels.groups:
-        if not votes[group.units].all():
+        if not layers_scored[group.units].all():
             raise refuse(
                 f"prune cannot rank the channels of {', '.join(group.layers)} by {criterion}",
                 expected="a BatchNormalization with scale=True behind every layer that is pruned (prune.criterion)",
                 got="none behind these layers",
                 fix="set prune.criterion to l2 or l1, or add the normalisation",
             )
-    agreed: Scores = total / np.maximum(votes, 1)
-    return agreed
+    means: Scores = total / np.maximum(layers_scored, 1)
+    return means
 
 
 def _not_finite(layer: KerasLayer, criterion: Criterion) -> Problem:

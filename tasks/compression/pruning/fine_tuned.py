@@ -25,7 +25,7 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
     """Return the model, smaller or sparse.
 
     Args:
-        inputs: Of `prune`, whose model teaches itself; or of `trim`, whose student the float baseline teaches.
+        inputs: Of `prune`, whose model is its own teacher; or of `trim`, whose teacher is the float baseline.
         params: What is cut, and how the rest learns.
         context: Of the step.
 
@@ -66,14 +66,14 @@ def _with_zeros(
     whole: KerasModel, pattern: Literal["magnitude", "2:4"], params: PruneParams, session: TrainingSession, stage: str
 ) -> tuple[KerasModel, TrainingHistory]:
     """Set weights to zero while the model learns."""
-    from featherline.tasks.compression.pruning.sparse import sparse_while_training, stripped  # noqa: PLC0415 - TFMOT costs 1.2 s
+    from featherline.tasks.compression.pruning.sparse import sparse_while_training, strip_pruning  # noqa: PLC0415 - TFMOT costs 1.2 s
 
     steps = params.fit.epochs * math.ceil(len(session.data.train_labels) / params.fit.batch_size)
     wrapped, callbacks = sparse_while_training(whole, pattern, params.sparsity, steps)
     # To the end and with the last weights: those of the best epoch may have been dense still.
     to_the_end = params.fit.model_copy(update={"patience": None, "keep": "last"})
     history = session.fit(wrapped, to_the_end, stage=stage, callbacks=callbacks)
-    return stripped(wrapped, pattern, params.sparsity), history
+    return strip_pruning(wrapped, pattern, params.sparsity), history
 
 
 def _stage(params: PruneParams) -> str:

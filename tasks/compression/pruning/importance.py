@@ -60,7 +60,7 @@ def making_kernel(layer: KerasLayer) -> NDArray[np.float32] | None:
 
 
 def importance(layer: KerasLayer, criterion: OfWeights) -> Scores | None:
-    """Return what a layer thinks of each channel that it gives, or None where it has no opinion."""
+    """Return a layer's importance score of each channel that it gives, or None where it has none."""
     if criterion == "bn_gamma":
         if type(layer) is not keras.layers.BatchNormalization or not layer.scale:
             return None

@@ -1,6 +1,6 @@
 """What each kind of Keras layer does with channels. A layer that is not here is refused, never guessed.
 
-To teach pruning a new layer: put it into the kind that fits, and add its weights to `surgery` if it has
+To have pruning follow a new layer: put it into the kind that fits, and add its weights to `surgery` if it has
 any along the channel axis.
 """
 

@@ -1,6 +1,6 @@
 """How much each group hurts when it alone is cut: ratios found by trying, one group at a time.
 
-    each group, each allowed width ──► silent channels ──► validation loss ──► loss added for what was saved
+    each group, each allowed width ──► masked channels ──► validation loss ──► loss added for what was saved
 
 Groups that can be halved without harm are cut deep, sensitive ones hardly. The channels within a group leave in the
 order of their scores. Nothing is trained in between, so this costs one look at a few hundred images a width.
@@ -19,7 +19,7 @@ from featherline.tasks.compression.pruning.cost import Cost
 from featherline.tasks.compression.pruning.groups import Channels
 from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.surgery import KeepMask, mask
-from featherline.tasks.compression.pruning.widths import FallbackLadder
+from featherline.tasks.compression.pruning.widths import WidthOptions
 from featherline.tasks.networks.framework import KerasModel, keras, tf
 from featherline.tasks.problems.classification.network_metrics import mean_cross_entropy
 
@@ -43,7 +43,7 @@ def losses_alone(
     model: KerasModel,
     channels: Channels,
     scores: Scores,
-    options: Sequence[tuple[int, ...]],
+    allowed: Sequence[tuple[int, ...]],
     *,
     images: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -54,14 +54,14 @@ def losses_alone(
         model: The flat functional model that was traced. It stays as it is.
         channels: Its channels.
         scores: Which channels of a group leave first.
-        options: The allowed widths of each group, its own first.
+        allowed: The widths of each group, its own first.
         images: (n, height, width, channels), as the model takes them.
         labels: (n,).
     """
     copy = keras.models.clone_model(model)
     whole = model.get_weights()
     forward = tf.function(lambda batch: copy(batch, training=False))
-    widest = [option[0] for option in options]
+    widest = [option[0] for option in allowed]
 
     def loss(group: int, width: int) -> float:
         copy.set_weights(whole)
@@ -71,20 +71,20 @@ def losses_alone(
         return mean_cross_entropy(np.concatenate(logits), labels)
 
     full = loss(0, widest[0])
-    return [[full, *(loss(group, width) for width in option[1:])] for group, option in enumerate(options)]
+    return [[full, *(loss(group, width) for width in option[1:])] for group, option in enumerate(allowed)]
 
 
-def sensitivity_ladder(
-    losses: Sequence[Sequence[float]], options: Sequence[tuple[int, ...]], costs: Sequence[Cost]
-) -> FallbackLadder:
-    """Return the ladder on which a block is worth the loss that its absence adds, for each part of the costs it saves.
+def options_by_sensitivity(
+    losses: Sequence[Sequence[float]], allowed: Sequence[tuple[int, ...]], costs: Sequence[Cost]
+) -> WidthOptions:
+    """Return the widths with the loss that a block's absence adds, for each part of the costs it saves, as its score.
 
     Args:
         losses: Of each group at each width.
-        options: The allowed widths.
+        allowed: The widths of each group.
         costs: Of widths; of several the mean of the parts counts.
     """
-    widest = [option[0] for option in options]
+    widest = [option[0] for option in allowed]
 
     def part(widths: list[int]) -> float:
         return float(np.mean([cost.of(np.array(widths)) / cost.of(np.array(widest)) for cost in costs]))
@@ -93,11 +93,11 @@ def sensitivity_ladder(
         before, after = (part([*widest[:group], width, *widest[group + 1 :]]) for width in (wide, narrow))
         return before - after
 
-    worths = [
+    block_scores = [
         [
-            (curve[rung + 1] - curve[rung]) / max(saved(group, option[rung], option[rung + 1]), 1e-9)
-            for rung in range(len(option) - 1)
+            (curve[choice + 1] - curve[choice]) / max(saved(group, option[choice], option[choice + 1]), 1e-9)
+            for choice in range(len(option) - 1)
         ]
-        for group, (curve, option) in enumerate(zip(losses, options, strict=True))
+        for group, (curve, option) in enumerate(zip(losses, allowed, strict=True))
     ]
-    return FallbackLadder(options, worths)
+    return WidthOptions(allowed, block_scores)

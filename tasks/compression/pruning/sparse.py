@@ -1,6 +1,6 @@
 """Sparse pruning by TFMOT: weights become zero while the model learns; its shape stays.
 
-    model ──► copy ──► wrapped, UpdatePruningStep ──► fit ──► stripped ──► zeros counted against what was asked
+    model ──► copy ──► wrapped, UpdatePruningStep ──► fit ──► wrappers stripped ──► zeros counted against what was asked
 
 Zeros save download size only: no runtime here computes faster with them. TFMOT's wrappers change the layers of the
 model that they are given, so they always get a copy.
@@ -22,7 +22,7 @@ from featherline.tasks.networks.zeros import breaks_two_of_four, kernels, prunab
 Method = Literal["magnitude", "2:4"]
 
 RAMP = 0.6
-"""Part of the fine-tuning in which zeros grow; in the rest the survivors settle."""
+"""Part of the fine-tuning in which zeros grow; in the rest the weights that stay converge."""
 
 UPDATES = 50
 """Mask updates during the ramp, at most."""
@@ -85,7 +85,7 @@ def sparse_while_training(model: KerasModel, method: Method, target: float, step
     return keras.models.clone_model(flat, clone_function=wrapped), [schedules.UpdatePruningStep()]
 
 
-def stripped(trained: KerasModel, method: Method, target: float) -> KerasModel:
+def strip_pruning(trained: KerasModel, method: Method, target: float) -> KerasModel:
     """Take the wrappers off and check that the zeros are there.
 
     Raises:

@@ -1,7 +1,7 @@
 """Surgery: build the narrower model, and prove that nothing but the removed channels is gone.
 
     model, kept units ──► shrink ──► narrower model ──┐
-                     └──► silence ──► masked model ───┴──► equal outputs, or a crash
+                     └──► mask ──► masked model ──────┴──► equal outputs, or a crash
 
 Weights of the kept channels are copied as they are, batch normalisation statistics included.
 """
@@ -77,8 +77,8 @@ def _kept_weights(layer: KerasLayer, weights: list[Any], ports: Ports, keep: Kee
     )
 
 
-def silence(model: KerasModel, channels: Channels, keep: KeepMask) -> KerasModel:
-    """Return a copy of `model`, of the same shape, in which no layer hears the channels that `keep` drops.
+def masked_copy(model: KerasModel, channels: Channels, keep: KeepMask) -> KerasModel:
+    """Return a copy of `model`, of the same shape, in which no layer reads the channels that `keep` drops.
 
     The rows of dropped channels in the kernels that read them are zero, so that it does not matter what an activation
     makes of a dropped channel.

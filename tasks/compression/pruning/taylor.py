@@ -1,4 +1,4 @@
-"""What the loss would change if a channel were silent, to first order, on real images.
+"""What the loss would change if a channel were masked, to first order, on real images.
 
     images ──► loss ──► gradients ──► (sum over a channel's weights of gradient x weight)^2, mean over batches
 

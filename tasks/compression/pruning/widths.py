@@ -1,6 +1,6 @@
 """How wide each group stays: the least important blocks of eight channels leave until the model fits its bounds.
 
-    ladder ──► one ranking of all blocks ──► remove from the bottom ──► put back what still fits ──► swap to come close
+    widths ──► one ranking of all blocks ──► remove from the bottom ──► put back what still fits ──► swap to come close
 
 Counts are multiples of eight because latency on CPUs falls in steps of eight channels, not with MACs.
 """
@@ -50,46 +50,48 @@ def allowed_widths(channels: int, floor: float = FLOOR, whole: int | None = None
 
 
 @dataclass(frozen=True)
-class FallbackLadder:
-    """The allowed widths of every group as rungs, 0 the widest, and what each step down costs in worth.
+class WidthOptions:
+    """The allowed widths of every group, and the importance of what each narrower one gives up.
+
+    A choice is the place of a width among those of its group, 0 the widest.
 
     Attributes:
-        options: Of each group, widest first.
-        worths: Of each group, what the block between a width and the next narrower one is worth; larger stays longer.
+        allowed: Of each group, widest first.
+        block_scores: Of each group, the importance of the block between a width and the next narrower one.
     """
 
-    options: Sequence[tuple[int, ...]]
-    worths: Sequence[Sequence[float]]
+    allowed: Sequence[tuple[int, ...]]
+    block_scores: Sequence[Sequence[float]]
 
-    def widths(self, rungs: list[int]) -> Widths:
+    def widths(self, choices: list[int]) -> Widths:
         """Return the width of each group."""
-        return np.array([option[rung] for option, rung in zip(self.options, rungs, strict=True)], np.intp)
+        return np.array([option[choice] for option, choice in zip(self.allowed, choices, strict=True)], np.intp)
 
     @property
     def widest(self) -> Widths:
         """Return the widths of the model as it is."""
-        return self.widths([0] * len(self.options))
+        return self.widths([0] * len(self.allowed))
 
     @property
     def narrowest(self) -> Widths:
         """Return the widths below which nothing is allowed."""
-        return self.widths([len(option) - 1 for option in self.options])
+        return self.widths([len(option) - 1 for option in self.allowed])
 
 
-def ladder_of(channels: Channels, scores: Scores, options: Sequence[tuple[int, ...]]) -> FallbackLadder:
-    """Return the ladder on which a block is worth the mean score of its channels.
+def options_by_rank(channels: Channels, scores: Scores, allowed: Sequence[tuple[int, ...]]) -> WidthOptions:
+    """Return the widths with the mean score of its channels as a block's score.
 
     Args:
         channels: The groups.
         scores: (channels.count,), larger matters more.
-        options: The allowed widths of each group.
+        allowed: The widths of each group.
     """
     ranked = [np.sort(scores[group.units])[::-1] for group in channels.groups]
-    worths = [
+    block_scores = [
         [float(each[narrow:wide].mean()) for wide, narrow in pairwise(option)]
-        for each, option in zip(ranked, options, strict=True)
+        for each, option in zip(ranked, allowed, strict=True)
     ]
-    return FallbackLadder(options, worths)
+    return WidthOptions(allowed, block_scores)
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,11 @@ class Bound:
         return (self.fraction * self.full + ROUNDING - self.cost.of(widths)) / self.full
 
 
-def choose_widths(ladder: FallbackLadder, bounds: Sequence[Bound]) -> Widths:
+def choose_widths(options: WidthOptions, bounds: Sequence[Bound]) -> Widths:
     """Choose how many units each group keeps.
 
     Args:
-        ladder: The allowed widths and the worth of their blocks.
+        options: The allowed widths and the scores of their blocks.
         bounds: One or more, each to be met.
 
     Returns:
@@ -125,10 +127,10 @@ def choose_widths(ladder: FallbackLadder, bounds: Sequence[Bound]) -> Widths:
         Refused: No allowed widths are that cheap; the message names the lowest fraction that is.
     """
     for bound in bounds:
-        if bound.slack(ladder.narrowest) < 0:
-            raise _out_of_reach(bound, bound.cost.of(ladder.narrowest))
-    within = _Within(ladder, bounds)
-    return ladder.widths(within.swapped(within.refilled(within.removed())))
+        if bound.slack(options.narrowest) < 0:
+            raise _out_of_reach(bound, bound.cost.of(options.narrowest))
+    within = _Within(options, bounds)
+    return options.widths(within.swapped(within.refilled(within.removed())))
 
 
 def _out_of_reach(bound: Bound, least: int) -> Exception:
@@ -144,69 +146,71 @@ def _out_of_reach(bound: Bound, least: int) -> Exception:
 
 @dataclass(frozen=True)
 class _Within:
-    """The ladder, and what all bounds together leave."""
+    """The options, and what all bounds together leave."""
 
-    ladder: FallbackLadder
+    options: WidthOptions
     bounds: Sequence[Bound]
 
-    def slack(self, rungs: list[int]) -> float:
+    def slack(self, choices: list[int]) -> float:
         """Return how far below the tightest bound a choice is."""
-        return min(bound.slack(self.ladder.widths(rungs)) for bound in self.bounds)
+        return min(bound.slack(self.options.widths(choices)) for bound in self.bounds)
 
     def removed(self) -> list[int]:
-        """Step down by the least worthy block until the model fits."""
-        rungs = [0] * len(self.ladder.options)
-        while self.slack(rungs) < 0:
-            movable = [group for group, rung in enumerate(rungs) if rung + 1 < len(self.ladder.options[group])]
-            lowest = min(movable, key=lambda group: self.ladder.worths[group][rungs[group]])
-            rungs[lowest] += 1
-        return rungs
+        """Remove the block of the lowest score until the model fits."""
+        choices = [0] * len(self.options.allowed)
+        while self.slack(choices) < 0:
+            movable = [group for group, choice in enumerate(choices) if choice + 1 < len(self.options.allowed[group])]
+            lowest = min(movable, key=lambda group: self.options.block_scores[group][choices[group]])
+            choices[lowest] += 1
+        return choices
 
-    def refilled(self, rungs: list[int]) -> list[int]:
-        """Step up by the worthiest block that still fits, as long as there is one."""
+    def refilled(self, choices: list[int]) -> list[int]:
+        """Put back the block of the highest score that still fits, as long as there is one."""
         while True:
             wider = [
-                (self.ladder.worths[group][rung - 1], group)
-                for group, rung in enumerate(rungs)
-                if rung > 0 and self.slack(_moved(rungs, group, -1)) >= 0
+                (self.options.block_scores[group][choice - 1], group)
+                for group, choice in enumerate(choices)
+                if choice > 0 and self.slack(_moved(choices, group, -1)) >= 0
             ]
             if not wider:
-                return rungs
-            rungs = _moved(rungs, max(wider)[1], -1)
+                return choices
+            choices = _moved(choices, max(wider)[1], -1)
 
-    def swapped(self, rungs: list[int]) -> list[int]:
+    def swapped(self, choices: list[int]) -> list[int]:
         """Narrow one group so that others can be wider, as long as this comes closer to the tightest bound from below.
 
-        Only blocks leave that are worth no more than the worthiest that the ranking removed: without that limit a block
+        Only blocks leave that score no higher than the highest that the ranking removed: without that limit a block
         that everything depends on is given away for a hundredth of the MACs.
         """
-        worths = self.ladder.worths
-        most = max((worths[group][rung - 1] for group, rung in enumerate(rungs) if rung > 0), default=-np.inf)
-        while (now := self.slack(rungs)) > CLOSE_ENOUGH:
+        block_scores = self.options.block_scores
+        most = max(
+            (block_scores[group][choice - 1] for group, choice in enumerate(choices) if choice > 0), default=-np.inf
+        )
+        while (now := self.slack(choices)) > CLOSE_ENOUGH:
             tries = [
-                self._refilled_without(_moved(rungs, group, 1), group)
-                for group, rung in enumerate(rungs)
-                if rung + 1 < len(self.ladder.options[group]) and worths[group][rung] <= most
+                self._refilled_without(_moved(choices, group, 1), group)
+                for group, choice in enumerate(choices)
+                if choice + 1 < len(self.options.allowed[group]) and block_scores[group][choice] <= most
             ]
-            best = min(tries, key=self.slack, default=rungs)
+            best = min(tries, key=self.slack, default=choices)
             if self.slack(best) >= now:
                 break
-            rungs = best
-        return rungs
+            choices = best
+        return choices
 
-    def _refilled_without(self, rungs: list[int], narrowed: int) -> list[int]:
-        """Step up by the most expensive block that still fits, but never in the group that was just narrowed."""
+    def _refilled_without(self, choices: list[int], narrowed: int) -> list[int]:
+        """Put back the most expensive block that still fits, but never in the group that was just narrowed."""
         while True:
             wider = [
-                (-self.slack(_moved(rungs, group, -1)), group)
-                for group, rung in enumerate(rungs)
-                if rung > 0 and group != narrowed
+                (-self.slack(_moved(choices, group, -1)), group)
+                for group, choice in enumerate(choices)
+                if choice > 0 and group != narrowed
             ]
             fitting = [pair for pair in wider if pair[0] <= 0]
             if not fitting:
-                return rungs
-            rungs = _moved(rungs, max(fitting)[1], -1)
+                return choices
+            choices = _moved(choices, max(fitting)[1], -1)
 
 
-def _moved(rungs: list[int], group: int, by: int) -> list[int]:
-    return [rung + by if index == group else rung for index, rung in enumerate(rungs)]
+def _moved(choices: list[int], group: int, by: int) -> list[int]:
+    return [choice + by if index == group else choice for index, choice in enumerate(choices)]

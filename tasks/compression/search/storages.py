@@ -52,7 +52,7 @@ class PatientRedis(JournalRedisBackend):
             _patient(self.address, lambda log=log: append([log]))  # type: ignore[misc]
 
     def save_snapshot(self, snapshot: bytes) -> None:
-        """Keep what the lines so far came to."""
+        """Keep the state after the lines so far."""
         save = super().save_snapshot
         _patient(self.address, lambda: save(snapshot))
 

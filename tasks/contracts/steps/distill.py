@@ -17,7 +17,7 @@ from featherline.tasks.contracts.teacher import Teacher
 
 
 class DistillInputs(Contract):
-    """Who teaches whom."""
+    """The teacher and the student."""
 
     teacher: Model
     student: Model
@@ -28,14 +28,15 @@ class DistillParams(Params):
     """The parameters of `featherline.tasks.steps.distill`."""
 
     method: Literal["none", "logits", "self"] = Field(
-        "none", description="logits: the teacher teaches the student; self: the student teaches itself, born again."
+        "none",
+        description="logits: from a teacher; self: from the student to one of fresh weights (born-again networks).",
     )
     distillation: DistillationSettings = DistillationSettings()
     architecture: Architecture | None = Field(
         None, description="logits: a student built anew; else the pruned model is the student."
     )
     teacher: Teacher | None = Field(
-        None, description="logits: a model file, or models:/NAME@ALIAS, that teaches instead of the baseline."
+        None, description="logits: a model file, or models:/NAME@ALIAS, as teacher instead of the baseline."
     )
     teacher_preprocessing: PreprocessingChoice = Field(
         "auto", description="What that teacher's inputs are made by, as model.preprocessing; auto finds it."
@@ -43,7 +44,7 @@ class DistillParams(Params):
     preprocessing: PreprocessingChoice = Field(
         "auto", description="logits: of a student built anew, as model.preprocessing; auto is data's own there."
     )
-    generations: int = Field(1, ge=1, le=10, description="self: how often; each one teaches the next.")
+    generations: int = Field(1, ge=1, le=10, description="self: how often; each one is the teacher of the next.")
     fit: Fit = Fit()
 
     @model_validator(mode="after")
@@ -51,7 +52,7 @@ class DistillParams(Params):
         if self.method == "self" and (self.architecture is not None or self.teacher is not None):
             raise ValueError("neither architecture nor teacher with method self: the student is both")
         if self.method == "none" and (self.architecture is not None or self.teacher is not None):
-            raise ValueError("method logits beside architecture or teacher: without it nobody is taught")
+            raise ValueError("method logits beside architecture or teacher: without it nothing is distilled")
         if self.method != "self" and self.generations > 1:
             raise ValueError(f"method self for {self.generations} generations, not {self.method}")
         return self

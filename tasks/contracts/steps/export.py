@@ -18,11 +18,11 @@ class ExportInputs(Contract):
     scheme: Scheme
     data: DatasetRef
     stages: tuple[Model, ...] = ()
-    """What the lane began with, then what the steps before `quantize` gave, for the ledger of the effect of each."""
+    """What the lane began with, then what the steps before `quantize` gave, to tell the effect of each."""
     between: tuple[Model, ...] = ()
     """What `quantize` made on the way to `model`, for the same."""
     teacher: Model | None = None
-    """Of the ladder's rung `qat`, where it has distillation to pass on; the model itself where absent."""
+    """Of the rung `qat` of the fallback ladder, where it has distillation to pass on; the model itself where absent."""
 
 
 class ExportParams(Params):

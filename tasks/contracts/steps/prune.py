@@ -79,7 +79,7 @@ class PruneParams(Params):
     fit: Fit = Field(Fit(), description="The fine-tuning.")
     distillation: DistillationSettings | None = Field(None, description="Fine-tune with the float baseline as teacher.")
     teacher: Teacher | None = Field(
-        None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
+        None, description="A model file, or models:/NAME@ALIAS, as teacher instead of the float baseline."
     )
     teacher_preprocessing: PreprocessingChoice = Field(
         "auto", description="What that teacher's inputs are made by, as model.preprocessing; auto finds it."

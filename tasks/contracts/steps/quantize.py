@@ -35,11 +35,13 @@ class QuantizeParams(Params):
         default=False,
         description="int8: train with the quantization in the loop (QAT); int4: with the rounding of the weights.",
     )
-    clusters: int | None = Field(None, ge=2, le=256, description="Share the weights of a layer among this many values.")
+    clusters: int | None = Field(
+        None, ge=2, le=256, description="Weight clustering: distinct weights in each layer, at most."
+    )
     fit: Fit = Field(Fit(), description="Of the clustering and of the training with the rounding in the loop.")
     distillation: DistillationSettings | None = Field(None, description="Train with the float baseline as teacher.")
     teacher: Teacher | None = Field(
-        None, description="A model file, or models:/NAME@ALIAS, that teaches instead of the float baseline."
+        None, description="A model file, or models:/NAME@ALIAS, as teacher instead of the float baseline."
     )
     teacher_preprocessing: PreprocessingChoice = Field(
         "auto", description="What that teacher's inputs are made by, as model.preprocessing; auto finds it."
@@ -55,7 +57,7 @@ class QuantizeParams(Params):
             )
         if self.fit.epochs == 0 and (self.qat or self.clusters is not None):
             work = "qat" if self.qat else "clusters"
-            raise ValueError(f"at least 1 epoch of fit for {work}: ranges and shared values are learnt in training")
+            raise ValueError(f"at least 1 epoch of fit for {work}: ranges and clusters are learnt in training")
         if self.teacher is not None and self.distillation is None:
             raise ValueError("distillation beside teacher: it says how much the teacher counts")
         return self
@@ -76,4 +78,4 @@ class QuantizeOutputs(Contract):
     model: Model
     scheme: Scheme
     between: tuple[Model, ...] = ()
-    """What the step made on the way: the model with shared weights, before it was trained for int8."""
+    """What the step made on the way: the clustered model, before it was trained for int8."""

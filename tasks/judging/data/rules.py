@@ -128,7 +128,7 @@ def leak_rules(found: tuple[Leak, ...], params: ValidateDataParams) -> list[Expe
 
 
 def classes_rules(params: ValidateDataParams) -> list[Expectation]:
-    """Return the rules of each class: taught, and seen in calibration."""
+    """Return the rules of each class: in training, and in calibration."""
     least = params.min_calibration_per_class
     return [
         gxe.ExpectColumnValuesToBeBetween(

@@ -55,9 +55,9 @@ def entries_of(store: Store, lanes: tuple[EvaluateOutputs, ...], verdict: Verdic
         findings = [item for item in verdict.findings if item.subject == name and item.severity == "critical"]
         broken = [_breach(item) for item in findings if not item.passed]
         if measurement is None and not broken:
-            broken.append(_shut("a whole measurement", "a measurement with a missing or wrong value"))
+            broken.append(_closed("a whole measurement", "a measurement with a missing or wrong value"))
         if name not in passed and not broken:
-            broken.append(_shut("an open gate (validate_metrics)", "a verdict that does not name the candidate"))
+            broken.append(_closed("an open gate (validate_metrics)", "a verdict that does not name the candidate"))
         doubts = _doubts(verdict, name)
         if measurement is not None:
             broken += breaches(measurement, budget)
@@ -104,5 +104,5 @@ def _breach(finding: Finding) -> Breach:
     return Breach(finding.rule, finding.expected, finding.got, finding.fix, miss)
 
 
-def _shut(expected: str, got: str) -> Breach:
+def _closed(expected: str, got: str) -> Breach:
     return Breach("verdict", expected, got, "run evaluate and validate_metrics again", math.inf)

@@ -4,7 +4,7 @@
                    └─► predictions + labels ──► correct, or the fault that makes them no evidence
 
 The contract `Measurement` refuses a NaN at once, which would stop the gate for every candidate. Here the broken number
-is kept as NaN, so that it shuts the gate for its own candidate only.
+is kept as NaN, so that it closes the gate for its own candidate only.
 """
 
 from __future__ import annotations

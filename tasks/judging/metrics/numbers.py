@@ -21,7 +21,7 @@ ANEW = "start a run with ignore_cache, which measures anew; if it is still broke
 
 
 def judge_numbers(subjects: list[Subject]) -> list[Finding]:
-    """FloatReference that every number is there, finite and in its range: one finding a candidate."""
+    """Judge whether every number is there, finite and in its range: one finding a candidate."""
     labels = list(dict.fromkeys(subject.label for subject in subjects))
     rows: list[dict[str, Any]] = [
         {

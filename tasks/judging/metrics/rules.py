@@ -33,7 +33,7 @@ OTHER_CHAMPION = (
 def judge_candidates(
     subjects: list[Subject], rules: GateRules, constant: Constant, untested: tuple[str, ...] = ()
 ) -> tuple[Finding, ...]:
-    """FloatReference every candidate by every rule.
+    """Judge every candidate by every rule.
 
     Args:
         subjects: The candidates.

@@ -45,7 +45,7 @@ def choices(auto: Auto, architectures: Sequence[ChosenArchitecture]) -> dict[str
 def canonical(point: PipelinePoint, auto: Auto) -> PipelinePoint:
     """Return the point with every parameter without effect in it at its default, so that equal lanes are equal points.
 
-    A searched student has to be taught, and is not pruned before (its architecture replaces the pruned model).
+    A searched student is distilled, and is not pruned before (its architecture replaces the pruned model).
     """
     changed: dict[str, Any] = {}
     if point.student != "baseline":
@@ -77,9 +77,9 @@ def points(auto: Auto, architectures: Sequence[ChosenArchitecture]) -> list[Pipe
 def shared_work(point: PipelinePoint) -> Iterator[Work]:
     """Yield the trainings that another lane may have in common with this one, as what tells them apart."""
     pruning = ("prune", point.keep_macs, point.prune_epochs, point.teacher) if point.keep_macs < 1 else None
-    lessons = ("distill", point.student, point.distill_epochs) if point.distill_epochs else None
+    distilling = ("distill", point.student, point.distill_epochs) if point.distill_epochs else None
     before: Work = ()
-    for work in (lessons, pruning) if point.order == "distill_first" else (pruning, lessons):
+    for work in (distilling, pruning) if point.order == "distill_first" else (pruning, distilling):
         if work is not None:
             before = (*before, work)
             yield before
@@ -90,8 +90,8 @@ def name_of(point: PipelinePoint) -> str:
     words = [] if point.student == "baseline" else [point.student]
     cut = [f"macs{point.keep_macs:g}-e{point.prune_epochs}"] if point.keep_macs < 1 else []
     cut += ["kd"] if point.teacher else []
-    lessons = [f"distill{point.distill_epochs}"] if point.distill_epochs else []
-    words += [*lessons, *cut] if point.order == "distill_first" else [*cut, *lessons]
+    distilling = [f"distill{point.distill_epochs}"] if point.distill_epochs else []
+    words += [*distilling, *cut] if point.order == "distill_first" else [*cut, *distilling]
     words.append(point.scheme.removesuffix("_afp32").removesuffix("_ai8"))
     words += ["qat"] if point.qat else []
     words += [f"c{point.clusters}"] if point.clusters else []
@@ -172,7 +172,7 @@ def _quantize(point: PipelinePoint, auto: Auto) -> dict[str, Any]:
 
 
 def _export(point: PipelinePoint, auto: Auto) -> dict[str, Any]:
-    """Return the common section, without its ladder in a lane that has nothing to climb from or for."""
+    """Return the common section, without its fallback ladder in a lane that has nothing to climb from or for."""
     return {
         name: value
         for name, value in auto.export.items()

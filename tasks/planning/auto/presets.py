@@ -37,17 +37,17 @@ PRESETS = (
         "Fang et al. 2023 (groups that leave together), https://arxiv.org/abs/2301.12900",
     ),
     Preset(
-        "prune, then train for int8, both taught by the float baseline",
+        "prune, then QAT, both with the float baseline as teacher",
         {"keep_macs": 0.35, "teacher": True, "scheme": "int8", "qat": True},
         "Prune-Quantize-Distill 2026, https://arxiv.org/abs/2604.04988",
     ),
     Preset(
-        "share weights, then int8",
+        "weight clustering, then int8",
         {"clusters": 32, "scheme": "int8"},
         "Han et al. 2016 (deep compression), https://arxiv.org/abs/1510.00149",
     ),
     Preset(
-        "a searched student, taught, then int8",
+        "a searched student, distilled, then int8",
         {"student": "searched", "scheme": "int8"},
         "Hinton et al. 2015, https://arxiv.org/abs/1503.02531",
     ),

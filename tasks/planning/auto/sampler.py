@@ -1,4 +1,4 @@
-"""The next round of lanes, from what the earlier ones came to.
+"""The next round of lanes, from the results of the earlier ones.
 
     outcomes ──► an Optuna study in memory (TPE: cost against accuracy, rules as constraints) ──► points not yet tried
 

@@ -1,4 +1,4 @@
-"""The float model that a registered version was made from, so that it can teach another one.
+"""The float model that a registered version was made from, so that it can be another one's teacher.
 
 models:/digits@champion ──► version ──► its release's provenance ──► the float baseline in the store
 """

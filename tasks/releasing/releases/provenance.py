@@ -18,7 +18,7 @@ PREDICATE = "https://slsa.dev/provenance/v1"
 BUILD = "urn:featherline:retrain-and-compress:1"
 """Names the meaning of the parameters below."""
 BASELINE = "float baseline"
-"""The name of the dependency that can teach a later run."""
+"""The name of the dependency that can be the teacher of a later run."""
 
 
 def statement(inputs: PublishInputs, name: str, provenance: Provenance, image: str = "") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Student and teacher, asked for their feature maps beside their logits.
+"""Student and teacher with their feature maps as outputs beside their logits.
 
     for each height and width that both have: the last tensor of that size ──► a pair
 

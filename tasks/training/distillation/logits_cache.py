@@ -1,10 +1,10 @@
-"""What a teacher answers to each view of each image, asked once where the views come again.
+"""The logits of a teacher for each augmented view of each image, computed once where the augmentations repeat.
 
     epoch ──► its round ──┬─► new:  view ──► teacher ──► logits, kept
                           └─► seen before ──────────────► the same logits
 
-Views differ from epoch to epoch where they are drawn at random (`moves`). With `cached_augmentations` they come round
-again after so many epochs, and from then on the teacher costs nothing.
+Views differ from epoch to epoch where they are drawn at random (`moves`). With `cached_augmentations` they repeat
+after so many epochs, and from then on the teacher costs nothing.
 
 Source: Beyer et al. 2022, section 3, https://arxiv.org/abs/2106.05237 (teacher and student must see the same view)
 """
@@ -27,7 +27,7 @@ Batches = Sequence[NDArray[np.int64]]
 
 
 def can_be_cached(fit: Fit, distillation: DistillationSettings) -> bool:
-    """Return whether logits are all that is asked of the teacher, of views that come again."""
+    """Return whether the teacher's logits can be cached: nothing else of it is used, and its views repeat."""
     return not distillation.attention and (distillation.cached_augmentations is not None or not moves(fit))
 
 
@@ -43,13 +43,13 @@ class LogitsCache:
     """
 
     def __init__(self, teacher: KerasModel, data: TrainingData, fit: Fit, *, seed: int) -> None:
-        """Take the teacher, who has not been asked yet."""
+        """Keep the teacher; no logits are computed yet."""
         self.teacher, self.data, self.fit, self.seed = teacher, data, fit, seed
         self.moving = moves(fit)
         self.kept: dict[int, list[NDArray[np.float32]]] = {}
         self.still: NDArray[np.float32] | None = None
         image = tf.TensorSpec((None, *data.image_shape), tf.float32)
-        self._ask = tf.function(self._answer, input_signature=(image, tf.TensorSpec((2,), tf.int32)))
+        self._logits_of = tf.function(self._logits, input_signature=(image, tf.TensorSpec((2,), tf.int32)))
 
     def of(self, round_: int, batches: Batches) -> list[NDArray[np.float32]]:
         """Return the logits of each batch, (n, classes).
@@ -65,10 +65,10 @@ class LogitsCache:
         if round_ not in self.kept:
             first = round_ * len(batches)
             self.kept[round_] = [
-                self._ask(self.data.train_images[batch], view_seed(self.seed, first + number)).numpy()
+                self._logits_of(self.data.train_images[batch], view_seed(self.seed, first + number)).numpy()
                 for number, batch in enumerate(batches)
             ]
         return self.kept[round_]
 
-    def _answer(self, images: Tensor, seed: Any) -> Tensor:  # noqa: ANN401
+    def _logits(self, images: Tensor, seed: Any) -> Tensor:  # noqa: ANN401
         return self.teacher(augment(images, seed, self.fit, self.data.background).images, training=False)

@@ -181,7 +181,7 @@ BAD = {
     ),
     "a ladder that no proposed lane can use": (
         {"candidates.auto": {"qat": [True], "schemes": ["int8", "float16"], "export": {"fallback_ladder": {}}}},
-        "candidates.auto has a ladder that no lane can use",
+        "candidates.auto has a fallback ladder that no lane can use",
         "qat [True], schemes ['int8', 'float16']",
         "add false to candidates.auto.qat",
     ),

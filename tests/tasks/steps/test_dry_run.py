@@ -15,7 +15,7 @@ from featherline.tasks.steps.dry_run import dry_run
 
 pytestmark = pytest.mark.usefixtures("own_builders")
 
-QAT_SCHEMES = {"quantize": {"scheme": "int8", "qat": True}}
+QAT = {"quantize": {"scheme": "int8", "qat": True}}
 FLOAT16 = {"quantize": {"scheme": "float16"}}
 
 
@@ -42,7 +42,7 @@ def test_what_one_candidate_breaks_is_its_own_matter(context: Context, digits: t
     [
         (params("with_lambda", candidates={"light": FLOAT16}), "cannot be stored and read back"),
         (params("deadly", candidates={"light": FLOAT16}), "kills the process"),
-        (params("unrounded", candidates={"a": QAT_SCHEMES, "b": QAT_SCHEMES}), "cannot train the layer"),
+        (params("unrounded", candidates={"a": QAT, "b": QAT}), "cannot train the layer"),
         (
             params("plain", space={"builder": "cnn", "choices": {"width": [8]}}, candidates={"light": FLOAT16}),
             "has no option",

@@ -170,7 +170,7 @@ def test_equal_requests_give_equal_bytes(
     assert again.golden == exported("int8").golden
 
 
-def test_a_quantization_aware_model_keeps_its_ranges(
+def test_a_qat_model_keeps_its_ranges(
     store: Store, context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """A model that was trained with its quantizers exports as integers throughout, with the input range it learned."""

@@ -48,7 +48,7 @@ def run(baseline: Model, data: DatasetRef, context: Context, **params: Any) -> t
 def test_channel_pruning_makes_the_file_smaller(
     baseline: Model, digits: tuple[DatasetRef, Dataset], context: Context, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Half of the MACs: fewer parameters, a smaller file, still a classifier, and the log says what was bought."""
+    """Half of the MACs: fewer parameters, a smaller file, still a classifier, and the log says the effect."""
     fit = FIT.model_copy(update={"epochs": 6})
 
     model, network = run(

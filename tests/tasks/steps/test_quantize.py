@@ -1,4 +1,4 @@
-"""The step quantize: int8-aware models that convert to all int8, shared weights, and what is kept on the way."""
+"""The step quantize: QAT models that convert to all int8, weight clustering, and what is kept on the way."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def most_distinct(network: Any) -> int:
     return max(np.unique(kernel).size for kernel in kernels(network).values())
 
 
-def test_an_aware_model_converts_to_all_int8(
+def test_a_qat_model_converts_to_all_int8(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Every tensor of the file is int8, or int32 for biases; the file is right where the model is."""
@@ -134,7 +134,7 @@ def test_the_stored_model_is_the_measured_one(
     assert measured == pytest.approx(model.validation_accuracy, abs=1e-9)
 
 
-def test_an_aware_sparse_model_keeps_its_zeros(
+def test_a_sparse_qat_model_keeps_its_zeros(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Half of the weights were zero and are zero, in the model and in the int8 file."""
@@ -196,7 +196,7 @@ def test_clustered_kernels_have_few_values(
     assert not np.array_equal(before, after)
 
 
-def test_clusters_and_zeros_survive_aware_training(
+def test_clusters_and_zeros_survive_qat(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Clustering, then training with quantization in the loop: eight values a kernel, one of them zero, for half."""
@@ -211,10 +211,10 @@ def test_clusters_and_zeros_survive_aware_training(
     assert model.stages == ("train", "cluster 8", "quantize qat keeping 8 clusters and zeros")
 
 
-def test_the_clustered_model_before_aware_training_is_kept(
+def test_the_clustered_model_before_qat_is_kept(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
-    """So that the ledger can tell what sharing weights bought from what int8 did; one alone has nothing between."""
+    """So that the effect of clustering can be told from that of int8; one alone has nothing between."""
     baseline = trained(store, data)
 
     both = quantized(baseline, digits[0], context, qat=True, clusters=8)

@@ -87,13 +87,13 @@ def written(store: Store, told: Told, shelf: dict[str, tuple[str, str]]) -> Call
 
 
 def test_the_ledger_says_what_each_stage_bought(told: Told, context: Context) -> None:
-    """Zeros bought the download alone, int8 the file; what the ladder left is said with the reason."""
+    """Zeros changed the download alone, int8 the file; what the fallback ladder left is said with the reason."""
     page = Reader(context.store.read_bytes(report(told(), PARAMS, context).page).decode())
 
     assert "Effect of each stage" in page.text
     assert "nothing on the device; download -39%; its zeros save no time" in page.text
     assert "file -75%; download -75%" in page.text
-    assert "pruned-int8: the ladder left int4 (9.00 kB, loses 8.00 points) and kept int8" in page.text
+    assert "pruned-int8: the fallback ladder left int4 (9.00 kB, loses 8.00 points) and kept int8" in page.text
 
 
 def test_the_page_answers_first(written: Callable[..., tuple[str, str]]):

@@ -107,7 +107,7 @@ def test_the_same_data_again_have_not_drifted(context: Context, digits: Digits):
 
 
 def test_data_are_compared_with_those_accepted_before(context: Context, digits: Digits):
-    """Pixels twice as bright as in the last accepted data shut the gate; the message names the former's rule."""
+    """Pixels twice as bright as in the last accepted data close the gate; the message names the former's rule."""
     now = statistics(digits[1])
     before = now.model_copy(update={"pixel_mean": tuple(value / 2 for value in now.pixel_mean)})
     accepted.accept(context.store, "digits", "data", "0" * 64, before.model_dump(mode="json"))

@@ -181,7 +181,7 @@ BROKEN: list[tuple[dict[str, Any], set[str]]] = [
 ]
 
 
-def test_a_broken_measurement_shuts_its_own_gate(judged: Judge, lane: Lane):
+def test_a_broken_measurement_closes_its_own_gate(judged: Judge, lane: Lane):
     """Whatever is missing, NaN, infinite, out of range or untrue fails its candidate, and only that one."""
     lanes = [lane(f"broken-{number}", raw=raw) for number, (raw, _) in enumerate(BROKEN)]
 
@@ -225,7 +225,7 @@ def test_two_lanes_of_one_name_both_fail(judged: Judge, lane: Lane):
     assert verdict.passed_candidates() == {"other"}
 
 
-def test_a_broken_baseline_shuts_the_gate_for_all(judged: Judge, lane: Lane):
+def test_a_broken_baseline_closes_the_gate_for_all(judged: Judge, lane: Lane):
     """Without a baseline that can be believed no drop is known."""
     verdict = judged(lane("int8"), against=lane("baseline", raw={"accuracy": math.nan}))
 
@@ -255,7 +255,7 @@ def test_a_champion_of_other_images_is_compared_unpaired(judged: Judge, lane: La
     assert "different test images" in found.got
 
 
-def test_a_broken_champion_shuts_the_gate(judged: Judge, lane: Lane, champion: Callable[..., Champion]):
+def test_a_broken_champion_closes_the_gate(judged: Judge, lane: Lane, champion: Callable[..., Champion]):
     """A champion whose accuracy is missing cannot be beaten by silence."""
     verdict = judged(lane("int8"), champion=champion((), raw={"accuracy": None}))
 
@@ -344,7 +344,7 @@ def test_a_class_without_a_test_image_is_not_judged_in_silence():
 
 @pytest.mark.parametrize("garbage", [b"", b"[" * 100_000, b"9" * 5000, b"\xff\x00"])
 def test_a_measurement_that_is_no_json_proves_nothing(judged: Judge, lane: Lane, store: Store, garbage: bytes):
-    """It shuts its own gate, and no other."""
+    """It closes its own gate, and no other."""
     broken = lane("broken").model_copy(update={"measurement": store.put_bytes(garbage, MeasurementRef)})
 
     verdict = judged(broken, lane("whole"), rules=GateRules(min_accuracy=0.5))

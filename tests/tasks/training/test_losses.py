@@ -8,7 +8,7 @@ import pytest
 
 from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.networks.framework import keras, tf
-from featherline.tasks.training.losses import cross_entropy, decay, divergence, taught
+from featherline.tasks.training.losses import cross_entropy, decay, distillation_loss, divergence
 
 EVEN = tf.constant([[0.0, 0.0]])
 LABEL = tf.constant([0], tf.int64)
@@ -60,8 +60,8 @@ def test_divergence_is_scaled_by_the_squared_temperature() -> None:
 
 def test_alpha_weighs_the_teacher_against_the_labels() -> None:
     """Alpha 0 leaves the labels alone, alpha 1 the teacher alone."""
-    labels = float(taught(LABEL, EVEN, THREE_TO_ONE, DistillationSettings(alpha=0), 0.5))
-    teacher = float(taught(LABEL, EVEN, THREE_TO_ONE, DistillationSettings(alpha=1, temperature=4), 0.5))
+    labels = float(distillation_loss(LABEL, EVEN, THREE_TO_ONE, DistillationSettings(alpha=0), 0.5))
+    teacher = float(distillation_loss(LABEL, EVEN, THREE_TO_ONE, DistillationSettings(alpha=1, temperature=4), 0.5))
 
     assert labels == pytest.approx(0.5)
     assert teacher == pytest.approx(float(divergence(THREE_TO_ONE, EVEN, 4.0)))

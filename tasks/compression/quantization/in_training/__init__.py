@@ -1,6 +1,6 @@
 """What `featherline.tasks.steps.quantize` is made of.
 
-    clustering ──► shared weights
+    weight clustering ──► few distinct weights
     coverage ──► qat (activations, shared) ──► ranges ──► a model to train with its int8 rounding in the loop
 
 Post-training schemes need nothing here: the converter does them (`featherline.tasks.steps.export`).

@@ -3,7 +3,7 @@
     Conv2D ──► ReLU ──► …        becomes        Conv2D(activation="relu") ──► linear ──► …
 
 TFMOT 0.8.1 takes the quantizers off a Conv2D, DepthwiseConv2D or Dense that a ReLU follows directly: its weights would
-be trained without rounding, and its zeros and shared values would be lost. The function of the model stays the same.
+be trained without rounding, and its zeros and clusters would be lost. The function of the model stays the same.
 """
 
 from __future__ import annotations

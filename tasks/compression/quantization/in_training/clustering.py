@@ -1,6 +1,6 @@
 """Weight clustering by TFMOT: every kernel keeps few distinct values, which compress well.
 
-    model ──► copy ──► kernels wrapped (k-means++ centroids) ──► fit ──► stripped ──► distinct values counted
+    model ──► copy ──► kernels wrapped (k-means++ centroids) ──► fit ──► wrappers stripped ──► distinct values counted
 
 Only the kernels are wrapped. TFMOT's wrapper calls the layer inside it without `training`, so that a wrapped batch
 normalisation would never learn and a wrapped dropout never drop (TFMOT 0.8.1). The import path is the experimental one:
@@ -25,7 +25,7 @@ LEAST_SPARSE = 3
 
 
 def clustered_while_training(model: KerasModel, clusters: int, *, keep_zeros: bool) -> KerasModel:
-    """Wrap a copy of `model` so that training it moves shared values instead of single weights.
+    """Wrap a copy of `model` so that training it moves the values of clusters instead of single weights.
 
     Args:
         model: A functional or Sequential tf_keras model. It stays as it is.
@@ -58,7 +58,7 @@ def clustered_while_training(model: KerasModel, clusters: int, *, keep_zeros: bo
 
 
 def strip_clustering(trained: KerasModel, clusters: int) -> KerasModel:
-    """Take the wrappers off and check that the shared values are there.
+    """Take the wrappers off and check that the clusters are there.
 
     Raises:
         AssertionError: A kernel has more distinct values than asked.

@@ -1,10 +1,10 @@
 """Quantization-aware training by TFMOT: the model learns with the rounding of its int8 self in the loop.
 
-    model ──► copy ──► annotated ──► scheme ──► fit ──► stripped ──► a model that the converter makes all int8
+    model ──► copy ──► annotated ──► scheme ──► fit ──► wrappers stripped ──► a model that the converter makes all int8
 
-What the model keeps decides the scheme: zeros need the prune-preserving one, shared weights the cluster-preserving one.
+What the model keeps decides the scheme: zeros need the prune-preserving one, clusters the cluster-preserving one.
 Without them QAT would fill zeros and scatter clusters. With clusters, weight decay must be 0: it pulls on the weights
-that TFMOT sets from the shared values, after it has set them.
+that TFMOT sets from the values of the clusters, after it has set them.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cl
 )
 
 from featherline.tasks.compression.quantization.in_training.activations import with_inner_activations
+from featherline.tasks.compression.quantization.in_training.cluster_preserving import ClusterPreservingScheme
 from featherline.tasks.compression.quantization.in_training.coverage import check_coverage
-from featherline.tasks.compression.quantization.in_training.shared import SharedValuesScheme
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
 
@@ -37,7 +37,7 @@ def quantized_while_training(model: KerasModel, *, keep_zeros: bool, keep_cluste
     annotated = tfmot.quantization.keras.quantize_annotate_model(with_inner_activations(flat))
     quantization = tfmot.quantization.keras
     if keep_clusters:
-        scheme = SharedValuesScheme(preserve_sparsity=keep_zeros)
+        scheme = ClusterPreservingScheme(preserve_sparsity=keep_zeros)
     elif keep_zeros:
         scheme = tfmot.experimental.combine.Default8BitPrunePreserveQuantizeScheme()
     else:
@@ -45,6 +45,6 @@ def quantized_while_training(model: KerasModel, *, keep_zeros: bool, keep_cluste
     return quantization.quantize_apply(annotated, scheme)
 
 
-def finished(trained: KerasModel, *, keep_clusters: bool) -> KerasModel:
+def strip_qat(trained: KerasModel, *, keep_clusters: bool) -> KerasModel:
     """Drop what training alone needed. The ranges stay: the converter reads them."""
     return strip_clustering_cqat(trained) if keep_clusters else trained

@@ -22,13 +22,13 @@ AT_ONCE = ("kernel", "depthwise_kernel", "quantize_layer")
 """Names of the ranges that a single pass sets: those of weights and of the model's input."""
 
 PASSES = 8
-"""At most; deep networks settle in three or four."""
+"""At most; deep networks converge in three or four."""
 
-SETTLED = 0.02
+CONVERGED = 0.02
 """Relative change of the ranges, all together, below which the passes end."""
 
 
-def settle_ranges(model: Any, images: NDArray[np.float32]) -> int:  # noqa: ANN401 - tf_keras has no types
+def initialise_ranges(model: Any, images: NDArray[np.float32]) -> int:  # noqa: ANN401 - tf_keras has no types
     """Set the activation ranges of a quantization-aware model to what a batch has. All other weights stay.
 
     Args:
@@ -44,7 +44,7 @@ def settle_ranges(model: Any, images: NDArray[np.float32]) -> int:  # noqa: ANN4
     others = [weight for weight in model.weights if id(weight) not in {id(each) for each in ranges}]
     kept = [weight.numpy() for weight in others]
     done, change = 0, np.inf
-    while done < PASSES and change > SETTLED:
+    while done < PASSES and change > CONVERGED:
         before = [weight.numpy() for weight in moving]
         model(images, training=True)
         seen = [old + (weight.numpy() - old) / (1 - DECAY) for old, weight in zip(before, moving, strict=True)]

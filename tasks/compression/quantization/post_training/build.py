@@ -1,4 +1,4 @@
-"""One model as a file in any scheme, with what is needed for it made once: float file, ranges, the judge.
+"""One model as a file in any scheme, with what is needed for it made once: float file, ranges, float reference.
 
 scheme ──► converter (float32, float16, dynamic_wi8_afp32; int8 by min-max, and of a QAT model)
        ├─► float file ──► weights alone (dynamic_wi4_afp32, weight_only_wi8_afp32, weight_only_wi4_afp32)
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
-from featherline.tasks.compression.quantization.post_training.float_reference import FloatReference, Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import Comparison, FloatReference
 from featherline.tasks.compression.quantization.post_training.layers import layers
 from featherline.tasks.compression.quantization.post_training.mixed import mixed
 from featherline.tasks.compression.quantization.post_training.static import Bits, StaticQuantizer
@@ -69,7 +69,7 @@ class Builder:
         self._wanted = floats
         self._floats: dict[str, Converted] = {}
 
-    def build(self, scheme: Scheme, settings: Mixed, good: Callable[[Judgement], bool] | None = None) -> Built:
+    def build(self, scheme: Scheme, settings: Mixed, good: Callable[[Comparison], bool] | None = None) -> Built:
         """Return the model in a scheme.
 
         Args:
@@ -91,14 +91,17 @@ class Builder:
             return Built(with_integer_weights(self.float_file.data, scheme), scheme, self.model, made_by)
         if scheme == "static_wmixed_ai8":
             found = mixed(
-                self.rounder(8), settings, self.judge, good or (lambda judged: judged.drop <= settings.max_drop)
+                self.quantizer(8),
+                settings,
+                self.reference,
+                good or (lambda compared: compared.drop <= settings.max_drop),
             )
             return Built(found.data, scheme, self.model, made_by, found.layers)
         widths: dict[str, Width] = {}
         if scheme == "static_wi4_ai8":
             widths = {layer.scope: "int4" for layer in layers(self.float_file.data)}
         bits: Bits = 16 if scheme == "int16x8" else 8
-        return Built(self.rounder(bits).all(bits, widths), scheme, self.model, made_by)
+        return Built(self.quantizer(bits).all(bits, widths), scheme, self.model, made_by)
 
     def of(self, model: Model) -> Builder:
         """Return what makes files of another model, from the same data."""
@@ -114,8 +117,8 @@ class Builder:
         if self.model.format == "qat_h5":
             raise refuse(
                 "export has no float model to quantize",
-                expected="scheme int8 without a ladder for a model that was trained with int8 in the loop",
-                got="another scheme, or a ladder",
+                expected="scheme int8 without export.fallback_ladder for a QAT model, whose float weights are gone",
+                got="another scheme, or a fallback ladder",
                 fix="set quantize.qat to false, or make the qat one a candidate of its own with the scheme int8",
             )
         return self._float(self.model)
@@ -125,8 +128,8 @@ class Builder:
         return self._float(model).data
 
     @cached_property
-    def judge(self) -> FloatReference:
-        """Return the float file's answers on the validation split, the classes in turn."""
+    def reference(self) -> FloatReference:
+        """Return the float file run on the validation split, the classes in turn."""
         images, labels = self.split("validation")
         order = in_turn(labels, len(labels))
         return FloatReference(self.float_file.data, images[order], labels[order])
@@ -138,8 +141,8 @@ class Builder:
         wanted = self.calibration.images
         return images if wanted is None or wanted >= len(images) else images[np.sort(in_turn(labels, wanted))]
 
-    def rounder(self, bits: Bits) -> StaticQuantizer:
-        """Return what rounds the float file, its ranges found for activations of so many bits."""
+    def quantizer(self, bits: Bits) -> StaticQuantizer:
+        """Return what quantizes the float file, its ranges found for activations of so many bits."""
         ranges = activation_ranges(self.float_file.data, self.calibration_images, self.calibration, bits)
         return StaticQuantizer(self.float_file.data, ranges, self.calibration.weights)
 

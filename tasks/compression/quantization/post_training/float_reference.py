@@ -14,40 +14,40 @@ Logits = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Comparison:
     """One file.
 
     Attributes:
         accuracy: Fraction of the images that it gets right.
         drop: Accuracy of the float file less its own; negative where it is better.
         agreement: Fraction of the images on which both predict one class.
-        damage: Mean Kullback-Leibler divergence of its predictions from the float file's, in nats.
+        divergence: Mean Kullback-Leibler divergence of its predictions from the float file's, in nats.
     """
 
     accuracy: float
     drop: float
     agreement: float
-    damage: float
+    divergence: float
 
 
 class FloatReference:
-    """The float file's answers, which every other file is held against."""
+    """The float file's outputs, which every other file is compared with."""
 
     def __init__(self, file: bytes, images: NDArray[np.float32], labels: Labels) -> None:
         """Run the float file on the images (n, height, width, channels), n > 0."""
         self.images, self.labels = images, labels
         self.logits = Classifier(file).logits(images)
 
-    def judge(self, file: bytes, most: int | None = None) -> Judgement:
+    def compare(self, file: bytes, most: int | None = None) -> Comparison:
         """Run a file on all images, or on the first `most`."""
         logits = Classifier(file).logits(self.images[:most])
         truth, labels = self.logits[:most], self.labels[:most]
         right = logits.argmax(axis=1) == labels
-        return Judgement(
+        return Comparison(
             accuracy=float(right.mean()),
             drop=float((truth.argmax(axis=1) == labels).mean() - right.mean()),
             agreement=float((truth.argmax(axis=1) == logits.argmax(axis=1)).mean()),
-            damage=divergence(truth, logits),
+            divergence=divergence(truth, logits),
         )
 
 

@@ -1,6 +1,6 @@
-"""What must be true of every exported file, whatever its accuracy is worth.
+"""What must be true of every exported file, whatever its accuracy.
 
-file ──► kernels hold something ──► zeros and shared weights are kept ──► integer schemes have no float left
+file ──► kernels hold something ──► zeros and clusters are kept ──► integer schemes have no float left
      ──► what promises no loss has none
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from featherline.tasks.compression.quantization.post_training.float_reference import Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import Comparison
 from featherline.tasks.compression.quantization.post_training.layers import name_of
 from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
 from featherline.tasks.contracts.post_training import Mixed
@@ -117,7 +117,7 @@ def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> 
     """See that a file that promises to lose nothing is as accurate as the model in memory.
 
     That is a float file, and the int8 file of a model that was trained with int8 in the loop. What other schemes lose
-    is a matter of quality, for the ladder and the gate.
+    is a matter of quality, for the fallback ladder and the gate.
 
     Args:
         model: What was converted, its accuracy measured on the same validation split.
@@ -143,16 +143,16 @@ def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> 
         )
 
 
-def check_budget(judged: Judgement, settings: Mixed) -> None:
+def check_budget(compared: Comparison, settings: Mixed) -> None:
     """See that a mixed file keeps the budget that its widths were chosen under.
 
     Raises:
         Refused: No choice of widths does.
     """
-    if not judged.drop <= settings.max_drop:
+    if not compared.drop <= settings.max_drop:
         raise refuse(
             "export found no widths that keep the budget",
             expected=f"at most {settings.max_drop:g} of validation accuracy lost against the float file (export.mixed)",
-            got=f"{amount(judged.drop)}, with every layer at its widest",
+            got=f"{amount(compared.drop)}, with every layer at its widest",
             fix="allow a larger drop, let layers be float (export.mixed.widths), or use int16x8",
         )

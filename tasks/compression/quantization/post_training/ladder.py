@@ -1,4 +1,4 @@
-"""The ladder: a file that loses too much is left, and the next scheme tried, until one keeps its accuracy.
+"""The fallback ladder: a file that loses too much is left, and the next scheme tried, until one keeps its accuracy.
 
     int8 ──► static_wmixed_ai8 (worst layers float) ──► int16x8 ──► qat (int8) ──► dynamic_wi8_afp32 ──► float16
      │         │                                          │           │              │                     │
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from featherline.tasks.compression.quantization.post_training.build import Builder, Built
-from featherline.tasks.compression.quantization.post_training.float_reference import Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import Comparison
 from featherline.tasks.compression.quantization.post_training.invariants import check_integer
 from featherline.tasks.contracts.model import Model, Rung, Scheme
 from featherline.tasks.contracts.post_training import FallbackLadder, Mixed, RungName
@@ -39,9 +39,9 @@ def climb(
         train: Gives the model after training with int8 in the loop; called where the climb comes to the rung `qat`.
 
     Raises:
-        Refused: No rung keeps the rules; the model has no float file to judge by.
+        Refused: No rung keeps the rules; the model has no float file to compare with.
     """
-    _ = builder.judge  # what is wrong with the model or the data is so on every rung
+    _ = builder.reference  # what is wrong with the model or the data is so on every rung
     widths = ("float",) if scheme == "int8" else settings.widths
     settings = settings.model_copy(update={"widths": widths})
     rungs: list[Rung] = []
@@ -52,14 +52,14 @@ def climb(
             if isinstance(problem, ConverterDied) and problem.code != Exit.CONVERTER_DIED:
                 raise
             rungs.append(_rung(step).model_copy(update={"why": f"cannot be made: {_said(problem)}"}))
-            print(f"export: ladder, {said(rungs[-1])}")
+            print(f"export: fallback ladder, {said(rungs[-1])}")
             continue
-        rungs.append(_judged(builder, built, ladder, step))
-        print(f"export: ladder, {said(rungs[-1])}")
+        rungs.append(_compared(builder, built, ladder, step))
+        print(f"export: fallback ladder, {said(rungs[-1])}")
         if rungs[-1].kept:
             return built, tuple(rungs)
     raise refuse(
-        "export climbed the whole ladder in vain",
+        "export finds no rung of the fallback ladder that keeps the rules",
         expected=f"a file that loses at most {amount(ladder.max_drop)} of validation accuracy (export.fallback_ladder)",
         got=examples(f"{rung.name}: {rung.why}" for rung in rungs),
         fix="allow a larger drop, add the rung qat or float16, or give export.fallback_ladder.qat.fit more epochs",
@@ -88,7 +88,7 @@ def _built(
         if step == "qat":
             built = builder.of(model).build("int8", settings)
         else:
-            built = builder.build(step, settings, lambda judged: not broken_rules(judged, ladder))
+            built = builder.build(step, settings, lambda compared: not broken_rules(compared, ladder))
         check_integer(read_graph(built.data), built.scheme, built.layers)
     except (Refused, RuntimeError, ValueError) as problem:  # the tools' own errors are the last two
         raise _in_words(problem) from problem
@@ -103,13 +103,13 @@ def _in_words(problem: Exception) -> Exception:
     return _CannotBeMadeError((text.strip().splitlines() or [type(problem).__name__])[-1].strip())
 
 
-def broken_rules(judged: Judgement, ladder: FallbackLadder) -> list[str]:
+def broken_rules(compared: Comparison, ladder: FallbackLadder) -> list[str]:
     """Return what a file breaks, in words; nothing where it keeps every rule."""
     broken = []
-    if not judged.drop <= ladder.max_drop:
-        broken.append(f"loses {amount(judged.drop)}, more than {amount(ladder.max_drop)}")
-    if ladder.min_agreement is not None and not judged.agreement >= ladder.min_agreement:
-        broken.append(f"agrees on {percent(judged.agreement)}, less than {percent(ladder.min_agreement)}")
+    if not compared.drop <= ladder.max_drop:
+        broken.append(f"loses {amount(compared.drop)}, more than {amount(ladder.max_drop)}")
+    if ladder.min_agreement is not None and not compared.agreement >= ladder.min_agreement:
+        broken.append(f"agrees on {percent(compared.agreement)}, less than {percent(ladder.min_agreement)}")
     return broken
 
 
@@ -121,26 +121,27 @@ def said(rung: Rung) -> str:
 
 
 def _rung(step: Scheme | RungName) -> Rung:
-    """Return a rung that is not judged yet."""
+    """Return a rung that is not measured yet."""
     if step == "qat":
         return Rung(scheme="int8", qat=True, kept=False, why="")
     return Rung(scheme=step, kept=False, why="")
 
 
-def _judged(builder: Builder, built: Built, ladder: FallbackLadder, step: Scheme | RungName) -> Rung:
+def _compared(builder: Builder, built: Built, ladder: FallbackLadder, step: Scheme | RungName) -> Rung:
     """Return a rung that was made, measured as it would ship."""
     objects = flatbuffer.unpack(built.data)
     flatbuffer.compact(objects)
     file = flatbuffer.pack(objects)
-    judged = builder.judge.judge(file)
-    broken = broken_rules(judged, ladder)
+    compared = builder.reference.compare(file)
+    broken = broken_rules(compared, ladder)
     return _rung(step).model_copy(
         update={
             "size_bytes": len(file),
-            "validation_accuracy": judged.accuracy,
-            "agreement": judged.agreement,
+            "validation_accuracy": compared.accuracy,
+            "agreement": compared.agreement,
             "kept": not broken,
-            "why": " and ".join(broken) or f"loses {amount(judged.drop)}, at most {amount(ladder.max_drop)} is allowed",
+            "why": " and ".join(broken)
+            or f"loses {amount(compared.drop)}, at most {amount(ladder.max_drop)} is allowed",
         }
     )
 

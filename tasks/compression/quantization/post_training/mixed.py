@@ -1,9 +1,9 @@
-"""Mixed widths: every layer as narrow as its measured damage and the budget of accuracy allow.
+"""Mixed widths: every layer as narrow as its measured sensitivity and the budget of accuracy allow.
 
-    float file ──► each layer alone as int8, as int4 ──► damage ──► order ──► halving under the budget ──► widths
+    float file ──► each layer alone as int8, as int4 ──► sensitivity ──► order ──► halving under the budget ──► widths
 
-All layers begin as int8. Where that keeps the budget, layers become int4, the least damage for a byte saved first;
-where it does not, layers become float, the most damaged first. What a prefix of that order costs is measured on the
+All layers begin as int8. Where that keeps the budget, layers become int4, the least sensitive for a byte saved first;
+where it does not, layers become float, the most sensitive first. What a prefix of that order costs is measured on the
 file itself, not added up.
 """
 
@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from featherline.tasks.compression.quantization.post_training.float_reference import FloatReference, Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import Comparison, FloatReference
 from featherline.tasks.compression.quantization.post_training.layers import INT4_OPERATORS, Layer, layers
 from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.contracts.model import LayerWidth, Width
 from featherline.tasks.contracts.post_training import Mixed
 
-Damage = dict[Width, float]
+Sensitivity = dict[Width, float]
 
 
 @dataclass(frozen=True)
@@ -30,49 +30,52 @@ class MixedFile:
 
 
 def mixed(
-    rounder: StaticQuantizer, settings: Mixed, judge: FloatReference, good: Callable[[Judgement], bool]
+    quantizer: StaticQuantizer, settings: Mixed, reference: FloatReference, good: Callable[[Comparison], bool]
 ) -> MixedFile:
     """Return the file with the widths that were chosen.
 
-    Where not even floats in all layers are good enough, all layers are float; the caller judges the file.
+    Where not even floats in all layers are good enough, all layers are float; whether that is enough is for the caller.
 
     Args:
-        rounder: Of the float file.
-        settings: What a layer may become, and how many images its damage is measured with.
-        judge: Of the same float file, on the validation split.
+        quantizer: Of the float file.
+        settings: What a layer may become, and how many images its sensitivity is measured with.
+        reference: The same float file, run on the validation split.
         good: Whether a file keeps the budget.
     """
-    found = layers(rounder.file)
-    damage = {layer.scope: sensitivity(rounder, layer, settings, judge) for layer in found}
+    found = layers(quantizer.file)
+    sensitivities = {layer.scope: sensitivity_of(quantizer, layer, settings, reference) for layer in found}
 
     def keeps(widths: Mapping[str, Width]) -> bool:
-        return good(judge.judge(rounder.all(8, widths)))
+        return good(reference.compare(quantizer.all(8, widths)))
 
-    widths = choose(found, damage, settings, keeps)
+    widths = choose(found, sensitivities, settings, keeps)
     kept = tuple(
         LayerWidth(
             layer=layer.name,
             operator=layer.operator,
             weights=layer.weights,
-            damage=damage[layer.scope],
+            sensitivity=sensitivities[layer.scope],
             width=widths.get(layer.scope, "int8"),
         )
         for layer in found
     )
-    return MixedFile(rounder.all(8, widths), kept)
+    return MixedFile(quantizer.all(8, widths), kept)
 
 
-def sensitivity(rounder: StaticQuantizer, layer: Layer, settings: Mixed, judge: FloatReference) -> Damage:
-    """Return what rounding this layer alone does to the predictions, by width."""
+def sensitivity_of(quantizer: StaticQuantizer, layer: Layer, settings: Mixed, reference: FloatReference) -> Sensitivity:
+    """Return how far the predictions move where this layer alone is quantized, by width."""
     widths: tuple[Width, ...] = ("int8",)
     if "int4" in settings.widths and layer.operator in INT4_OPERATORS:
         widths = ("int8", "int4")
-    return {width: max(judge.judge(rounder.alone(layer, width), settings.images).damage, 0.0) for width in widths}
+    return {
+        width: max(reference.compare(quantizer.alone(layer, width), settings.images).divergence, 0.0)
+        for width in widths
+    }
 
 
 def choose(
     found: list[Layer],
-    damage: Mapping[str, Damage],
+    sensitivities: Mapping[str, Sensitivity],
     settings: Mixed,
     keeps: Callable[[Mapping[str, Width]], bool],
 ) -> dict[str, Width]:
@@ -80,15 +83,15 @@ def choose(
 
     Args:
         found: All layers.
-        damage: Of each, alone, by width.
+        sensitivities: Of each, by width.
         settings: What a layer may become.
         keeps: Whether a file with these widths keeps the budget.
     """
     if keeps({}):
-        narrow = [layer for layer in found if "int4" in damage[layer.scope]]
+        narrow = [layer for layer in found if "int4" in sensitivities[layer.scope]]
 
         def price(layer: Layer) -> float:
-            both = damage[layer.scope]
+            both = sensitivities[layer.scope]
             return (both["int4"] - both["int8"]) / layer.weights
 
         order = sorted(narrow, key=price)
@@ -96,7 +99,7 @@ def choose(
         return _all("int4", order[:count])
     if "float" not in settings.widths:
         return {}
-    order = sorted(found, key=lambda layer: -damage[layer.scope]["int8"])
+    order = sorted(found, key=lambda layer: -sensitivities[layer.scope]["int8"])
     rest = most(len(order), lambda size: keeps(_all("float", order[: len(order) - size])))
     return _all("float", order[: len(order) - rest])
 

@@ -89,7 +89,7 @@ def test_what_would_fail_in_the_lane_is_refused(
 
 
 def test_a_ladder_has_somewhere_to_go(networks: dict[str, Any]) -> None:
-    """A scheme that cannot be made is none of the dry run's business where a ladder leaves it."""
+    """A scheme that cannot be made is none of the dry run's business where a fallback ladder leaves it."""
     lane = {"quantize": {"scheme": "int8"}, "export": {"fallback_ladder": {"rungs": ["float16"]}}}
 
     try_lane(Candidate(name="a", **lane), network(networks, "unrounded"), CLASSES)

@@ -10,7 +10,7 @@ import pytest
 from featherline.tasks.compression.pruning.channel import Ranking, Target, prune_channels
 from featherline.tasks.compression.pruning.groups import trace_channels
 from featherline.tasks.compression.pruning.layers import MERGES
-from featherline.tasks.compression.pruning.surgery import check_equivalence, shrink, silence
+from featherline.tasks.compression.pruning.surgery import check_equivalence, masked_copy, shrink
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import keras
@@ -68,7 +68,7 @@ def test_every_kind_of_layer_survives_the_surgery(everything: Any) -> None:
 
     small = shrink(flat, channels, keep)
 
-    assert check_equivalence(small, silence(flat, channels, keep), seed=0) <= 1e-4
+    assert check_equivalence(small, masked_copy(flat, channels, keep), seed=0) <= 1e-4
     assert count_macs(small) < 0.5 * count_macs(flat)
 
 
@@ -124,7 +124,7 @@ def test_wrong_surgery_is_found(residual: Any) -> None:
     small.get_layer("first").set_weights([kernel[..., [1, 0, *range(2, 16)]], bias])
 
     with pytest.raises(AssertionError, match="not the masked original"):
-        check_equivalence(small, silence(residual, channels, keep), seed=0)
+        check_equivalence(small, masked_copy(residual, channels, keep), seed=0)
 
 
 @pytest.mark.parametrize("criterion", ["l1", "l2"])

@@ -10,7 +10,7 @@ import pytest
 from featherline.tasks.compression.pruning.channel import Ranking, Target, prune_channels
 from featherline.tasks.compression.pruning.cost import cost_of
 from featherline.tasks.compression.pruning.groups import trace_channels
-from featherline.tasks.compression.pruning.sensitivity import BATCH, kept_units, losses_alone, sensitivity_ladder
+from featherline.tasks.compression.pruning.sensitivity import BATCH, kept_units, losses_alone, options_by_sensitivity
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.training.data import TrainingData
@@ -80,13 +80,13 @@ def test_images_are_looked_at_in_batches_and_the_loss_is_that_of_all() -> None:
 
 
 def test_a_block_is_worth_the_loss_it_adds_for_what_it_saves(lopsided: Any) -> None:
-    """Of 96 MACs a cut of either group saves 24: adding a loss of 1 is worth 4."""
+    """Of 96 MACs a cut of either group saves 24: adding a loss of 1 is a score of 4."""
     cost = cost_of(lopsided, trace_channels(lopsided))
 
-    ladder = sensitivity_ladder([[1.0, 2.0], [1.0, 1.0]], OPTIONS, [cost])
+    options = options_by_sensitivity([[1.0, 2.0], [1.0, 1.0]], OPTIONS, [cost])
 
-    assert cost.of(ladder.widest) == 96
-    assert [list(worths) for worths in ladder.worths] == [[pytest.approx(4.0)], [0.0]]
+    assert cost.of(options.widest) == 96
+    assert [list(block_scores) for block_scores in options.block_scores] == [[pytest.approx(4.0)], [0.0]]
 
 
 def test_the_group_that_does_not_hurt_is_cut(lopsided: Any) -> None:

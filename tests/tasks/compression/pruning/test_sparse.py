@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featherline.tasks.compression.pruning.sparse import UPDATES, ramp, sparse_while_training, stripped
+from featherline.tasks.compression.pruning.sparse import UPDATES, ramp, sparse_while_training, strip_pruning
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import keras
 
@@ -34,7 +34,7 @@ def test_a_schedule_that_did_not_run_is_found() -> None:
     wrapped, _ = sparse_while_training(model, "magnitude", 0.5, steps=10)
 
     with pytest.raises(AssertionError, match=r"gave 0\.0000 zeros, 0\.5000 were asked"):
-        stripped(wrapped, "magnitude", 0.5)
+        strip_pruning(wrapped, "magnitude", 0.5)
 
 
 def test_a_model_without_kernels_is_refused() -> None:

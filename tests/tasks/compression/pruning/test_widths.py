@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from featherline.tasks.compression.pruning.cost import Cost, cost_of
 from featherline.tasks.compression.pruning.groups import Channels, Group, trace_channels
-from featherline.tasks.compression.pruning.widths import Bound, allowed_widths, choose_widths, ladder_of
+from featherline.tasks.compression.pruning.widths import Bound, allowed_widths, choose_widths, options_by_rank
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.macs import count_macs
@@ -33,8 +33,8 @@ def chain(*sizes: int) -> tuple[Channels, Cost]:
 
 def chosen(channels: Channels, scores: Any, cost: Cost, fraction: float) -> Any:
     """Choose widths by one ranking of all channels."""
-    ladder = ladder_of(channels, scores, [allowed_widths(len(group.units)) for group in channels.groups])
-    return choose_widths(ladder, [Bound(cost, fraction, cost.of(ladder.widest))])
+    options = options_by_rank(channels, scores, [allowed_widths(len(group.units)) for group in channels.groups])
+    return choose_widths(options, [Bound(cost, fraction, cost.of(options.widest))])
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_cost_of_full_widths_is_what_the_graph_costs(everything: Any) -> Non
 
 
 def test_nothing_of_worth_is_given_to_come_closer() -> None:
-    """A block that is worth ten times what left by rank stays, though without it the model would meet the target.
+    """A block that scores ten times what left by rank stays, though without it the model would meet the target.
 
     Two groups of 16 cost 352. By rank the first is halved, which leaves 184; halving the second instead leaves 216.
     """
@@ -143,7 +143,7 @@ def test_nothing_of_worth_is_given_to_come_closer() -> None:
 
 
 def test_blocks_of_like_worth_are_swapped_to_come_closer() -> None:
-    """Where both groups are worth the same, the one whose loss meets the target is taken."""
+    """Where both groups have the same score, the one whose loss meets the target is taken."""
     channels, cost = chain(16, 16)
     cost = replace(cost, factors=np.array([5.0, 1.0, 1.0]))
 

@@ -42,7 +42,7 @@ def test_a_parameter_without_effect_makes_no_second_lane():
     assert canonical(PipelinePoint(scheme="float16", qat=True, tune_epochs=3), auto) == PipelinePoint(scheme="float16")
 
 
-def test_a_searched_student_is_taught_and_not_pruned():
+def test_a_searched_student_is_distilled_and_not_pruned():
     """Its architecture replaces what pruning would leave."""
     auto = Auto(students=("searched",), distill_epochs=(0, 6), keep_macs=(0.5,), qat=(False,))
 
@@ -54,7 +54,7 @@ def test_a_searched_student_is_taught_and_not_pruned():
     assert lane.distill.fit.epochs == 6
 
 
-def test_a_searched_student_is_pruned_after_its_lessons():
+def test_a_searched_student_is_pruned_after_distillation():
     """Where the space has that order; before them there is nothing to prune."""
     auto = Auto(students=("searched",), distill_epochs=(6,), keep_macs=(0.5,), qat=(False,), orders=("distill_first",))
 
@@ -68,7 +68,7 @@ def test_a_searched_student_is_pruned_after_its_lessons():
 
 
 def test_an_order_counts_where_there_are_two() -> None:
-    """Without pruning, or without lessons of their own, both orders are the same lane."""
+    """Without pruning, or without distillation on its own, both orders are the same lane."""
     both = Auto(keep_macs=(0.5,), distill_epochs=(0, 4), qat=(False,), teacher=(False,), orders=ORDERS)
 
     assert [(point.distill_epochs, point.order) for point in points(both, ())] == [

@@ -10,7 +10,7 @@ import pytest
 from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.networks.framework import tf
 from featherline.tasks.training.distillation.logit_losses import attention, decoupled, inattention, relations
-from featherline.tasks.training.losses import divergence, taught
+from featherline.tasks.training.losses import distillation_loss, divergence
 
 LABEL = tf.constant([0], tf.int64)
 HALF_QUARTERS = tf.constant([[math.log(2.0), 0.0, 0.0]])
@@ -131,6 +131,6 @@ def test_inattention_compares_maps_of_other_widths() -> None:
 )
 def test_the_recipe_chooses_the_loss(distillation: DistillationSettings, expected: tf.Tensor) -> None:
     """Half of it, and half of the cross entropy, here log 2."""
-    loss = float(taught(LABEL, EIGHTHS, HALF_QUARTERS, distillation, math.log(2)))
+    loss = float(distillation_loss(LABEL, EIGHTHS, HALF_QUARTERS, distillation, math.log(2)))
 
     assert loss == pytest.approx(0.5 * float(expected) + 0.5 * math.log(2), rel=1e-5)

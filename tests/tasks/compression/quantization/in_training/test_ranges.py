@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.quantization.in_training.qat import quantized_while_training
-from featherline.tasks.compression.quantization.in_training.ranges import settle_ranges
+from featherline.tasks.compression.quantization.in_training.ranges import initialise_ranges
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
 
@@ -36,7 +36,7 @@ def test_ranges_are_what_the_images_have(loud: Any) -> None:
     """The input's range and the ReLU's maximum are those of the images, not -6 to 6."""
     trained = quantized_while_training(loud, keep_zeros=False, keep_clusters=False)
 
-    settle_ranges(trained, IMAGES)
+    initialise_ranges(trained, IMAGES)
 
     found = named(trained)
     (entry,) = [value for name, value in found.items() if name.startswith("quantize_layer") and name.endswith("_max:0")]
@@ -53,7 +53,7 @@ def test_everything_else_stays(loud: Any) -> None:
     trained = quantized_while_training(loud, keep_zeros=False, keep_clusters=False)
     before = named(trained)
 
-    settle_ranges(trained, IMAGES)
+    initialise_ranges(trained, IMAGES)
 
     changed = [name for name, value in named(trained).items() if not np.array_equal(value, before[name])]
     assert changed
@@ -68,7 +68,7 @@ def test_a_settled_model_computes_nearly_what_the_float_one_does(loud: Any) -> N
     trained = quantized_while_training(loud, keep_zeros=False, keep_clusters=False)
     unsettled = np.abs(trained(IMAGES, training=False).numpy() - expected).mean()
 
-    settle_ranges(trained, IMAGES)
+    initialise_ranges(trained, IMAGES)
 
     settled = np.abs(trained(IMAGES, training=False).numpy() - expected).mean()
     assert settled < 0.02 * np.abs(expected).mean() < unsettled

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
-from featherline.tasks.compression.quantization.post_training.float_reference import Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import Comparison
 from featherline.tasks.compression.quantization.post_training.invariants import (
     check_budget,
     check_faithful,
@@ -48,8 +48,8 @@ def half_float(store: Store, small_model: Model, made: dict[str, Any]) -> bytes:
     if "half_float" not in made:
         file = convert_apart(store, small_model, "float32", None).data
         images = np.random.default_rng(0).normal(size=(4, 8, 8, 1)).astype(np.float32)
-        rounder = StaticQuantizer(file, activation_ranges(file, images, Calibration()))
-        made["half_float"] = rounder.all(8, {layers(file)[0].scope: "float"})
+        quantizer = StaticQuantizer(file, activation_ranges(file, images, Calibration()))
+        made["half_float"] = quantizer.all(8, {layers(file)[0].scope: "float"})
     found: bytes = made["half_float"]
     return found
 
@@ -66,7 +66,7 @@ def test_a_float_convolution_is_named(half_float: bytes, scheme: Scheme) -> None
 def test_a_float_convolution_that_was_chosen_is_none(half_float: bytes) -> None:
     """What a mixed file leaves float on purpose is no mistake."""
     first = layers(half_float)[0].name
-    chosen = LayerWidth(layer=first, operator="CONV_2D", weights=144, damage={"int8": 0.1}, width="float")
+    chosen = LayerWidth(layer=first, operator="CONV_2D", weights=144, sensitivity={"int8": 0.1}, width="float")
 
     check_integer(read_graph(half_float), "static_wmixed_ai8", (chosen,))
 
@@ -146,7 +146,7 @@ def test_an_export_of_another_data_set_s_model_is_refused(
 
 def test_a_budget_that_no_width_keeps_is_refused() -> None:
     """A mixed file that loses more than its budget is not given; one at the budget is."""
-    check_budget(Judgement(0.9, 0.01, 1.0, 0.0), Mixed(max_drop=0.01))
+    check_budget(Comparison(0.9, 0.01, 1.0, 0.0), Mixed(max_drop=0.01))
 
     with pytest.raises(Refused):
-        check_budget(Judgement(0.9, 0.011, 1.0, 0.0), Mixed(max_drop=0.01))
+        check_budget(Comparison(0.9, 0.011, 1.0, 0.0), Mixed(max_drop=0.01))

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 import featherline.tasks.steps.quantize
 from featherline.tasks.compression.quantization.post_training import build
-from featherline.tasks.compression.quantization.post_training.float_reference import Judgement
+from featherline.tasks.compression.quantization.post_training.float_reference import Comparison
 from featherline.tasks.compression.quantization.post_training.ladder import broken_rules
 from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.dataset import Dataset
@@ -132,13 +132,13 @@ def test_the_same_climb_gives_the_same_bytes(climbed: Any) -> None:
     assert {layer.width for layer in once.layers} >= {"int4", "int8"}
 
 
-def test_a_ladder_climbed_in_vain_is_refused(climbed: Any) -> None:
+def test_a_fallback_ladder_without_a_rung_that_keeps_the_rules_is_refused(climbed: Any) -> None:
     """Where no rung keeps the rules, as with ranges that cut off a third, the message says of each what it broke."""
     with pytest.raises(Refused) as refusal:
         climbed("static_wi4_ai8", percentile=67, max_drop=0, min_agreement=1, rungs=("int8",))
 
     problem = refusal.value.problems[0]
-    assert problem.what == "export climbed the whole ladder in vain"
+    assert problem.what == "export finds no rung of the fallback ladder that keeps the rules"
     assert "static_wi4_ai8: " in problem.got
     assert "int8: " in problem.got
 
@@ -176,9 +176,9 @@ def test_a_candidate_that_cannot_climb_is_refused_by_its_contract(qat: bool, sch
 )
 def test_rules_hold_on_the_edge(drop: float, agreement: float, broken: int) -> None:
     """A drop of exactly what is allowed passes; one that is no number does not."""
-    judged = Judgement(accuracy=0.9, drop=drop, agreement=agreement, damage=0.0)
+    compared = Comparison(accuracy=0.9, drop=drop, agreement=agreement, divergence=0.0)
 
-    assert len(broken_rules(judged, FallbackLadder(max_drop=0.01, min_agreement=0.98))) == broken
+    assert len(broken_rules(compared, FallbackLadder(max_drop=0.01, min_agreement=0.98))) == broken
 
 
 def test_a_rung_is_there_once() -> None:
@@ -187,13 +187,13 @@ def test_a_rung_is_there_once() -> None:
         FallbackLadder(rungs=("dynamic_wi8_afp32", "dynamic_wi8_afp32"))
 
 
-LESSONS = {"fit": {"epochs": 2, "batch_size": 60, "learning_rate": 1e-3}, "distillation": {"alpha": 0.5}}
+TRAINING = {"fit": {"epochs": 2, "batch_size": 60, "learning_rate": 1e-3}, "distillation": {"alpha": 0.5}}
 """Enough for the small network to get used to int8."""
 
 
 def test_a_network_can_be_trained_for_int8_on_a_rung(climbed: Any) -> None:
     """Ranges that cut off a third spoil int8; trained with int8 in the loop it has its own, and keeps its accuracy."""
-    found = climbed("int8", percentile=67, max_drop=0.05, rungs=("qat", "float16"), qat=LESSONS)
+    found = climbed("int8", percentile=67, max_drop=0.05, rungs=("qat", "float16"), qat=TRAINING)
 
     left, kept = found.rungs
     assert (left.name, left.kept) == ("int8", False)

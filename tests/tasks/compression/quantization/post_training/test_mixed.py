@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.tasks.compression.quantization.post_training.conftest import Small
 
 FOUND = [Layer("a", "a", "CONV_2D", 100), Layer("b", "b", "CONV_2D", 100), Layer("c", "c", "CONV_2D", 1000)]
-DAMAGE: Mapping[str, dict[Width, float]] = {
+SENSITIVITIES: Mapping[str, dict[Width, float]] = {
     "a": {"int8": 0.3, "int4": 0.4},
     "b": {"int8": 0.1, "int4": 0.9},
     "c": {"int8": 0.2, "int4": 0.5},
@@ -29,38 +29,38 @@ DAMAGE: Mapping[str, dict[Width, float]] = {
 
 
 @pytest.fixture
-def rounder(small: Small) -> StaticQuantizer:
+def quantizer(small: Small) -> StaticQuantizer:
     """Give what rounds the small file with min-max ranges."""
     return StaticQuantizer(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
 
 
 def test_the_cheapest_byte_becomes_int4_first() -> None:
     """A budget with room for two layers takes those of least damage for a byte, not those of least damage."""
-    widths = choose(FOUND, DAMAGE, Mixed(), lambda widths: len(widths) <= 2)
+    widths = choose(FOUND, SENSITIVITIES, Mixed(), lambda widths: len(widths) <= 2)
 
     assert widths == {"c": "int4", "a": "int4"}
 
 
 def test_a_large_budget_makes_all_int4() -> None:
     """Where everything keeps the budget, everything is int4."""
-    assert choose(FOUND, DAMAGE, Mixed(), lambda _: True) == dict.fromkeys("cab", "int4")
+    assert choose(FOUND, SENSITIVITIES, Mixed(), lambda _: True) == dict.fromkeys("cab", "int4")
 
 
 def test_the_most_damaged_layers_become_float() -> None:
     """Where int8 breaks the budget, as few layers as will do become float: a, then c, then b."""
-    widths = choose(FOUND, DAMAGE, Mixed(), lambda widths: len(widths) >= 2)
+    widths = choose(FOUND, SENSITIVITIES, Mixed(), lambda widths: len(widths) >= 2)
 
     assert widths == {"a": "float", "c": "float"}
 
 
 def test_all_layers_become_float_where_nothing_keeps_the_budget() -> None:
     """The caller then sees by the file itself that the budget is broken."""
-    assert choose(FOUND, DAMAGE, Mixed(), lambda _: False) == dict.fromkeys("acb", "float")
+    assert choose(FOUND, SENSITIVITIES, Mixed(), lambda _: False) == dict.fromkeys("acb", "float")
 
 
 def test_without_float_nothing_is_widened() -> None:
     """A recipe that allows int4 alone keeps all layers int8 where the budget is broken."""
-    assert choose(FOUND, DAMAGE, Mixed(widths=("int4",)), lambda _: False) == {}
+    assert choose(FOUND, SENSITIVITIES, Mixed(widths=("int4",)), lambda _: False) == {}
 
 
 @pytest.mark.parametrize("edge", range(8))
@@ -86,20 +86,22 @@ def test_layers_have_the_names_of_the_model(small: Small) -> None:
     ]
 
 
-def test_a_free_budget_gives_int4_where_an_operator_has_it(small: Small, rounder: StaticQuantizer) -> None:
+def test_a_free_budget_gives_int4_where_an_operator_has_it(small: Small, quantizer: StaticQuantizer) -> None:
     """With nothing to keep, all but the depthwise layer are int4 in the file itself."""
-    judge = FloatReference(small.file, small.images, small.labels)
+    reference = FloatReference(small.file, small.images, small.labels)
 
-    made = mixed(rounder, Mixed(images=20), judge, lambda _: True)
+    made = mixed(quantizer, Mixed(images=20), reference, lambda _: True)
 
     kernels = read_graph(made.data).kernels()
     assert [kernel.int4 for _, kernel in kernels] == [True, False, True, True]
     assert [layer.width for layer in made.layers] == ["int4", "int8", "int4", "int4"]
-    assert all(layer.damage["int4"] > layer.damage["int8"] for layer in made.layers if "int4" in layer.damage)
+    assert all(
+        layer.sensitivity["int4"] > layer.sensitivity["int8"] for layer in made.layers if "int4" in layer.sensitivity
+    )
 
 
-def test_a_layer_alone_leaves_the_others_float(small: Small, rounder: StaticQuantizer) -> None:
+def test_a_layer_alone_leaves_the_others_float(small: Small, quantizer: StaticQuantizer) -> None:
     """What is measured for a layer is its own rounding and nothing else's."""
-    graph = read_graph(rounder.alone(layers(small.file)[2], "int8"))
+    graph = read_graph(quantizer.alone(layers(small.file)[2], "int8"))
 
     assert [kernel.dtype.name for _, kernel in graph.kernels()] == ["float32", "float32", "int8", "float32"]

@@ -26,7 +26,7 @@ Made = dict[str, bytes]
 @pytest.fixture(scope="module")
 def made(small: Small) -> Made:
     """Give the small file in each scheme that has no converter of its own."""
-    rounder = StaticQuantizer(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
+    quantizer = StaticQuantizer(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
     scopes = [layer.scope for layer in layers(small.file)]
     kinds: dict[str, tuple[Bits, dict[str, Width]]] = {
         "int8": (8, {}),
@@ -34,7 +34,7 @@ def made(small: Small) -> Made:
         "static_wi4_ai8": (8, dict.fromkeys(scopes, "int4")),
         "static_wmixed_ai8": (8, {scopes[0]: "float", scopes[2]: "int4"}),
     }
-    return {name: rounder.all(bits, widths) for name, (bits, widths) in kinds.items()}
+    return {name: quantizer.all(bits, widths) for name, (bits, widths) in kinds.items()}
 
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8", "static_wi4_ai8", "static_wmixed_ai8"])
@@ -132,6 +132,6 @@ def test_integers_of_sixteen_bits_are_closer_to_float(made: Made, small: Small) 
 
 def test_equal_requests_give_equal_bytes(made: Made, small: Small) -> None:
     """Calibrating and rounding once more gives the same file."""
-    rounder = StaticQuantizer(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
+    quantizer = StaticQuantizer(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
 
-    assert rounder.all(16, {}) == made["int16x8"]
+    assert quantizer.all(16, {}) == made["int16x8"]

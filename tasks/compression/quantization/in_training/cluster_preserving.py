@@ -1,4 +1,4 @@
-"""TFMOT's cluster-preserving int8 scheme, made to keep one set of shared values a layer.
+"""TFMOT's cluster-preserving int8 scheme, made to keep one set of clusters a layer.
 
 TFMOT 0.8.1 guesses that a convolution was clustered channel by channel wherever all its channels have equally many
 distinct values, as large kernels do. It then lets the channels drift apart, 64 channels become up to 64 x k values, and
@@ -22,8 +22,8 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit i
 from featherline.tasks.networks.framework import KerasLayer
 
 
-class SharedValuesScheme(tfmot.experimental.combine.Default8BitClusterPreserveQuantizeScheme):
-    """Keeps the shared values of each layer, and its zeros where asked."""
+class ClusterPreservingScheme(tfmot.experimental.combine.Default8BitClusterPreserveQuantizeScheme):
+    """Keeps the clusters of each layer, and its zeros where asked."""
 
     def get_quantize_registry(self) -> Any:  # noqa: ANN401
         """Return what gives each layer its quantizers."""
@@ -47,7 +47,7 @@ class _Registry(tfmot_registry.Default8bitClusterPreserveQuantizeRegistry):
 
 class _ConvQuantizer(tfmot_registry.ClusterPreserveDefault8BitConvWeightsQuantizer):
     def build(self, tensor_shape: Any, name: str, layer: KerasLayer) -> dict[str, Any]:  # noqa: ANN401
-        """Find the shared values as of a layer that is no convolution, and the int8 range channel by channel."""
+        """Find the clusters as of a layer that is no convolution, and the int8 range channel by channel."""
         disguised = SimpleNamespace(
             layer=SimpleNamespace(**{name: getattr(layer.layer, name)}), name=layer.name, add_weight=layer.add_weight
         )
