@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from featherline.tasks.contracts.candidate import WRITTEN, Candidate, CandidateTemplate
-from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.device import Budget, beyond
 from featherline.tasks.contracts.model import Scheme
 from featherline.tasks.contracts.steps.choose import ChosenArchitecture
 from featherline.tasks.contracts.steps.evaluate import EvaluateParams
@@ -128,9 +128,10 @@ def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget)
     estimated_macs = macs * kept_macs
     estimated_bytes = parameters * kept_weights * WEIGHT_BYTES[candidate.quantize.scheme]
     slack = SLACK ** sum(cut.method == "channel" for cut in (candidate.prune, candidate.trim))
-    if budget.macs is not None and estimated_macs * slack > budget.macs:
+    too_much = beyond(budget.excess({"macs": estimated_macs * slack, "size_bytes": estimated_bytes * slack}))
+    if "macs" in too_much:
         return f"about {estimated_macs:,.0f} MACs, the device allows {budget.macs:,}"
-    if budget.size_bytes is not None and estimated_bytes * slack > budget.size_bytes:
+    if "size_bytes" in too_much:
         return f"its weights take about {estimated_bytes:,.0f} bytes, the device allows {budget.size_bytes:,}"
     return None
 

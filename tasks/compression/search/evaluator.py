@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from featherline.tasks.compression.search.inheritance import inherit, relative
 from featherline.tasks.compression.search.scores import evenly, naswot, synflow_at_any_depth
 from featherline.tasks.compression.search.space import architecture
+from featherline.tasks.contracts.device import beyond
 from featherline.tasks.contracts.measurement import REPEATABILITY
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.refusal import OutOfReach, Refused
@@ -42,6 +43,16 @@ from featherline.tasks.statistics.pareto import best_first
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.loop import Compiled, compile_training, fit_model
+
+ESTIMATED = ("macs", "size_bytes", "peak_ram_bytes")
+"""What is known of an untrained network, by the names of a budget's bounds."""
+
+WORDS = {
+    "macs": "MACs",
+    "size_bytes": "bytes of int8 file, estimated",
+    "peak_ram_bytes": "bytes of RAM, estimated",
+    "latency_ms_p50": "ms of latency, measured",
+}
 
 
 @dataclass(frozen=True)
@@ -113,21 +124,23 @@ class TrialEvaluator:
     def _held_against(self, record: Trial, model: KerasModel) -> Trial:
         """Return the record, infeasible where anything is too much. Latency is measured of what keeps the rest."""
         budget = self.params.budget
-        excess, reason = _excess(
-            ("MACs", record.macs, budget.macs),
-            ("bytes of int8 file, estimated", record.size_bytes, budget.size_bytes),
-            ("bytes of RAM, estimated", record.peak_ram_bytes, budget.peak_ram_bytes),
-        )
-        if not reason and budget.latency_ms_p50:
+        used = {name: getattr(record, name) for name in ESTIMATED}
+        excess = budget.excess(used)
+        if budget.latency_ms_p50 and not beyond(excess):
             median, low = int8_latency_ms(model, self.data.train_images, self.seed)
             record = record.model_copy(update={"latency_ms": median})
             # A clock decides only by more than its interval, and by more than two measurements of one file differ.
-            surely, allowed = low / (1 + REPEATABILITY), budget.latency_ms_p50
-            if surely > allowed:
-                excess = max(excess, surely / allowed - 1)
-                reason = f"{_number(median)} ms of latency, measured; {_number(allowed)} allowed"
-        record = record.model_copy(update={"excess": excess})
-        return record.model_copy(update={"state": "infeasible", "reason": reason}) if reason else record
+            late = budget.excess({"latency_ms_p50": low / (1 + REPEATABILITY)})
+            if beyond(late):
+                used, excess = used | {"latency_ms_p50": median}, excess | late
+        record = record.model_copy(update={"excess": max(excess.values(), default=-1.0)})
+        too_much = [name for name in used if name in beyond(excess)]
+        if not too_much:
+            return record
+        reasons = (
+            f"{_number(used[name])} {WORDS[name]}; {_number(getattr(budget, name))} allowed" for name in too_much
+        )
+        return record.model_copy(update={"state": "infeasible", "reason": "; ".join(reasons)})
 
     def _scores(self, built: Architecture, model: KerasModel) -> dict[str, float | None]:
         """Return the cheap scores of the untrained network; the seed is set anew, so that they change no training."""
@@ -209,17 +222,6 @@ def _sizes(model: KerasModel) -> dict[str, int]:
         "size_bytes": int8_bytes(model),
         "peak_ram_bytes": peak_ram_bytes(model),
     }
-
-
-def _excess(*found: tuple[str, float | None, float | None]) -> tuple[float, str]:
-    """Return the worst of used over allowed, minus 1 (-1 where nothing is bounded), and in words what is too much."""
-    bounds = [
-        (used / allowed - 1, f"{_number(used)} {what}; {_number(allowed)} allowed")
-        for what, used, allowed in found
-        if used is not None and allowed
-    ]
-    worst = max((excess for excess, _ in bounds), default=-1.0)
-    return worst, "; ".join(said for excess, said in bounds if excess > 0)
 
 
 def _number(value: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.device import Budget, beyond
 from featherline.tasks.contracts.measurement import REPEATABILITY, Measurement
 
 
@@ -20,16 +20,33 @@ class Breach(NamedTuple):
     """How far beyond, as a fraction of the bound or in points of the rule; infinite where the value is unknown."""
 
 
+UNITS = {"size_bytes": "bytes", "macs": "MACs", "peak_ram_bytes": "bytes of peak RAM", "latency_ms_p50": "ms (p50)"}
+
+
+def used(measurement: Measurement) -> dict[str, float]:
+    """Return what was measured of a file, by the names of a budget's bounds."""
+    return {
+        "size_bytes": measurement.size_bytes,
+        "macs": measurement.macs,
+        "peak_ram_bytes": measurement.peak_ram_bytes,
+        "latency_ms_p50": measurement.latency_ms.p50,
+    }
+
+
+def excess(measurement: Measurement, budget: Budget) -> dict[str, float]:
+    """Return how far beyond each bound the file is, as `Budget.excess`; a clock decides only what it can tell."""
+    found, bound = budget.excess(used(measurement)), budget.latency_ms_p50
+    if bound is not None and not measurement.latency_ms.surely_over(bound):
+        found["latency_ms_p50"] = min(found["latency_ms_p50"], 0.0)
+    return found
+
+
 def breaches(measurement: Measurement, budget: Budget) -> tuple[Breach, ...]:
     """Return every bound of the device that the file breaks; a value on the bound fits."""
-    found = [
-        _over("size_bytes", measurement.size_bytes, budget.size_bytes, "bytes"),
-        _over("macs", measurement.macs, budget.macs, "MACs"),
-        _over("peak_ram_bytes", measurement.peak_ram_bytes, budget.peak_ram_bytes, "bytes of peak RAM"),
-        _slow(measurement, budget.latency_ms_p50),
-        _runtime(measurement.minimum_runtime, budget.minimum_runtime),
-    ]
-    return tuple(breach for breach in found if breach)
+    miss, values = excess(measurement, budget), used(measurement)
+    found = [_breach(name, values[name], getattr(budget, name), miss[name]) for name in beyond(miss)]
+    runtime = _runtime(measurement.minimum_runtime, budget.minimum_runtime)
+    return (*found, runtime) if runtime else tuple(found)
 
 
 def doubt(measurement: Measurement, budget: Budget) -> str:
@@ -43,22 +60,14 @@ def doubt(measurement: Measurement, budget: Budget) -> str:
     )
 
 
-def _slow(measurement: Measurement, bound: float | None) -> Breach | None:
-    """Return the breach of a latency; a clock decides only by more than its measurements differ."""
-    if bound is None or not measurement.latency_ms.surely_over(bound):
-        return None
-    return _over("latency_ms_p50", measurement.latency_ms.p50, bound, "ms (p50)")
-
-
-def _over(name: str, value: float, bound: float | None, unit: str) -> Breach | None:
-    if bound is None or value <= bound:
-        return None
+def _breach(name: str, value: float, bound: float, miss: float) -> Breach:
+    unit = UNITS[name]
     return Breach(
         name,
         f"at most {_amount(bound)} {unit} (budget.{name} of the device)",
         f"{_amount(value)} {unit}",
         f"compress the candidate more, or raise budget.{name} of the device",
-        value / bound - 1,
+        miss,
     )
 
 

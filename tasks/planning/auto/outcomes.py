@@ -13,16 +13,14 @@ from dataclasses import dataclass, field
 
 from featherline.tasks.contracts.auto import PipelinePoint
 from featherline.tasks.contracts.candidate import Candidate
-from featherline.tasks.contracts.device import Budget
+from featherline.tasks.contracts.device import Budget, beyond
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.model import LiteRTModel
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.contracts.steps.select import Objective
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
+from featherline.tasks.judging.metrics.budget import excess, used
 from featherline.tasks.judging.metrics.reasons import COST
-
-BOUNDS = ("size_bytes", "macs", "peak_ram_bytes", "latency_ms_p50")
-"""What a budget bounds by a number."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Outcome:
 
     def within(self, budget: Budget) -> bool:
         """Return whether what was measured keeps a budget."""
-        return all(broken <= 0 for broken in _over(self.measured, budget).values())
+        return not beyond(budget.excess(self.measured))
 
 
 def outcomes(
@@ -74,15 +72,6 @@ def outcomes(
             continue
         lane, measurement = arrived[candidate.name]
         accuracy = lane.model.validation_accuracy
-        measured = {
-            "size_bytes": float(measurement.size_bytes),
-            "macs": float(measurement.macs),
-            "peak_ram_bytes": float(measurement.peak_ram_bytes),
-            "latency_ms_p50": measurement.latency_ms.p50,
-        }
-        over = _over(measured, budget)
-        if budget.latency_ms_p50 is not None and not measurement.latency_ms.surely_over(budget.latency_ms_p50):
-            over["latency_ms_p50"] = min(over["latency_ms_p50"], 0.0)
         broken = {
             "max_drop": baseline.model.validation_accuracy - accuracy - rules.max_drop,
             "min_accuracy": (rules.min_accuracy or 0.0) - accuracy,
@@ -95,8 +84,8 @@ def outcomes(
                 failed=False,
                 cost=-accuracy if objective == "accuracy" else COST[objective](measurement),
                 accuracy=accuracy,
-                violations=broken | over,
-                measured=measured,
+                violations=broken | excess(measurement, budget),
+                measured=used(measurement),
             )
         )
     return found
@@ -106,8 +95,3 @@ def _class_drop(before: LiteRTModel, after: LiteRTModel) -> float:
     """Return the most recall that a class of the validation split lost."""
     pairs = zip(before.validation_recall, after.validation_recall, strict=True)
     return max(had - has for had, has in pairs if had is not None and has is not None)
-
-
-def _over(measured: Mapping[str, float], budget: Budget) -> dict[str, float]:
-    bounds = {name: getattr(budget, name) for name in BOUNDS}
-    return {name: measured[name] / bound - 1 for name, bound in bounds.items() if bound is not None}
