@@ -20,6 +20,7 @@ from featherline.stack import health, record
 from featherline.stack.health import Health
 from featherline.stack.record import Stack
 from featherline.summary import Summary
+from featherline.tasks.contracts.stored import OtherFormat
 
 
 def status(places: Places, console: Console, most: int = 20) -> bool:
@@ -65,8 +66,8 @@ def _print_runs(places: Places, stack: Stack, console: Console, most: int) -> No
 def _summary(places: Places, run_id: str) -> Summary | None:
     """Return the summary of a run that was followed from here; None also for one that another version wrote."""
     for path in (places.run(run_id) / "summary.json", places.var / "demo" / "summary.json"):
-        with contextlib.suppress(FileNotFoundError, ValidationError):
-            found = Summary.model_validate_json(path.read_bytes())
+        with contextlib.suppress(FileNotFoundError, ValidationError, OtherFormat):
+            found = Summary.from_json(path.read_bytes())
             if found.run_id == run_id:
                 return found
     return None

@@ -22,6 +22,7 @@ from featherline.tasks.contracts.steps.plan import PlanOutputs
 from featherline.tasks.contracts.steps.propose import ProposeOutputs
 from featherline.tasks.contracts.steps.register import Registration
 from featherline.tasks.contracts.steps.select import SelectOutputs
+from featherline.tasks.contracts.stored import OtherFormat, Stored
 from featherline.tasks.store.artifacts import Store
 from featherline.whole_file import write_whole
 
@@ -61,9 +62,10 @@ class RegistrySummary(Contract):
     alias: str
 
 
-class Summary(Contract):
+class Summary(Stored):
     """The whole run. What it did not come to is null."""
 
+    format: Literal[1] = 1
     run_id: str
     state: str
     seconds: float
@@ -84,8 +86,8 @@ def read_records(store: Store, run_id: str) -> Records:
     found: dict[tuple[str, str], StepRecord] = {}
     for key in store.blobs.keys(f"runs/{run_id}/steps/"):
         data = store.blobs.read(key)
-        with suppress(ValidationError):
-            record = StepRecord.model_validate_json(data or b"")
+        with suppress(ValidationError, OtherFormat):
+            record = StepRecord.from_json(data or b"")
             found[record.step, record.label] = record
     return found
 

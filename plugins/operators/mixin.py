@@ -21,6 +21,7 @@ from featherline.tasks.contracts.reading import unchanged
 from featherline.tasks.contracts.refusal import Problem, from_validation
 from featherline.tasks.contracts.request import Exit, StepRequest, StepResult
 from featherline.tasks.contracts.safe_text import visible_lines
+from featherline.tasks.contracts.stored import OtherFormat
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -157,7 +158,9 @@ class StepMixin:
                 "put what is large into the store, or give the recipe fewer candidates",
             )
         try:
-            return StepResult.model_validate_json(answer).outputs
+            return StepResult.from_json(answer).outputs
+        except OtherFormat as other:
+            raise AirflowFailException(str(other.at(f"the answer of {self.step}"))) from None
         except ValidationError as error:
             found = error.errors(include_url=False, include_input=False)[0]["msg"]
             raise self._fail(f"{self.step} left a result that cannot be read", promise, found, fix) from None

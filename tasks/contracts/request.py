@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Sha256
+from featherline.tasks.contracts.stored import Stored
 
 
 class Exit(IntEnum):
@@ -77,9 +78,10 @@ class StepRequest(Contract):
     """Run the step even where its result exists; a retry within the same run still finds the new result."""
 
 
-class StepResult(Contract):
+class StepResult(Stored):
     """The whole answer of a step that is done."""
 
+    format: Literal[1] = 1
     step: str
     label: str = ""
     """Which of the mapped tasks this is: a candidate's name, a worker's number."""
@@ -94,9 +96,10 @@ class StepResult(Contract):
     """Why it was no hit."""
 
 
-class StepRecord(Contract):
+class StepRecord(Stored):
     """What `runs/<run_id>/steps/` says of one task of a run, also of one that was refused."""
 
+    format: Literal[1] = 1
     step: str
     label: str = ""
     status: Literal["ran", "hit", "unchanged", "refused"]

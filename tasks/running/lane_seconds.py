@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from featherline.tasks.contracts.candidate import LANE
 from featherline.tasks.contracts.request import StepRecord, StepResult
+from featherline.tasks.contracts.stored import OtherFormat
 from featherline.tasks.running import step_cache
 from featherline.tasks.running.run_records import records
 from featherline.tasks.store.artifacts import Store
@@ -31,6 +32,6 @@ def spent_seconds(store: Store, run_id: str, candidates: Collection[str]) -> flo
 def _seconds(store: Store, record: StepRecord) -> float:
     data = store.blobs.read(step_cache.result_key(record.step, record.key)) if record.key else None
     try:
-        return StepResult.model_validate_json(data).seconds if data is not None else record.seconds
-    except ValidationError:
+        return StepResult.from_json(data).seconds if data is not None else record.seconds
+    except (ValidationError, OtherFormat):
         return record.seconds

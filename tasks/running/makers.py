@@ -10,17 +10,20 @@ changed) the reader fails as before, and the next run makes all anew.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from pydantic import ValidationError
 
-from featherline.tasks.contracts.base import Contract, Sha256, digest
+from featherline.tasks.contracts.base import Sha256, digest
 from featherline.tasks.contracts.request import StepRequest
+from featherline.tasks.contracts.stored import OtherFormat, Stored
 from featherline.tasks.store.artifacts import Store
 
 
-class Made(Contract):
+class Made(Stored):
     """One run of a step, and what it stored."""
 
+    format: Literal[1] = 1
     step: str
     request: StepRequest
     artifacts: tuple[Sha256, ...]
@@ -52,8 +55,8 @@ def makers_of(store: Store, sha256: str) -> Iterator[Made]:
 def _read(store: Store, key: str) -> Made | None:
     data = store.blobs.read(key)
     try:
-        return None if data is None else Made.model_validate_json(data)
-    except ValidationError:  # damaged: it is written anew when its step runs again
+        return None if data is None else Made.from_json(data)
+    except (ValidationError, OtherFormat):  # damaged, or another version's: written anew when its step runs again
         return None
 
 

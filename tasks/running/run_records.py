@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from featherline.tasks.contracts.request import StepRecord
+from featherline.tasks.contracts.stored import OtherFormat
 from featherline.tasks.store.artifacts import Store
 
 
@@ -44,6 +45,6 @@ def refusals(store: Store, run_id: str) -> tuple[StepRecord, ...]:
 
 def _parsed(data: bytes | None) -> StepRecord | None:
     try:
-        return None if data is None else StepRecord.model_validate_json(data)
-    except ValidationError:
+        return None if data is None else StepRecord.from_json(data)
+    except (ValidationError, OtherFormat):
         return None

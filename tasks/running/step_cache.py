@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from featherline.tasks.contracts.base import Contract, canonical_json, digest
 from featherline.tasks.contracts.refusal import examples
 from featherline.tasks.contracts.request import StepResult
+from featherline.tasks.contracts.stored import OtherFormat
 from featherline.tasks.running import makers
 from featherline.tasks.running.code_closure import code_of, libraries_of
 from featherline.tasks.store.artifacts import Store
@@ -110,10 +111,12 @@ def find(store: Store, step: str, key: str, outputs: type[Contract]) -> Hit | Mi
     if data is None:
         return Miss(Lack.ABSENT)
     try:
-        result = StepResult.model_validate_json(data)
+        result = StepResult.from_json(data)
         given = outputs.model_validate(result.outputs)
     except ValidationError as error:
         return _unreadable(error.errors()[0]["msg"])
+    except OtherFormat as other:
+        return _unreadable(other.problems[0].got)
     if (result.step, result.key) != (step, key) or not makers.is_as_written(store, step, key, data):
         return _unreadable("it is not what the step wrote")
     gone = list(store.lost(given))

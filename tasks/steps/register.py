@@ -22,6 +22,7 @@ from featherline.tasks.contracts.references import MeasurementRef, Release
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.request import Variable
 from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterOutputs, RegisterParams, Registration
+from featherline.tasks.contracts.stored import OtherFormat, Stored
 from featherline.tasks.releasing.registries.open import open_registry
 from featherline.tasks.releasing.registries.registry import ModelRegistry, Move, Submission, Version
 from featherline.tasks.releasing.releases.keys import verify_key
@@ -81,7 +82,10 @@ def _version(registry: ModelRegistry, release: Release, context: Context) -> tup
 def _said(path: Path, contract: type[C], release: Release) -> C:
     """Return what a file of a release says. Raises Refused where another version of Featherline wrote it."""
     try:
-        return contract.model_validate_json(path.read_bytes())
+        data = path.read_bytes()
+        return contract.from_json(data) if issubclass(contract, Stored) else contract.model_validate_json(data)
+    except OtherFormat as other:
+        raise other.at(f"{release.uri}/{path.name}") from None
     except (ValidationError, FileNotFoundError) as error:
         raise refuse(
             f"register cannot read {release.uri}/{path.name}",

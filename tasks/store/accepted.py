@@ -8,20 +8,24 @@ A gate compares with the entry *before* its subject, so that judging the same su
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from featherline.tasks.contracts.base import Contract, Sha256
+from featherline.tasks.contracts.base import Sha256
 from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.stored import OtherFormat, Stored
 from featherline.tasks.store.artifacts import Store
 
 NUMBER = re.compile(r"[0-9]{1,16}")
 
 
-class Entry(Contract):
+class Entry(Stored):
     """One accepted subject and what a later gate wants to know of it."""
 
+    remedy = "delete it: the gate then compares with the entry before it"
+
+    format: Literal[1] = 1
     subject: Sha256
     content: dict[str, Any]
 
@@ -57,7 +61,9 @@ def _entries(store: Store, recipe: str, what: str) -> list[tuple[int, Entry]]:
         if data is None or not NUMBER.fullmatch(number):
             continue
         try:
-            found.append((int(number), Entry.model_validate_json(data)))
+            found.append((int(number), Entry.from_json(data)))
+        except OtherFormat as other:
+            raise other.at(f"{store.uri}/{key}") from None
         except ValidationError as error:
             raise refuse(
                 f"the ledger entry {store.uri}/{key} cannot be read",

@@ -26,6 +26,7 @@ from featherline.tasks.contracts.base import Contract, digest
 from featherline.tasks.contracts.references import ArrayRef, ArtifactRef
 from featherline.tasks.contracts.refusal import OutOfReach, Refused, Unavailable, refuse
 from featherline.tasks.contracts.request import Variable
+from featherline.tasks.contracts.stored import OtherFormat, Stored
 from featherline.tasks.store.blobs import LARGE, Blobs, open_blobs
 from featherline.tasks.store.local_cache import ArtifactCache, CachedS3Blobs
 
@@ -120,7 +121,9 @@ class Store:
         """
         data = self.read_bytes(ref)
         try:
-            return contract.model_validate_json(data)
+            return contract.from_json(data) if issubclass(contract, Stored) else contract.model_validate_json(data)
+        except OtherFormat as other:
+            raise other.at(f"{self.uri}/artifacts/{ref.sha256}") from None
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))

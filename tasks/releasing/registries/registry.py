@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from featherline.tasks.contracts.base import Contract, Name, Sha256
+from featherline.tasks.contracts.base import Name, Sha256
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.references import Champion, MeasurementRef, Release
+from featherline.tasks.contracts.stored import Stored
 
 CHAMPION = "champion"
 """The alias of the version that apps are given, and that a new candidate is compared with."""
 
 
-class Version(Contract):
+class Version(Stored):
     """One registered version."""
 
+    remedy = "register the release again, in a registry of this version"
+
+    format: Literal[1] = 1
     name: Name
     version: str
     """A number, from 1."""
@@ -36,9 +40,12 @@ class Version(Contract):
         )
 
 
-class Move(Contract):
+class Move(Stored):
     """One move of an alias."""
 
+    remedy = "promote or roll back again, in a registry of this version"
+
+    format: Literal[1] = 1
     version: str
     action: Literal["promote", "rollback"] = "promote"
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,12 +20,11 @@ from pydantic import TypeAdapter, ValidationError
 from featherline.tasks.contracts.base import canonical_json
 from featherline.tasks.contracts.references import Champion
 from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.stored import OtherFormat
 from featherline.tasks.releasing.registries.registry import CHAMPION, AliasMovedError, Move, Submission, Version
 from featherline.tasks.store.artifacts import Store
 
-TAGS = TypeAdapter(dict[str, str])
-VERSION = TypeAdapter(Version)
-MOVE = TypeAdapter(Move)
+TAGS = TypeAdapter(dict[str, str]).validate_json
 NUMBER = re.compile(r"[1-9][0-9]{0,15}")
 """Of a version or a move."""
 T = TypeVar("T")
@@ -110,7 +109,7 @@ class StoreRegistry:
     def moves(self, name: str, alias: str) -> tuple[Move, ...]:
         """Return where an alias was, the first move first."""
         documents = self._documents(f"registry/{name}/aliases/{alias}/")
-        return tuple(self._read(MOVE, key, data) for key, data in documents)
+        return tuple(self._read(Move.from_json, key, data) for key, data in documents)
 
     def set_tags(self, name: str, version: str, tags: dict[str, str]) -> None:
         """Add tags to a version; of a tag that is there the value changes."""
@@ -124,7 +123,7 @@ class StoreRegistry:
         Raises:
             Refused: It is another's: a copy of a version of another model would be released under this name.
         """
-        version = self._read(VERSION, key, data)
+        version = self._read(Version.from_json, key, data)
         if (version.name, version.version) != (name, _number(key)):
             raise refuse(
                 f"the registry's {self.store.uri}/{key} is another version",
@@ -146,17 +145,20 @@ class StoreRegistry:
         keys: builtins.list[str] = sorted(key for key in self.store.blobs.keys(prefix) if _number(key))
         return ((key, data) for key in keys if (data := self.store.blobs.read(key)) is not None)
 
-    def _read(self, kind: TypeAdapter[T], key: str, data: bytes) -> T:
+    def _read(self, reader: Callable[[bytes], T], key: str, data: bytes) -> T:
         """Return what a document says.
 
         Raises:
             Refused: It cannot be read: what is champion is nothing to guess.
         """
         try:
-            return kind.validate_json(data)
+            return reader(data)
+        except OtherFormat as other:
+            raise other.at(f"{self.store.uri}/{key}") from None
         except ValidationError as error:
-            what = "the version is then registered anew" if kind is VERSION else "the registry then goes on without it"
-            also = ", with the moves under aliases/ that lead to it" if kind is VERSION else ""
+            is_version = "/versions/" in key
+            what = "the version is then registered anew" if is_version else "the registry then goes on without it"
+            also = ", with the moves under aliases/ that lead to it" if is_version else ""
             raise refuse(
                 f"the registry's {self.store.uri}/{key} cannot be read",
                 expected="a document as the registry writes it",

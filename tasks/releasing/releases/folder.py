@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from featherline.tasks.contracts.references import ArtifactRef, Release
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.request import Variable
+from featherline.tasks.contracts.stored import OtherFormat
 from featherline.tasks.releasing.releases.held import fits_itself, is_anothers
 from featherline.tasks.releasing.releases.keys import write_public_half
 from featherline.tasks.releasing.releases.manifest import (
@@ -102,8 +103,8 @@ def _first(store: Store, wanted: Manifest) -> Manifest | None:
     """Return the release that another writer claimed, where all its files can be had."""
     data = store.blobs.read(_claim_key(wanted))
     try:
-        first = Manifest.model_validate_json(data or b"")
-    except ValidationError:
+        first = Manifest.from_json(data or b"")
+    except (ValidationError, OtherFormat):
         return None
     same = (first.name, first.model_sha256, first.files.keys()) == (
         wanted.name,

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from featherline.tasks.contracts.base import Contract, Name, Sha256, digest
 from featherline.tasks.contracts.references import ArtifactRef, Release
 from featherline.tasks.contracts.refusal import Refused, refuse
+from featherline.tasks.contracts.stored import OtherFormat, Stored
 from featherline.tasks.store.artifacts import Store
 
 MANIFEST = "manifest.json"
@@ -43,8 +44,10 @@ def file_of(path: Path) -> File:
         return File(sha256=hashlib.file_digest(content, "sha256").hexdigest(), bytes=path.stat().st_size)
 
 
-class Manifest(Contract):
+class Manifest(Stored):
     """All files of a release, but the manifest itself and the signature."""
+
+    remedy = "publish it again"
 
     format: Literal[1] = 1
     name: Name
@@ -95,7 +98,9 @@ def read_manifest(store: Store, name: str, model_sha256: str) -> Manifest | None
     if data is None:
         return None
     try:
-        manifest = Manifest.model_validate_json(data)
+        manifest = Manifest.from_json(data)
+    except OtherFormat as other:
+        raise other.at(f"{store.uri}/{key}") from None
     except ValidationError as error:
         first = error.errors()[0]
         got = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

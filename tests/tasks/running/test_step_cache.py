@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from featherline.tasks.contracts.base import canonical_json
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.request import StepResult, Variable
 from featherline.tasks.contracts.steps.export import ExportInputs
@@ -215,3 +217,17 @@ def test_a_result_that_went_away_is_explained(store: Store) -> None:
     step_cache.remember(store, "digits/preprocess", parts())
 
     assert step_cache.explain(store, "digits/preprocess", parts()) == ("its result is gone from the store",)
+
+
+def test_a_result_of_another_format_is_a_miss_that_says_so(store: Store) -> None:
+    """What another version wrote is no crash: the step runs, and its result takes the place."""
+    result = result_of(store, step_cache.key_of(parts()))
+    newer = json.loads(result.to_json()) | {"format": 99, "new": "field"}
+    store.blobs.replace(step_cache.result_key("preprocess", result.key), canonical_json(newer))
+
+    miss = step_cache.find(store, "preprocess", result.key, PreprocessOutputs)
+
+    assert isinstance(miss, step_cache.Miss)
+    assert "format 99: a newer version of Featherline wrote it" in str(miss)
+    assert step_cache.keep(store, result, PreprocessOutputs)
+    assert isinstance(step_cache.find(store, "preprocess", result.key, PreprocessOutputs), step_cache.Hit)
