@@ -19,6 +19,10 @@ SearchObjective = Literal["macs", "size"]
 """What is weighed against accuracy."""
 
 
+COSTS: dict[SearchObjective, Literal["macs", "size_bytes"]] = {"macs": "macs", "size": "size_bytes"}
+"""What of a trial, and of a budget, a search with an objective weighs."""
+
+
 class Trial(Contract):
     """One architecture that the search looked at."""
 
@@ -52,7 +56,8 @@ class Trial(Contract):
 
     def cost(self, objective: SearchObjective) -> int:
         """Return what a search with this objective weighs against accuracy."""
-        return self.macs if objective == "macs" else self.size_bytes
+        cost: int = getattr(self, COSTS[objective])
+        return cost
 
 
 class Agreement(Contract):

@@ -11,10 +11,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentF
 
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.words import milliseconds, size
-from featherline.tasks.judging.metrics.front import on_front
 from featherline.tasks.reporting.drawing import STAND_INS, figure, inline
 from featherline.tasks.reporting.facts import Facts
 from featherline.tasks.reporting.labels import label_points
+from featherline.tasks.statistics.pareto import on_front
 
 WIDE = 4.0
 """From this ratio of the largest to the smallest the axis is logarithmic."""

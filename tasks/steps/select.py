@@ -16,10 +16,10 @@ from featherline.tasks.contracts.refusal import Problem, Refused, refuse
 from featherline.tasks.contracts.steps.select import Objective, Ranked, SelectInputs, SelectOutputs, SelectParams
 from featherline.tasks.contracts.words import amount
 from featherline.tasks.judging.metrics.entries import Entry, by_nearness, entries_of
-from featherline.tasks.judging.metrics.front import dominates
 from featherline.tasks.judging.metrics.reasons import COST, why_broken, why_lost, why_won
 from featherline.tasks.judging.metrics.speed import fastest_first, spans
 from featherline.tasks.running.context import Context
+from featherline.tasks.statistics.pareto import dominates
 
 Rival = tuple[Entry, Measurement]
 """A candidate that broke nothing, and its measurement."""

@@ -25,6 +25,7 @@ from featherline.tasks.compression.search.proposals import Proposals
 from featherline.tasks.compression.search.reinforce import ReinforceSampler
 from featherline.tasks.compression.search.storages import PatientRedis, patient_database
 from featherline.tasks.contracts.steps.search import SearchParams
+from featherline.tasks.contracts.trials import COSTS
 from featherline.tasks.running.work import Work
 from featherline.tasks.store.disk import writing
 
@@ -137,6 +138,5 @@ def sampler_of(
     if params.sampler == "tpe":
         return optuna.samplers.TPESampler(n_startup_trials=params.population, constant_liar=True, seed=seed)
     if params.sampler == "reinforce":
-        bound = params.budget.macs if params.objective == "macs" else params.budget.size_bytes
-        return ReinforceSampler(space, target=bound, seed=seed)
+        return ReinforceSampler(space, target=getattr(params.budget, COSTS[params.objective]), seed=seed)
     return optuna.samplers.RandomSampler(seed=seed)

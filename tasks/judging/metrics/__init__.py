@@ -1,1 +1,1 @@
-"""Candidates as the release gate and the choice see them: numbers, comparisons, rules, the front."""
+"""Candidates as the release gate and the choice see them: numbers, comparisons and rules."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from featherline.tasks.statistics.pareto import best_first, hypervolume, pareto_ranks
+from featherline.tasks.statistics.pareto import best_first, dominates, hypervolume, on_front, pareto_ranks
 
 POINTS = [(0.9, 100.0), (0.8, 50.0), (0.8, 60.0), (0.7, 200.0), (0.9, 100.0)]
 
@@ -33,3 +34,27 @@ def test_the_hypervolume_of_the_edges() -> None:
     assert hypervolume([(1.0, 0.0)], 10.0) == 1.0
     assert hypervolume([], 10.0) == 0.0
     assert hypervolume([(1.0, 10.0), (0.5, 12.0)], 10.0) == 0.0
+
+
+def test_the_front_is_who_is_beaten_by_nobody() -> None:
+    """(3, 3) is beaten by (2, 2); the others are each the best in something."""
+    costs = np.array([[1.0, 4.0], [2.0, 2.0], [3.0, 3.0], [4.0, 1.0]])
+
+    assert on_front(costs).tolist() == [True, True, False, True]
+
+
+def test_equals_are_on_the_front_together() -> None:
+    """Equal points do not beat each other."""
+    assert on_front(np.array([[1.0, 1.0], [1.0, 1.0]])).tolist() == [True, True]
+
+
+def test_as_good_in_one_and_better_in_another_dominates() -> None:
+    """(1, 1) beats (1, 2), and nothing beats itself."""
+    beaten = dominates(np.array([[1.0, 1.0], [1.0, 2.0]]))
+
+    assert beaten.tolist() == [[False, True], [False, False]]
+
+
+def test_nobody_is_on_the_front_of_nothing() -> None:
+    """No points, no front."""
+    assert on_front(np.zeros((0, 2))).tolist() == []
