@@ -150,7 +150,7 @@ def mixed_widths(study: Study) -> list[dict[str, Any]]:
     """Return a row for each budget: chosen and judged on the same images, so that the drop is a little too good."""
     rows = []
     for budget in (0.002, 0.005, 0.01, 0.02):
-        quantizer, settings = study.quantizer(Calibration(), 200, 0), Mixed(max_drop=budget, images=300)
+        quantizer, settings = study.quantizer(Calibration(), 200, 0), Mixed(max_drop=budget, examples=300)
         made = mixed(quantizer, settings, study.reference, lambda compared, most=budget: compared.drop <= most)
         widths = [layer.width for layer in made.layers]
         counts = {width: widths.count(width) for width in ("int4", "int8", "float")}

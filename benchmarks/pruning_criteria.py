@@ -38,7 +38,7 @@ from featherline.tasks.contracts.base import digest  # noqa: E402 - the project'
 from featherline.tasks.measuring.machine import machine  # noqa: E402
 from featherline.tasks.networks.model_files import load_path  # noqa: E402
 from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits  # noqa: E402
-from featherline.tasks.training.data import TrainingData  # noqa: E402
+from featherline.tasks.training.data import Part, TrainingData  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "pruning-criteria.json"
 KEPT_MACS = (0.75, 0.5)
@@ -70,7 +70,11 @@ def main() -> None:
     train = read(asked.data / "train.parquet", 2 * asked.train_images, described)
     test = read(asked.data / "test.parquet", asked.test_images, described)
     half = len(train[1]) // 2
-    data = TrainingData(train[0][:half], train[1][:half], train[0][half:], train[1][half:], int(test[1].max()) + 1)
+    data = TrainingData(
+        Part({"image": train[0][:half]}, train[1][:half]),
+        Part({"image": train[0][half:]}, train[1][half:]),
+        int(test[1].max()) + 1,
+    )
     network = load_path(asked.model)
     whole = measured(network, test)
     print(f"whole: {whole:.4f} of {len(test[1])} test images")
@@ -105,7 +109,7 @@ def cut(network: Any, target: Target, ranking: Ranking, data: TrainingData, test
     pruned = prune_channels(network, target, ranking, data=data)
     seconds = time.monotonic() - started
     before = measured(pruned.model, test)
-    reestimate_statistics(pruned.model, data.train_images)
+    reestimate_statistics(pruned.model, data.train.inputs)
     return {
         "macs": pruned.macs,
         "parameters": pruned.model.count_params(),

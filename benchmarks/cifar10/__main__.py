@@ -205,8 +205,11 @@ class Bench:
         """Write what rivals read: the model and the train split, normalised."""
         if not (self.folder / "train.npz").exists():
             dataset = self.steps.store.read(DatasetRef.model_validate(self.data), Dataset)
-            images, labels = read_split(self.steps.store, dataset, "train")
-            np.savez(self.folder / "train.npz", images=model_inputs(images, own_of(dataset)), labels=labels)
+            examples, labels = read_split(self.steps.store, dataset, "train")
+            images = examples["image"]
+            np.savez(
+                self.folder / "train.npz", images=model_inputs(images, own_of(dataset.inputs["image"])), labels=labels
+            )
         (self.folder / "model.keras").write_bytes(self.model.read_bytes())
 
     def _exported(self, model: dict[str, Any], scheme: str) -> dict[str, Any]:

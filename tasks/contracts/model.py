@@ -23,6 +23,20 @@ class TrainingHistory(Contract):
     seconds: tuple[float, ...]
 
 
+class TensorSpec(Contract):
+    """One input or output: the shape of one example of it, and its kind of number."""
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+class Ends(Contract):
+    """What goes into a model and what comes out of it, by name."""
+
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
+
+
 class Model(Contract):
     """A tf_keras classifier: float32 images, made by its own preprocessing, become logits, (n, classes)."""
 
@@ -33,8 +47,10 @@ class Model(Contract):
     macs: int = Field(gt=0)
     """Multiply-accumulates of one inference; FLOPs are twice this."""
     validation_accuracy: Fraction
-    preprocessing: Preprocessing | None = None
-    """From a stored pixel to its input. Absent in models of older versions, whose was the data set's own."""
+    preprocessing: dict[str, Preprocessing] = {}
+    """From what is stored to what it takes, by input. Empty where nobody says, which is the data set's own."""
+    ends: Ends | None = None
+    """Of the network; absent where nobody says, which is one input and one output of logits."""
     sparsity: Literal["none", "magnitude", "2:4"] = "none"
     """The pattern of zeros that later steps must keep."""
     zeros: int = Field(0, ge=0)
@@ -132,6 +148,8 @@ class LiteRTModel(Contract):
     file: LiteRTFileRef
     scheme: Scheme
     """As it is, which the fallback ladder may have made another than was asked for."""
+    ends: Ends
+    """Of the file: by what names it is fed and read, and in what numbers."""
     golden: GoldenRef
     validation_accuracy: Fraction
     """Of the exported file, on the validation split."""

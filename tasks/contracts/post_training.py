@@ -16,13 +16,14 @@ class Calibration(Contract):
     """How the ranges of the activations and the steps of the weights are found."""
 
     method: Literal["minmax", "moving_average", "percentile", "mse"] = Field(
-        "minmax", description="Ranges of activations: all that was seen, smoothed over images, cut, or of least error."
+        "minmax",
+        description="Ranges of activations: all that was seen, smoothed over examples, cut, or of least error.",
     )
     percentile: float = Field(
         99.99, gt=50, le=100, description="percentile: share of the values that stay below the highest of the range."
     )
-    images: int | None = Field(
-        None, ge=1, description="Of the calibration split, the classes in turn; all where absent."
+    examples: int | None = Field(
+        None, ge=1, description="Of the calibration split, the strata in turn; all where absent."
     )
     weights: Literal["minmax", "octav", "mse"] = Field("minmax", description="How the steps of weights are found.")
 
@@ -34,7 +35,7 @@ class Mixed(Contract):
     widths: tuple[Literal["int4", "float"], ...] = Field(
         ("int4", "float"), min_length=1, description="What a layer may become beside int8."
     )
-    images: int = Field(
+    examples: int = Field(
         500, ge=1, description="Of the validation split, to measure a layer's sensitivity with, at most."
     )
 
@@ -51,7 +52,7 @@ class FallbackLadder(Contract):
 
     max_drop: Fraction = Field(0.01, description="Validation accuracy that a file may lose against the float file.")
     min_agreement: Fraction | None = Field(
-        None, description="Share of validation images on which it must predict the float file's class."
+        None, description="Share of validation examples on which it must predict the float file's class."
     )
     rungs: tuple[RungName, ...] = Field(
         ("static_wmixed_ai8", "int16x8", "qat", "dynamic_wi8_afp32", "float16"),

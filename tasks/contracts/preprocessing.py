@@ -9,15 +9,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 
-from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.base import Contract, Fraction, Name
 
 Std = Annotated[float, Field(gt=0)]
 ChannelOrder = Literal["rgb", "bgr"]
 
 
 class Preprocessing(Contract):
-    """What one model does to a pixel: `(pixel / scale - mean) / std`, by channel, in the model's channel order."""
+    """What one model does to a value of an input: `(value / scale - mean) / std`, by channel, in its channel order."""
 
+    modality: Name = "image"
+    """Of the input."""
     name: str
     """`data`, `raw`, `unit`, …, as in a recipe; `own` for numbers that the recipe gives."""
     scale: float = Field(gt=0)

@@ -10,6 +10,14 @@ from collections.abc import Iterable
 
 RENAMED: dict[str, tuple[str, ...]] = {
     "aware": ("qat",),
+    "recalibration_images": ("recalibration_examples",),
+    "min_images": ("min_examples",),
+    "max_leaked_images": ("max_leaked_examples",),
+    "min_class_fraction": ("min_stratum_fraction",),
+    "min_calibration_per_class": ("min_calibration_per_stratum",),
+    "max_class_drift": ("max_strata_drift",),
+    "max_pixel_drift": ("max_input_drift",),
+    "images": ("examples",),
     "knowledge": ("distillation",),
     "ladder": ("fallback_ladder",),
     "latency": ("keep_latency",),

@@ -1,8 +1,9 @@
-"""Reading a data set: whole splits as arrays, as they are stored, and parts of them that are fair to the classes."""
+"""Reading a data set: whole splits as arrays, as they are stored, and parts of them that are fair to the strata."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,57 +12,76 @@ from featherline.tasks.contracts.base import digest
 from featherline.tasks.contracts.dataset import Dataset, SplitName
 from featherline.tasks.store.artifacts import Store
 
-Images = NDArray[np.uint8]
-Labels = NDArray[np.int64]
+Examples = dict[str, NDArray[Any]]
+"""The inputs by name, each (n, …)."""
+
+Targets = NDArray[Any]
+"""What is to be answered, (n, …)."""
 
 
-def shards(store: Store, dataset: Dataset, split: SplitName) -> Iterator[tuple[Images, Labels]]:
-    """Yield the shards of a split in order: images (count, height, width, channels) uint8 and labels (count,)."""
+def shards(store: Store, dataset: Dataset, split: SplitName) -> Iterator[tuple[Examples, Targets]]:
+    """Yield the shards of a split in order: the inputs by name, (count, …) as they are stored, and the targets."""
     for shard in dataset.splits[split].shards:
-        yield store.read_array(shard.images), store.read_array(shard.labels)
+        examples = {name: store.read_array(ref) for name, ref in shard.examples.items()}
+        yield examples, store.read_array(shard.targets)
 
 
-def read_split(store: Store, dataset: Dataset, split: SplitName) -> tuple[Images, Labels]:
-    """Return a whole split: images (n, height, width, channels) uint8 and labels (n,) int64."""
+def read_split(store: Store, dataset: Dataset, split: SplitName) -> tuple[Examples, Targets]:
+    """Return a whole split: the inputs by name, each (n, …) as it is stored, and the targets, (n, …)."""
     parts = list(shards(store, dataset, split))
     if not parts:
-        return np.zeros((0, *dataset.image_shape), np.uint8), np.zeros(0, np.int64)
-    return np.concatenate([images for images, _ in parts]), np.concatenate([labels for _, labels in parts])
+        empty = {name: np.zeros((0, *spec.shape), spec.dtype) for name, spec in dataset.inputs.items()}
+        return empty, np.zeros(0, np.int64)
+    joined = {name: np.concatenate([examples[name] for examples, _ in parts]) for name in dataset.inputs}
+    return joined, np.concatenate([targets for _, targets in parts])
+
+
+def read_targets(store: Store, dataset: Dataset, split: SplitName) -> Targets:
+    """Return the targets of a whole split, (n, …), without its examples."""
+    parts = [store.read_array(shard.targets) for shard in dataset.splits[split].shards]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
 def split_digest(dataset: Dataset, split: SplitName) -> str:
-    """Return one digest for the images and labels of a split, in their order."""
+    """Return one digest for the examples and targets of a split, in their order."""
     parts = dataset.splits[split].shards
-    return digest("".join(shard.images.sha256 + shard.labels.sha256 for shard in parts).encode())
+    names = sorted(dataset.inputs)
+    said = ["".join(shard.examples[name].sha256 for name in names) + shard.targets.sha256 for shard in parts]
+    return digest("".join(said).encode())
 
 
-def stratified(labels: Labels, fraction: float, seed: int) -> NDArray[np.intp]:
-    """Return the sorted indices of a part of the images that has the classes in their proportion.
+def taken(examples: Mapping[str, NDArray[Any]], chosen: Any) -> Examples:  # noqa: ANN401 - what NumPy takes as an index
+    """Return some of the examples, by what NumPy takes as an index."""
+    return {name: values[chosen] for name, values in examples.items()}
+
+
+def stratified(strata: NDArray[np.int64], fraction: float, seed: int) -> NDArray[np.intp]:
+    """Return the sorted indices of a part of the examples that has the strata in their proportion.
 
     Args:
-        labels: (n,).
-        fraction: Of each class, rounded up, so that no class is lost.
+        strata: (n,).
+        fraction: Of each stratum, rounded up, so that none is lost.
         seed: Of the choice.
     """
     if fraction >= 1:
-        return np.arange(len(labels))
+        return np.arange(len(strata))
     generator = np.random.default_rng(seed)
     chosen = [
         generator.permutation(members)[: int(np.ceil(fraction * len(members)))]
-        for members in (np.flatnonzero(labels == label) for label in np.unique(labels))
+        for members in (np.flatnonzero(strata == stratum) for stratum in np.unique(strata))
     ]
     return np.sort(np.concatenate(chosen))
 
 
-def in_turn(labels: Labels, count: int) -> NDArray[np.intp]:
-    """Return the places of the first `count` images when the classes take turns, each in its own order.
+def in_turn(strata: NDArray[np.int64], count: int) -> NDArray[np.intp]:
+    """Return the places of the first `count` examples when the strata take turns, each in its own order.
 
     Args:
-        labels: (n,).
+        strata: (n,).
         count: At most this many places come back; all n where there are fewer.
     """
-    turns = np.zeros(len(labels), np.int64)
-    for label in np.unique(labels):
-        members = labels == label
+    turns = np.zeros(len(strata), np.int64)
+    for stratum in np.unique(strata):
+        members = strata == stratum
         turns[members] = np.arange(members.sum())
-    return np.lexsort((labels, turns))[:count]
+    return np.lexsort((strata, turns))[:count]

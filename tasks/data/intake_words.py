@@ -7,32 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from featherline.tasks.contracts.dataset import Dataset, Told
+from featherline.tasks.contracts.dataset import SPLITS, Dataset, Told
 from featherline.tasks.contracts.safe_text import visible
 
 MOST_NAMES = 60
-"""Class names in one row."""
-
-SPLITS = ("train", "validation", "calibration", "test")
+"""Of the vocabulary, in one row."""
 
 Row = tuple[str, str]
 
 
 def intake_rows(dataset: Dataset) -> tuple[Row, ...]:
-    """Return what a reader of a data set must know of it: classes, splits, columns, what was left out and what changed.
+    """Return what a reader of a data set must know: vocabulary, splits, columns, what was left out and what changed.
 
     Equal data sets give equal rows. Names of the source are visible, one line, and still foreign: a page escapes them.
     """
     intake = dataset.intake
     rows = [("format", intake.format)] if intake.format else []
-    rows.append(("classes", f"{len(dataset.classes):,}: {_some(dataset.classes)}"))
+    if dataset.vocabulary:
+        rows.append(("vocabulary", f"{len(dataset.vocabulary):,}: {_some(dataset.vocabulary)}"))
     if intake.read:
-        rows.append(("images found", ", ".join(f"{count:,} in {split}" for split, count in intake.read.items())))
-    for name in SPLITS:
-        split = dataset.splits.get(name)  # type: ignore[call-overload] # of its names
+        rows.append(("examples found", ", ".join(f"{count:,} in {split}" for split, count in intake.read.items())))
+    for of in SPLITS:
+        split = dataset.splits.get(of)
         if split is not None:
-            of_class = zip(dataset.classes, split.class_counts, strict=False)
-            rows.append((name, f"{split.count:,} images: {_some(f'{count:,} {label}' for label, count in of_class)}"))
+            of_stratum = zip(dataset.strata, split.strata, strict=False)
+            rows.append((of, f"{split.count:,} examples: {_some(f'{count:,} {name}' for name, count in of_stratum)}"))
     rows += [(part, f"the column {column}") for part, column in intake.columns.items()]
     rows += [("left out", _told(item)) for item in intake.left_out]
     if dataset.corrupt.count:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 from featherline.tasks.contracts.model import Model, Scheme
 from featherline.tasks.contracts.references import ArchiveRef
 from featherline.tasks.contracts.request import Exit
-from featherline.tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, float_name
+from featherline.tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, Names, float_name
 from featherline.tasks.running.child import Child, Ended
 from featherline.tasks.store.artifacts import Store, open_store
 
@@ -57,8 +57,9 @@ def convert_apart(
     store: Store,
     model: Model,
     scheme: Scheme,
-    calibration: NDArray[np.float32] | None,
+    calibration: Mapping[str, NDArray[np.float32]] | None,
     *,
+    names: Names = Names(),  # noqa: B008 - frozen
     floats: Sequence[Model] = (),
     program: Sequence[str] = (),
 ) -> Converted:
@@ -68,7 +69,8 @@ def convert_apart(
         store: Holds the models; gets the bundle if the converter dies.
         model: What to convert.
         scheme: How the file holds its numbers.
-        calibration: (n, height, width, channels) float32, as the model takes them.
+        calibration: Examples by input, (n, …) float32 each, as the model takes them.
+        names: Of the file's inputs and output.
         floats: Models that become float files in the same process.
         program: Runs in the converter's place, called with the folder.
 
@@ -81,8 +83,8 @@ def convert_apart(
         bench = open_store(name)
         for one in (model, *floats):
             bench.put_bytes(store.read_bytes(one.file), type(one.file))
-        array = None if calibration is None else bench.put_array(calibration)
-        request = ConversionRequest(model=model, scheme=scheme, calibration=array, floats=tuple(floats))
+        arrays = None if calibration is None else {name: bench.put_array(part) for name, part in calibration.items()}
+        request = ConversionRequest(model=model, scheme=scheme, names=names, calibration=arrays, floats=tuple(floats))
         (folder / REQUEST).write_bytes(request.to_json())
         with Child(CONVERTER, name, log=folder / LOG, program=program) as converter:  # no keys of the store
             ended = converter.wait()

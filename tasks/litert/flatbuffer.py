@@ -54,8 +54,8 @@ def pack(model: Any) -> bytes:  # noqa: ANN401 - generated code has no types
 def compact(model: Any) -> None:  # noqa: ANN401 - generated code has no types
     """Take out of a `ModelT`, in place, what no runtime reads.
 
-    Names of inner tensors go, inputs become `image` and outputs `logits`, equal weights and empty buffers become one,
-    and of the converter's metadata only the lowest runtime version stays. What the file computes does not change.
+    Names of inner tensors go, inputs and outputs are called as in the signature, equal weights and empty buffers become
+    one, and of the converter's metadata only the lowest runtime version stays. What the file computes does not change.
     """
     model.metadata = [entry for entry in model.metadata or [] if _text(entry.name) in KEPT_METADATA]
     kept = [schema.BufferT()]
@@ -70,7 +70,9 @@ def compact(model: Any) -> None:  # noqa: ANN401 - generated code has no types
         return places[content]
 
     for graph in model.subgraphs:
-        names = dict.fromkeys(graph.inputs, "image") | dict.fromkeys(graph.outputs, "logits")
+        names = _signature_names(model) or {
+            place: graph.tensors[place].name for place in (*graph.inputs, *graph.outputs)
+        }
         for index, tensor in enumerate(graph.tensors):
             tensor.buffer = place(tensor.buffer)
             tensor.name = names.get(index)
@@ -98,6 +100,15 @@ def get_entry(model: Any, name: str) -> bytes | None:  # noqa: ANN401 - generate
             data = model.buffers[entry.buffer].data
             return b"" if data is None else bytes(data.tobytes())
     return None
+
+
+def _signature_names(model: Any) -> dict[int, bytes | str]:  # noqa: ANN401 - generated code has no types
+    """Return the names of inputs and outputs by the places of their tensors; none where there is no signature."""
+    return {
+        end.tensorIndex: end.name
+        for signature in (model.signatureDefs or [])[:1]
+        for end in (*signature.inputs, *signature.outputs)
+    }
 
 
 def _text(name: bytes | str | None) -> str:

@@ -1,13 +1,14 @@
-"""Running a `.tflite` classifier with LiteRT, one image at a time, as a device does.
+"""Running a `.tflite` file with LiteRT, one example at a time, as a device does.
 
-    model inputs ──► quantize ──► invoke ──► dequantize ──► logits
+    inputs by name ──► quantize ──► invoke ──► dequantize ──► outputs by name
 
-An int8 file takes and gives int8; the scale and zero point of both ends are in the file. `invoke` alone is what is
-timed.
+An int8 file takes and gives int8; the scale and zero point of every end are in the file. Whole numbers without a scale,
+such as the places of words, go in and out as they are. `invoke` alone is what is timed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,20 +17,31 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from featherline.tasks.contracts.dataset import sole
+from featherline.tasks.contracts.model import Ends, TensorSpec
 from featherline.tasks.contracts.refusal import refuse
 
 RUNTIME = f"ai-edge-litert {version('ai-edge-litert')}"
 
+Fed = NDArray[Any] | Mapping[str, NDArray[Any]]
+"""Examples as a network takes them: the array of a sole input, or several by name."""
 
-class Classifier:
-    """A file with one input (1, height, width, channels) and one output (1, classes)."""
+ByName = dict[str, NDArray[Any]]
+
+
+def some(fed: Fed, chosen: Any) -> Any:  # noqa: ANN401 - what NumPy takes as an index
+    """Return some examples, by what NumPy takes as an index."""
+    return {name: values[chosen] for name, values in fed.items()} if isinstance(fed, Mapping) else fed[chosen]
+
+
+class FileRunner:
+    """A file, its inputs and outputs by name, that takes one example at a time."""
 
     def __init__(self, file: bytes | Path, threads: int = 1) -> None:
         """Load the file.
 
         Raises:
-            Refused: LiteRT does not run it, it has more than one input or output, or is not made for one image at a
-                time.
+            Refused: LiteRT does not run it, or it is not made for one example at a time.
         """
         content = file.read_bytes() if isinstance(file, Path) else file
         try:
@@ -42,81 +54,125 @@ class Classifier:
                 got=str(error).splitlines()[0],
                 fix="replace the layer behind the operator, or export with another scheme",
             ) from error
-        inputs, outputs = self.interpreter.get_input_details(), self.interpreter.get_output_details()
-        shapes = [tuple(map(int, end["shape"])) for end in (*inputs, *outputs)]
-        if (len(inputs), len(outputs)) != (1, 1) or shapes[0][0] != 1 or len(shapes[1]) != 2:  # noqa: PLR2004 - (1, classes)
+        self.inputs, self.outputs = ends_of(self.interpreter)
+        self.ends = Ends(inputs=_specs(self.inputs), outputs=_specs(self.outputs))
+        shapes = [tuple(map(int, end["shape"])) for end in (*self.inputs.values(), *self.outputs.values())]
+        if any(shape[:1] != (1,) for shape in shapes):
             raise refuse(
-                "the file is no image classifier",
-                expected="one input (1, height, width, channels) and one output (1, classes)",
+                "the file is not made for one example at a time",
+                expected="inputs and outputs whose first size is 1",
                 got=f"inputs and outputs of the shapes {', '.join(map(str, shapes))}",
-                fix="give a model that maps one image to one row of logits",
+                fix="give a model that maps one example to one answer",
             )
-        self.input, self.output = inputs[0], outputs[0]
-        self.image_shape, self.classes = shapes[0][1:], shapes[1][1]
 
-    def quantize(self, images: NDArray[np.float32]) -> NDArray[Any]:
-        """Return model inputs (n, height, width, channels) as the file takes them."""
-        return _quantize(images, self.input)
+    @property
+    def answers(self) -> int:
+        """Return how many numbers the first output gives for one example."""
+        return int(np.prod(next(iter(self.ends.outputs.values())).shape))
 
-    def dequantize(self, raw: NDArray[Any]) -> NDArray[np.float32]:
-        """Return outputs (n, classes) of the file as float32 logits."""
-        return _dequantize(raw, self.output)
+    def by_name(self, fed: Fed) -> ByName:
+        """Return examples by the names of the file's inputs; those of a sole input may come without."""
+        return dict(fed) if isinstance(fed, Mapping) else {next(iter(self.inputs)): fed}
 
-    def load(self, raw: NDArray[Any]) -> None:
-        """Put one image (height, width, channels), as the file takes it, where `invoke` reads it."""
-        self.interpreter.set_tensor(self.input["index"], raw[None])
+    def quantize(self, fed: Fed) -> ByName:
+        """Return examples, (n, …) each, as the file takes them."""
+        return {name: _quantize(values, self.inputs[name]) for name, values in self.by_name(fed).items()}
+
+    def dequantize(self, raw: Mapping[str, NDArray[Any]]) -> ByName:
+        """Return outputs, (n, …) each, of the file as float32."""
+        return {name: _dequantize(values, self.outputs[name]) for name, values in raw.items()}
+
+    def load(self, raw: Mapping[str, NDArray[Any]]) -> None:
+        """Put one example, as the file takes it, where `invoke` reads it."""
+        for name, values in raw.items():
+            self.interpreter.set_tensor(self.inputs[name]["index"], values[None])
 
     def invoke(self) -> None:
-        """Run the network on the image that `load` put there."""
+        """Run the network on the example that `load` put there."""
         self.interpreter.invoke()
 
-    def run(self, raw: NDArray[Any]) -> NDArray[Any]:
-        """Return the file's own outputs (n, classes) for images (n, height, width, channels) as it takes them."""
-        outputs = np.empty((len(raw), self.classes), self.output["dtype"])
-        for index, image in enumerate(raw):
-            self.load(image)
+    def run(self, raw: Mapping[str, NDArray[Any]]) -> ByName:
+        """Return the file's own outputs, (n, …) each, for examples as it takes them."""
+        count = len(next(iter(raw.values())))
+        given = {name: np.empty((count, *end["shape"][1:]), end["dtype"]) for name, end in self.outputs.items()}
+        for index in range(count):
+            self.load({name: values[index] for name, values in raw.items()})
             self.invoke()
-            outputs[index] = self.interpreter.get_tensor(self.output["index"])[0]
-        return outputs
+            for name, end in self.outputs.items():
+                given[name][index] = self.interpreter.get_tensor(end["index"])[0]
+        return given
 
-    def logits(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return float32 logits (n, classes) for model inputs (n, height, width, channels).
+    def predict(self, fed: Fed) -> Any:  # noqa: ANN401 - an array, or several by name
+        """Return float32 outputs for examples as a model takes them: of a sole output the array, else by name.
 
         Raises:
-            Refused: The images have another shape than the file takes, or an output is not finite.
+            Refused: An input is lacking or has another shape than the file takes, or an output is not finite.
         """
-        if images.shape[1:] != self.image_shape:
+        given = self.by_name(fed)
+        found = {name: values.shape[1:] for name, values in given.items()}
+        wanted = {name: tuple(map(int, end["shape"][1:])) for name, end in self.inputs.items()}
+        if found != wanted:
             raise refuse(
-                "the file takes other images",
-                expected=f"images of the shape {self.image_shape}, which the file is made for",
-                got=str(images.shape[1:]),
+                "the file takes other examples",
+                expected=f"examples of the shape {_said(wanted)}, which the file is made for",
+                got=_said(found),
                 fix="measure the file on the data that its model was trained for",
             )
-        logits = self.dequantize(self.run(self.quantize(images)))
-        broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
-        if broken.size:
-            raise refuse(
-                "the file gives outputs that are not finite",
-                expected="finite logits for every image",
-                got=f"NaN or infinity for {broken.size} of {len(logits)} images, first for number {broken[0]}",
-                fix="training diverged or float16 overflows: lower the learning rate, or export with another scheme",
-            )
-        return logits
+        outputs = self.dequantize(self.run(self.quantize(given)))
+        for name, values in outputs.items():
+            broken = np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))
+            if broken.size:
+                raise refuse(
+                    "the file gives outputs that are not finite",
+                    expected=f"finite {name} for every example",
+                    got=f"NaN or infinity for {broken.size} of {len(values)} examples, first for number {broken[0]}",
+                    fix="training diverged or float16 overflows: lower the learning rate, or export in another scheme",
+                )
+        return sole(outputs)
 
 
-def _quantize(values: NDArray[np.float32], end: dict[str, Any]) -> NDArray[Any]:
+def ends_of(interpreter: Any) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:  # noqa: ANN401
+    """Return what an interpreter says of its inputs and outputs, by the names of the signature.
+
+    A file without a signature has them by the names of their tensors.
+    """
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    if interpreter.get_signature_list():
+        signature = interpreter.get_signature_runner()
+        return _named(signature.get_input_details(), inputs), _named(signature.get_output_details(), outputs)
+    return {end["name"]: end for end in inputs}, {end["name"]: end for end in outputs}
+
+
+def _named(signature: Mapping[str, Any], details: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    by_index = {int(end["index"]): end for end in details}
+    return {name: by_index[int(end["index"])] for name, end in signature.items()}
+
+
+def _specs(ends: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    return {
+        name: TensorSpec(shape=tuple(map(int, end["shape"][1:])), dtype=np.dtype(end["dtype"]).name)
+        for name, end in ends.items()
+    }
+
+
+def _said(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    said = sole(dict(shapes))
+    return ", ".join(f"{name} {shape}" for name, shape in said.items()) if isinstance(said, dict) else str(said)
+
+
+def _quantize(values: NDArray[Any], end: Mapping[str, Any]) -> NDArray[Any]:
     dtype = np.dtype(end["dtype"])
-    if dtype.kind == "f":
-        return values.astype(dtype)
     scale, zero_point = end["quantization"]
+    if dtype.kind not in "iu" or scale == 0:
+        return values.astype(dtype)
     limits = np.iinfo(dtype)
     rounded = np.round(values / np.float32(scale)) + zero_point
     quantized: NDArray[Any] = np.clip(rounded, limits.min, limits.max).astype(dtype)
     return quantized
 
 
-def _dequantize(values: NDArray[Any], end: dict[str, Any]) -> NDArray[np.float32]:
-    if values.dtype.kind == "f":
-        return values.astype(np.float32)
+def _dequantize(values: NDArray[Any], end: Mapping[str, Any]) -> NDArray[np.float32]:
     scale, zero_point = end["quantization"]
+    if values.dtype.kind not in "iu" or scale == 0:
+        return values.astype(np.float32)
     return (values.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)

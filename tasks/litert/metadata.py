@@ -38,9 +38,12 @@ RENAMED = {"accuracy": "validation_accuracy", "source_accuracy": "source_validat
 
 
 class End(Contract):
-    """What the input or the output holds. A quantized value is `(q - zero_point) * scale`."""
+    """What an input or an output holds, one example of it. A quantized value is `(q - zero_point) * scale`."""
 
+    shape: tuple[int, ...] = ()
     dtype: str
+    stored: str = ""
+    """Of an input: the kind of number that its examples are in the data, before its preprocessing."""
     scale: float | None = None
     zero_point: int | None = None
 
@@ -48,12 +51,12 @@ class End(Contract):
 class FileMetadata(Contract):
     """What an app or an auditor needs that has only the file."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     labels: tuple[str, ...]
-    preprocessing: Preprocessing
-    """From a pixel to the input, before its quantization."""
-    input: End
-    output: End
+    preprocessing: dict[str, Preprocessing]
+    """From what is stored to each input, before its quantization."""
+    inputs: dict[str, End]
+    outputs: dict[str, End]
     scheme: Scheme
     validation_accuracy: Fraction
     """Of this file, on the validation split."""
@@ -70,20 +73,23 @@ class FileMetadata(Contract):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_format_1(cls, given: Any) -> Any:  # noqa: ANN401 - JSON
-        """Take files of versions that knew no preprocessing but the data set's own, under another name."""
-        if not isinstance(given, dict) or given.get("format") != 1 or "normalisation" not in given:
+    def _of_older_formats(cls, given: Any) -> Any:  # noqa: ANN401 - JSON
+        """Take files of versions that knew one input and one output, and first no preprocessing but the data's own."""
+        if not isinstance(given, dict) or given.get("format") not in (1, 2) or "input" not in given:
             return given
-        dropped = ("format", "normalisation", "run_id")
+        own = {"name": "data", **given["normalisation"]} if "normalisation" in given else given["preprocessing"]
+        dropped = ("format", "normalisation", "preprocessing", "input", "output", "run_id")
         kept = {RENAMED.get(key, key): value for key, value in given.items() if key not in dropped}
-        return kept | {"preprocessing": {"name": "data", **given["normalisation"]}}
+        ends = {"inputs": {"image": given["input"]}, "outputs": {"logits": given["output"]}}
+        return kept | ends | {"preprocessing": {"image": own}}
 
 
 def write(model: bytes, metadata: FileMetadata) -> bytes:
     """Return the file with its metadata and its labels. What it computes does not change; equal input, equal bytes."""
     objects = flatbuffer.unpack(model)
     values = {"format": metadata.format} | metadata.model_dump(mode="json", exclude_defaults=True)
-    values["preprocessing"] |= {"channel_order": metadata.preprocessing.channel_order}
+    for name, how in metadata.preprocessing.items():
+        values["preprocessing"][name] |= {"modality": how.modality, "channel_order": how.channel_order}
     flatbuffer.put_entry(objects, ENTRY, canonical_json(_short(values)))
     whole = io.BytesIO(flatbuffer.pack(objects))
     with zipfile.ZipFile(whole, "a") as archive:

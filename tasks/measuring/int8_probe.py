@@ -1,34 +1,33 @@
 """The int8 file of a model that is not exported yet, to be timed: nobody reads its accuracy.
 
-model, some images ──► converter's child process ──► file, loaded, with one image to run
+model, some examples ──► converter's child process ──► file, loaded, with one example to run
 """
 
 from __future__ import annotations
 
 import tempfile
 
-import numpy as np
-from numpy.typing import NDArray
-
 from featherline.tasks.contracts.model import Model
+from featherline.tasks.data.dataset import Examples, taken
 from featherline.tasks.litert.conversion import convert_apart
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.convert import Names
+from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.measuring.latency import Loaded
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import put_model
 from featherline.tasks.store.artifacts import open_store
 
-CALIBRATION_IMAGES = 16
+CALIBRATION_EXAMPLES = 16
 """Enough for a file whose accuracy nobody reads."""
 
 WARM_UP, RUNS = 20, 200
 """Of a measurement of such a file."""
 
 
-def int8_file(model: KerasModel, images: NDArray[np.float32]) -> Loaded:
-    """Convert a model in a child process, calibrated on the first images, and load it to run the first one."""
-    images = images[:CALIBRATION_IMAGES]
+def int8_file(model: KerasModel, examples: Examples) -> Loaded:
+    """Convert a model in a child process, calibrated on the first examples, and load it to run the first one."""
+    few = taken(examples, slice(CALIBRATION_EXAMPLES))
     with tempfile.TemporaryDirectory(prefix="featherline-probe-") as folder:
         store = open_store(folder)
         described = Model(
@@ -37,5 +36,6 @@ def int8_file(model: KerasModel, images: NDArray[np.float32]) -> Loaded:
             macs=count_macs(model),
             validation_accuracy=0.0,
         )
-        file = Classifier(convert_apart(store, described, "int8", images).data)
-    return file, file.quantize(images[:1])[0]
+        names = Names(inputs=tuple(examples))
+        file = FileRunner(convert_apart(store, described, "int8", few, names=names).data)
+    return file, taken(file.quantize(few), 0)

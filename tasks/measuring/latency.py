@@ -8,13 +8,14 @@ On a shared machine p90 was seen at five times p50, so medians are compared and 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.measurement import Latency
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 
 TIME_LIMIT_S = 20.0
 """Slow networks are run fewer times than asked, so that all timed runs together take about this long."""
@@ -23,8 +24,8 @@ FEWEST_RUNS = 20
 RATIO_RESAMPLES = 1000
 RESAMPLES_AT_ONCE = 100
 RATIO_CONFIDENCE = 0.95
-Loaded = tuple[Classifier, NDArray[Any]]
-"""A file, and the one image, as the file takes it, that every run reads."""
+Loaded = tuple[FileRunner, Mapping[str, NDArray[Any]]]
+"""A file, and the one example, by input and as the file takes it, that every run reads."""
 
 
 def latency(new: Loaded, base: Loaded | None, *, threads: int, warm_up: int, runs: int, seed: int) -> Latency:
@@ -39,8 +40,8 @@ def latency(new: Loaded, base: Loaded | None, *, threads: int, warm_up: int, run
         seed: Of the bootstrap of the ratio of medians.
     """
     files = [new] if base is None else [base, new]
-    for classifier, raw in files:
-        classifier.load(raw)
+    for runner, raw in files:
+        runner.load(raw)
     warmed = _times_ns(files, warm_up)
     affordable = int(TIME_LIMIT_S * 1e9 / np.median(warmed, axis=0).sum())
     done = max(FEWEST_RUNS, min(runs, affordable))
@@ -66,7 +67,7 @@ def latency(new: Loaded, base: Loaded | None, *, threads: int, warm_up: int, run
     )
 
 
-def medians_ms(files: list[Loaded], *, warm_up: int, runs: int) -> list[float]:
+def medians_ms(files: Sequence[Loaded], *, warm_up: int, runs: int) -> list[float]:
     """Return the median of each file's times, all of them in turn; fewer runs where they would take too long."""
     return [float(median) for median in np.median(_affordable_ms(files, warm_up, runs), axis=0)]
 
@@ -107,19 +108,19 @@ def ratio_interval(times: NDArray[np.float64], seed: int) -> tuple[float, float]
     return float(low), float(high)
 
 
-def _affordable_ms(files: list[Loaded], warm_up: int, runs: int) -> NDArray[np.float64]:
+def _affordable_ms(files: Sequence[Loaded], warm_up: int, runs: int) -> NDArray[np.float64]:
     """Return (runs, files) milliseconds, of fewer runs where they would take too long."""
-    for classifier, raw in files:
-        classifier.load(raw)
+    for runner, raw in files:
+        runner.load(raw)
     warmed = _times_ns(files, warm_up)
     affordable = int(TIME_LIMIT_S * 1e9 / np.median(warmed, axis=0).sum())
     return _times_ns(files, max(FEWEST_RUNS, min(runs, affordable))) / 1e6
 
 
-def _times_ns(files: list[Loaded], runs: int) -> NDArray[np.float64]:
+def _times_ns(files: Sequence[Loaded], runs: int) -> NDArray[np.float64]:
     """Return (runs, files) nanoseconds of `invoke()`, the files in turn."""
     times = np.empty((runs, len(files)))
-    invokes = [classifier.invoke for classifier, _ in files]
+    invokes = [runner.invoke for runner, _ in files]
     clock = time.perf_counter_ns
     for run in range(runs):
         for column, invoke in enumerate(invokes):

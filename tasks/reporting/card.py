@@ -17,7 +17,7 @@ from featherline.tasks.contracts.request import Provenance
 from featherline.tasks.contracts.safe_text import card_value, markdown_code, markdown_text, visible
 from featherline.tasks.contracts.steps.report import ReportParams
 from featherline.tasks.data.intake_words import intake_rows
-from featherline.tasks.modalities.image.preprocessing import preprocessing_of
+from featherline.tasks.modalities.feeding import preprocessing_of
 from featherline.tasks.reporting.early import Early
 from featherline.tasks.reporting.facts import Facts
 from featherline.tasks.reporting.notes import how_made, limitations, provenance
@@ -29,7 +29,9 @@ MOST_CLASSES = 24
 
 def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: int) -> str:
     """Return the model card as Markdown. Equal facts give equal bytes; names from outside cannot add markup."""
-    own = preprocessing_of(facts.winner.model.source, facts.dataset)
+    fed = preprocessing_of(facts.winner.model.source, facts.dataset)
+    (own,) = fed.values()
+    (spec,) = facts.dataset.inputs.values()
     return (
         _environment()
         .get_template("card.md")
@@ -43,11 +45,11 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
             limitations=limitations(facts),
             provenance=provenance(facts),
             intake=intake_rows(facts.dataset),
-            classes=_ours(visible(list(facts.dataset.classes), None))
-            if len(facts.dataset.classes) <= MOST_CLASSES
+            classes=_ours(visible(list(facts.dataset.vocabulary), None))
+            if len(facts.dataset.vocabulary) <= MOST_CLASSES
             else None,
-            shape=_ours(list(facts.dataset.image_shape)),
-            largest=facts.dataset.normalisation.scale,
+            shape=_ours(list(spec.shape)),
+            largest=spec.statistics.scale,
             scale=own.scale,
             mean=_ours([round(value, 7) for value in own.mean]),
             std=_ours([round(value, 7) for value in own.std]),

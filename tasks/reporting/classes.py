@@ -39,7 +39,7 @@ def recall_changes(facts: Facts) -> Markup:
     changes = [
         (name, after - before)
         for name, before, after in zip(
-            facts.dataset.classes, facts.baseline.class_recall, facts.measured.class_recall, strict=True
+            facts.dataset.vocabulary, facts.baseline.class_recall, facts.measured.class_recall, strict=True
         )
         if before is not None and after is not None
     ]
@@ -77,8 +77,8 @@ def recall_changes(facts: Facts) -> Markup:
 def confusions(facts: Facts) -> tuple[Markup, Markup]:
     """Draw the confusion matrices of the winner and of the float baseline."""
     return (
-        _matrix(facts.measured, facts.dataset.classes, facts.who),
-        _matrix(facts.baseline, facts.dataset.classes, "float baseline"),
+        _matrix(facts.measured, facts.dataset.vocabulary, facts.who),
+        _matrix(facts.baseline, facts.dataset.vocabulary, "float baseline"),
     )
 
 
@@ -88,7 +88,7 @@ def mistakes(facts: Facts, most: int = 8) -> tuple[Mistake, ...]:
     wrong = winner * ~np.eye(len(winner), dtype=bool)
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = [(int(place // len(winner)), int(place % len(winner))) for place in order]
-    names = facts.dataset.classes
+    names = facts.dataset.vocabulary
     return tuple(
         Mistake(names[row], names[column], int(winner[row, column]), int(baseline[row, column]))
         for row, column in pairs

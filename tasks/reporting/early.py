@@ -136,8 +136,8 @@ def _classes(facts: Early) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "images": [split.class_counts[place] for split in facts.dataset.splits.values()],
+            "images": [split.strata[place] for split in facts.dataset.splits.values()],
             "recall": recalls[place] if place < len(recalls) else None,
         }
-        for place, name in enumerate(facts.dataset.classes)
+        for place, name in enumerate(facts.dataset.vocabulary)
     ]

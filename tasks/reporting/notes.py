@@ -23,7 +23,7 @@ def notes(facts: Facts) -> tuple[str, ...]:
     measured = facts.measured
     if measured.scheme == "int8" and measured.float_operators:
         found.append(f"{facts.winner.name} is int8, yet {measured.float_operators} of its operators compute in float.")
-    known = [size_ for size_ in facts.dataset.splits["test"].class_counts if size_]
+    known = [size_ for size_ in facts.dataset.splits["test"].strata if size_]
     if known:
         found.append(
             f"The smallest class has {min(known)} test images: one of them is worth "
@@ -39,7 +39,7 @@ def notes(facts: Facts) -> tuple[str, ...]:
 
 def limitations(facts: Facts) -> tuple[str, ...]:
     """Return what was measured of the winner's limits, for the model card."""
-    measured, names = facts.measured, facts.dataset.classes
+    measured, names = facts.measured, facts.dataset.vocabulary
     recalls = [(recall, name) for recall, name in zip(measured.class_recall, names, strict=True) if recall is not None]
     worst, name = min(recalls)
     half = points((measured.accuracy_high - measured.accuracy_low) / 2).removeprefix("+")

@@ -19,7 +19,7 @@ from featherline.tasks.contracts.safe_text import page_value
 from featherline.tasks.contracts.steps.report import ReportParams
 from featherline.tasks.data.intake_words import intake_rows
 from featherline.tasks.measuring.stage_effects import effect_of
-from featherline.tasks.modalities.image.preprocessing import in_words, preprocessing_of
+from featherline.tasks.modalities.feeding import in_words, preprocessing_of
 from featherline.tasks.reporting import classes, curves, tradeoff
 from featherline.tasks.reporting.facts import Facts
 from featherline.tasks.reporting.notes import how_made, notes, provenance

@@ -24,7 +24,7 @@ from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.distill import DistillInputs, DistillOutputs, DistillParams
 from featherline.tasks.contracts.words import percent
-from featherline.tasks.modalities.image.preprocessing import preprocessing_of
+from featherline.tasks.modalities.feeding import preprocessing_of
 from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.networks.zeros import KeepZeros, sparsity
@@ -58,7 +58,7 @@ def _taught(session: TrainingSession, inputs: DistillInputs, params: DistillPara
         own = preprocessing_of(before, session.dataset)
     else:
         before, stage = None, f"distill into a new {params.architecture.builder}"
-        student = build(params.architecture, session.dataset.image_shape, len(session.dataset.classes))
+        student = build(params.architecture, session.dataset.input_shape, len(session.dataset.vocabulary))
         own = preprocessing_of_built(student, params.preprocessing, session.dataset)
     session.feed(own, params.fit.train_fraction)
     session.learn_from(teacher.seen_from(session.data), params.distillation)
@@ -122,4 +122,4 @@ def _learn(
 
 
 def _accuracy(session: TrainingSession, model: KerasModel) -> float:
-    return accuracy(predict_logits(model, session.data.validation_images), session.data.validation_labels)
+    return accuracy(predict_logits(model, session.data.validation.inputs), session.data.validation.targets)

@@ -19,21 +19,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.dataset import Dataset, sole
 from featherline.tasks.contracts.measurement import Measurement, StageEntry
 from featherline.tasks.contracts.references import MeasurementRef
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.evaluate import EvaluateInputs, EvaluateOutputs, EvaluateParams
 from featherline.tasks.contracts.words import percent
-from featherline.tasks.data.dataset import Labels, read_split, split_digest
+from featherline.tasks.data.dataset import Targets, read_split, split_digest, taken
 from featherline.tasks.litert.graph import Graph, read_graph
-from featherline.tasks.litert.interpreter import RUNTIME, Classifier
+from featherline.tasks.litert.interpreter import RUNTIME, Fed, FileRunner, some
 from featherline.tasks.measuring import energy, latency, macs, operators, peak_ram, size, weights
 from featherline.tasks.measuring.machine import machine
 from featherline.tasks.measuring.stage_effects import savings_table
-from featherline.tasks.modalities.image.preprocessing import model_inputs, preprocessing_of
+from featherline.tasks.modalities.feeding import prepared, preprocessing_of
 from featherline.tasks.problems.classification import accuracy
 from featherline.tasks.problems.classification.accuracy import Logits
 from featherline.tasks.running.context import Context
@@ -52,35 +51,36 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
     graph = read_graph(data)
     with tempfile.TemporaryDirectory(prefix="featherline-evaluate-") as folder:
         arena = peak_ram.MicroArena(data, graph, Path(folder))
-        classifier = Classifier(data, params.threads)
-        images, labels = read_split(store, dataset, "test")
-        if len(labels) == 0 or classifier.classes != len(dataset.classes):
+        runner = FileRunner(data, params.threads)
+        examples, labels = read_split(store, dataset, "test")
+        if len(labels) == 0 or runner.answers != len(dataset.vocabulary):
             raise refuse(
                 f"evaluate cannot measure {params.candidate} on {dataset.name}",
-                expected=f"test images, and {len(dataset.classes)} logits, one a class",
-                got=f"{len(labels)} test images, {classifier.classes} logits",
+                expected=f"test examples, and {len(dataset.vocabulary)} logits, as many as the vocabulary",
+                got=f"{len(labels)} test examples, {runner.answers} logits",
                 fix="measure the file on the data that its model was trained for",
             )
-        taken = model_inputs(images, preprocessing_of(inputs.model.source, dataset))
-        logits = classifier.logits(taken)
+        fed: Fed = sole(prepared(examples, preprocessing_of(inputs.model.source, dataset)))
+        logits = runner.predict(fed)
         compared = _baseline_logits(store, inputs, dataset, params.candidate)
         judged = _judged(logits, labels, compared, params, context.seed)
         structure = _structure(data, graph)
         peak_ram_bytes, method = arena.used_bytes()
     base = None
     if inputs.baseline is not None:
-        baseline = Classifier(store.read_bytes(inputs.baseline.file), params.threads)
-        its = model_inputs(images[:1], preprocessing_of(inputs.baseline.source, dataset))
-        base = baseline, baseline.quantize(its)[0]
+        baseline = FileRunner(store.read_bytes(inputs.baseline.file), params.threads)
+        its: Fed = sole(prepared(taken(examples, slice(1)), preprocessing_of(inputs.baseline.source, dataset)))
+        base = baseline, taken(baseline.quantize(its), 0)
+    first = some(fed, slice(1))
     timed = latency.latency(
-        (classifier, classifier.quantize(taken[:1])[0]),
+        (runner, taken(runner.quantize(first), 0)),
         base,
         threads=params.threads,
         warm_up=params.warm_up,
         runs=params.runs,
         seed=context.seed,
     )
-    ledger = _ledger(inputs, store, data, taken[:1], params) if inputs.baseline is not None else ()
+    ledger = _ledger(inputs, store, data, first, params) if inputs.baseline is not None else ()
     measurement = Measurement(
         candidate=params.candidate,
         file=inputs.model.file,
@@ -104,7 +104,7 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
     return EvaluateOutputs(measurement=store.put(measurement, MeasurementRef), model=inputs.model)
 
 
-def _judged(logits: Logits, labels: Labels, baseline: Logits | None, params: EvaluateParams, seed: int) -> Any:  # noqa: ANN401 - fields of Measurement
+def _judged(logits: Logits, labels: Targets, baseline: Logits | None, params: EvaluateParams, seed: int) -> Any:  # noqa: ANN401 - fields of Measurement
     """Return what the logits say."""
     predicted = logits.argmax(axis=1)
     low, high = accuracy.interval(predicted == labels, params.confidence, params.resamples, seed)
@@ -146,7 +146,7 @@ def _counted(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Meas
 
 
 def _ledger(
-    inputs: EvaluateInputs, store: Store, data: bytes, image: NDArray[np.float32], params: EvaluateParams
+    inputs: EvaluateInputs, store: Store, data: bytes, first: Fed, params: EvaluateParams
 ) -> tuple[StageEntry, ...]:
     """Return what each file is, from the float baseline by way of the lane's stages to the one that ships."""
     if inputs.baseline is None:
@@ -154,8 +154,8 @@ def _ledger(
     files = [("float baseline", store.read_bytes(inputs.baseline.file))]
     files += [(stage.stage, store.read_bytes(stage.file)) for stage in inputs.model.stages]
     files.append((f"export {inputs.model.scheme}", data))
-    loaded = [Classifier(file, params.threads) for _, file in files]
-    turns = [(classifier, classifier.quantize(image)[0]) for classifier in loaded]
+    loaded = [FileRunner(file, params.threads) for _, file in files]
+    turns = [(runner, taken(runner.quantize(first), 0)) for runner in loaded]
     times = latency.medians_ms(turns, warm_up=params.warm_up, runs=params.runs)
     return tuple(
         StageEntry(stage=stage, latency_ms_p50=time, **_counted(file, read_graph(file)))
@@ -171,7 +171,7 @@ def _baseline_logits(store: Store, inputs: EvaluateInputs, dataset: Dataset, can
         raise refuse(
             f"evaluate cannot compare {candidate} with the baseline",
             expected=f"a baseline that was measured on the test split of {dataset.name}",
-            got=f"one that was measured on {baseline.samples} images of another split",
+            got=f"one that was measured on {baseline.samples} examples of another split",
             fix="evaluate the baseline on this data set first",
         )
     return store.read_array(baseline.predictions)
@@ -189,7 +189,7 @@ def table(measured: Measurement) -> str:
     rows = {
         "accuracy": f"{percent(measured.accuracy)} "
         f"[{percent(measured.accuracy_low)}, {percent(measured.accuracy_high)}] of "
-        f"{measured.samples:,} images{agreement}",
+        f"{measured.samples:,} examples{agreement}",
         "size": f"{measured.size_bytes:,} bytes, gzip {measured.gzip_bytes:,}, zstd {measured.zstd_bytes:,}, "
         f"entropy bound of the weights {measured.entropy_bytes:,}",
         "weights": f"{measured.parameters:,} parameters, {measured.sparsity:.1%} zeros, "

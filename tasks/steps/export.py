@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from featherline.tasks.compression.quantization.post_training.build import Builder, Built
 from featherline.tasks.compression.quantization.post_training.invariants import (
@@ -40,11 +39,11 @@ from featherline.tasks.contracts.request import StepRequest
 from featherline.tasks.contracts.steps.export import ExportInputs, ExportOutputs, ExportParams
 from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeOutputs, QuantizeParams
 from featherline.tasks.contracts.words import percent
-from featherline.tasks.data.dataset import in_turn
+from featherline.tasks.data.dataset import Examples, in_turn, read_split, read_targets, taken
 from featherline.tasks.litert import flatbuffer, metadata
 from featherline.tasks.litert.graph import read_graph
-from featherline.tasks.litert.interpreter import Classifier
-from featherline.tasks.modalities.image.preprocessing import preprocessing_of
+from featherline.tasks.litert.interpreter import Fed, FileRunner, some
+from featherline.tasks.modalities.feeding import preprocessing_of
 from featherline.tasks.problems.classification.accuracy import class_recall, confusion
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.execute import execute
@@ -77,27 +76,27 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     objects = flatbuffer.unpack(built.data)
     flatbuffer.compact(objects)
     bare = flatbuffer.pack(objects)
-    classifier = Classifier(bare)
-    if classifier.classes != len(dataset.classes):
+    runner = FileRunner(bare)
+    if runner.answers != len(dataset.vocabulary):
         raise refuse(
-            "export got a model for other classes",
-            expected=f"{len(dataset.classes)} logits, one a class of {dataset.name}",
-            got=f"{classifier.classes} logits",
+            "export got a model for other data",
+            expected=f"{len(dataset.vocabulary)} logits, as many as the vocabulary of {dataset.name}",
+            got=f"{runner.answers} logits",
             fix="train the model on this data, or give the data that it was trained on",
         )
-    images, labels = builder.split("validation")
-    counts = confusion(classifier.logits(images).argmax(axis=1), labels, classifier.classes)
+    examples, labels = builder.split("validation")
+    counts = confusion(runner.predict(examples).argmax(axis=1), labels, runner.answers)
     correct = int(counts.trace())
     accuracy = correct / len(labels)
     check_faithful(built.model, built.scheme, correct, len(labels))
     if built.scheme == "static_wmixed_ai8" and params.fallback_ladder is None:
         check_budget(builder.reference.compare(bare), params.mixed)
 
-    said = _metadata(params, dataset, classifier=classifier, built=built, accuracy=accuracy)
+    said = _metadata(params, dataset, runner=runner, built=built, accuracy=accuracy)
     data = metadata.write(bare, said)
-    test_images, test_labels = builder.split("test")
-    chosen = test_images[in_turn(test_labels, params.golden)]
-    golden = _golden(bare, data, chosen)
+    chosen = in_turn(read_targets(store, dataset, "test"), params.golden)
+    stored = taken(read_split(store, dataset, "test")[0], chosen)
+    golden = _golden(bare, data, stored, some(builder.split("test")[0], chosen))
     print(
         f"export: {len(data):,} bytes with metadata and labels, validation accuracy {percent(accuracy)} "
         f"(source {percent(built.model.validation_accuracy)}), {len(chosen)} golden vectors, {_since(started)} in all"
@@ -106,6 +105,7 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
         model=LiteRTModel(
             file=store.put_bytes(data, LiteRTFileRef),
             scheme=built.scheme,
+            ends=runner.ends,
             golden=store.put_bytes(golden, GoldenRef),
             validation_accuracy=accuracy,
             validation_recall=class_recall(counts),
@@ -154,15 +154,18 @@ def _metadata(
     params: ExportParams,
     dataset: Dataset,
     *,
-    classifier: Classifier,
+    runner: FileRunner,
     built: Built,
     accuracy: float,
 ) -> metadata.FileMetadata:
     return metadata.FileMetadata(
-        labels=dataset.classes,
+        labels=dataset.vocabulary,
         preprocessing=preprocessing_of(built.model, dataset),
-        input=_end(classifier.input),
-        output=_end(classifier.output),
+        inputs={
+            name: _end(end).model_copy(update={"stored": dataset.inputs[name].dtype})
+            for name, end in runner.inputs.items()
+        },
+        outputs={name: _end(end) for name, end in runner.outputs.items()},
         scheme=built.scheme,
         validation_accuracy=accuracy,
         source_validation_accuracy=built.model.validation_accuracy,
@@ -173,27 +176,32 @@ def _metadata(
     )
 
 
-def _end(details: dict[str, Any]) -> metadata.End:
-    dtype = np.dtype(details["dtype"]).name
-    if dtype.startswith("float"):
-        return metadata.End(dtype=dtype)
+def _end(details: Mapping[str, Any]) -> metadata.End:
+    dtype, shape = np.dtype(details["dtype"]).name, tuple(map(int, details["shape"][1:]))
     scale, zero_point = details["quantization"]
-    return metadata.End(dtype=dtype, scale=float(scale), zero_point=int(zero_point))
+    if dtype.startswith("float") or scale == 0:
+        return metadata.End(shape=shape, dtype=dtype)
+    return metadata.End(shape=shape, dtype=dtype, scale=float(scale), zero_point=int(zero_point))
 
 
-def _golden(bare: bytes, data: bytes, images: NDArray[np.float32]) -> bytes:
+def _golden(bare: bytes, data: bytes, stored: Examples, fed: Fed) -> bytes:
     """Return the golden vectors of the final file as `.npz`; the file without its metadata must give the same ones.
+
+    `raw.<input>` is an example as it lies in the data, `inputs.<input>` as the file takes it, so that the way from the
+    one to the other can be tried too; `outputs.<output>` is what the file gives.
 
     Raises:
         RuntimeError: It does not.
     """
-    final = Classifier(data)
-    raw = final.quantize(images)
-    outputs = final.run(raw)
-    if not np.array_equal(outputs, Classifier(bare).run(raw)):
+    final = FileRunner(data)
+    encoded = final.quantize(fed)
+    outputs, others = final.run(encoded), FileRunner(bare).run(encoded)
+    if any(not np.array_equal(values, others[name]) for name, values in outputs.items()):
         raise RuntimeError("the metadata changed what the file computes")
+    parts = {"raw": stored, "inputs": encoded, "outputs": outputs}
     buffer = io.BytesIO()
-    np.savez(buffer, inputs=raw, outputs=outputs)
+    arrays: dict[str, Any] = {f"{part}.{name}": values for part, ends in parts.items() for name, values in ends.items()}
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 

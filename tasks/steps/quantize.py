@@ -25,7 +25,7 @@ from featherline.tasks.compression.quantization.in_training.ranges import initia
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeOutputs, QuantizeParams
-from featherline.tasks.modalities.image.preprocessing import preprocessing_of
+from featherline.tasks.modalities.feeding import preprocessing_of
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.model_files import load_model
@@ -34,7 +34,7 @@ from featherline.tasks.running.context import Context
 from featherline.tasks.training.session import TrainingSession
 from featherline.tasks.training.teachers import find_teacher
 
-SETTLING_IMAGES = 256
+SETTLING_EXAMPLES = 256
 """Of the train split, that the activation ranges start from."""
 
 
@@ -82,10 +82,10 @@ def _train_for_int8(session: TrainingSession, network: KerasModel, model: Model,
     kept = [f"{model.clusters} clusters"] * keep_clusters + ["zeros"] * keep_zeros
     stage = " ".join(["quantize qat", *(["keeping", " and ".join(kept)] if kept else [])])
     wrapped = quantized_while_training(network, keep_zeros=keep_zeros, keep_clusters=keep_clusters)
-    images = session.data.train_images
-    chosen = np.random.default_rng(session.seed).permutation(len(images))[:SETTLING_IMAGES]
-    passes = initialise_ranges(wrapped, images[chosen])
-    print(f"{stage}: activation ranges set from {len(chosen)} images in {passes} passes")
+    train = session.data.train
+    chosen = np.random.default_rng(session.seed).permutation(len(train))[:SETTLING_EXAMPLES]
+    passes = initialise_ranges(wrapped, train.take(chosen).inputs)
+    print(f"{stage}: activation ranges set from {len(chosen)} examples in {passes} passes")
     # The weights that TFMOT sets from clusters are variables still; decay would pull them apart.
     fit = fit.model_copy(update={"weight_decay": 0.0}) if keep_clusters else fit
     history = session.fit(wrapped, fit, stage=stage, part="qat")

@@ -25,12 +25,12 @@ from featherline.tasks.compression.search.summary import lines, summarised
 from featherline.tasks.compression.search.worker import SearchWorker
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import Architecture
-from featherline.tasks.contracts.preprocessing import Preprocessing, PreprocessingChoice
+from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.references import TrialsRef
 from featherline.tasks.contracts.refusal import examples, refuse
 from featherline.tasks.contracts.steps.search import SearchInputs, SearchOutputs, SearchParams, SearchSpace
 from featherline.tasks.contracts.trials import Trial, Trials
-from featherline.tasks.modalities.image.preprocessing import chosen, in_words
+from featherline.tasks.modalities.feeding import Feeding, chosen, in_words
 from featherline.tasks.networks.zoo.build import build, check_options, find_builder
 from featherline.tasks.running.context import Context
 from featherline.tasks.training.data import load_training_data
@@ -49,7 +49,7 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
     _check_space(params.space)
     dataset = context.store.read(inputs.data, Dataset)
     own = _preprocessing(params.space, params.preprocessing, dataset)
-    print(f"search: preprocessing {in_words(own)}; {own.why}")
+    print(f"search: preprocessing {in_words(own)}")
     fraction = params.fit.train_fraction
     data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
     name = study_name(context.work) if context.work else f"by-hand-{uuid.uuid4().hex}"
@@ -94,12 +94,12 @@ def _sample(space: SearchSpace) -> Architecture:
     return architecture(space, {name: values[0] for name, values in space.choices.items()})
 
 
-def _preprocessing(space: SearchSpace, choice: PreprocessingChoice, dataset: Dataset) -> Preprocessing:
+def _preprocessing(space: SearchSpace, choice: PreprocessingChoice, dataset: Dataset) -> Feeding:
     """Return what all trials are fed by. Only a builder of the user's own may begin with a scaling of its own."""
     if choice != "auto" or ":" not in space.builder:
         return chosen(choice, dataset)
     try:
-        sample = build(_sample(space), dataset.image_shape, len(dataset.classes))
+        sample = build(_sample(space), dataset.input_shape, len(dataset.vocabulary))
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever a builder raises for these options fails its trial, not the search

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from featherline.tasks.compression.dry_run.network import check_network
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.train import TrainInputs, TrainOutputs, TrainParams
 from featherline.tasks.contracts.words import percent
-from featherline.tasks.modalities.image.preprocessing import in_words
+from featherline.tasks.modalities.feeding import Feeding, in_words
 from featherline.tasks.networks.foreign.read import read_model
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.zoo.build import build
@@ -40,11 +39,11 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
     with TrainingSession(inputs.data, context) as session, DryRunWatch(context) as watch:
         model, own = _network(params, session.dataset, context)
         session.feed(own, params.fit.train_fraction)
-        print(f"preprocessing {in_words(own)}{f'; {own.why}' if own.why else ''}")
+        print(f"preprocessing {in_words(own)}")
         history = session.fit(model, params.fit, stage="train", callbacks=[watch])
         trained = session.result(model, _stage(params), history)
         data = session.data
-        metrics = class_metrics(model, data.validation_images, data.validation_labels, data.classes)
+        metrics = class_metrics(model, data.validation.inputs, data.validation.targets, data.answers)
     print(
         f"baseline: {trained.parameters:,} parameters, {trained.macs:,} MACs, "
         f"validation accuracy {percent(metrics.accuracy)} of {metrics.samples} images"
@@ -52,9 +51,9 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
     return TrainOutputs(model=trained, metrics=metrics)
 
 
-def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[KerasModel, Preprocessing]:
+def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[KerasModel, Feeding]:
     """Return the network and its own preprocessing."""
-    shape, classes = dataset.image_shape, len(dataset.classes)
+    shape, classes = dataset.input_shape, len(dataset.vocabulary)
     if params.architecture is not None and params.file is None:
         model = build(params.architecture, shape, classes)
         check_network(model, params.architecture.builder)

@@ -27,22 +27,23 @@ from featherline.tasks.data.intake_words import intake_rows
 from featherline.tasks.judging.data.evidence import (
     DataStatistics,
     channels_table,
-    classes_table,
     leaks,
     splits_table,
     statistics,
+    strata_table,
 )
 from featherline.tasks.judging.data.rules import (
     COLUMNS,
-    class_drift_rules,
-    classes_rules,
+    input_drift_rules,
     leak_rules,
-    pixel_drift_rules,
     samples_rules,
     splits_rules,
+    strata_drift_rules,
+    strata_rules,
 )
 from featherline.tasks.judging.expectations import judge, zip_docs
 from featherline.tasks.judging.verdicts import put_verdict, shut_gate
+from featherline.tasks.modalities.opening import open_modality
 from featherline.tasks.running.context import Context
 from featherline.tasks.store import accepted
 
@@ -84,45 +85,58 @@ def find(
     """Return what every rule finds; where the samples lack columns or rows, only what the samples' own rules find.
 
     Args:
-        samples: A row for each image of each split.
+        samples: A row for each example of each split.
         dataset: Whose samples they are.
         before: The last accepted data set of the recipe.
         params: The rules.
         docs: Where Great Expectations writes its pages, a folder for each table.
     """
-    place = {name: docs / name if docs else None for name in ("samples", "splits", "leaks", "classes", "channels")}
+    place = {name: docs / name if docs else None for name in ("samples", "splits", "leaks", "strata", "channels")}
     now = statistics(dataset)
-    same_kind = before is not None and (now.classes, now.channels) == (before.classes, before.channels)
-    rules = [*samples_rules(dataset), *(class_drift_rules(before, params) if before and same_kind else [])]
+    same_kind = before is not None and now.kind == before.kind
+    rules = [
+        *samples_rules(dataset, limits_of(dataset)),
+        *(strata_drift_rules(before, params) if before and same_kind else []),
+    ]
     found = judge(samples, rules, suite="samples", index="sha256", docs_folder=place["samples"])
     if samples.empty or not set(COLUMNS) <= set(samples.columns):
         return found
     splits = splits_table(samples, dataset)
     found += judge(splits, splits_rules(params), suite="splits", index="split", docs_folder=place["splits"])
     shared = leaks(samples)
-    pairs = pd.DataFrame({"pair": [leak.pair for leak in shared], "images": [len(leak.digests) for leak in shared]})
+    pairs = pd.DataFrame({"pair": [leak.pair for leak in shared], "examples": [len(leak.digests) for leak in shared]})
     found += judge(pairs, leak_rules(shared, params), suite="leaks", index="pair", docs_folder=place["leaks"])
-    classes = classes_table(samples, dataset)
-    found += judge(classes, classes_rules(params), suite="classes", index="class", docs_folder=place["classes"])
+    strata = strata_table(samples, dataset)
+    found += judge(strata, strata_rules(params), suite="strata", index="stratum", docs_folder=place["strata"])
     if before is None:
         return found
     if not same_kind:
         return (*found, _of_another_kind(now, before))
     channels = channels_table(now, before)
     return found + judge(
-        channels, pixel_drift_rules(params), suite="channels", index="channel", docs_folder=place["channels"]
+        channels, input_drift_rules(params), suite="channels", index="channel", docs_folder=place["channels"]
     )
 
 
+def limits_of(dataset: Dataset) -> dict[str, tuple[float, float]]:
+    """Return the lowest and the highest value of each column that the inputs' modalities count."""
+    return {
+        f"{name}_{column}": ends
+        for name, spec in dataset.inputs.items()
+        for column, ends in open_modality(spec.modality).limits(spec).items()
+    }
+
+
 def _of_another_kind(now: DataStatistics, before: DataStatistics) -> Finding:
-    """Return the finding that data of other classes or colours cannot be compared."""
+    """Return the finding that data of other strata or inputs cannot be compared."""
     said = [
-        f"{len(item.classes)} classes ({', '.join(item.classes[:5])}…), {item.channels} channels"
+        f"{len(item.strata)} strata ({', '.join(item.strata[:5])}…), "
+        + ", ".join(f"{channels} channels of {name}" for name, channels in item.kind[1].items())
         for item in (before, now)
     ]
     return Finding(
         rule="same_kind",
-        subject="classes and channels",
+        subject="strata and channels",
         passed=False,
         expected=f"those of the last accepted data: {said[0]}",
         got=said[1],

@@ -68,7 +68,7 @@ def validate_metrics(
                 measured=measured,
                 fault=measured.fault,
                 drop=UNKNOWN if baseline.fault else compare(baseline, measured, seed=context.seed),
-                class_drop=(worst, dataset.classes[position] if position >= 0 else ""),
+                class_drop=(worst, dataset.vocabulary[position] if position >= 0 else ""),
                 champion_drop=_against_champion(champion, measured, context.seed) if champion else None,
             )
         )
@@ -76,7 +76,7 @@ def validate_metrics(
         print(f"the float baseline proves nothing: {baseline.fault}")
     counts = np.bincount(split.labels, minlength=split.classes)
     constant = Constant(int(counts.max()), len(split.labels))
-    untested = tuple(dataset.classes[position] for position in np.flatnonzero(counts == 0))
+    untested = tuple(dataset.vocabulary[position] for position in np.flatnonzero(counts == 0))
     findings = judge_candidates(subjects, params.rules, constant, untested)
     ref, verdict = put_verdict(store, "metrics", findings, title=f"Candidates of {context.provenance.recipe}")
     passed = verdict.passed_candidates()

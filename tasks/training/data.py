@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.dataset import Dataset, InputShape, sole
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.data.dataset import read_split, stratified
-from featherline.tasks.modalities.image.preprocessing import background, model_inputs, own_of
+from featherline.tasks.data.dataset import Examples, Targets, read_split, stratified, taken
+from featherline.tasks.modalities.feeding import background, own_of, prepared
+from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.store.artifacts import Store
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """Images as one model takes them, and their labels.
+class Part:
+    """Examples as one model takes them, with their targets.
 
     Attributes:
-        train_images: (n, height, width, channels).
-        train_labels: (n,), 0 to classes - 1.
-        validation_images: (m, height, width, channels).
-        validation_labels: (m,).
-        classes: How many there are.
-        preprocessing: What made the images; None where nobody says.
-        background: What the mean pixel of the data became, (channels,); None where that is 0.
+        examples: The inputs by name, each (n, …) float32.
+        targets: (n, …).
     """
 
-    train_images: NDArray[np.float32]
-    train_labels: NDArray[np.int64]
-    validation_images: NDArray[np.float32]
-    validation_labels: NDArray[np.int64]
-    classes: int
-    preprocessing: Preprocessing | None = None
-    background: NDArray[np.float32] | None = None
+    examples: Examples
+    targets: Targets
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def take(self, chosen: Any) -> Part:  # noqa: ANN401 - what NumPy takes as an index
+        """Return some of the examples."""
+        return Part(taken(self.examples, chosen), self.targets[chosen])
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
-        """Return (height, width, channels)."""
-        height, width, channels = self.train_images.shape[1:]
-        return height, width, channels
+    def inputs(self) -> Any:  # noqa: ANN401 - an array or a dict of them
+        """Return what a network is fed: the array of a sole input, or those of several by name."""
+        return sole(self.examples)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a model is fitted to, and what it is measured on after each epoch.
+
+    Attributes:
+        train: To learn from.
+        validation: To measure on.
+        answers: How many things an answer may be: the size of the vocabulary.
+        preprocessing: What made each input; empty where nobody says.
+        views: What makes random views of the examples.
+    """
+
+    train: Part
+    validation: Part
+    answers: int
+    preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
+    views: InputViews = field(default_factory=InputViews)
+
+    @property
+    def input_shape(self) -> InputShape:
+        """Return the shape of the sole input, or those of several by name."""
+        return sole({name: values.shape[1:] for name, values in self.train.examples.items()})
 
 
 def load_training_data(
     store: Store,
     dataset: Dataset,
-    preprocessing: Preprocessing | None = None,
+    preprocessing: Mapping[str, Preprocessing] | None = None,
     *,
     train_fraction: float = 1.0,
     seed: int = 0,
@@ -57,31 +77,30 @@ def load_training_data(
     Args:
         store: Where they lie.
         dataset: Which they are.
-        preprocessing: Of the model that is trained; the data set's own where absent.
+        preprocessing: Of the model that is trained, by input; the data set's own where absent.
         train_fraction: Part of the train split to read, stratified; the validation split is always whole.
         seed: Of the choice of that part.
 
     Raises:
-        Refused: Either split has no image.
+        Refused: Either split has no example.
     """
-    images, labels = read_split(store, dataset, "train")
-    validation_images, validation_labels = read_split(store, dataset, "validation")
-    for name, count in (("train", len(labels)), ("validation", len(validation_labels))):
-        if count == 0:
+    train, validation = (Part(*read_split(store, dataset, name)) for name in ("train", "validation"))
+    for name, part in (("train", train), ("validation", validation)):
+        if len(part) == 0:
             raise refuse(
                 f"training cannot use the data set {dataset.name}",
-                expected=f"images in its {name} split",
-                got="0 images",
-                fix="give the source more images, or correct the fractions of the section data",
+                expected=f"examples in its {name} split",
+                got="0 examples",
+                fix="give the source more examples, or correct the fractions of the section data",
             )
     preprocessing = preprocessing or own_of(dataset)
-    chosen = stratified(labels, train_fraction, seed)
+    train = train.take(stratified(train.targets, train_fraction, seed))
     return TrainingData(
-        train_images=model_inputs(images[chosen], preprocessing),
-        train_labels=labels[chosen],
-        validation_images=model_inputs(validation_images, preprocessing),
-        validation_labels=validation_labels,
-        classes=len(dataset.classes),
+        train=Part(prepared(train.examples, preprocessing), train.targets),
+        validation=Part(prepared(validation.examples, preprocessing), validation.targets),
+        answers=len(dataset.vocabulary),
         preprocessing=preprocessing,
-        background=background(preprocessing, dataset),
+        views=InputViews(
+            {name: spec.modality for name, spec in dataset.inputs.items()}, background(preprocessing, dataset)
+        ),
     )

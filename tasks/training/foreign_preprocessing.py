@@ -11,23 +11,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.preprocessing import Preprocessing, PreprocessingChoice
+from featherline.tasks.contracts.dataset import Dataset, sole
+from featherline.tasks.contracts.preprocessing import NamedPreprocessing, Preprocessing, PreprocessingChoice
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.words import percent
-from featherline.tasks.data.dataset import Images, Labels, in_turn, read_split
-from featherline.tasks.modalities.image.preprocessing import COLOURS, NAMED, OF_COLOURS, chosen, model_inputs, named
+from featherline.tasks.data.dataset import Examples, Targets, in_turn, read_split, taken
+from featherline.tasks.modalities.feeding import Feeding, chosen, own_of, prepared, raw_of, with_why
+from featherline.tasks.modalities.opening import open_modality
 from featherline.tasks.networks.foreign.beginnings import takes_bytes
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.problems.classification.class_order import at_chance, explaining_order
 from featherline.tasks.problems.classification.network_metrics import accuracy, mean_cross_entropy, predict_logits
 from featherline.tasks.store.artifacts import Store
 
-MOST_IMAGES = 1000
+MOST_EXAMPLES = 1000
 """Of the validation split, the classes in turn, that candidates are measured on."""
 
 AS_GOOD = 0.005
@@ -46,30 +48,40 @@ one that is trained further, whose weights may be fresh."""
 class Measured:
     """What a model says under one preprocessing."""
 
-    preprocessing: Preprocessing
+    feeding: Feeding
     logits: NDArray[np.float32]
     accuracy: float
     loss: float
 
     @property
+    def how(self) -> Preprocessing:
+        """Return that of the first input, which stands for all."""
+        return next(iter(self.feeding.values()))
+
+    @property
+    def name(self) -> str:
+        """Return what it is called."""
+        return self.how.name
+
+    @property
     def predicted(self) -> NDArray[np.int64]:
-        """Return the class of each image."""
+        """Return the class of each example."""
         found: NDArray[np.int64] = self.logits.argmax(axis=1)
         return found
 
 
-def preprocessing_of_built(model: KerasModel, choice: PreprocessingChoice, dataset: Dataset) -> Preprocessing:
+def preprocessing_of_built(model: KerasModel, choice: PreprocessingChoice, dataset: Dataset) -> Feeding:
     """Return the preprocessing of a network that is built and will be trained.
 
     Raises:
-        Refused: What the recipe gives does not fit the images.
+        Refused: What the recipe gives does not fit the examples.
     """
     if choice != "auto":
         return chosen(choice, dataset)
     scaling = takes_bytes(model) if getattr(model, "outputs", None) else ""
     if scaling:
-        return named("raw", dataset).model_copy(update={"why": f"the network begins with {scaling}"})
-    return named("data", dataset).model_copy(update={"why": "the network is trained on it"})
+        return with_why(raw_of(dataset), f"the network begins with {scaling}")
+    return with_why(own_of(dataset), "the network is trained on it")
 
 
 def preprocessing_of_file(
@@ -81,7 +93,7 @@ def preprocessing_of_file(
     *,
     as_it_is: bool = True,
     key: str = "model.preprocessing",
-) -> Preprocessing:
+) -> Feeding:
     """Return the preprocessing of a model file: the one that is given, or the one that it is found to have.
 
     Args:
@@ -89,74 +101,72 @@ def preprocessing_of_file(
         name: Of the file, for messages.
         choice: Of the recipe.
         dataset: Its validation split decides.
-        store: Holds the images.
+        store: Holds the examples.
         as_it_is: Whether the file must be good already: it is not trained further, or it is a teacher.
         key: Where the recipe gives it, for messages.
 
     Raises:
-        Refused: What is given does not fit the images; the model has the classes in another order; or it is to be taken
-            as it is, and tells the classes apart under no candidate.
+        Refused: What is given does not fit the examples; the model has the classes in another order; or it is to be
+            taken as it is, and tells the classes apart under no candidate.
     """
     given = None if choice == "auto" else chosen(choice, dataset)
-    images, labels = _validation(store, dataset)
+    examples, labels = _validation(store, dataset)
     if len(labels) == 0:
-        return given or named("data", dataset).model_copy(update={"why": "there was no image to measure others on"})
+        return given or with_why(own_of(dataset), "there was no example to measure others on")
     scaling = "" if given else takes_bytes(model)
-    sure = given or (named("raw", dataset) if scaling else None)
-    measured = [_measure(model, images, labels, one) for one in ([sure] if sure else _candidates(dataset, images))]
+    sure = given or (raw_of(dataset) if scaling else None)
+    measured = [_measure(model, examples, labels, one) for one in ([sure] if sure else _candidates(dataset, examples))]
     best = _best(measured)
-    classes, trusted = len(dataset.classes), not at_chance(best.predicted, labels, len(dataset.classes))
+    classes, trusted = len(dataset.vocabulary), not at_chance(best.predicted, labels, len(dataset.vocabulary))
     if sure and not trusted and as_it_is:  # what else it may be is part of what is said
-        others = [one for one in _candidates(dataset, images) if one.numbers() != sure.numbers()]
-        measured += [_measure(model, images, labels, one) for one in others]
+        others = [one for one in _candidates(dataset, examples) if _numbers(one) != _numbers(sure)]
+        measured += [_measure(model, examples, labels, one) for one in others]
     _refuse_other_order(measured, labels, name, dataset, SURELY_SCRAMBLED if not as_it_is else HALF)
-    figures = {one.preprocessing.name: round(one.accuracy, 6) for one in measured}
+    figures = {one.name: round(one.accuracy, 6) for one in measured}
     if not trusted and as_it_is:
         _refuse_chance(measured, labels, name, key, sure=sure is not None)
     if given:
-        return given.model_copy(update={"measured": figures if len(figures) > 1 else {}})
+        return _updated(given, measured=figures if len(figures) > 1 else {})
     if scaling:
         doubt = "" if trusted else "; it tells the classes apart no better than chance, however it is fed"
-        return best.preprocessing.model_copy(update={"why": f"the file begins with {scaling}{doubt}"})
+        return with_why(best.feeding, f"the file begins with {scaling}{doubt}")
     if not trusted:
         why = f"the file knows nothing of these {classes} classes yet, and is trained on it"
-        return named("data", dataset).model_copy(update={"why": why, "measured": figures})
-    return best.preprocessing.model_copy(
-        update={"why": f"the best of what was measured on {len(labels):,} validation images: {_said(measured)}"}
-        | {"measured": figures}
-    )
+        return _updated(own_of(dataset), why=why, measured=figures)
+    why = f"the best of what was measured on {len(labels):,} validation examples: {_said(measured)}"
+    return _updated(best.feeding, why=why, measured=figures)
 
 
-def _validation(store: Store, dataset: Dataset) -> tuple[Images, Labels]:
-    images, labels = read_split(store, dataset, "validation")
-    some = np.sort(in_turn(labels, MOST_IMAGES))
-    return images[some], labels[some]
+def _validation(store: Store, dataset: Dataset) -> tuple[Examples, Targets]:
+    examples, targets = read_split(store, dataset, "validation")
+    some = np.sort(in_turn(targets, MOST_EXAMPLES))
+    return taken(examples, some), targets[some]
 
 
-def _candidates(dataset: Dataset, images: Images) -> list[Preprocessing]:
-    """Return the ones with a name, then, where the images have colours, these with their channels turned round."""
-    coloured = dataset.image_shape[2] == COLOURS
-    usual = [named(name, dataset) for name in NAMED if coloured or name not in OF_COLOURS]
-    if not coloured or np.array_equal(images[..., 0], images[..., 2]):
-        return usual
-    turned = [one for one in usual if one.channel_order == "rgb"]
-    return usual + [_turned(one) for one in turned]
+def _candidates(dataset: Dataset, examples: Examples) -> list[Feeding]:
+    """Return what a sole input's modality has; of several inputs nobody knows which of them is fed wrongly."""
+    if len(dataset.inputs) > 1:
+        return [own_of(dataset)]
+    ((name, spec),) = dataset.inputs.items()
+    return [{name: one} for one in open_modality(spec.modality).candidates(spec, examples[name])]
 
 
-def _turned(one: Preprocessing) -> Preprocessing:
-    return one.model_copy(
-        update={"name": f"{one.name}-bgr", "mean": one.mean[::-1], "std": one.std[::-1], "channel_order": "bgr"}
-    )
+def _updated(feeding: Feeding, **changes: Any) -> Feeding:  # noqa: ANN401 - fields of `Preprocessing`
+    return {name: how.model_copy(update=changes) for name, how in feeding.items()}
 
 
-def _measure(model: KerasModel, images: Images, labels: Labels, preprocessing: Preprocessing) -> Measured:
-    logits = predict_logits(model, model_inputs(images, preprocessing))
-    return Measured(preprocessing, logits, accuracy(logits, labels), mean_cross_entropy(logits, labels))
+def _numbers(feeding: Feeding) -> list[Any]:
+    return [how.numbers() for how in feeding.values()]
+
+
+def _measure(model: KerasModel, examples: Examples, labels: Targets, feeding: Feeding) -> Measured:
+    logits = predict_logits(model, sole(prepared(examples, feeding)))
+    return Measured(feeding, logits, accuracy(logits, labels), mean_cross_entropy(logits, labels))
 
 
 def _best(measured: list[Measured]) -> Measured:
     """Return the most accurate candidate; of those as good as it that of the least loss, of equal ones the first."""
-    usual = [one for one in measured if not one.preprocessing.name.endswith("-bgr")]
+    usual = [one for one in measured if not one.name.endswith("-bgr")]
     best = max(one.accuracy for one in usual)
     most = max(measured, key=lambda one: one.accuracy)
     if most.accuracy > best + CLEARLY:
@@ -164,8 +174,8 @@ def _best(measured: list[Measured]) -> Measured:
     return min((one for one in usual if one.accuracy >= best - AS_GOOD), key=lambda one: one.loss)
 
 
-def _refuse_other_order(measured: list[Measured], labels: Labels, name: str, dataset: Dataset, least: float) -> None:
-    classes = len(dataset.classes)
+def _refuse_other_order(measured: list[Measured], labels: Targets, name: str, dataset: Dataset, least: float) -> None:
+    classes = len(dataset.vocabulary)
     orders = [(one, explaining_order(one.predicted, labels, classes, least)) for one in measured]
     hits = [(one, order, float(np.mean(np.asarray(order)[one.predicted] == labels))) for one, order in orders if order]
     if not hits:
@@ -173,17 +183,17 @@ def _refuse_other_order(measured: list[Measured], labels: Labels, name: str, dat
     one, order, reached = max(hits, key=lambda each: each[2])
     if reached <= max(each.accuracy for each in measured):
         return
-    names = json.dumps([dataset.classes[label] for label in order], ensure_ascii=False)
+    names = json.dumps([dataset.vocabulary[label] for label in order], ensure_ascii=False)
     raise refuse(
         f"{name} has the classes of {dataset.name} in another order",
-        expected=f"the order of the data: {', '.join(dataset.classes)}",
+        expected=f"the order of the data: {', '.join(dataset.vocabulary)}",
         got=f"validation accuracy {percent(one.accuracy)} in that order, {percent(reached)} in another one "
-        f"(preprocessing {one.preprocessing.name}, {len(labels):,} images)",
+        f"(preprocessing {one.name}, {len(labels):,} examples)",
         fix=f"set data.classes: {names}",
     )
 
 
-def _refuse_chance(measured: list[Measured], labels: Labels, name: str, key: str, *, sure: bool) -> None:
+def _refuse_chance(measured: list[Measured], labels: Targets, name: str, key: str, *, sure: bool) -> None:
     """Refuse a file that is at chance as it would be fed.
 
     Where that is sure, and nothing else is better, the model is bad and not its preprocessing, which is for the gate of
@@ -193,21 +203,21 @@ def _refuse_chance(measured: list[Measured], labels: Labels, name: str, key: str
     better = [one for one in measured if not at_chance(one.predicted, labels, classes)]
     if sure and not better:
         return
-    best = max(better, key=lambda one: one.accuracy).preprocessing if better else None
+    best = max(better, key=lambda one: one.accuracy) if better else None
     if best is None:
         fix = f"give {key} as scale, mean, std and channel_order, or a file that was trained for these classes"
-    elif best.name in NAMED:
+    elif best.name in get_args(NamedPreprocessing):
         fix = f"set {key}: {best.name}"
     else:
-        numbers = best.model_dump(mode="json", include={"scale", "mean", "std", "channel_order"})
+        numbers = best.how.model_dump(mode="json", include={"scale", "mean", "std", "channel_order"})
         fix = f"set {key}: {json.dumps(numbers)}"
     raise refuse(
         f"{name} tells the classes apart no better than chance",
         expected="a model file that was trained for these classes, fed as it was in its training",
-        got=f"validation accuracy of {len(labels):,} images: {_said(measured)}",
+        got=f"validation accuracy of {len(labels):,} examples: {_said(measured)}",
         fix=fix,
     )
 
 
 def _said(measured: list[Measured]) -> str:
-    return ", ".join(f"{one.preprocessing.name} {percent(one.accuracy)}" for one in measured)
+    return ", ".join(f"{one.name} {percent(one.accuracy)}" for one in measured)

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.modalities.image.augmentation import augment
+from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.networks.framework import KerasModel, Tensor, keras, tf
+from featherline.tasks.networks.inputs import Fed, in_batches, input_specs
 from featherline.tasks.problems.classification.network_metrics import accuracy, mean_cross_entropy
 from featherline.tasks.training.batches import even_batches
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
@@ -65,9 +66,9 @@ def fit_model(
         model: Gives logits, (n, classes).
         data: What it learns from, and what it is measured on after each epoch.
         fit: The parameters. With 0 epochs nothing is done.
-        seed: Of the order of the images and of their random views.
+        seed: Of the order of the examples and of their random views.
         stage: What the progress lines and the history are called.
-        teacher: Gives logits too; sees the same view of each image. Needs `distillation`, and the other way round.
+        teacher: Gives logits too; sees the same view of each example. Needs `distillation`, and the other way round.
         distillation: How much the teacher counts.
         callbacks: tf_keras callbacks, such as TFMOT's `UpdatePruningStep`.
         checkpoint: Where an earlier, killed training of this very work may have left its state.
@@ -88,13 +89,15 @@ def fit_model(
     best: list[NDArray[Any]] = []
     if fit.epochs == 0:
         return history
-    count = len(data.train_labels)
+    count = len(data.train.targets)
     batches = math.ceil(count / fit.batch_size)
     rates = learning_rates(fit, fit.epochs * batches)
-    optimizer, train_step, forward = compiled or compile_training(
-        model, fit, teacher, distillation, background=data.background
+    optimizer, train_step, forward = compiled or compile_training(model, fit, teacher, distillation, views=data.views)
+    cache = (
+        LogitsCache(teacher, data, fit, seed=seed)
+        if distillation and can_be_cached(fit, distillation, data.views)
+        else None
     )
-    cache = LogitsCache(teacher, data, fit, seed=seed) if distillation and can_be_cached(fit, distillation) else None
     rounds = distillation.cached_augmentations if distillation and distillation.cached_augmentations else fit.epochs
     if checkpoint and (state := checkpoint.load()) and _restored(model, optimizer, state):
         history, best = state.history, state.best
@@ -112,13 +115,13 @@ def fit_model(
         listeners.on_epoch_begin(epoch)
         loss, right = _epoch(train_step, data, zip(dealt, cached_logits, views, rates[steps], strict=True), listeners)
         listeners.on_epoch_end(epoch)
-        logits = _logits(forward, data.validation_images)
+        logits = _logits(forward, data.validation.inputs)
         history = longer(
             history,
             loss=loss,
             accuracy=right,
-            validation_loss=mean_cross_entropy(logits, data.validation_labels),
-            validation_accuracy=accuracy(logits, data.validation_labels),
+            validation_loss=mean_cross_entropy(logits, data.validation.targets),
+            validation_accuracy=accuracy(logits, data.validation.targets),
             learning_rate=float(rates[steps.start]),
             seconds=time.monotonic() - started,
         )
@@ -147,14 +150,15 @@ def _epoch(
 
     Args:
         train_step: Of `compile_training`.
-        data: The images.
+        data: The examples.
         batches: Indices, the teacher's logits where they are known, the seed of the views, and the learning rate.
         listeners: Told of each batch.
     """
     loss_sum, right, count = 0.0, 0, 0
     for number, (chosen, cached_logits, view, rate) in enumerate(batches):
         listeners.on_train_batch_begin(number)
-        loss, hits = train_step(data.train_images[chosen], data.train_labels[chosen], cached_logits, rate, view)
+        part = data.train.take(chosen)
+        loss, hits = train_step(part.inputs, part.targets, cached_logits, rate, view)
         listeners.on_train_batch_end(number)
         loss_sum, right, count = loss_sum + float(loss) * len(chosen), right + int(hits), count + len(chosen)
         if not math.isfinite(loss_sum):
@@ -174,31 +178,26 @@ def compile_training(
     teacher: KerasModel = None,
     distillation: DistillationSettings | None = None,
     *,
-    background: NDArray[np.float32] | None = None,
+    views: InputViews | None = None,
 ) -> Compiled:
     """Return the optimizer, the training step and the forward pass, each traced once for every batch size.
 
-    Of `fit` the optimizer, the loss and the views count; the rates come with each step. `background` is that of the
-    data: what a view shows where there is no image.
+    Of `fit` the optimizer, the loss and the views count; the rates come with each step. `views` makes those of
+    the data; without it examples are seen as they are.
 
     Raises:
         Refused: The views would show nothing.
     """
-    if fit.cutout >= min(model.input_shape[1:3]):
-        raise refuse(
-            "a cutout that hides whole images",
-            expected=f"fit.cutout below the images' shorter side, {min(model.input_shape[1:3])} pixels",
-            got=f"{fit.cutout}",
-            fix="a quarter to a half of it is usual",
-        )
+    views = views or InputViews()
     optimizer = _optimizer(fit)
-    image = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)
-    cached = distillation is not None and can_be_cached(fit, distillation)
+    fed = input_specs(model)
+    views.check(fit, fed)
+    cached = distillation is not None and can_be_cached(fit, distillation, views)
     watching = distillation is not None and distillation.attention > 0
     student_network, teacher_network = watched(model, teacher) if watching else (model, teacher)
 
-    def train_step(images: Tensor, labels: Tensor, cached_logits: Any, rate: Any, seed: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-        view, share = augment(images, seed, fit, background)
+    def train_step(inputs: Tensor, labels: Tensor, cached_logits: Any, rate: Any, seed: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        view, share = views.augment(inputs, seed, fit)
         theirs = (
             None
             if distillation is None
@@ -223,15 +222,15 @@ def compile_training(
         hits = tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.int32))
         return loss, hits
 
-    def forward(images: Tensor) -> Tensor:
-        return model(images, training=False)
+    def forward(inputs: Tensor) -> Tensor:
+        return model(inputs, training=False)
 
     scalar, pair = tf.TensorSpec((), tf.float32), tf.TensorSpec((2,), tf.int32)
-    signature = (image, tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None), tf.float32), scalar, pair)
+    signature = (fed, tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None), tf.float32), scalar, pair)
     return Compiled(
         optimizer,
         tf.function(train_step, input_signature=signature),
-        tf.function(forward, input_signature=(image,)),
+        tf.function(forward, input_signature=(fed,)),
     )
 
 
@@ -258,9 +257,8 @@ def _restored(model: KerasModel, optimizer: Any, state: TrainingState) -> bool: 
     return True
 
 
-def _logits(forward: Any, images: NDArray[np.float32]) -> NDArray[np.float32]:  # noqa: ANN401
-    starts = range(0, len(images), VALIDATION_BATCH)
-    return np.concatenate([forward(images[start : start + VALIDATION_BATCH]).numpy() for start in starts])
+def _logits(forward: Any, inputs: Fed) -> NDArray[np.float32]:  # noqa: ANN401
+    return np.concatenate([forward(batch).numpy() for batch in in_batches(inputs, VALIDATION_BATCH)])
 
 
 def _diverged(stage: str, epoch: int, fit: Fit) -> Exception:
@@ -269,5 +267,5 @@ def _diverged(stage: str, epoch: int, fit: Fit) -> Exception:
         expected="a finite loss",
         got=f"a loss that is no finite number in epoch {epoch + 1}",
         fix=f"lower its learning rate (now {fit.learning_rate:g}): train.learning_rate, or fit.learning_rate in the "
-        "section of the candidate's step; or correct images that are not finite",
+        "section of the candidate's step; or correct examples that are not finite",
     )

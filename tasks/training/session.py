@@ -15,7 +15,7 @@ The checkpoints of all parts stay until the whole session ends without an error.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -62,11 +62,11 @@ class TrainingSession:
         keras.utils.set_random_seed(self.seed)
         self.dataset = self.store.read(data, Dataset)
 
-    def feed(self, preprocessing: Preprocessing, train_fraction: float = 1.0) -> None:
+    def feed(self, preprocessing: Mapping[str, Preprocessing], train_fraction: float = 1.0) -> None:
         """Read the train and the validation split as a network with this preprocessing takes them.
 
         Args:
-            preprocessing: Of the network that is trained.
+            preprocessing: Of the network that is trained, by input.
             train_fraction: Part of the train split to use, stratified.
 
         Raises:

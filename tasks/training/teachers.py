@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, Protocol
 
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import Model
-from featherline.tasks.contracts.preprocessing import Preprocessing, PreprocessingChoice
+from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.safe_text import visible
-from featherline.tasks.modalities.image.preprocessing import in_words, preprocessing_of
+from featherline.tasks.modalities.feeding import Feeding, in_words, preprocessing_of
 from featherline.tasks.networks.foreign.read import read_model
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.store.artifacts import Store
@@ -28,7 +28,7 @@ class ReadTeacher(NamedTuple):
     """A model, and what its inputs are made by."""
 
     model: Any
-    preprocessing: Preprocessing
+    preprocessing: Feeding
 
     def seen_from(self, data: TrainingData) -> Any:  # noqa: ANN401 - tf_keras has no types
         """Return what takes these data, as the student does, and gives the teacher's logits."""
@@ -70,7 +70,7 @@ def read_teacher(source: str, choice: PreprocessingChoice, dataset: Dataset, sto
         source: The file.
         choice: What its inputs are made by; `auto` finds it on the validation split.
         dataset: What its student is trained on.
-        store: Holds the images.
+        store: Holds the examples.
 
     Raises:
         Refused: It names a version of a registry, which nobody has looked up; it cannot be used as a model file; or no
@@ -83,7 +83,7 @@ def read_teacher(source: str, choice: PreprocessingChoice, dataset: Dataset, sto
             got="a version of a registry, which `resolve` replaces by its float baseline in a run",
             fix="name it in a recipe; by hand give the file",
         )
-    model = read_model(source, dataset.image_shape, len(dataset.classes))
+    model = read_model(source, dataset.input_shape, len(dataset.vocabulary))
     own = preprocessing_of_file(model, source, choice, dataset, store, key="teacher_preprocessing")
-    print(f"teacher {visible(source)}: preprocessing {in_words(own)}; {own.why}")
+    print(f"teacher {visible(source)}: preprocessing {in_words(own)}")
     return ReadTeacher(model, own)

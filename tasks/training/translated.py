@@ -2,39 +2,43 @@
 
     view (of the student) ──► translated ──► teacher ──► logits
 
-Both preprocessings are affine by channel, and so is the way from one to the other. A view of the student's images,
+Both preprocessings are affine by channel, and so is the way from one to the other. A view of the student's inputs,
 moved and mixed, becomes that very view of the teacher's.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.networks.framework import KerasModel, Tensor, tf
+from featherline.tasks.networks.inputs import Fed
 
 
 class TranslatedTeacher:
     """A model that takes another's inputs."""
 
-    def __init__(self, model: KerasModel, student: Preprocessing, own: Preprocessing) -> None:
+    def __init__(
+        self, model: KerasModel, student: Mapping[str, Preprocessing], own: Mapping[str, Preprocessing]
+    ) -> None:
         """Take a model, what its callers' inputs were made by, and what its own must be made by."""
         self.model = model
         self.output_shape = model.output_shape
-        self._turned = student.channel_order != own.channel_order
-        self._factor, self._offset = factor_and_offset(student, own)
+        self._ways = {name: Way.between(student[name], how) for name, how in own.items()}
 
-    def __call__(self, images: Tensor, *, training: bool = False) -> Any:  # noqa: ANN401 - tensors
-        """Return what the model gives for images that the student takes."""
-        return self.model(self.translated(images), training=training)
+    def __call__(self, inputs: Fed, *, training: bool = False) -> Tensor:
+        """Return what the model gives for inputs that the student takes."""
+        return self.model(self.translated(inputs), training=training)
 
-    def translated(self, images: Tensor) -> Tensor:
-        """Return the student's images as the model takes them."""
-        ordered = tf.reverse(images, [-1]) if self._turned else images
-        return ordered * self._factor + self._offset
+    def translated(self, inputs: Fed) -> Fed:
+        """Return the student's inputs as the model takes them."""
+        if isinstance(inputs, Mapping):
+            return {name: way(inputs[name]) for name, way in self._ways.items()}
+        return next(iter(self._ways.values()))(inputs)
 
     def of(self, model: KerasModel) -> TranslatedTeacher:
         """Return another model, such as one of the same layers with more outputs, fed in the same way."""
@@ -43,9 +47,30 @@ class TranslatedTeacher:
         return other
 
 
-def as_the_student_sees(model: KerasModel, own: Preprocessing, student: Preprocessing) -> KerasModel:
+class Way(NamedTuple):
+    """From one preprocessing of an input to another one."""
+
+    turned: bool
+    factor: NDArray[np.float32]
+    offset: NDArray[np.float32]
+
+    @classmethod
+    def between(cls, given: Preprocessing, own: Preprocessing) -> Way:
+        """Return the way from `given` to `own`."""
+        return cls(given.channel_order != own.channel_order, *factor_and_offset(given, own))
+
+    def __call__(self, values: Tensor) -> Tensor:
+        """Return values of the one as values of the other."""
+        ordered = tf.reverse(values, [-1]) if self.turned else values
+        return ordered * self.factor + self.offset
+
+
+def as_the_student_sees(
+    model: KerasModel, own: Mapping[str, Preprocessing], student: Mapping[str, Preprocessing]
+) -> KerasModel:
     """Return what takes the student's inputs and gives the model's logits: the model itself where fed alike."""
-    return model if own.numbers() == student.numbers() else TranslatedTeacher(model, student, own)
+    alike = all(how.numbers() == student[name].numbers() for name, how in own.items())
+    return model if alike else TranslatedTeacher(model, student, own)
 
 
 def factor_and_offset(given: Preprocessing, own: Preprocessing) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

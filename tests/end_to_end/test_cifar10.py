@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.shared_data]
 SCALED_DOWN = [
     "--set=data.limit=1200",
     "--set=data.calibration_count=100",
-    "--set=data.checks.min_images=500",
+    "--set=data.checks.min_examples=500",
     "--set=train.epochs=2",
     "--set=train.learning_rate=0.05",
     "--set=train.checks={min_accuracy: 0.1, min_class_recall: 0}",

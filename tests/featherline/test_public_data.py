@@ -179,9 +179,9 @@ def test_what_was_brought_can_be_preprocessed(home: Home, tmp_path: Path):
     outputs = preprocess(PreprocessInputs(), params, context)
 
     dataset = context.store.read(outputs.data, Dataset)
-    train, _ = read_split(context.store, dataset, "train")
-    assert dataset.classes == ("airplane", "automobile")
-    assert dataset.image_shape == (32, 32, 3)
+    train = read_split(context.store, dataset, "train")[0]["image"]
+    assert dataset.vocabulary == ("airplane", "automobile")
+    assert dataset.input_shape == (32, 32, 3)
     assert {image.tobytes() for image in train} <= {image.tobytes() for image in images}
 
 

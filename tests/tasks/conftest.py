@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from featherline.tasks.contracts.dataset import Dataset, Normalisation, Shard, Split
+from featherline.tasks.contracts.dataset import Dataset, InputSpec, Profile, Shard, Split, Statistics
 from featherline.tasks.contracts.references import DatasetRef, SamplesRef
 from featherline.tasks.contracts.request import Variable
 from featherline.tasks.running.context import Context
@@ -89,9 +89,15 @@ def digits(store: Store) -> tuple[DatasetRef, Dataset]:
     train = images[splits["train"]] / SCALE
     dataset = Dataset(
         name="digits",
-        image_shape=(8, 8, 1),
-        classes=tuple(str(digit) for digit in range(10)),
-        normalisation=Normalisation(scale=SCALE, mean=(float(train.mean()),), std=(float(train.std()),)),
+        inputs={
+            "image": InputSpec(
+                modality="image",
+                shape=(8, 8, 1),
+                dtype="uint8",
+                statistics=Statistics(scale=SCALE, mean=(float(train.mean()),), std=(float(train.std()),)),
+            )
+        },
+        vocabulary=tuple(str(digit) for digit in range(10)),
         splits={name: _split(store, images[chosen], labels[chosen]) for name, chosen in splits.items()},
         samples=_samples(store, images, labels, splits),
     )
@@ -102,15 +108,18 @@ def _split(store: Store, images: NDArray[np.uint8], labels: NDArray[np.int64]) -
     """Store a split in two shards, so that readers meet the seam."""
     half = len(labels) // 2
     shards = tuple(
-        Shard(images=store.put_array(images[part]), labels=store.put_array(labels[part]), count=len(labels[part]))
+        Shard(
+            examples={"image": store.put_array(images[part])},
+            targets=store.put_array(labels[part]),
+            count=len(labels[part]),
+        )
         for part in (slice(0, half), slice(half, None))
     )
     return Split(
         shards=shards,
         count=len(labels),
-        class_counts=tuple(int(count) for count in np.bincount(labels, minlength=10)),
-        pixel_mean=(float((images / SCALE).mean()),),
-        pixel_std=(float((images / SCALE).std()),),
+        strata=tuple(int(count) for count in np.bincount(labels, minlength=10)),
+        profiles={"image": Profile(mean=(float((images / SCALE).mean()),), std=(float((images / SCALE).std()),))},
     )
 
 
@@ -120,12 +129,12 @@ def _samples(
     rows = [
         {
             "split": name,
-            "label": int(labels[index]),
+            "stratum": int(labels[index]),
             "sha256": hashlib.sha256(images[index].tobytes()).hexdigest(),
-            "mean": float(images[index].mean()),
-            "std": float(images[index].std()),
-            "minimum": int(images[index].min()),
-            "maximum": int(images[index].max()),
+            "image_mean": float(images[index].mean()),
+            "image_std": float(images[index].std()),
+            "image_minimum": int(images[index].min()),
+            "image_maximum": int(images[index].max()),
         }
         for name, chosen in splits.items()
         for index in chosen

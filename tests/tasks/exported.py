@@ -21,6 +21,7 @@ from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.steps.export import ExportInputs, ExportParams
 from featherline.tasks.data.dataset import read_split
 from featherline.tasks.litert.conversion import Converted, convert_apart
+from featherline.tasks.litert.convert import Names
 from featherline.tasks.modalities.image.preprocessing import model_inputs, own_of
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.model_files import put_model
@@ -59,11 +60,13 @@ def exported(
 def converting_once(made: dict[str, Any]) -> Iterator[None]:
     """Keep what the real converter gives, since its process takes seconds and five schemes begin from one file."""
 
-    def kept(store: Store, model: Model, scheme: Scheme, calibration: Any, floats: Sequence[Model] = ()) -> Converted:
-        images = None if calibration is None else digest(calibration.tobytes())
+    def kept(
+        store: Store, model: Model, scheme: Scheme, calibration: Any, *, names: Names, floats: Sequence[Model] = ()
+    ) -> Converted:
+        images = None if calibration is None else digest(calibration["image"].tobytes())
         key = f"{model.file.sha256}-{scheme}-{images}-{[one.file.sha256 for one in floats]}"
         if key not in made:
-            made[key] = convert_apart(store, model, scheme, calibration, floats=floats)
+            made[key] = convert_apart(store, model, scheme, calibration, names=names, floats=floats)
         found: Converted = made[key]
         return found
 
@@ -92,8 +95,9 @@ def _trained(store: Store, dataset: Dataset) -> Model:
     network = _network()
     with np.load(Path(__file__).with_name("exported_weights.npz")) as kept:
         network.set_weights([kept[name] for name in kept.files])
-    images, labels = read_split(store, dataset, "validation")
-    predicted = network.predict(model_inputs(images, own_of(dataset)), verbose=0).argmax(axis=1)
+    examples, labels = read_split(store, dataset, "validation")
+    images = examples["image"]
+    predicted = network.predict(model_inputs(images, own_of(dataset.inputs["image"])), verbose=0).argmax(axis=1)
     return Model(
         file=put_model(store, network),
         parameters=network.count_params(),

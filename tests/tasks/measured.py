@@ -12,7 +12,7 @@ import pytest
 from featherline.tasks.contracts.candidate import Infeasible
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.measurement import Measurement, StageEntry
-from featherline.tasks.contracts.model import Architecture, LiteRTModel, Model, Rung, TrainingHistory
+from featherline.tasks.contracts.model import Architecture, Ends, LiteRTModel, Model, Rung, TrainingHistory
 from featherline.tasks.contracts.references import (
     Champion,
     DatasetRef,
@@ -166,6 +166,7 @@ def lane(store: Store, digits: tuple[DatasetRef, Dataset]) -> Lane:
         model = LiteRTModel(
             file=ref,
             scheme=scheme,
+            ends=Ends(inputs={}, outputs={}),
             golden=golden,
             validation_accuracy=accuracy,
             validation_recall=values["class_recall"],

@@ -12,7 +12,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
-from featherline.tasks.contracts.model import LiteRTModel, Model
+from featherline.tasks.contracts.model import Ends, LiteRTModel, Model, TensorSpec
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.references import (
     ArrayRef,
@@ -62,9 +62,9 @@ def classifier(seed: int = 0) -> bytes:
     graph.operators = [operator]
     said = metadata.FileMetadata(
         labels=("first", "second", "sum"),
-        preprocessing=Preprocessing(name="own", scale=4.0, mean=(0.5,), std=(0.5,)),
-        input=metadata.End(dtype="int8", scale=0.125, zero_point=-8),
-        output=metadata.End(dtype="int8", scale=0.25, zero_point=-4),
+        preprocessing={"image": Preprocessing(name="own", scale=4.0, mean=(0.5,), std=(0.5,))},
+        inputs={"image": metadata.End(dtype="int8", scale=0.125, zero_point=-8)},
+        outputs={"logits": metadata.End(dtype="int8", scale=0.25, zero_point=-4)},
         scheme="int8",
         validation_accuracy=0.97,
         source_validation_accuracy=0.98,
@@ -92,7 +92,8 @@ def winner(store: Store) -> Winner:
         content = classifier(seed)
         file = store.put_bytes(content, LiteRTFileRef)
         golden = io.BytesIO()
-        np.savez(golden, inputs=np.zeros((1, 2, 2, 1), np.int8), outputs=np.zeros((1, 3), np.int8))
+        ends = {"inputs.image": np.zeros((1, 2, 2, 1), np.int8), "outputs.logits": np.zeros((1, 3), np.int8)}
+        np.savez(golden, **ends)
         source = Model(
             file=store.put_bytes(b"the float model", ModelFileRef),
             parameters=12,
@@ -103,6 +104,10 @@ def winner(store: Store) -> Winner:
         model = LiteRTModel(
             file=file,
             scheme="int8",
+            ends=Ends(
+                inputs={"image": TensorSpec(shape=(2, 2, 1), dtype="int8")},
+                outputs={"logits": TensorSpec(shape=(3,), dtype="int8")},
+            ),
             golden=store.put_bytes(golden.getvalue(), GoldenRef),
             validation_accuracy=0.97,
             validation_recall=(0.97, 0.97, 0.97),

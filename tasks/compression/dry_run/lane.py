@@ -7,9 +7,8 @@ What refuses here would refuse in the lane, after the trainings that come before
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
-
-import numpy as np
 
 from featherline.tasks.compression.pruning.channel import Ranking, Target, prune_channels
 from featherline.tasks.compression.pruning.cost import Measure
@@ -24,6 +23,7 @@ from featherline.tasks.compression.quantization.post_training.layers import laye
 from featherline.tasks.compression.quantization.post_training.static import Bits, StaticQuantizer
 from featherline.tasks.compression.quantization.post_training.weights import with_integer_weights
 from featherline.tasks.contracts.candidate import Candidate
+from featherline.tasks.contracts.dataset import Shape
 from featherline.tasks.contracts.model import Scheme, Width
 from featherline.tasks.contracts.steps.distill import DistillParams
 from featherline.tasks.contracts.steps.export import ExportParams
@@ -31,10 +31,12 @@ from featherline.tasks.contracts.steps.prune import PruneParams
 from featherline.tasks.contracts.steps.quantize import QuantizeParams
 from featherline.tasks.litert.convert import convert
 from featherline.tasks.litert.graph import read_graph
-from featherline.tasks.modalities.image.preprocessing import check_channels
+from featherline.tasks.modalities.opening import open_modality
+from featherline.tasks.modalities.protocol import Modality
 from featherline.tasks.networks.foreign.read import read_model
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
+from featherline.tasks.networks.inputs import input_specs, noise, shape_of
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.training.distillation.attention import watched
 
@@ -44,29 +46,33 @@ STEPS = 10
 """Of a training that is set up."""
 
 
-def try_lane(candidate: Candidate, network: KerasModel, classes: int) -> None:
+def try_lane(candidate: Candidate, network: KerasModel, classes: int, modalities: Mapping[str, str]) -> None:
     """Set up each technique of a candidate in the order of its lane, and convert what comes out.
 
     Args:
         candidate: With the parameters of every step.
         network: The float baseline before its training. It stays as it is.
         classes: Of the data.
+        modalities: Of its inputs.
 
     Raises:
         Refused: A technique cannot be had from this network.
     """
-    _check_preprocessing(candidate, network.input_shape[-1])
+    shapes = input_specs(network)
+    for name, modality in modalities.items():
+        spec = shapes[name] if isinstance(shapes, dict) else shapes
+        _check_preprocessing(candidate, open_modality(modality), tuple(spec.shape[1:]))
     model, sparse = _cut(network, candidate.prune, network)
     model = _student(candidate.distill, model, network, classes)
     model, zeros = _cut(model, candidate.trim, network)
     _convert(model, candidate.quantize, candidate.export, keep_zeros=sparse or zeros)
 
 
-def _check_preprocessing(candidate: Candidate, channels: int) -> None:
-    """Refuse what students or teachers are to be fed by, where it does not fit the images."""
-    check_channels(candidate.distill.preprocessing, channels)
+def _check_preprocessing(candidate: Candidate, modality: Modality, shape: Shape) -> None:
+    """Refuse what students or teachers are to be fed by, where it does not fit the examples."""
+    modality.check_choice(candidate.distill.preprocessing, shape)
     for params in (candidate.prune, candidate.distill, candidate.trim, candidate.quantize):
-        check_channels(params.teacher_preprocessing, channels)
+        modality.check_choice(params.teacher_preprocessing, shape)
 
 
 def signature(candidate: Candidate) -> str:
@@ -99,7 +105,7 @@ def _cut(model: KerasModel, params: PruneParams, teacher: KerasModel) -> tuple[K
 
 
 def _student(params: DistillParams, model: KerasModel, baseline: KerasModel, classes: int) -> KerasModel:
-    student = model if params.architecture is None else build(params.architecture, baseline.input_shape[1:], classes)
+    student = model if params.architecture is None else build(params.architecture, shape_of(baseline), classes)
     if params.method == "logits":
         _look(student, params, baseline)
     return student
@@ -107,9 +113,7 @@ def _student(params: DistillParams, model: KerasModel, baseline: KerasModel, cla
 
 def _look(student: KerasModel, params: PruneParams | DistillParams, baseline: KerasModel) -> None:
     """Read the teacher where it is a file, and pair the feature maps where they are compared."""
-    teacher = (
-        read_model(params.teacher, baseline.input_shape[1:], baseline.output_shape[-1]) if params.teacher else baseline
-    )
+    teacher = read_model(params.teacher, shape_of(baseline), baseline.output_shape[-1]) if params.teacher else baseline
     if params.distillation is not None and params.distillation.attention > 0:
         watched(functional(student), functional(teacher))
 
@@ -134,7 +138,7 @@ def _convert(model: KerasModel, params: QuantizeParams, export: ExportParams, *,
 
 def _file(model: KerasModel, scheme: Scheme, export: ExportParams, *, qat: bool) -> bytes:
     """Return the file in a scheme, made by what `export` makes it with."""
-    images = np.random.default_rng(0).normal(size=(IMAGES, *model.input_shape[1:])).astype(np.float32)
+    images = noise(model, IMAGES)
     if scheme in ("float32", "float16", "dynamic_wi8_afp32") or qat:
         return convert(model, scheme, images)
     plain = export.calibration.method == "minmax" and export.calibration.weights == "minmax"

@@ -11,7 +11,7 @@ from typing import Literal
 
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.candidate import Candidate
-from featherline.tasks.contracts.dataset import ImageShape
+from featherline.tasks.contracts.dataset import InputShape
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.refusal import Problem
 
@@ -28,7 +28,9 @@ class DryRunRequest(Contract):
     searched: Architecture | None
     """The first one of the search space."""
     candidates: tuple[Candidate, ...]
-    image_shape: ImageShape
+    input_shape: InputShape
+    modalities: dict[str, str]
+    """Of each input."""
     classes: int
     seed: int = 0
 

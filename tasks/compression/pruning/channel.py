@@ -125,7 +125,7 @@ class Whole:
         """Return what others are timed against; it is converted once for all rounds."""
         if self.data is None:
             raise ValueError("the target latency needs data")
-        return Stopwatch(self.model, self.data.train_images)
+        return Stopwatch(self.model, self.data.train.examples)
 
     def cost(self, measure: Measure) -> int:
         """Return what it costs."""
@@ -239,9 +239,9 @@ class _Cutter:
         return options_by_sensitivity(self._losses(self.data, allowed), allowed, [bound.cost for bound in bounds])
 
     def _losses(self, data: TrainingData, allowed: Sequence[tuple[int, ...]]) -> list[list[float]]:
-        chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation_labels))[:IMAGES]
-        images, labels = data.validation_images[chosen], data.validation_labels[chosen]
-        curves = losses_alone(self.flat, self.channels, self.scores, allowed, images=images, labels=labels)
+        chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation.targets))[:IMAGES]
+        part = data.validation.take(chosen)
+        curves = losses_alone(self.flat, self.channels, self.scores, allowed, images=part.inputs, labels=part.targets)
         for group, option, curve in zip(self.channels.groups, allowed, curves, strict=True):
             points = ", ".join(f"{width}: {loss:.3f}" for width, loss in zip(option, curve, strict=True))
             print(f"prune: validation loss with {visible(' + '.join(group.layers))} cut alone to {points}")

@@ -60,8 +60,8 @@ def unit_scores(
     if criterion == "taylor":
         if data is None:
             raise ValueError("the criterion taylor needs data")
-        chosen = np.random.default_rng(seed).permutation(len(data.train_labels))[:SCORING_IMAGES]
-        by_layer = gate_importance(model, data.train_images[chosen], data.train_labels[chosen])
+        part = data.train.take(np.random.default_rng(seed).permutation(len(data.train))[:SCORING_IMAGES])
+        by_layer = gate_importance(model, part.inputs, part.targets)
     else:
         found = ((layer.name, importance(layer, criterion)) for layer in model.layers)
         by_layer = {name: scores for name, scores in found if scores is not None}

@@ -12,7 +12,7 @@ from featherline.tasks.compression.pruning.rounds import prune_in_rounds
 from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.steps.prune import PruneInputs, PruneParams
 from featherline.tasks.contracts.steps.trim import TrimInputs
-from featherline.tasks.modalities.image.preprocessing import preprocessing_of
+from featherline.tasks.modalities.feeding import preprocessing_of
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.networks.zeros import sparsity
@@ -68,7 +68,7 @@ def _with_zeros(
     """Set weights to zero while the model learns."""
     from featherline.tasks.compression.pruning.sparse import sparse_while_training, strip_pruning  # noqa: PLC0415 - TFMOT costs 1.2 s
 
-    steps = params.fit.epochs * math.ceil(len(session.data.train_labels) / params.fit.batch_size)
+    steps = params.fit.epochs * math.ceil(len(session.data.train.targets) / params.fit.batch_size)
     wrapped, callbacks = sparse_while_training(whole, pattern, params.sparsity, steps)
     # To the end and with the last weights: those of the best epoch may have been dense still.
     to_the_end = params.fit.model_copy(update={"patience": None, "keep": "last"})

@@ -13,10 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.data.dataset import Examples
 from featherline.tasks.measuring.int8_probe import RUNS, WARM_UP, int8_file
 from featherline.tasks.measuring.latency import latency
 from featherline.tasks.networks.framework import KerasModel
@@ -28,14 +26,14 @@ CLOSE_ENOUGH = 0.02
 class Stopwatch:
     """Measures models against one that it was given first."""
 
-    def __init__(self, whole: Any, images: NDArray[np.float32]) -> None:  # noqa: ANN401 - no types
-        """Convert `whole`, which all others are compared with. The first images calibrate, the first is run."""
-        self.images = images
-        self.base = int8_file(whole, images)
+    def __init__(self, whole: Any, examples: Examples) -> None:  # noqa: ANN401 - no types
+        """Convert `whole`, which all others are compared with. The first examples calibrate, the first is run."""
+        self.examples = examples
+        self.base = int8_file(whole, examples)
 
     def ratio(self, model: KerasModel) -> float:
         """Return the median time of one inference over that of the whole model, run in turn."""
-        found = latency(int8_file(model, self.images), self.base, threads=1, warm_up=WARM_UP, runs=RUNS, seed=0)
+        found = latency(int8_file(model, self.examples), self.base, threads=1, warm_up=WARM_UP, runs=RUNS, seed=0)
         if found.baseline_p50 is None:
             raise AssertionError("a measurement against another file has that file's median")
         return found.p50 / found.baseline_p50

@@ -79,7 +79,7 @@ def prune_in_rounds(
         pruned = prune_channels(model, target, ranking, data=data, whole=whole)
         _show(pruned)
         model = pruned.model
-        _recalibrate(model, data, params.recalibration_images, seed)
+        _recalibrate(model, data, params.recalibration_examples, seed)
         last = number == params.rounds
         fit = params.fit if last else params.fit.model_copy(update={"epochs": params.round_epochs, "patience": None})
         widths = " ".join(str(cut.after) for cut in pruned.cuts)
@@ -113,13 +113,13 @@ def _slimmed(model: KerasModel, params: PruneParams, learn: Learn, stage: str) -
 
 def _recalibrate(model: KerasModel, data: TrainingData, images: int, seed: int) -> None:
     """Estimate the statistics anew, and say what the cut left and what this brought back."""
-    before = accuracy(predict_logits(model, data.validation_images), data.validation_labels)
+    before = accuracy(predict_logits(model, data.validation.inputs), data.validation.targets)
     if images == 0:
         print(f"  validation accuracy {percent(before)} after the cut")
         return
-    chosen = np.random.default_rng(seed).permutation(len(data.train_labels))[:images]
-    layers = reestimate_statistics(model, data.train_images[chosen])
-    after = accuracy(predict_logits(model, data.validation_images), data.validation_labels)
+    chosen = np.random.default_rng(seed).permutation(len(data.train.targets))[:images]
+    layers = reestimate_statistics(model, data.train.take(chosen).inputs)
+    after = accuracy(predict_logits(model, data.validation.inputs), data.validation.targets)
     print(
         f"  validation accuracy {percent(before)} after the cut, {percent(after)} with the statistics of {layers} "
         f"batch normalisations from {len(chosen)} images"

@@ -17,9 +17,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from featherline.tasks.compression.search.inheritance import inherit, relative
 from featherline.tasks.compression.search.scores import evenly, naswot, synflow_at_any_depth
 from featherline.tasks.compression.search.space import architecture
@@ -30,6 +27,7 @@ from featherline.tasks.contracts.refusal import OutOfReach, Refused
 from featherline.tasks.contracts.request import Exit
 from featherline.tasks.contracts.steps.search import SearchParams, SearchSpace
 from featherline.tasks.contracts.trials import Trial
+from featherline.tasks.data.dataset import Examples
 from featherline.tasks.litert.conversion import ConverterDied, ConverterFailed
 from featherline.tasks.measuring.int8_probe import RUNS, WARM_UP, int8_file
 from featherline.tasks.measuring.latency import median_ms
@@ -115,7 +113,7 @@ class TrialEvaluator:
     def _build(self, built: Architecture) -> KerasModel:
         """Build the network; whatever a builder raises for these options is the trial's failure, not the search's."""
         try:
-            return build(built, self.data.image_shape, self.data.classes)
+            return build(built, self.data.input_shape, self.data.answers)
         except (Refused, MemoryError):
             raise
         except Exception as error:
@@ -127,7 +125,7 @@ class TrialEvaluator:
         used = {name: getattr(record, name) for name in ESTIMATED}
         excess = budget.excess(used)
         if budget.latency_ms_p50 and not beyond(excess):
-            median, low = int8_latency_ms(model, self.data.train_images, self.seed)
+            median, low = int8_latency_ms(model, self.data.train.examples, self.seed)
             record = record.model_copy(update={"latency_ms": median})
             # A clock decides only by more than its interval, and by more than two measurements of one file differ.
             late = budget.excess({"latency_ms_p50": low / (1 + REPEATABILITY)})
@@ -146,7 +144,7 @@ class TrialEvaluator:
         """Return the cheap scores of the untrained network; the seed is set anew, so that they change no training."""
         found = {
             "synflow": synflow_at_any_depth(model, lambda: self._build(built)),
-            "naswot": naswot(model, evenly(self.data.train_images)),
+            "naswot": naswot(model, evenly(self.data.train.inputs)),
         }
         keras.utils.set_random_seed(self.seed)
         return {name: value if value is not None and math.isfinite(value) else None for name, value in found.items()}
@@ -169,7 +167,7 @@ class TrialEvaluator:
         """Return the best validation accuracy of both rungs that were reached, and the epochs until there."""
         epochs = self.params.epochs
         parent = self._inherit(record, model, before)
-        compiled = compile_training(model, self.params.fit, background=self.data.background)
+        compiled = compile_training(model, self.params.fit, views=self.data.views)
         first = accuracy = self._fit(model, epochs, compiled)
         more = self.params.promoted_epochs - epochs
         if more > 0 and self._promoted(first, record, before):
@@ -205,10 +203,10 @@ class BuildFailed(Exception):  # noqa: N818 - an outcome of a trial
     """A builder could not build what a trial asked for."""
 
 
-def int8_latency_ms(model: KerasModel, images: NDArray[np.float32], seed: int) -> tuple[float, float]:
+def int8_latency_ms(model: KerasModel, examples: Examples, seed: int) -> tuple[float, float]:
     """Return the median time of the model's int8 file on one thread of this machine, and what it is at least."""
     try:
-        return median_ms(int8_file(model, images), warm_up=WARM_UP, runs=RUNS, seed=seed)
+        return median_ms(int8_file(model, examples), warm_up=WARM_UP, runs=RUNS, seed=seed)
     except ConverterDied as died:
         if died.code != Exit.CONVERTER_DIED:
             raise

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from featherline.tasks.contracts.base import LARGEST_SIDE, Address, Contract, Fraction, NameOrEmpty
+from featherline.tasks.contracts.base import LARGEST_SIDE, Address, Contract, Fraction, Name, NameOrEmpty
 from featherline.tasks.contracts.external_state import External, FilesAt
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import examples
@@ -46,6 +46,7 @@ class PreprocessParams(Params):
     """Where the images come from and how they are split."""
 
     name: NameOrEmpty = Field("", description="Of the data set; that of the recipe where empty.")
+    modality: Name = Field("image", description="What the inputs are.")
     source: Address = Field(description='"digits" (bundled), a folder, or s3://bucket/prefix.')
     format: Literal["auto", "digits", "parquet", "image_folder", "csv", "manifest"] = Field(
         "auto", description="How they lie there."

@@ -62,7 +62,7 @@ class PruneParams(Params):
     floor: float = Field(0.25, gt=0, le=1, description="channel: fraction of every group's channels that stays.")
     rounds: int = Field(1, ge=1, le=20, description="channel: cuts on the way to the target, with learning between.")
     round_epochs: int = Field(1, ge=0, le=MOST_EPOCHS, description="channel: epochs after each cut but the last.")
-    recalibration_images: int = Field(
+    recalibration_examples: int = Field(
         2048,
         ge=0,
         le=10_000_000,

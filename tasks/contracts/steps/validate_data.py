@@ -21,17 +21,17 @@ class ValidateDataInputs(Contract):
 class ValidateDataParams(Params):
     """The rules of the data gate."""
 
-    min_images: int = Field(100, gt=0, description="Of the train split.")
-    min_class_fraction: Fraction = Field(0.01, description="Of each split, for its rarest class.")
-    max_duplicate_fraction: Fraction = Field(0.01, description="Equal images within a split.")
-    max_leaked_images: int = Field(
+    min_examples: int = Field(100, gt=0, description="Of the train split.")
+    min_stratum_fraction: Fraction = Field(0.01, description="Of each split, for its rarest stratum.")
+    max_duplicate_fraction: Fraction = Field(0.01, description="Equal examples within a split.")
+    max_leaked_examples: int = Field(
         0, ge=0, description="Images that are in two of train (calibration counts as train), validation and test."
     )
-    min_calibration_per_class: int = Field(1, ge=0, description="Images of each class in the calibration split.")
-    max_class_drift: float = Field(
-        0.1, ge=0, description="KL divergence of the class histogram from the last accepted data."
+    min_calibration_per_stratum: int = Field(1, ge=0, description="Examples of each stratum in the calibration split.")
+    max_strata_drift: float = Field(
+        0.1, ge=0, description="KL divergence of the histogram of strata from the last accepted data."
     )
-    max_pixel_drift: float = Field(0.25, ge=0, description="Shift of a channel's mean, in its standard deviations.")
+    max_input_drift: float = Field(0.25, ge=0, description="Shift of a channel's mean, in its standard deviations.")
     docs: bool = Field(default=False, description="Keep Great Expectations' own pages too (4 MB).")
     recipe: NameOrEmpty = Field(
         "", description="Whose history of accepted data to compare with; the run's own where empty."

@@ -1,34 +1,39 @@
-"""Whether a data set of so many images of one shape can be held at all, before the first shard is written."""
+"""Whether a data set of so many examples of one shape can be held at all, before the first shard is written."""
 
 from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
-from featherline.tasks.contracts.dataset import ImageShape
+import numpy as np
+
 from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.data.sources.shards import Layout
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.store.blobs import FolderBlobs
 
 
-def check_size(store: Store, images: int, shape: ImageShape) -> None:
+def check_size(store: Store, examples: int, inputs: Mapping[str, Layout]) -> None:
     """Refuse a data set that does not fit on the disk of a folder store.
 
     Args:
         store: Where the shards go; of a bucket nobody knows how much it takes.
-        images: Of all splits.
-        shape: Of each, a byte a value.
+        examples: Of all splits.
+        inputs: How each lies in a shard.
     """
     if not isinstance(store.blobs, FolderBlobs):
         return
     folder = store.blobs.folder
     existing: Path = next(path for path in (folder, *folder.parents) if path.exists())
-    free, needed = shutil.disk_usage(existing).free, images * math.prod(shape)
+    size = sum(math.prod(of.shape) * np.dtype(of.dtype).itemsize for of in inputs.values())
+    free, needed = shutil.disk_usage(existing).free, examples * size
     if needed > free:
+        said = " and ".join("x".join(str(side) for side in of.shape) for of in inputs.values())
         raise refuse(
             "preprocess cannot hold the data set",
             expected=f"at most {free / 1e9:.1f} GB, which is free at {store.uri}",
-            got=f"{needed / 1e9:.1f} GB: {images:,} images of {'x'.join(str(side) for side in shape)}",
+            got=f"{needed / 1e9:.1f} GB: {examples:,} examples of {said}",
             fix="give a smaller data.image_size or a data.limit, or free the disk",
         )

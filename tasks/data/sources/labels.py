@@ -82,8 +82,8 @@ def read_labels(source: Source, classes: tuple[str, ...] | None) -> Labels:
         )
     wheres = {label: source.where(*first[code]) for label, code in codes.items()} if len(codes) <= MOST_CLASSES else {}
     found, count = list(codes), sum(len(rows) for rows in coded.values())
-    _check_many(found, count, known=bool(classes or source.class_names))
-    names, numbers = class_numbers(found, classes, wheres, source.class_names)
+    _check_many(found, count, known=bool(classes or source.vocabulary))
+    names, numbers = class_numbers(found, classes, wheres, source.vocabulary)
     if counted_from_one(found, numbers) and not (set(map(str, found)) <= set(names)):
         source.log.change("numbers of classes that count from 1", f"1 is {names[0]}", len(found))
     table = np.asarray([numbers[label] for label in codes], np.int32)

@@ -23,12 +23,12 @@ class ParquetColumns:
     Attributes:
         image: Of encoded images.
         label: None where the file has none.
-        class_names: Of the label, where the file's own metadata has them.
+        vocabulary: Of the label, where the file's own metadata has them.
     """
 
     image: str
     label: str | None
-    class_names: tuple[str, ...] | None
+    vocabulary: tuple[str, ...] | None
 
 
 def parquet_columns(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,22 +31,26 @@ SourceSplit = Literal["all", "train", "validation", "test"]
 """`all`: the source has no splits of its own."""
 
 
-class Source(Protocol):
-    """Labelled images in splits. Both passes over a split go through the same rows in the same order."""
+class Undecided(Exception):  # noqa: N818 - a state, not a fault
+    """What must be known of all examples, before the first can be encoded, is not known yet."""
 
-    scale: float
-    """The largest pixel value."""
-    class_names: tuple[str, ...] | None
-    """Where the source knows them: in label order."""
+
+class Source(Protocol):
+    """Labelled examples in splits. Both passes over a split go through the same rows in the same order."""
+
+    scales: Mapping[str, float]
+    """The largest stored value of each input, by its name: which inputs there are, and in which order."""
+    vocabulary: tuple[str, ...] | None
+    """The names of what an answer may be, where the source knows them: in label order."""
     splits: tuple[SourceSplit, ...]
     log: IntakeLog
     """What the source left out, told from its opening on."""
 
     def labels(self, split: SourceSplit) -> Iterator[list[Label]]:
-        """Yield the labels of a split, some at a time, without reading its images."""
+        """Yield the labels of a split, some at a time, without reading its examples."""
 
-    def images(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:
-        """Yield the row and the image where `wanted`, (rows of the split,), is True."""
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield the row and the inputs by name, as they lie there, where `wanted`, (rows of the split,), is True."""
 
     def where(self, split: SourceSplit, row: int) -> str:
         """Return where a row lies, for people: `file:row`."""

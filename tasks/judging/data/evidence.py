@@ -1,44 +1,60 @@
 """The tables that the data gate judges, counted from the samples of a data set.
 
-samples ──► splits (a row each): images, rarest class, duplicates
-        ──► classes (a row each): images in train, validation, calibration, test
-        ──► leaks (a row for each pair of splits): images that are in both
-previous ──► channels (a row each): how far the pixels moved
+samples ──► splits (a row each): examples, rarest stratum, duplicates
+        ──► strata (a row each): examples in train, validation, calibration, test
+        ──► leaks (a row for each pair of splits): examples that are in both
+previous ──► channels (a row each): how far the inputs moved
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from featherline.tasks.contracts.base import Contract
-from featherline.tasks.contracts.dataset import Dataset, SplitName
+from featherline.tasks.contracts.dataset import SPLITS, Dataset, Profile
 
-SPLITS: tuple[SplitName, ...] = ("train", "validation", "calibration", "test")
 APART = (("train", "validation"), ("train", "test"), ("validation", "test"))
-"""Splits that must not share images; train includes calibration."""
+"""Splits that must not share examples; train includes calibration."""
 
 
 class DataStatistics(Contract):
     """What the ledger keeps of an accepted data set, so that a later one can be compared with it. All of train."""
 
-    classes: tuple[str, ...]
-    class_counts: tuple[int, ...]
-    channels: int
-    pixel_mean: tuple[float, ...]
-    pixel_std: tuple[float, ...]
+    format: Literal[2] = 2
+    strata: tuple[str, ...]
+    counts: tuple[int, ...]
+    """Of each stratum."""
+    profiles: dict[str, Profile]
+    """Of each input."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_1(cls, given: Any) -> Any:  # noqa: ANN401 - JSON
+        """Take what versions kept that knew a sole input."""
+        if not isinstance(given, dict) or "format" in given or "pixel_mean" not in given:
+            return given
+        profile = {"mean": given["pixel_mean"], "std": given["pixel_std"]}
+        return {"strata": given["classes"], "counts": given["class_counts"], "profiles": {"image": profile}}
+
+    @property
+    def kind(self) -> tuple[tuple[str, ...], dict[str, int]]:
+        """Return what data must have in common to be compared: the strata, and the channels of each input."""
+        return self.strata, {name: len(profile.mean) for name, profile in self.profiles.items()}
 
 
 @dataclass(frozen=True)
 class Leak:
-    """Images that two splits share, by the digest of their pixels.
+    """Examples that two splits share, by the digest of their values.
 
     Attributes:
         pair: "train and test", for people.
-        digests: Of the images of the second split that the first has too.
+        digests: Of the examples of the second split that the first has too.
     """
 
     pair: str
@@ -48,46 +64,40 @@ class Leak:
 def statistics(dataset: Dataset) -> DataStatistics:
     """Return what a later gate wants to know of this data set."""
     train = dataset.splits["train"]
-    return DataStatistics(
-        classes=dataset.classes,
-        class_counts=train.class_counts,
-        channels=dataset.image_shape[2],
-        pixel_mean=train.pixel_mean,
-        pixel_std=train.pixel_std,
-    )
+    return DataStatistics(strata=dataset.strata, counts=train.strata, profiles=train.profiles)
 
 
 def splits_table(samples: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
     """Return a row for each split.
 
-    Columns: `split`; `images` in the samples; `uncounted`, by which the manifest differs from them, class by class;
-    `rarest_class_fraction`; `duplicate_fraction`, images beyond the first of equal ones.
+    Columns: `split`; `examples` in the samples; `uncounted`, by which the manifest differs from them, stratum by
+    stratum; `rarest_fraction`; `duplicate_fraction`, examples beyond the first of equal ones.
     """
     rows = []
     for name in SPLITS:
         chosen = samples[samples["split"] == name]
-        counts = _class_counts(chosen, len(dataset.classes))
+        counts = _counts(chosen, len(dataset.strata))
         split = dataset.splits.get(name)
-        told = np.asarray(split.class_counts if split else np.zeros_like(counts))
-        images = len(chosen)
-        differs = abs(images - (split.count if split else 0)) + int(np.abs(counts - told).sum())
+        told = np.asarray(split.strata if split else np.zeros_like(counts))
+        count = len(chosen)
+        differs = abs(count - (split.count if split else 0)) + int(np.abs(counts - told).sum())
         rows.append(
             {
                 "split": name,
-                "images": images,
+                "examples": count,
                 "uncounted": differs,
-                "rarest_class_fraction": float(counts.min() / images) if images else np.nan,
-                "duplicate_fraction": float(1 - chosen["sha256"].nunique() / images) if images else np.nan,
+                "rarest_fraction": float(counts.min() / count) if count else np.nan,
+                "duplicate_fraction": float(1 - chosen["sha256"].nunique() / count) if count else np.nan,
             }
         )
     return pd.DataFrame(rows)
 
 
-def classes_table(samples: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
-    """Return a row for each class: its name in `class` and its images in a column for each split."""
-    table = pd.DataFrame({"class": list(dataset.classes)})
+def strata_table(samples: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """Return a row for each stratum: its name in `stratum` and its examples in a column for each split."""
+    table = pd.DataFrame({"stratum": list(dataset.strata)})
     for name in SPLITS:
-        table[name] = _class_counts(samples[samples["split"] == name], len(dataset.classes))
+        table[name] = _counts(samples[samples["split"] == name], len(dataset.strata))
     return table
 
 
@@ -102,22 +112,26 @@ def leaks(samples: pd.DataFrame) -> tuple[Leak, ...]:
 
 
 def channels_table(now: DataStatistics, before: DataStatistics) -> pd.DataFrame:
-    """Return a row for each channel: `mean_shift` and `std_shift`, in standard deviations of `before`."""
-    spread = np.asarray(before.pixel_std)
+    """Return a row for each channel of each input: `mean_shift` and `std_shift`, in deviations of `before`."""
+    rows: list[dict[str, float | str]] = []
+    for name, profile in now.profiles.items():
+        old = before.profiles[name]
+        shifts = _shifts(profile.mean, old.mean, old.std), _shifts(profile.std, old.std, old.std)
+        rows += [
+            {"channel": f"{name} {number}", "mean_shift": float(mean), "std_shift": float(std)}
+            for number, (mean, std) in enumerate(zip(*shifts, strict=True))
+        ]
+    return pd.DataFrame(rows)
+
+
+def _shifts(now: tuple[float, ...], before: tuple[float, ...], spread: tuple[float, ...]) -> NDArray[np.float64]:
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean_shift = np.abs(np.subtract(now.pixel_mean, before.pixel_mean)) / spread
-        std_shift = np.abs(np.subtract(now.pixel_std, before.pixel_std)) / spread
-    return pd.DataFrame(
-        {
-            "channel": [str(number) for number in range(now.channels)],
-            "mean_shift": np.where(np.equal(now.pixel_mean, before.pixel_mean), 0.0, mean_shift),
-            "std_shift": np.where(np.equal(now.pixel_std, before.pixel_std), 0.0, std_shift),
-        }
-    )
+        moved = np.abs(np.subtract(now, before)) / np.asarray(spread)
+    return np.where(np.equal(now, before), 0.0, moved)
 
 
-def _class_counts(samples: pd.DataFrame, classes: int) -> NDArray[np.int64]:
-    """Count the images of each class; labels that are no class are another rule's business."""
-    labels = samples["label"].dropna().astype(np.int64)
-    counts: NDArray[np.int64] = np.bincount(labels[labels.between(0, classes - 1)], minlength=classes).astype(np.int64)
+def _counts(samples: pd.DataFrame, strata: int) -> NDArray[np.int64]:
+    """Count the examples of each stratum; numbers that are none are another rule's business."""
+    found = samples["stratum"].dropna().astype(np.int64)
+    counts: NDArray[np.int64] = np.bincount(found[found.between(0, strata - 1)], minlength=strata).astype(np.int64)
     return counts

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.references import ArrayRef, MeasurementRef
 from featherline.tasks.contracts.words import percent
-from featherline.tasks.data.dataset import split_digest
+from featherline.tasks.data.dataset import read_targets, split_digest
 from featherline.tasks.store.artifacts import Store
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -95,9 +95,8 @@ class Measured:
 
 
 def read_test_split(store: Store, dataset: Dataset) -> TestSplit:
-    """Read the labels of the test split, without its images."""
-    labels = [store.read_array(shard.labels) for shard in dataset.splits["test"].shards]
-    return TestSplit(np.concatenate(labels), len(dataset.classes), split_digest(dataset, "test"))
+    """Read the labels of the test split, without its examples."""
+    return TestSplit(read_targets(store, dataset, "test"), len(dataset.vocabulary), split_digest(dataset, "test"))
 
 
 def read_measured(store: Store, ref: MeasurementRef, split: TestSplit) -> Measured:

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from featherline.tasks.contracts.dataset import Shape
 from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.modalities.protocol import View
 from featherline.tasks.networks.framework import Tensor, tf
 
-DRAWS = 8
-"""Random draws that a view may take: seeds of different batches lie this far apart."""
 
+class ImageViews:
+    """Images mirrored, moved, partly hidden and mixed."""
 
-class View(NamedTuple):
-    """What the networks see of a batch."""
+    def moves(self, fit: Fit) -> bool:
+        """Return whether views differ from epoch to epoch."""
+        return moves(fit)
 
-    images: Any
-    """(n, height, width, channels)."""
-    share: Any
-    """(n,) in [0.5, 1]: how much of each view is its own image. The rest is that of its partner, the batch backwards.
-    None where nothing is mixed.
-    """
+    def check(self, fit: Fit, shape: Shape) -> None:
+        """Refuse a cutout that hides whole images."""
+        if fit.cutout >= min(shape[:2]):
+            raise refuse(
+                "a cutout that hides whole images",
+                expected=f"fit.cutout below the images' shorter side, {min(shape[:2])} pixels",
+                got=f"{fit.cutout}",
+                fix="a quarter to a half of it is usual",
+            )
+
+    def augment(self, examples: Any, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors
+        """Return a random view of each image."""
+        return augment(examples, seed, fit, background)
 
 
 def moves(fit: Fit) -> bool:
@@ -47,7 +58,7 @@ def augment(images: Tensor, seed: Any, fit: Fit, background: Any = None) -> View
     """
     if background is not None:
         view = augment(images - background, seed, fit)
-        return View(view.images + background, view.share)
+        return View(view.inputs + background, view.share)
     if fit.flip:
         mirrored = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], _draw(seed, 1)) < 0.5  # noqa: PLR2004
         images = tf.where(mirrored, tf.reverse(images, [2]), images)

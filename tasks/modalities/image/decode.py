@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError, features
 
-from featherline.tasks.modalities.image.deep_pixels import Corrupt, Deep, Range, Undecided
+from featherline.tasks.data.sources.source import Undecided
+from featherline.tasks.modalities.image.deep_pixels import Corrupt, Deep, Range
 
 FORMATS = tuple(
     name

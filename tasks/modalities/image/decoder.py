@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from featherline.tasks.contracts.base import LARGEST_SIDE
-from featherline.tasks.contracts.dataset import CorruptImages, ImageShape
-from featherline.tasks.contracts.refusal import Problem
+from featherline.tasks.contracts.dataset import Shape, Unreadable
+from featherline.tasks.contracts.refusal import Problem, refuse
 from featherline.tasks.data.sources.intake import IntakeLog, Tally
 from featherline.tasks.data.sources.source import Image as SourceImage
-from featherline.tasks.data.sources.source import Unread
+from featherline.tasks.data.sources.source import Undecided, Unread
 from featherline.tasks.modalities.image.decode import (
     COLOUR,
     ORIENTATION,
@@ -26,7 +26,7 @@ from featherline.tasks.modalities.image.decode import (
     open_image,
     turn_upright,
 )
-from featherline.tasks.modalities.image.deep_pixels import Corrupt, Deep, Ranges, Undecided
+from featherline.tasks.modalities.image.deep_pixels import Corrupt, Deep, Ranges
 
 WHITE: Colour = (255, 255, 255)
 
@@ -52,7 +52,8 @@ class Decoder:
     background: Colour = WHITE
     log: IntakeLog = field(default_factory=IntakeLog)
     ranges: Ranges = field(default_factory=Ranges)
-    shape: ImageShape | None = None
+    dtype: str = "uint8"
+    shape: Shape | None = None
     seen: int = 0
     corrupt: Tally = field(default_factory=Tally)
     misfits: Tally = field(default_factory=Tally)
@@ -66,7 +67,7 @@ class Decoder:
         self.log.changed = dict(self._told_before)
         return Decoder(self.size, self.channels, self.background, self.log, self.ranges)
 
-    def decode(self, image: SourceImage, where: str) -> NDArray[np.uint8] | None:
+    def encode(self, image: SourceImage, where: str) -> NDArray[np.uint8] | None:
         """Return the pixels (height, width, channels), or None where it is corrupt or of another shape.
 
         Raises:
@@ -88,6 +89,20 @@ class Decoder:
             return None
         return pixels
 
+    def settle(self) -> list[Problem]:
+        """Decide the range of deep pixels by what was looked at; return why that cannot be."""
+        return self.ranges.settle()
+
+    def check_content(self, std: tuple[float, ...], count: int) -> None:
+        """Refuse a range of pixels that makes one value of all of them, as one of 32 bits does of bytes."""
+        if self.ranges.given is not None and max(std) == 0:
+            raise refuse(
+                "preprocess meets images in which nothing is to be seen",
+                expected="pixels of at least two values",
+                got=f"one value alone in all {count:,} images of train",
+                fix=f"correct data.pixel_range, which is {list(self.ranges.given)}",
+            )
+
     def look(self, image: SourceImage, where: str) -> None:
         """Take note of the range of an image's pixels, where they are deep; corrupt ones are counted when decoded."""
         try:
@@ -102,9 +117,9 @@ class Decoder:
         """Return whether every image so far fits the others."""
         return self.misfits.count == 0
 
-    def report(self) -> CorruptImages:
+    def report(self) -> Unreadable:
         """Return the corrupt images, counted and with examples."""
-        return CorruptImages(count=self.corrupt.count, examples=tuple(self.corrupt.examples))
+        return Unreadable(count=self.corrupt.count, examples=tuple(self.corrupt.examples))
 
     def problems(self, max_corrupt_fraction: float) -> list[Problem]:
         """Return what refuses these images, if anything. What should have been an image counts as a corrupt one."""

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.refusal import Problem
 from featherline.tasks.contracts.safe_text import visible
+from featherline.tasks.data.sources.source import Undecided
 
 Range = tuple[float, float]
 
@@ -34,10 +35,6 @@ BYTE_MAX = np.uint8(255)
 
 class Corrupt(Exception):  # noqa: N818 - what the image is
     """An image that cannot be decoded."""
-
-
-class Undecided(Exception):  # noqa: N818 - a state, not a fault
-    """The range of such pixels is only known once all of them were looked at."""
 
 
 @dataclass(frozen=True)

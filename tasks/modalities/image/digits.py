@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.source import Image, Label, SourceSplit
+from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 
 class DigitsSource:
@@ -18,9 +19,9 @@ class DigitsSource:
     def __init__(self) -> None:
         """Load them: 0.1 MB that come with the library."""
         digits = load_digits()
-        self.scale = 16.0
+        self.scales: Mapping[str, float] = {IMAGE: 16.0}
         self.log = IntakeLog(format="digits")
-        self.class_names: tuple[str, ...] | None = tuple(str(name) for name in digits.target_names)
+        self.vocabulary: tuple[str, ...] | None = tuple(str(name) for name in digits.target_names)
         self.splits: tuple[SourceSplit, ...] = ("all",)
         self._images: NDArray[np.uint8] = digits.images.astype(np.uint8)[..., np.newaxis]
         self._labels: list[Label] = [int(label) for label in digits.target]
@@ -29,10 +30,10 @@ class DigitsSource:
         """Yield all labels at once."""
         yield self._labels
 
-    def images(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:  # noqa: ARG002
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:  # noqa: ARG002
         """Yield the images that are wanted."""
         for row in np.flatnonzero(wanted):
-            yield int(row), self._images[row]
+            yield int(row), {IMAGE: self._images[row]}
 
     def where(self, split: SourceSplit, row: int) -> str:  # noqa: ARG002
         """Return the row."""

@@ -6,7 +6,7 @@ counted by its ending and held against `data.max_corrupt_fraction`, as is what i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -18,6 +18,7 @@ from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.place import Place
 from featherline.tasks.data.sources.source import Image, Label, SourceSplit, read_image
 from featherline.tasks.modalities.image.decode import SUFFIXES
+from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 LITTER = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}
 """What desktops leave in folders."""
@@ -30,7 +31,7 @@ class ImageFolderSource:
         self,
         place: Place,
         names: list[str],
-        class_names: tuple[str, ...] | None,
+        vocabulary: tuple[str, ...] | None,
         log: IntakeLog,
         *,
         classes: tuple[str, ...] | None = None,
@@ -40,18 +41,18 @@ class ImageFolderSource:
         Args:
             place: Where they lie.
             names: All of them.
-            class_names: That the source gives.
+            vocabulary: That the source gives.
             log: Is told what is left out.
             classes: Names that the recipe gives.
 
         Raises:
             Refused: An image lies in no class's folder, or a class folder holds none.
         """
-        self.scale = 255.0
+        self.scales: Mapping[str, float] = {IMAGE: 255.0}
         self.place = place
         self.log = log
         images = [name for name in names if is_image(name)] or names
-        self.layout = layout_of(place.uri, images, classes or class_names)
+        self.layout = layout_of(place.uri, images, classes or vocabulary)
         self.files: dict[SourceSplit, list[str]] = {split: [] for split in self.layout.roots}
         for name in names:
             self._sort(name)
@@ -66,16 +67,16 @@ class ImageFolderSource:
         self._check_class_folders()
         self.splits = tuple(split for split in self.files if self.files[split])
         found = {label for labels in self._labels.values() for label in labels}
-        self.class_names: tuple[str, ...] | None = class_names or _sorted_names(found)
+        self.vocabulary: tuple[str, ...] | None = vocabulary or _sorted_names(found)
 
     def labels(self, split: SourceSplit) -> Iterator[list[Label]]:
         """Yield the class folder's name of every image."""
         yield list(self._labels[split])
 
-    def images(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:
         """Yield the wanted files."""
         for row in np.flatnonzero(wanted):
-            yield int(row), read_image(self.place, self.files[split][row])
+            yield int(row), {IMAGE: read_image(self.place, self.files[split][row])}
 
     def where(self, split: SourceSplit, row: int) -> str:
         """Return the file."""

@@ -11,7 +11,7 @@ image is missing counts as a corrupt image; an image that no row names is left o
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -35,6 +35,7 @@ from featherline.tasks.data.sources.labels import OTHERS, label_of
 from featherline.tasks.data.sources.place import Place, opened
 from featherline.tasks.data.sources.source import Image, Label, SourceSplit, Unread, read_image
 from featherline.tasks.data.sources.split_names import group_by_split, split_of_file, split_of_folder
+from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 MOST_COLUMNS = 50
 """Of a table that are looked at for names of images."""
@@ -85,13 +86,13 @@ class ManifestSource:
         tables: list[str],
         images: list[str],
         *,
-        class_names: tuple[str, ...] | None,
+        vocabulary: tuple[str, ...] | None,
         log: IntakeLog,
         params: PreprocessParams,
     ) -> None:
         """Use these. Raises `Refused` where no table tells the images and their labels."""
-        self.scale = 255.0
-        self.class_names = class_names
+        self.scales: Mapping[str, float] = {IMAGE: 255.0}
+        self.vocabulary = vocabulary
         self.place = place
         self.log = log
         self.params = params
@@ -129,7 +130,7 @@ class ManifestSource:
         if split == self.splits[-1]:
             self._tell_unnamed()
 
-    def images(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:
         """Yield the wanted images; one that is missing has no file."""
         files = self._files[split]
         if len(files) != len(wanted):
@@ -137,7 +138,7 @@ class ManifestSource:
         for row in np.flatnonzero(wanted):
             name = files[row]
             image = read_image(self.place, name) if name in self.lookup.names else Unread(f"no file for {name!r}")
-            yield int(row), image
+            yield int(row), {IMAGE: image}
 
     def where(self, split: SourceSplit, row: int) -> str:
         """Return `table:row`."""

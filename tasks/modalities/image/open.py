@@ -6,12 +6,12 @@ from pathlib import PurePosixPath
 
 from featherline.tasks.contracts.refusal import Refused, examples, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
-from featherline.tasks.data.sources.class_names import CLASSES_FILE, read_class_names
 from featherline.tasks.data.sources.csv_files import ENDINGS as CSV_ENDINGS
 from featherline.tasks.data.sources.folder_layout import layout_of
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.place import Place, open_place
 from featherline.tasks.data.sources.source import Source
+from featherline.tasks.data.sources.vocabulary import CLASSES_FILE, read_vocabulary
 from featherline.tasks.modalities.image.decode import SUFFIXES
 from featherline.tasks.modalities.image.image_folder import ImageFolderSource
 from featherline.tasks.modalities.image.manifest import ManifestSource, names_images
@@ -45,21 +45,21 @@ def open_source(params: PreprocessParams) -> Source:
             got=examples(unusable) or "none",
             fix="correct data.source, or fill it",
         )
-    class_names = read_class_names(place, names)
+    vocabulary = read_vocabulary(place, names)
     found = {kind: [name for name in names if name.lower().endswith(endings)] for kind, endings in ENDINGS.items()}
     kind = _kind(params, place, found, names)
     log = IntakeLog(format=kind)
     if place.hidden:
         log.leave_out("hidden, by a dot before its name, or left by a desktop", place.hidden[0], len(place.hidden))
     if kind == "image_folder":
-        return ImageFolderSource(place, names, class_names, log, classes=params.classes)
+        return ImageFolderSource(place, names, vocabulary, log, classes=params.classes)
     used = found[{"manifest": "csv"}.get(kind, kind)]
     _leave_out_others(place, names, {*used, *(found["image_folder"] if kind == "manifest" else ())}, log)
     if kind == "parquet":
-        return ParquetSource(place, used, class_names, log, params)
+        return ParquetSource(place, used, vocabulary, log, params)
     if kind == "manifest":
-        return ManifestSource(place, used, found["image_folder"], class_names=class_names, log=log, params=params)
-    return PixelCsvSource(place, used, class_names, log, params)
+        return ManifestSource(place, used, found["image_folder"], vocabulary=vocabulary, log=log, params=params)
+    return PixelCsvSource(place, used, vocabulary, log, params)
 
 
 def _kind(params: PreprocessParams, place: Place, found: dict[str, list[str]], names: list[str]) -> str:

@@ -9,7 +9,7 @@ in place of bytes is looked up beside its file, and never outside of the source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
@@ -31,6 +31,7 @@ from featherline.tasks.data.sources.parquet_columns import ParquetColumns, no_la
 from featherline.tasks.data.sources.place import Place, opened
 from featherline.tasks.data.sources.source import Image, Label, SourceSplit, read_image
 from featherline.tasks.data.sources.split_names import group_by_split
+from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 LABELS_AT_A_TIME = 65_536
 BATCH_BYTES = 16 * 2**20
@@ -52,13 +53,13 @@ class ParquetSource:
         self,
         place: Place,
         names: list[str],
-        class_names: tuple[str, ...] | None,
+        vocabulary: tuple[str, ...] | None,
         log: IntakeLog,
         params: PreprocessParams,
     ) -> None:
         """Use these files; class names that are absent may lie in the files' own metadata."""
-        self.scale = 255.0
-        self.class_names = class_names
+        self.scales: Mapping[str, float] = {IMAGE: 255.0}
+        self.vocabulary = vocabulary
         self.place = place
         self.log = log
         self.params = params
@@ -81,11 +82,11 @@ class ParquetSource:
                     continue
                 self._label_of_train = self._label_of_train or columns.label
                 self.log.columns |= {"label": columns.label, "image": columns.image}
-                self._learn_names(name, columns.class_names)
+                self._learn_names(name, columns.vocabulary)
                 for batch in file.iter_batches(LABELS_AT_A_TIME, columns=[columns.label], use_threads=False):
                     yield _labels_in(batch.column(0))
 
-    def images(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:
         """Yield the wanted images as they are encoded."""
         start = 0
         for name in self.rows.files[split]:
@@ -97,7 +98,7 @@ class ParquetSource:
                         raise changed(name)
                     cells = batch.column(0)
                     for row in np.flatnonzero(mask).tolist():
-                        yield start + row, self._encoded(cells[row].as_py(), name)
+                        yield start + row, {IMAGE: self._encoded(cells[row].as_py(), name)}
                     start += batch.num_rows
         if start != len(wanted):
             raise changed(self.place.uri)
@@ -142,7 +143,7 @@ class ParquetSource:
             return
         if self._names_in_file is None:
             self._names_in_file = (name, names)
-            self.class_names = self.class_names or names
+            self.vocabulary = self.vocabulary or names
         elif self._names_in_file[1] != names:
             raise refuse(
                 f"preprocess meets other class names in {name}",

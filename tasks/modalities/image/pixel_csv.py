@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.dataset import ImageShape
+from featherline.tasks.contracts.dataset import Shape
 from featherline.tasks.contracts.refusal import examples, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.csv_columns import LABEL_COLUMNS, PixelColumns, has_label, label_end, pixel_columns
@@ -27,9 +27,9 @@ from featherline.tasks.data.sources.csv_rows import CsvRows, changed
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.labels import OTHERS, label_of
 from featherline.tasks.data.sources.place import Place, opened
-from featherline.tasks.data.sources.source import Image, Label, SourceSplit, Unread
+from featherline.tasks.data.sources.source import Image, Label, SourceSplit, Undecided, Unread
 from featherline.tasks.data.sources.split_names import group_by_split, split_of_file
-from featherline.tasks.modalities.image.deep_pixels import Undecided
+from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 
 class PixelCsvSource:
@@ -39,13 +39,13 @@ class PixelCsvSource:
         self,
         place: Place,
         names: list[str],
-        class_names: tuple[str, ...] | None,
+        vocabulary: tuple[str, ...] | None,
         log: IntakeLog,
         params: PreprocessParams,
     ) -> None:
         """Use these files. Raises `Refused` where their columns do not tell what they hold."""
-        self.scale = 255.0
-        self.class_names = class_names
+        self.scales: Mapping[str, float] = {IMAGE: 255.0}
+        self.vocabulary = vocabulary
         self.place = place
         self.log = log
         self.known = (*params.image_size, params.channels or 1) if params.image_size else ()
@@ -79,7 +79,7 @@ class PixelCsvSource:
         for _, batch in self.rows.batches(split, wanted):
             yield [label_of(text) for text in batch.column(0).to_pylist()]
 
-    def images(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:
         """Yield the wanted images: bytes where all pixels are, else floats to be scaled.
 
         Raises:
@@ -93,7 +93,7 @@ class PixelCsvSource:
                 if len(mask) != batch.num_rows:
                     raise changed(file.name)
                 for row, image in self._images_of(file, batch, mask):
-                    yield start + row, image
+                    yield start + row, {IMAGE: image}
                 start += batch.num_rows
         except NotBytes:
             self._floats = True
@@ -242,7 +242,7 @@ class PixelCsvSource:
             self.log.leave_out("a column that is neither label nor pixel", columns.rest[0], len(columns.rest))
 
 
-def image_shape(name: str, pixels: int, known: tuple[int, ...]) -> ImageShape:
+def image_shape(name: str, pixels: int, known: tuple[int, ...]) -> Shape:
     """Return (height, width, channels) of an image of so many numbers.
 
     Args:
@@ -264,7 +264,7 @@ def image_shape(name: str, pixels: int, known: tuple[int, ...]) -> ImageShape:
     )
 
 
-def shape_of(pixels: int, known: tuple[int, ...]) -> ImageShape | None:
+def shape_of(pixels: int, known: tuple[int, ...]) -> Shape | None:
     """Return the known shape where it multiplies to `pixels`, else the square that they make, else None."""
     if len(known) == 3 and math.prod(known) == pixels:  # noqa: PLR2004 - height, width, channels
         return known[0], known[1], known[2]

@@ -10,11 +10,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.model import Model
+from featherline.tasks.contracts.dataset import InputSpec
 from featherline.tasks.contracts.preprocessing import OwnPreprocessing, Preprocessing, PreprocessingChoice
 from featherline.tasks.contracts.refusal import refuse
 
+MODALITY = IMAGE = "image"
+"""The modality, and the name of the one input that a data set of images has."""
 COLOURS = 3
 OF_COLOURS = ("imagenet", "caffe")
 BYTE = 255.0
@@ -32,25 +33,20 @@ def model_inputs(images: NDArray[np.uint8], preprocessing: Preprocessing) -> NDA
     return inputs
 
 
-def own_of(dataset: Dataset) -> Preprocessing:
+def own_of(spec: InputSpec) -> Preprocessing:
     """Return the data set's own: mean and standard deviation of its train split, by channel."""
-    own = dataset.normalisation
-    return Preprocessing(name="data", scale=own.scale, mean=own.mean, std=own.std)
+    own = spec.statistics
+    return Preprocessing(modality=MODALITY, name="data", scale=own.scale, mean=own.mean, std=own.std)
 
 
-def preprocessing_of(model: Model, dataset: Dataset) -> Preprocessing:
-    """Return a model's own preprocessing; a model of a version that wrote none had the data set's own."""
-    return model.preprocessing or own_of(dataset)
-
-
-def named(name: str, dataset: Dataset) -> Preprocessing:
-    """Return a preprocessing by its name, for the pixels of a data set.
+def named(name: str, spec: InputSpec) -> Preprocessing:
+    """Return a preprocessing by its name, for the pixels of an input.
 
     Raises:
         Refused: It is one of colours, and the images have other channels.
     """
-    check_channels(name, dataset.image_shape[2])
-    return NAMED[name](dataset)
+    check_channels(name, spec.shape[2])
+    return NAMED[name](spec)
 
 
 def check_channels(choice: PreprocessingChoice | str, channels: int) -> None:
@@ -81,23 +77,40 @@ def check_channels(choice: PreprocessingChoice | str, channels: int) -> None:
         )
 
 
-def chosen(choice: PreprocessingChoice, dataset: Dataset) -> Preprocessing:
+def chosen(choice: PreprocessingChoice, spec: InputSpec) -> Preprocessing:
     """Return the preprocessing that a recipe gives, by name or by numbers; `auto` stands for `data` here.
 
     Raises:
         Refused: Its numbers are not those of so many channels.
     """
     if not isinstance(choice, OwnPreprocessing):
-        return named("data" if choice == "auto" else choice, dataset).model_copy(update={"why": "given in the recipe"})
-    channels = dataset.image_shape[2]
+        return named("data" if choice == "auto" else choice, spec).model_copy(update={"why": "given in the recipe"})
+    channels = spec.shape[2]
     check_channels(choice, channels)
     return Preprocessing(
+        modality=MODALITY,
         name="own",
         scale=choice.scale,
         mean=_each(choice.mean, channels),
         std=_each(choice.std, channels),
         channel_order=choice.channel_order,
         why="given in the recipe",
+    )
+
+
+def candidates(spec: InputSpec, images: NDArray[np.uint8]) -> list[Preprocessing]:
+    """Return the ones with a name, then, where the images have colours, these with their channels turned round."""
+    coloured = spec.shape[2] == COLOURS
+    usual = [named(name, spec) for name in NAMED if coloured or name not in OF_COLOURS]
+    if not coloured or np.array_equal(images[..., 0], images[..., 2]):
+        return usual
+    turned = [one for one in usual if one.channel_order == "rgb"]
+    return usual + [_turned(one) for one in turned]
+
+
+def _turned(one: Preprocessing) -> Preprocessing:
+    return one.model_copy(
+        update={"name": f"{one.name}-bgr", "mean": one.mean[::-1], "std": one.std[::-1], "channel_order": "bgr"}
     )
 
 
@@ -111,12 +124,12 @@ def in_words(preprocessing: Preprocessing) -> str:
     return f"{preprocessing.name}: (pixel / {numbers[0]} - {numbers[1]}) / {numbers[2]}{turned}"
 
 
-def background(preprocessing: Preprocessing, dataset: Dataset) -> NDArray[np.float32] | None:
+def background(preprocessing: Preprocessing, spec: InputSpec) -> NDArray[np.float32] | None:
     """Return what the mean pixel of the data becomes, (channels,); None where that is 0.
 
     It is what a view shows where there is no image, so that a network is told nothing there, however it is fed.
     """
-    own = dataset.normalisation
+    own = spec.statistics
     mean = np.asarray(own.mean[::-1] if preprocessing.channel_order == "bgr" else own.mean)
     became = (mean * (own.scale / preprocessing.scale) - np.asarray(preprocessing.mean)) / np.asarray(preprocessing.std)
     return became.astype(np.float32) if became.any() else None
@@ -135,33 +148,37 @@ def _counted(channels: int) -> str:
     return f"{channels} channel{'' if channels == 1 else 's'}"
 
 
-def _raw(dataset: Dataset) -> Preprocessing:
-    return _plain("raw", dataset, 1.0, 0.0)
+def _raw(spec: InputSpec) -> Preprocessing:
+    return _plain("raw", spec, 1.0, 0.0)
 
 
-def _unit(dataset: Dataset) -> Preprocessing:
-    return _plain("unit", dataset, dataset.normalisation.scale, 0.0)
+def _unit(spec: InputSpec) -> Preprocessing:
+    return _plain("unit", spec, spec.statistics.scale, 0.0)
 
 
-def _symmetric(dataset: Dataset) -> Preprocessing:
-    return _plain("symmetric", dataset, dataset.normalisation.scale / 2, 1.0)
+def _symmetric(spec: InputSpec) -> Preprocessing:
+    return _plain("symmetric", spec, spec.statistics.scale / 2, 1.0)
 
 
-def _plain(name: str, dataset: Dataset, scale: float, mean: float) -> Preprocessing:
-    channels = dataset.image_shape[2]
-    return Preprocessing(name=name, scale=scale, mean=(mean,) * channels, std=(1.0,) * channels)
+def _plain(name: str, spec: InputSpec, scale: float, mean: float) -> Preprocessing:
+    channels = spec.shape[2]
+    return Preprocessing(modality=MODALITY, name=name, scale=scale, mean=(mean,) * channels, std=(1.0,) * channels)
 
 
-def _imagenet(dataset: Dataset) -> Preprocessing:
-    return Preprocessing(name="imagenet", scale=dataset.normalisation.scale, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+def _imagenet(spec: InputSpec) -> Preprocessing:
+    return Preprocessing(
+        modality=MODALITY, name="imagenet", scale=spec.statistics.scale, mean=IMAGENET_MEAN, std=IMAGENET_STD
+    )
 
 
-def _caffe(dataset: Dataset) -> Preprocessing:
-    scale = dataset.normalisation.scale / BYTE
-    return Preprocessing(name="caffe", scale=scale, mean=CAFFE_MEAN, std=(1.0,) * COLOURS, channel_order="bgr")
+def _caffe(spec: InputSpec) -> Preprocessing:
+    scale = spec.statistics.scale / BYTE
+    return Preprocessing(
+        modality=MODALITY, name="caffe", scale=scale, mean=CAFFE_MEAN, std=(1.0,) * COLOURS, channel_order="bgr"
+    )
 
 
-NAMED: dict[str, Callable[[Dataset], Preprocessing]] = {
+NAMED: dict[str, Callable[[InputSpec], Preprocessing]] = {
     "raw": _raw,
     "unit": _unit,
     "symmetric": _symmetric,

@@ -17,6 +17,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from featherline.tasks.contracts.dataset import Shape
 from featherline.tasks.contracts.refusal import Problem, Refused, refuse
 from featherline.tasks.contracts.request import Exit
 from featherline.tasks.networks.foreign.archive import Archive, open_archive
@@ -35,7 +36,7 @@ BYTES_IN_A_SECOND = 10 * 2**20
 OPENED = "opened.json"
 
 
-def open_apart(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> Archive:
+def open_apart(path: Path, folder: Path, input_shape: Shape) -> Archive:
     """Read what a model file says of its model, in a process of its own.
 
     Args:
@@ -59,7 +60,7 @@ def open_apart(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> A
     return Archive(**said)
 
 
-def open_here(path: Path, folder: Path, input_shape: tuple[int, int, int]) -> Archive:
+def open_here(path: Path, folder: Path, input_shape: Shape) -> Archive:
     """Read what a model file says of its model. A folder's variables become HDF5. Raises `Refused`."""
     archive = open_archive(path, folder)
     if not path.is_dir():

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from math import prod
 from typing import Any
 
+from featherline.tasks.contracts.dataset import Shape
 from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.tasks.networks.foreign.activations import with_functions
 from featherline.tasks.networks.foreign.archive import Archive, unreadable
@@ -23,8 +24,6 @@ MOST_UNSAVED = 100_000
 """Numbers that a model may have beside those of its file, such as the states of random generators."""
 MOST_IN_ONE_OUTPUT = 2**27
 """Numbers of an image between two layers: half a GiB."""
-
-Shape = tuple[int, int, int]
 
 
 def build_model(archive: Archive, name: str, input_shape: Shape | None = None) -> KerasModel:

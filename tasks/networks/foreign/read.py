@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from featherline.tasks.contracts.dataset import InputShape, Shape
 from featherline.tasks.contracts.refusal import Problem, Refused, examples, refuse
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.networks.foreign.apart import open_apart
@@ -21,7 +22,7 @@ from featherline.tasks.networks.foreign.sizes import open_layers
 from featherline.tasks.networks.framework import KerasModel
 
 
-def read_model(source: str, input_shape: tuple[int, int, int], classes: int) -> KerasModel:
+def read_model(source: str, input_shape: InputShape, classes: int) -> KerasModel:
     """Read a model file; a softmax at its end is taken off, and said so.
 
     Args:
@@ -30,15 +31,22 @@ def read_model(source: str, input_shape: tuple[int, int, int], classes: int) -> 
         classes: Of the data.
 
     Raises:
-        Refused: There is no such file, it is cut off, it holds code or layers that are not Keras' own, or its model
-            takes or gives other shapes than the data needs.
+        Refused: The data have several inputs; there is no such file, it is cut off, it holds code or layers that are
+            not Keras' own, or its model takes or gives other shapes than the data needs.
     """
+    if isinstance(input_shape, dict):
+        raise refuse(
+            f"{source} cannot be read for data of several inputs",
+            expected="a sole input, of which a model file is read",
+            got=", ".join(input_shape),
+            fix="build the network: give model.builder in place of model.file",
+        )
     with fetched(source) as path, tempfile.TemporaryDirectory(prefix="featherline-") as folder:
         archive = open_apart(path, Path(folder), input_shape)
         return model_of(archive, path.name, input_shape, classes)
 
 
-def model_of(archive: Archive, name: str, input_shape: tuple[int, int, int], classes: int) -> KerasModel:
+def model_of(archive: Archive, name: str, input_shape: Shape, classes: int) -> KerasModel:
     """Return the model of a file that was opened. Raises `Refused` as `read_model` does."""
     if archive.of_keras_3:
         print(f"{visible(name)} was saved by Keras {visible(archive.keras_version)}: rebuilt with tf_keras")
@@ -50,7 +58,7 @@ def model_of(archive: Archive, name: str, input_shape: tuple[int, int, int], cla
     return to_logits(model, name, classes)
 
 
-def _check_shapes(model: KerasModel, name: str, input_shape: tuple[int, int, int], classes: int) -> None:
+def _check_shapes(model: KerasModel, name: str, input_shape: Shape, classes: int) -> None:
     """Refuse shapes other than those of the data, all at once; one that was open is that of the data."""
     problems = []
     if len(model.inputs) != 1 or len(model.outputs) != 1:

@@ -13,6 +13,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from featherline.tasks.contracts.dataset import InputShape
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.refusal import Problem, Refused, did_you_mean, refuse
 from featherline.tasks.networks.foreign.ends import to_logits
@@ -26,12 +27,12 @@ from featherline.tasks.networks.zoo.resnet import resnet
 BUILDERS: dict[str, Callable[..., Any]] = {"cnn": cnn, "ds_cnn": ds_cnn, "mobilenet": mobilenet, "resnet": resnet}
 
 
-def build(architecture: Architecture, input_shape: tuple[int, int, int], classes: int) -> KerasModel:
+def build(architecture: Architecture, input_shape: InputShape, classes: int) -> KerasModel:
     """Build a network with fresh weights (Keras' global seed decides them).
 
     Args:
         architecture: The builder and its options.
-        input_shape: (height, width, channels) of an image.
+        input_shape: Of one example, such as (height, width, channels); of several inputs by their names.
         classes: Logits.
 
     Raises:
@@ -112,9 +113,7 @@ def check_options(architecture: Architecture, builder: Callable[..., Any]) -> No
         raise Refused(*problems, *lacking)
 
 
-def _check_model(
-    architecture: Architecture, model: KerasModel, input_shape: tuple[int, int, int], classes: int
-) -> None:
+def _check_model(architecture: Architecture, model: KerasModel, input_shape: InputShape, classes: int) -> None:
     fix = f"correct {architecture.builder}"
     if not isinstance(model, keras.Model):
         raise refuse(
@@ -123,8 +122,8 @@ def _check_model(
             got=f"{type(model).__module__}.{type(model).__name__}",
             fix=f"{fix}: build with tf_keras, not with Keras 3",
         )
-    found = (getattr(model, "input_shape", None), getattr(model, "output_shape", None))
-    wanted = ((None, *input_shape), (None, classes))
+    found = (_fed(model), getattr(model, "output_shape", None))
+    wanted = (_batched(input_shape), (None, classes))
     one_for_two = classes == 2 and found == (wanted[0], (None, 1))  # noqa: PLR2004 - one number for two classes
     if found != wanted and not one_for_two:
         raise refuse(
@@ -133,3 +132,16 @@ def _check_model(
             got=f"input {found[0]} and output {found[1]}",
             fix=fix,
         )
+
+
+def _batched(shape: InputShape) -> Any:  # noqa: ANN401 - a shape, or several by name
+    if isinstance(shape, dict):
+        return {name: (None, *each) for name, each in shape.items()}
+    return (None, *shape)
+
+
+def _fed(model: KerasModel) -> Any:  # noqa: ANN401 - the same
+    """Return the shape of what a model takes; of several inputs by the names of its input layers."""
+    if len(getattr(model, "inputs", None) or ()) > 1:
+        return {name: tuple(each.shape) for name, each in zip(model.input_names, model.inputs, strict=True)}
+    return getattr(model, "input_shape", None)

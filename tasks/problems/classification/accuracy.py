@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.data.dataset import Labels
 from featherline.tasks.statistics.proportions import wilson
 
 Logits = NDArray[np.float32]
@@ -37,7 +36,7 @@ def interval(correct: NDArray[np.bool_], confidence: float, resamples: int, seed
     return float(low), float(high)
 
 
-def confusion(predicted: NDArray[np.intp], labels: Labels, classes: int) -> NDArray[np.int64]:
+def confusion(predicted: NDArray[np.intp], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """Return (classes, classes) counts: rows are true classes, columns predicted ones."""
     counts = np.bincount(labels * classes + predicted, minlength=classes * classes)
     return counts.reshape(classes, classes).astype(np.int64)
@@ -48,7 +47,7 @@ def class_recall(matrix: NDArray[np.int64]) -> tuple[float | None, ...]:
     return tuple(float(row[label] / row.sum()) if row.sum() else None for label, row in enumerate(matrix))
 
 
-def calibration_error(logits: Logits, labels: Labels) -> float:
+def calibration_error(logits: Logits, labels: NDArray[np.int64]) -> float:
     """Return the expected calibration error: how far confidence is from accuracy, over 15 bins of equal width.
 
     Args:

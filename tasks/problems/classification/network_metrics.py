@@ -6,22 +6,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.steps.train import ClassMetrics
-from featherline.tasks.networks.framework import KerasModel, tf
+from featherline.tasks.networks.framework import KerasModel
+from featherline.tasks.networks.inputs import Fed, as_tensors, count, in_batches
 from featherline.tasks.problems.classification.accuracy import class_recall, confusion
 
 
-def predict_logits(model: KerasModel, images: NDArray[np.float32], batch_size: int = 256) -> NDArray[np.float32]:
-    """Return the logits of all images, (n, classes) float32.
+def predict_logits(model: KerasModel, inputs: Fed, batch_size: int = 256) -> NDArray[np.float32]:
+    """Return the logits of all examples, (n, classes) float32.
 
     Args:
         model: Called without training behaviour, batch by batch.
-        images: (n, height, width, channels), as the model takes them.
-        batch_size: Images a call.
+        inputs: As the model takes them.
+        batch_size: Examples a call.
     """
-    if len(images) == 0:
+    if count(inputs) == 0:
         return np.zeros((0, model.output_shape[-1]), np.float32)
-    batches = (images[start : start + batch_size] for start in range(0, len(images), batch_size))
-    parts = [np.asarray(model(tf.constant(batch), training=False), np.float32) for batch in batches]
+    parts = [
+        np.asarray(model(as_tensors(batch), training=False), np.float32) for batch in in_batches(inputs, batch_size)
+    ]
     return np.concatenate(parts)
 
 
@@ -39,7 +41,7 @@ def mean_cross_entropy(logits: NDArray[np.float32], labels: NDArray[np.int64]) -
 
 def class_metrics(
     model: KerasModel,
-    images: NDArray[np.float32],
+    inputs: Fed,
     labels: NDArray[np.int64],
     classes: int,
 ) -> ClassMetrics:
@@ -47,11 +49,11 @@ def class_metrics(
 
     Args:
         model: Gives logits, (n, classes).
-        images: (n, height, width, channels), as the model takes them.
+        inputs: As the model takes them.
         labels: (n,).
         classes: How many there are.
     """
-    logits = predict_logits(model, images)
+    logits = predict_logits(model, inputs)
     return ClassMetrics(
         accuracy=accuracy(logits, labels),
         loss=mean_cross_entropy(logits, labels),

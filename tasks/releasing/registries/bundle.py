@@ -2,7 +2,7 @@
 
 MLmodel                     which flavours there are
 data/model.tflite           the released file, byte for byte
-data/model.json             what it says of itself: labels, preprocessing, both ends
+data/model.json             what it says of itself: vocabulary, preprocessing, inputs and outputs
 code/featherline_litert.py  what `mlflow.pyfunc.load_model` runs; needs numpy and ai-edge-litert alone
 requirements.txt            those two
 python_env.yaml             the same for MLflow's own environments
@@ -21,8 +21,9 @@ from typing import Any
 
 import yaml
 
+from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.litert.metadata import FileMetadata, read
+from featherline.tasks.litert.metadata import End, FileMetadata, read
 from featherline.tasks.releasing.registries.registry import Submission
 from featherline.tasks.releasing.releases.manifest import MODEL
 
@@ -41,7 +42,7 @@ def write_bundle(folder: Path, submission: Submission, *, model_id: str, run_id:
     if metadata is None:
         raise refuse(
             f"register cannot describe {submission.release.uri}",
-            expected="a model file with its labels and its preprocessing inside, as `export` writes it",
+            expected="a model file with its preprocessing inside, as `export` writes it",
             got="a file that says nothing of itself",
             fix="release a model that `export` made",
         )
@@ -87,9 +88,25 @@ def _description(
 
 
 def _signature(metadata: FileMetadata) -> dict[str, Any]:
-    """Return what goes in, pixels, and what comes out, logits."""
-    pixels = {"dtype": "uint8", "shape": [-1, -1, -1, len(metadata.preprocessing.mean)]}
-    logits = {"dtype": "float32", "shape": [-1, len(metadata.labels)]}
-    ends = {"inputs": pixels, "outputs": logits}
-    tensors = {name: json.dumps([{"type": "tensor", "tensor-spec": end}]) for name, end in ends.items()}
-    return tensors | {"params": None}
+    """Return what goes in, as it lies in the data, and what comes out, by name."""
+    inputs = [
+        {
+            "type": "tensor",
+            "name": name,
+            "tensor-spec": {
+                "dtype": metadata.inputs[name].stored or "uint8",
+                "shape": _shape(metadata.inputs[name], how),
+            },
+        }
+        for name, how in metadata.preprocessing.items()
+    ]
+    outputs = [
+        {"type": "tensor", "name": name, "tensor-spec": {"dtype": "float32", "shape": [-1, *end.shape]}}
+        for name, end in metadata.outputs.items()
+    ]
+    return {"inputs": json.dumps(inputs), "outputs": json.dumps(outputs), "params": None}
+
+
+def _shape(end: End, how: Preprocessing) -> list[int]:
+    """Return the shape of an input; of a file that does not say it, its channels."""
+    return [-1, *end.shape] if end.shape else [-1, -1, -1, len(how.mean)]

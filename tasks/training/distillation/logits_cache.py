@@ -1,10 +1,10 @@
-"""The logits of a teacher for each augmented view of each image, computed once where the augmentations repeat.
+"""The logits of a teacher for each augmented view of each example, computed once where the augmentations repeat.
 
     epoch ──► its round ──┬─► new:  view ──► teacher ──► logits, kept
                           └─► seen before ──────────────► the same logits
 
-Views differ from epoch to epoch where they are drawn at random (`moves`). With `cached_augmentations` they repeat
-after so many epochs, and from then on the teacher costs nothing.
+Views differ from epoch to epoch where they are drawn at random (`InputViews.moves`). With `cached_augmentations` they
+repeat after so many epochs, and from then on the teacher costs nothing.
 
 Source: Beyer et al. 2022, section 3, https://arxiv.org/abs/2106.05237 (teacher and student must see the same view)
 """
@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
-from featherline.tasks.modalities.image.augmentation import DRAWS, augment, moves
+from featherline.tasks.modalities.protocol import DRAWS
+from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.networks.framework import KerasModel, Tensor, tf
 from featherline.tasks.problems.classification.network_metrics import predict_logits
 from featherline.tasks.training.data import TrainingData
@@ -26,49 +27,49 @@ from featherline.tasks.training.data import TrainingData
 Batches = Sequence[NDArray[np.int64]]
 
 
-def can_be_cached(fit: Fit, distillation: DistillationSettings) -> bool:
+def can_be_cached(fit: Fit, distillation: DistillationSettings, views: InputViews) -> bool:
     """Return whether the teacher's logits can be cached: nothing else of it is used, and its views repeat."""
-    return not distillation.attention and (distillation.cached_augmentations is not None or not moves(fit))
+    return not distillation.attention and (distillation.cached_augmentations is not None or not views.moves(fit))
 
 
 def view_seed(seed: int, number: int) -> NDArray[np.int32]:
-    """Return the (2,) seed of the random views of a batch, from which `augment` takes its draws."""
+    """Return the (2,) seed of the random views of a batch, from which `InputViews.augment` takes its draws."""
     return np.array([seed & 0x7FFFFFFF, DRAWS * number], np.int32)
 
 
 class LogitsCache:
     """The teacher's logits for the batches of an epoch.
 
-    Kept in memory: 4 bytes times images, classes and views.
+    Kept in memory: 4 bytes times examples, outputs and views.
     """
 
     def __init__(self, teacher: KerasModel, data: TrainingData, fit: Fit, *, seed: int) -> None:
         """Keep the teacher; no logits are computed yet."""
         self.teacher, self.data, self.fit, self.seed = teacher, data, fit, seed
-        self.moving = moves(fit)
+        self.moving = data.views.moves(fit)
         self.kept: dict[int, list[NDArray[np.float32]]] = {}
         self.still: NDArray[np.float32] | None = None
-        image = tf.TensorSpec((None, *data.image_shape), tf.float32)
-        self._logits_of = tf.function(self._logits, input_signature=(image, tf.TensorSpec((2,), tf.int32)))
+        fed = tf.nest.map_structure(lambda v: tf.TensorSpec((None, *v.shape[1:]), tf.float32), data.train.inputs)
+        self._logits_of = tf.function(self._logits, input_signature=(fed, tf.TensorSpec((2,), tf.int32)))
 
     def of(self, round_: int, batches: Batches) -> list[NDArray[np.float32]]:
-        """Return the logits of each batch, (n, classes).
+        """Return the logits of each batch, (n, outputs).
 
         Args:
             round_: Rounds of equal number have equal batches and views.
-            batches: Indices of the images.
+            batches: Indices of the examples.
         """
         if not self.moving:
             if self.still is None:
-                self.still = predict_logits(self.teacher, self.data.train_images)
+                self.still = predict_logits(self.teacher, self.data.train.inputs)
             return [self.still[batch] for batch in batches]
         if round_ not in self.kept:
             first = round_ * len(batches)
             self.kept[round_] = [
-                self._logits_of(self.data.train_images[batch], view_seed(self.seed, first + number)).numpy()
+                self._logits_of(self.data.train.take(batch).inputs, view_seed(self.seed, first + number)).numpy()
                 for number, batch in enumerate(batches)
             ]
         return self.kept[round_]
 
-    def _logits(self, images: Tensor, seed: Any) -> Tensor:  # noqa: ANN401
-        return self.teacher(augment(images, seed, self.fit, self.data.background).images, training=False)
+    def _logits(self, inputs: Tensor, seed: Any) -> Tensor:  # noqa: ANN401
+        return self.teacher(self.data.views.augment(inputs, seed, self.fit).inputs, training=False)

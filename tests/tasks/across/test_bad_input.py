@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 CLASSES = ("cat", "dog")
 SOURCE_KNOBS = {"name": "pets", "calibration_count": 4, "classes": list(CLASSES)}
-DATA_RULES = {"min_images": 10, "min_calibration_per_class": 1}
+DATA_RULES = {"min_examples": 10, "min_calibration_per_stratum": 1}
 
 
 @dataclass(frozen=True)

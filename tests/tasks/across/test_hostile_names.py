@@ -38,7 +38,7 @@ INVISIBLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\
 def pages(told: Callable[..., ReportInputs], digits: tuple[DatasetRef, Dataset], context: Context) -> tuple[str, str]:
     """Give the report and the card of a data set whose every class is hostile."""
     inputs = told()
-    hostile = context.store.put(digits[1].model_copy(update={"classes": CLASSES}), DatasetRef)
+    hostile = context.store.put(digits[1].model_copy(update={"vocabulary": CLASSES}), DatasetRef)
     people = ReportParams(title=CLASSES[0], author=CLASSES[2], licence=CLASSES[8], description=CLASSES[8])
 
     with warnings.catch_warnings():

@@ -19,7 +19,7 @@ from featherline.tasks.contracts.steps.prune import PruneInputs, PruneParams
 from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeParams
 from featherline.tasks.data.dataset import read_split
 from featherline.tasks.litert import metadata
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.modalities.image.preprocessing import model_inputs, named
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.model_files import load_model, put_model
@@ -48,11 +48,11 @@ def store(shared_store: Store) -> Store:
 def raw(small_model: Model, store: Store, digits: tuple[DatasetRef, Dataset], made: dict[str, Any]) -> Model:
     """Give the small network with the data's own preprocessing inside, so that it takes pixels."""
     if "raw" not in made:
-        own = digits[1].normalisation
+        own = digits[1].inputs["image"].statistics
         image = keras.Input((8, 8, 1))
         inside = keras.layers.Rescaling(1 / (own.scale * own.std[0]), offset=-own.mean[0] / own.std[0])(image)
         network = keras.Model(image, load_model(store, small_model)(inside))
-        update = {"file": put_model(store, network), "preprocessing": named("raw", digits[1])}
+        update = {"file": put_model(store, network), "preprocessing": named("raw", digits[1].inputs["image"])}
         made["raw"] = small_model.model_copy(update=update)
     found: Model = made["raw"]
     return found
@@ -67,8 +67,9 @@ def test_the_file_is_calibrated_measured_and_described_as_its_model_is_fed(
     measured = evaluate(EvaluateInputs(model=exported, data=digits[0]), EvaluateParams(runs=20), context)
 
     said = metadata.read(context.store.read_bytes(exported.file))
-    images, labels = read_split(context.store, digits[1], "test")
-    logits = Classifier(context.store.read_bytes(exported.file)).logits(images.astype(np.float32))
+    examples, labels = read_split(context.store, digits[1], "test")
+    images = examples["image"]
+    logits = FileRunner(context.store.read_bytes(exported.file)).predict(images.astype(np.float32))
     assert said is not None
     assert said.preprocessing == raw.preprocessing
     assert exported.validation_accuracy == pytest.approx(raw.validation_accuracy, abs=0.03)
@@ -92,10 +93,11 @@ def test_each_step_feeds_a_model_by_its_own(
         lessons = DistillParams(method="logits", fit=FIT, distillation=taught)
         made = distill(DistillInputs(teacher=raw, student=raw, data=digits[0]), lessons, context).model
 
-    fed = named("raw", digits[1])
+    fed = named("raw", digits[1].inputs["image"])
     assert made.preprocessing is not None
-    assert made.preprocessing.numbers() == fed.numbers()
-    images, labels = read_split(context.store, digits[1], "validation")
+    assert made.preprocessing["image"].numbers() == fed.numbers()
+    examples, labels = read_split(context.store, digits[1], "validation")
+    images = examples["image"]
     logits = predict_logits(load_model(context.store, made), model_inputs(images, fed))
     assert accuracy(logits, labels) == pytest.approx(made.validation_accuracy)
     assert made.validation_accuracy > 0.7
@@ -112,7 +114,7 @@ def test_a_student_built_anew_is_fed_the_datas_own_and_taught_the_same(
         student = distill(DistillInputs(teacher=teacher, student=teacher, data=digits[0]), lessons, context).model
         curves.append(context.store.read(student.histories[-1], TrainingHistory).loss)
         assert student.preprocessing is not None
-        assert student.preprocessing.name == "data"
+        assert student.preprocessing["image"].name == "data"
 
     assert curves[0] == pytest.approx(curves[1], rel=1e-3)
 
@@ -134,4 +136,4 @@ def test_a_teacher_by_file_is_found_to_be_fed_by_its_own(
     assert "teacher.keras: preprocessing raw" in out
     assert f"validation accuracy of the teacher {100 * raw.validation_accuracy:.2f} %" in out
     assert student.preprocessing is not None
-    assert student.preprocessing.name == "data"
+    assert student.preprocessing["image"].name == "data"

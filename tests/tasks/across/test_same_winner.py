@@ -11,7 +11,7 @@ from tests.tasks.whole_run import WholeRun
 
 RECIPE = """
 name: small
-data: {source: digits, calibration_count: 50, checks: {min_images: 100}}
+data: {source: digits, calibration_count: 50, checks: {min_examples: 100}}
 model: {builder: cnn, options: {widths: [16, 16], dense: 0}}
 train: {epochs: 8, batch_size: 64, optimizer: adam, learning_rate: 0.01, checks: {min_accuracy: 0.2}}
 search:

@@ -15,7 +15,7 @@ from featherline.tasks.litert.conversion import ConverterDied, ConverterFailed, 
 from featherline.tasks.litert.convert import ConversionRequest
 from featherline.tasks.store.artifacts import Store
 
-CALIBRATION = np.arange(8, dtype=np.float32).reshape(2, 2, 2, 1)
+CALIBRATION = {"image": np.arange(8, dtype=np.float32).reshape(2, 2, 2, 1)}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_death_leaves_what_repeats_it(store: Store, model: Model, capsys: pyte
         request = ConversionRequest.model_validate_json(bundle.read("request.json"))
         assert request.calibration is not None
         assert bundle.read(f"artifacts/{request.model.file.sha256}") == b"a model"
-        assert f"artifacts/{request.calibration.sha256}" in bundle.namelist()
+        assert f"artifacts/{request.calibration['image'].sha256}" in bundle.namelist()
         assert bundle.read("converter.log") == b"doomed\n"
     assert "doomed" in said
 

@@ -9,7 +9,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from featherline.tasks.litert import flatbuffer
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 
 IMAGE = np.array([1, 2, 3, 4], np.float32).reshape(1, 2, 2, 1)
 
@@ -55,7 +55,7 @@ def test_weights_outside_the_flatbuffer_come_inside(objects: Any) -> None:
     inside = flatbuffer.pack(flatbuffer.unpack(outside))
 
     assert len(flatbuffer.pack(objects)) == start
-    assert Classifier(inside).logits(IMAGE).tolist() == [[1.0, 4.0, 10.5]]
+    assert FileRunner(inside).predict(IMAGE).tolist() == [[1.0, 4.0, 10.5]]
 
 
 def test_compacting_keeps_the_outputs(objects: Any, dense_file: bytes) -> None:
@@ -64,7 +64,7 @@ def test_compacting_keeps_the_outputs(objects: Any, dense_file: bytes) -> None:
     small = flatbuffer.pack(objects)
 
     assert len(small) < len(dense_file) - 250
-    assert Classifier(small).logits(IMAGE).tolist() == Classifier(dense_file).logits(IMAGE).tolist()
+    assert FileRunner(small).predict(IMAGE).tolist() == FileRunner(dense_file).predict(IMAGE).tolist()
 
 
 def test_compacting_names_only_the_ends(objects: Any) -> None:

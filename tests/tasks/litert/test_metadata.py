@@ -7,16 +7,17 @@ import json
 import zipfile
 
 import numpy as np
+import pytest
 
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.litert import flatbuffer, metadata
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 
 SAID = metadata.FileMetadata(
     labels=("cat", "café", "dog"),
-    preprocessing=Preprocessing(name="own", scale=255.0, mean=(0.5,), std=(0.25,)),
-    input=metadata.End(dtype="int8", scale=0.0162213463, zero_point=-5),
-    output=metadata.End(dtype="float32"),
+    preprocessing={"image": Preprocessing(name="own", scale=255.0, mean=(0.5,), std=(0.25,))},
+    inputs={"image": metadata.End(dtype="int8", scale=0.0162213463, zero_point=-5)},
+    outputs={"logits": metadata.End(dtype="float32")},
     scheme="int8",
     validation_accuracy=0.875,
     source_validation_accuracy=0.9,
@@ -34,7 +35,8 @@ def test_the_channel_order_is_always_said(dense_file: bytes) -> None:
     entry = flatbuffer.get_entry(flatbuffer.unpack(metadata.write(dense_file, SAID)), metadata.ENTRY)
 
     assert entry is not None
-    assert json.loads(entry)["preprocessing"] == {
+    assert json.loads(entry)["preprocessing"]["image"] == {
+        "modality": "image",
         "name": "own",
         "scale": 255.0,
         "mean": [0.5],
@@ -43,15 +45,18 @@ def test_the_channel_order_is_always_said(dense_file: bytes) -> None:
     }
 
 
-def test_a_file_of_an_older_version_is_read() -> None:
-    """Format 1 knew the data set's own preprocessing alone, as `normalisation`."""
-    said = SAID.model_dump(mode="json", exclude={"preprocessing"}) | {"format": 1}
-    said["normalisation"] = {"scale": 255.0, "mean": [0.5], "std": [0.25]}
+@pytest.mark.parametrize("format_", [1, 2])
+def test_a_file_of_an_older_version_is_read(format_: int) -> None:
+    """They knew one input and one output, format 1 the data set's own preprocessing alone, as `normalisation`."""
+    said = SAID.model_dump(mode="json", exclude={"preprocessing", "inputs", "outputs"}) | {"format": format_}
+    said |= {"input": SAID.inputs["image"].model_dump(), "output": SAID.outputs["logits"].model_dump()}
+    numbers = {"scale": 255.0, "mean": [0.5], "std": [0.25]}
+    said |= {"normalisation": numbers} if format_ == 1 else {"preprocessing": {"name": "data", **numbers}}
 
     read = metadata.FileMetadata.model_validate_json(json.dumps(said))
 
     assert read == SAID.model_copy(
-        update={"preprocessing": Preprocessing(name="data", scale=255.0, mean=(0.5,), std=(0.25,))}
+        update={"preprocessing": {"image": Preprocessing(name="data", scale=255.0, mean=(0.5,), std=(0.25,))}}
     )
 
 
@@ -71,7 +76,7 @@ def test_the_runtime_computes_the_same(dense_file: bytes) -> None:
     """Metadata and labels change no output."""
     images = np.array([1, 2, 3, 4], np.float32).reshape(1, 2, 2, 1)
 
-    logits = Classifier(metadata.write(dense_file, SAID)).logits(images)
+    logits = FileRunner(metadata.write(dense_file, SAID)).predict(images)
 
     assert logits.tolist() == [[1.0, 4.0, 10.5]]
 

@@ -79,8 +79,8 @@ def test_the_snippet_classifies(
     int8: bool,
 ):
     """Copied from the card into a fresh file beside the model, it gives the classes that the float model gives."""
-    images = read_split(context.store, digits[1], "test")[0]
-    file, expected = convert(model_inputs(images, own_of(digits[1])), int8=int8)
+    images = read_split(context.store, digits[1], "test")[0]["image"]
+    file, expected = convert(model_inputs(images, own_of(digits[1].inputs["image"])), int8=int8)
     (tmp_path / "model.tflite").write_bytes(file)
     card = context.store.read_bytes(report(told(), ReportParams(title="digits"), context).card).decode()
     (snippet,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)

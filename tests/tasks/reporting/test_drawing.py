@@ -85,7 +85,7 @@ def test_a_hundred_classes_fit(facts: Facts):
     }
     many = replace(
         facts,
-        dataset=facts.dataset.model_copy(update={"classes": names}),
+        dataset=facts.dataset.model_copy(update={"vocabulary": names}),
         measured=facts.measured.model_copy(update=update),
         baseline=facts.baseline.model_copy(update=update | {"class_recall": (0.95,) * 100}),
     )

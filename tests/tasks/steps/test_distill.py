@@ -108,7 +108,7 @@ def test_the_student_comes_closer_to_the_teacher_than_the_labels_ask(
     student = taught(teacher, sparse, digits[0], context, distillation=ONLY_THE_TEACHER, fit=fit)
 
     theirs, before, after = (
-        predict_logits(load_model(context.store, model), data.validation_images).ravel()
+        predict_logits(load_model(context.store, model), data.validation.inputs).ravel()
         for model in (teacher, sparse, student)
     )
     assert np.corrcoef(theirs, after)[0, 1] > 0.5 > np.corrcoef(theirs, before)[0, 1]

@@ -17,7 +17,7 @@ from featherline.tasks.contracts.steps.evaluate import EvaluateInputs, EvaluateO
 from featherline.tasks.contracts.steps.export import ExportInputs, ExportParams
 from featherline.tasks.data.dataset import read_split, split_digest
 from featherline.tasks.litert import flatbuffer
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.modalities.image.preprocessing import model_inputs, own_of
 from featherline.tasks.networks.model_files import load_model, put_model
 from featherline.tasks.running.context import Context
@@ -66,8 +66,9 @@ def test_predictions_are_those_of_the_file(
     integer: Measurement, store: Store, digits: tuple[DatasetRef, Dataset]
 ) -> None:
     """The stored logits are what the file gives for the test split, and accuracy and confusion count them."""
-    images, labels = read_split(store, digits[1], "test")
-    logits = Classifier(store.read_bytes(integer.file)).logits(model_inputs(images, own_of(digits[1])))
+    examples, labels = read_split(store, digits[1], "test")
+    images = examples["image"]
+    logits = FileRunner(store.read_bytes(integer.file)).predict(model_inputs(images, own_of(digits[1].inputs["image"])))
 
     assert np.array_equal(store.read_array(integer.predictions), logits)
     assert integer.accuracy == (logits.argmax(axis=1) == labels).mean()
@@ -212,12 +213,12 @@ def test_a_file_that_gives_nan_is_refused(
 
 def test_other_classes_are_refused(exported: Exported, context: Context, digits: tuple[DatasetRef, Dataset]) -> None:
     """A file of ten classes is not measured on data of eleven."""
-    more = context.store.put(digits[1].model_copy(update={"classes": (*digits[1].classes, "ten")}), DatasetRef)
+    more = context.store.put(digits[1].model_copy(update={"vocabulary": (*digits[1].vocabulary, "ten")}), DatasetRef)
 
     with pytest.raises(Refused) as refusal:
         evaluate(EvaluateInputs(model=exported("float32"), data=more), PARAMS, context)
 
-    assert refusal.value.problems[0].got == "100 test images, 10 logits"
+    assert refusal.value.problems[0].got == "100 test examples, 10 logits"
 
 
 def test_a_baseline_of_other_images_is_refused(

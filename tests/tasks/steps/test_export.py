@@ -29,7 +29,7 @@ from featherline.tasks.data.dataset import in_turn, read_split
 from featherline.tasks.litert import metadata
 from featherline.tasks.litert.conversion import ConverterFailed, convert_apart
 from featherline.tasks.litert.graph import read_graph
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.measuring.operators import float_operators
 from featherline.tasks.modalities.image.preprocessing import model_inputs, own_of
 from featherline.tasks.networks.framework import keras, tf
@@ -93,11 +93,11 @@ def test_golden_vectors_are_what_the_file_gives(exported: Exported, store: Store
     model = exported(scheme)
     golden = np.load(io.BytesIO(store.read_bytes(model.golden)), allow_pickle=False)
 
-    outputs = Classifier(store.read_bytes(model.file)).run(golden["inputs"])
+    outputs = FileRunner(store.read_bytes(model.file)).run({"image": golden["inputs.image"]})["logits"]
 
-    assert golden["inputs"].shape == (8, 8, 8, 1)
-    assert golden["inputs"].dtype == INPUTS.get(scheme, np.float32)
-    assert np.array_equal(outputs, golden["outputs"])
+    assert golden["inputs.image"].shape == (8, 8, 8, 1)
+    assert golden["inputs.image"].dtype == INPUTS.get(scheme, np.float32)
+    assert np.array_equal(outputs, golden["outputs.logits"])
 
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8", "static_wi4_ai8"])
@@ -130,14 +130,14 @@ def test_the_file_says_what_it_is(exported: Exported, store: Store, digits: tupl
     said = metadata.read(data)
 
     assert said is not None
-    assert said.labels == digits[1].classes
-    assert said.preprocessing.mean == pytest.approx(digits[1].normalisation.mean)
-    assert (said.input.dtype, said.output.dtype) == ("int8", "int8")
-    assert said.input.scale == pytest.approx(Classifier(data).input["quantization"][0])
+    assert said.labels == digits[1].vocabulary
+    assert said.preprocessing["image"].mean == pytest.approx(digits[1].inputs["image"].statistics.mean)
+    assert (said.inputs["image"].dtype, said.outputs["logits"].dtype) == ("int8", "int8")
+    assert said.inputs["image"].scale == pytest.approx(FileRunner(data).inputs["image"]["quantization"][0])
     assert said.validation_accuracy == model.validation_accuracy
     assert said.source_validation_accuracy == model.source.validation_accuracy
     assert said.versions == {"tensorflow": tf.__version__, "tf-keras": keras.__version__}
-    assert zipfile.ZipFile(io.BytesIO(data)).read("labels.txt").decode().split() == list(digits[1].classes)
+    assert zipfile.ZipFile(io.BytesIO(data)).read("labels.txt").decode().split() == list(digits[1].vocabulary)
 
 
 def test_the_file_is_the_same_whoever_asked(
@@ -182,14 +182,15 @@ def test_a_qat_model_keeps_its_ranges(
     qat = tfmot.quantization.keras.quantize_model(plain)
     qat.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     qat.fit(np.linspace(-5.1, 5.1, 6400, dtype=np.float32).reshape(100, 8, 8, 1), np.zeros(100), verbose=0)
-    images, labels = read_split(store, digits[1], "validation")
-    right = qat.predict(model_inputs(images, own_of(digits[1])), verbose=0).argmax(axis=1) == labels
+    examples, labels = read_split(store, digits[1], "validation")
+    images = examples["image"]
+    right = qat.predict(model_inputs(images, own_of(digits[1].inputs["image"])), verbose=0).argmax(axis=1) == labels
     changes = {"file": put_model(store, qat, "qat_h5"), "format": "qat_h5", "validation_accuracy": right.mean()}
     source = small_model.model_copy(update=changes)
 
     out = export(ExportInputs(model=source, scheme="int8", data=digits[0]), ExportParams(golden=1), context)
     data = store.read_bytes(out.model.file)
-    scale = Classifier(data).input["quantization"][0]
+    scale = FileRunner(data).inputs["image"]["quantization"][0]
     learned = {variable.name.rpartition("_")[2]: float(variable) for variable in qat.layers[0].weights[:2]}
 
     assert float_operators(read_graph(data)) == []
@@ -242,7 +243,7 @@ def test_a_model_of_other_classes_is_refused(
 ) -> None:
     """Ten logits do not fit eleven classes."""
     found()
-    more = store.put(digits[1].model_copy(update={"classes": (*digits[1].classes, "ten")}), DatasetRef)
+    more = store.put(digits[1].model_copy(update={"vocabulary": (*digits[1].vocabulary, "ten")}), DatasetRef)
 
     with pytest.raises(Refused) as refusal:
         export(ExportInputs(model=small_model, scheme="float32", data=more), PARAMS, context)
@@ -261,7 +262,7 @@ def test_an_empty_split_is_refused(
     with pytest.raises(Refused) as refusal:
         export(ExportInputs(model=small_model, scheme="int8", data=bare), PARAMS, context)
 
-    assert refusal.value.problems[0].expected == "images in the calibration split of digits"
+    assert refusal.value.problems[0].expected == "examples in the calibration split of digits"
 
 
 def test_ending_the_step_ends_the_converter(

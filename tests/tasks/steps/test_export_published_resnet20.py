@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from pyarrow import parquet
 
-from featherline.tasks.contracts.dataset import Dataset, Normalisation, Shard, Split, SplitName
+from featherline.tasks.contracts.dataset import Dataset, InputSpec, Profile, Shard, Split, SplitName, Statistics
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.model import Model, Scheme
 from featherline.tasks.contracts.references import DatasetRef, ModelFileRef, SamplesRef
@@ -45,9 +45,15 @@ def cifar(store: Store) -> DatasetRef:
     return store.put(
         Dataset(
             name="cifar10",
-            image_shape=(32, 32, 3),
-            classes=tuple((HOME / "cifar10" / "classes.txt").read_text().split()),
-            normalisation=Normalisation(scale=255, mean=said["mean"], std=said["std"]),
+            inputs={
+                "image": InputSpec(
+                    modality="image",
+                    shape=(32, 32, 3),
+                    dtype="uint8",
+                    statistics=Statistics(scale=255, mean=said["mean"], std=said["std"]),
+                )
+            },
+            vocabulary=tuple((HOME / "cifar10" / "classes.txt").read_text().split()),
             splits=splits,
             samples=store.put_bytes(b"no test here reads it", SamplesRef),
         ),
@@ -76,6 +82,7 @@ def _split(store: Store, name: str, count: int) -> Split:
     rows = next(table).to_pylist()
     images = np.stack([np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB")) for row in rows])
     labels = np.array([row["label"] for row in rows], np.int64)
-    shard = Shard(images=store.put_array(images), labels=store.put_array(labels), count=count)
+    shard = Shard(examples={"image": store.put_array(images)}, targets=store.put_array(labels), count=count)
     counts = tuple(map(int, np.bincount(labels, minlength=10)))
-    return Split(shards=(shard,), count=count, class_counts=counts, pixel_mean=(0.5,) * 3, pixel_std=(0.25,) * 3)
+    profile = Profile(mean=(0.5,) * 3, std=(0.25,) * 3)
+    return Split(shards=(shard,), count=count, strata=counts, profiles={"image": profile})

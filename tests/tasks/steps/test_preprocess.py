@@ -48,7 +48,8 @@ def images_of(context: Context, dataset: Dataset) -> dict[bytes, int]:
     """Return all images of train, validation and test by their pixels, with their labels."""
     found: dict[bytes, int] = {}
     for name in ("train", "validation", "test"):
-        images, labels = read_split(context.store, dataset, name)
+        examples, labels = read_split(context.store, dataset, name)
+        images = examples["image"]
         found |= {image.tobytes(): int(label) for image, label in zip(images, labels, strict=True)}
     return found
 
@@ -110,10 +111,10 @@ def test_the_bundled_digits_become_a_data_set(context: Context):
 
     sizes = {name: split.count for name, split in dataset.splits.items()}
     assert sizes == {"train": 1294, "validation": 144, "calibration": 200, "test": 359}
-    assert dataset.image_shape == (8, 8, 1)
-    assert dataset.classes == tuple("0123456789")
-    assert dataset.normalisation.scale == 16
-    assert all(15 <= count <= 25 for count in dataset.splits["calibration"].class_counts)
+    assert dataset.input_shape == (8, 8, 1)
+    assert dataset.vocabulary == tuple("0123456789")
+    assert dataset.inputs["image"].statistics.scale == 16
+    assert all(15 <= count <= 25 for count in dataset.splits["calibration"].strata)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -123,8 +124,8 @@ def test_every_kind_of_source_gives_the_same_images(context: Context, tmp_path: 
 
     dataset = run(context, tmp_path / "source")
 
-    assert dataset.image_shape == (4, 4, 1)
-    assert dataset.classes == ("0", "1")
+    assert dataset.input_shape == (4, 4, 1)
+    assert dataset.vocabulary == ("0", "1")
     assert images_of(context, dataset) == {image.tobytes(): row % 2 for row, image in enumerate(images)}
     assert sum(dataset.splits[name].count for name in ("train", "validation", "test")) == 40
 
@@ -166,7 +167,7 @@ def test_calibration_is_a_part_of_train(context: Context, tmp_path: Path):
     digests = {name: set(samples.loc[samples["split"] == name, "sha256"]) for name in dataset.splits}
     assert digests["calibration"] <= digests["train"]
     assert not digests["train"] & (digests["validation"] | digests["test"])
-    assert dataset.splits["calibration"].class_counts == (2, 2)
+    assert dataset.splits["calibration"].strata == (2, 2)
 
 
 def test_samples_tell_each_image(context: Context, tmp_path: Path):
@@ -176,10 +177,10 @@ def test_samples_tell_each_image(context: Context, tmp_path: Path):
 
     samples = samples_of(context, dataset).set_index("sha256")
     row = samples.loc[[hashlib.sha256(images[0].tobytes()).hexdigest()]].iloc[0]
-    assert row["label"] == 0
-    assert row["mean"] == pytest.approx(images[0].mean())
-    assert row["std"] == pytest.approx(images[0].std())
-    assert (row["minimum"], row["maximum"]) == (images[0].min(), images[0].max())
+    assert row["stratum"] == 0
+    assert row["image_mean"] == pytest.approx(images[0].mean())
+    assert row["image_std"] == pytest.approx(images[0].std())
+    assert (row["image_minimum"], row["image_maximum"]) == (images[0].min(), images[0].max())
 
 
 def test_normalised_train_has_mean_0_and_spread_1(context: Context, tmp_path: Path):
@@ -188,8 +189,10 @@ def test_normalised_train_has_mean_0_and_spread_1(context: Context, tmp_path: Pa
     write_parquet(tmp_path / "all.parquet", [png(image) for image in colour], [row % 2 for row in range(40)])
     dataset = run(context, tmp_path)
 
-    images, _ = read_split(context.store, dataset, "train")
-    inputs = model_inputs(images, own_of(dataset))
+    examples, _ = read_split(context.store, dataset, "train")
+
+    images = examples["image"]
+    inputs = model_inputs(images, own_of(dataset.inputs["image"]))
     assert inputs.mean(axis=(0, 1, 2)) == pytest.approx([0, 0, 0], abs=1e-5)
     assert inputs.std(axis=(0, 1, 2)) == pytest.approx([1, 1, 1], abs=1e-5)
 
@@ -198,7 +201,7 @@ def test_images_of_one_value_have_no_spread_to_divide_by(context: Context, tmp_p
     """A channel that never changes is only centred."""
     write_parquet(tmp_path / "all.parquet", [png(np.full((2, 2), 9, np.uint8))] * 20, [0, 1] * 10)
 
-    assert run(context, tmp_path).normalisation.std == (1.0,)
+    assert run(context, tmp_path).inputs["image"].statistics.std == (1.0,)
 
 
 def test_shards_are_cut_as_asked(context: Context, tmp_path: Path):
@@ -208,7 +211,7 @@ def test_shards_are_cut_as_asked(context: Context, tmp_path: Path):
 
     assert [shard.count for shard in dataset.splits["train"].shards] == [10, 10, 9]
     order = {image.tobytes(): row for row, image in enumerate(images)}
-    train, _ = read_split(context.store, dataset, "train")
+    train = read_split(context.store, dataset, "train")[0]["image"]
     rows = [order[image.tobytes()] for image in train]
     assert rows == sorted(rows)
 
@@ -232,7 +235,7 @@ def test_the_limit_holds_by_split_of_the_source(context: Context, tmp_path: Path
 
     dataset = run(context, tmp_path, limit=10)
 
-    assert dataset.splits["test"].class_counts == (5, 5)
+    assert dataset.splits["test"].strata == (5, 5)
     assert dataset.splits["train"].count + dataset.splits["validation"].count == 10
 
 
@@ -241,8 +244,8 @@ def test_names_come_from_the_recipe_before_the_source(context: Context, tmp_path
     write("parquet", tmp_path)
     (tmp_path / "classes.txt").write_text("cat\ndog\n")
 
-    assert run(context, tmp_path).classes == ("cat", "dog")
-    assert run(context, tmp_path, classes=["a", "b"]).classes == ("a", "b")
+    assert run(context, tmp_path).vocabulary == ("cat", "dog")
+    assert run(context, tmp_path, classes=["a", "b"]).vocabulary == ("a", "b")
 
 
 def test_names_in_the_parquet_metadata_are_read(context: Context, tmp_path: Path):
@@ -253,7 +256,7 @@ def test_names_in_the_parquet_metadata_are_read(context: Context, tmp_path: Path
         table = pq.read_table(path)
         pq.write_table(table.replace_schema_metadata({"huggingface": json.dumps(names)}), path)
 
-    assert run(context, tmp_path).classes == ("cat", "dog")
+    assert run(context, tmp_path).vocabulary == ("cat", "dog")
 
 
 def test_a_path_in_place_of_bytes_is_followed_within_the_source(context: Context, tmp_path: Path):
@@ -274,7 +277,7 @@ def test_mixed_sizes_fit_when_a_size_is_given(context: Context, tmp_path: Path):
     encoded = [png(image) for side in (4, 8) for image in pictures(20, side)]
     write_parquet(tmp_path / "all.parquet", encoded, [0, 1] * 20)
 
-    assert run(context, tmp_path, image_size=[6, 6], channels=3).image_shape == (6, 6, 3)
+    assert run(context, tmp_path, image_size=[6, 6], channels=3).input_shape == (6, 6, 3)
 
 
 def test_a_csv_without_a_header_has_its_label_first(context: Context, tmp_path: Path):
@@ -295,7 +298,7 @@ def test_a_csv_of_a_spreadsheet_is_read(context: Context, tmp_path: Path):
 
     dataset = run(context, tmp_path)
 
-    assert dataset.classes == ("class 0", "class 1")
+    assert dataset.vocabulary == ("class 0", "class 1")
     assert set(images_of(context, dataset)) == {image.tobytes() for image in images}
 
 
@@ -516,7 +519,7 @@ def test_a_split_that_corrupt_images_emptied_is_refused(context: Context, tmp_pa
     with pytest.raises(Refused) as refusal:
         run(context, tmp_path, max_corrupt_fraction=0.5)
 
-    assert refusal.value.problems[0].what == "preprocess is left with no image in test"
+    assert refusal.value.problems[0].what == "preprocess is left with no example in test"
 
 
 PEAK = """
@@ -574,7 +577,7 @@ def test_real_photos_are_read(context: Context):
     """Of CIFAR-10, 300 images a split: 32x32 RGB, ten classes by name, the set's own test split."""
     dataset = run(context, SHARED / "cifar10", limit=300, calibration_count=50)
 
-    assert dataset.image_shape == (32, 32, 3)
-    assert dataset.classes[:2] == ("airplane", "automobile")
-    assert dataset.splits["test"].class_counts == (30,) * 10
-    assert 0.4 < dataset.normalisation.mean[0] < 0.6
+    assert dataset.input_shape == (32, 32, 3)
+    assert dataset.vocabulary[:2] == ("airplane", "automobile")
+    assert dataset.splits["test"].strata == (30,) * 10
+    assert 0.4 < dataset.inputs["image"].statistics.mean[0] < 0.6

@@ -20,7 +20,7 @@ from featherline.tasks.store.artifacts import Store
 
 RECIPE = """
 name: tiny
-data: {source: digits, limit: 600, calibration_count: 100, checks: {min_images: 100}}
+data: {source: digits, limit: 600, calibration_count: 100, checks: {min_examples: 100}}
 model: {builder: resnet, options: {depth: 8, width: 16}}
 train: {epochs: 1, batch_size: 64, checks: {min_accuracy: 0, min_class_recall: 0}}
 candidates:

@@ -95,11 +95,11 @@ def test_a_qat_model_converts_to_all_int8(
     entry, leave = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     scale, zero = entry["quantization"]
     right = 0
-    for image, label in zip(data.validation_images, data.validation_labels, strict=True):
+    for image, label in zip(data.validation.inputs, data.validation.targets, strict=True):
         interpreter.set_tensor(entry["index"], np.clip(np.round(image / scale + zero), -128, 127).astype(np.int8)[None])
         interpreter.invoke()
         right += int(interpreter.get_tensor(leave["index"]).argmax() == label)
-    assert right / len(data.validation_labels) == pytest.approx(model.validation_accuracy, abs=0.03)
+    assert right / len(data.validation.targets) == pytest.approx(model.validation_accuracy, abs=0.03)
     assert (model.format, model.macs, model.parameters) == ("qat_h5", baseline.macs, baseline.parameters)
     assert model.stages == ("train", "quantize qat")
 
@@ -129,7 +129,7 @@ def test_the_stored_model_is_the_measured_one(
     """Loaded from its file, the model has the accuracy that its description says."""
     model, network = run(trained(store, data, L.BatchNormalization(momentum=0.9)), digits[0], context, qat=True)
 
-    measured = accuracy(predict_logits(network, data.validation_images), data.validation_labels)
+    measured = accuracy(predict_logits(network, data.validation.inputs), data.validation.targets)
 
     assert measured == pytest.approx(model.validation_accuracy, abs=1e-9)
 
@@ -165,7 +165,7 @@ def test_a_model_that_learnt_four_bits_is_a_float_model_on_their_grid(
     assert (model.format, model.macs, model.parameters) == ("keras", baseline.macs, baseline.parameters)
     assert model.stages == ("train", "quantize qat, int4")
     assert max(np.unique(kernel[..., 0]).size for kernel in kernels(network).values()) <= 15
-    measured = accuracy(predict_logits(network, data.validation_images), data.validation_labels)
+    measured = accuracy(predict_logits(network, data.validation.inputs), data.validation.targets)
     assert measured == pytest.approx(model.validation_accuracy, abs=1e-9)
 
 

@@ -35,9 +35,9 @@ def test_trains_what_the_zoo_builds(context: Context, digits: tuple[DatasetRef, 
     outputs = train(TrainInputs(data=digits[0]), TrainParams(architecture=CNN, fit=FIT), context)
 
     data = load_training_data(context.store, digits[1])
-    logits = predict_logits(load_model(context.store, outputs.model), data.validation_images)
+    logits = predict_logits(load_model(context.store, outputs.model), data.validation.inputs)
     history = context.store.read(outputs.model.histories[0], TrainingHistory)
-    assert outputs.metrics.accuracy == pytest.approx(accuracy(logits, data.validation_labels))
+    assert outputs.metrics.accuracy == pytest.approx(accuracy(logits, data.validation.targets))
     assert (
         outputs.model.validation_accuracy == outputs.metrics.accuracy == pytest.approx(max(history.validation_accuracy))
     )

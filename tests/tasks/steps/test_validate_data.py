@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.dataset import Dataset, Profile
 from featherline.tasks.contracts.measurement import Finding, Verdict
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
@@ -49,10 +49,10 @@ def test_sound_data_open_the_gate(context: Context, digits: Digits):
 def test_the_pages_of_great_expectations_hold_no_tag_of_a_class(context: Context, digits: Digits):
     """A class named as a script is shown in the kept pages and in the finding, and runs in neither."""
     name = "<script>alert(1)</script>\x1b[2J"
-    classes = (name, *digits[1].classes[1:])
+    classes = (name, *digits[1].vocabulary[1:])
     train = digits[1].splits["train"]
-    data = digits[1].model_copy(update={"classes": classes, "splits": digits[1].splits | {"calibration": train}})
-    params = PARAMS.model_copy(update={"docs": True, "min_calibration_per_class": 1000})
+    data = digits[1].model_copy(update={"vocabulary": classes, "splits": digits[1].splits | {"calibration": train}})
+    params = PARAMS.model_copy(update={"docs": True, "min_calibration_per_stratum": 1000})
 
     with pytest.raises(Refused):
         validate_data(ValidateDataInputs(data=context.store.put(data, DatasetRef)), params, context)
@@ -80,10 +80,10 @@ def test_an_open_gate_is_remembered(context: Context, digits: Digits):
 def test_a_shut_gate_is_refused_and_not_remembered(context: Context, digits: Digits):
     """With too few images the step refuses, keeps its verdict in the run, and the ledger stays empty."""
     with pytest.raises(Refused) as refusal:
-        validate_data(ValidateDataInputs(data=digits[0]), PARAMS.model_copy(update={"min_images": 601}), context)
+        validate_data(ValidateDataInputs(data=digits[0]), PARAMS.model_copy(update={"min_examples": 601}), context)
 
     (problem,) = refusal.value.problems
-    assert problem.what == "the data gate refuses train: min_images"
+    assert problem.what == "the data gate refuses train: min_examples"
     assert problem.got == "600"
     assert accepted.previous(context.store, "digits", "data", "0" * 64) is None
     kept = context.store.blobs.read("runs/by-hand/verdicts/data.json")
@@ -93,7 +93,7 @@ def test_a_shut_gate_is_refused_and_not_remembered(context: Context, digits: Dig
 
 def test_the_edge_of_enough_images_passes(samples: pd.DataFrame, digits: Digits):
     """600 images keep a rule of 600."""
-    findings = find(samples, digits[1], None, PARAMS.model_copy(update={"min_images": 600}))
+    findings = find(samples, digits[1], None, PARAMS.model_copy(update={"min_examples": 600}))
 
     assert failed(findings) == set()
 
@@ -109,7 +109,7 @@ def test_the_same_data_again_have_not_drifted(context: Context, digits: Digits):
 def test_data_are_compared_with_those_accepted_before(context: Context, digits: Digits):
     """Pixels twice as bright as in the last accepted data close the gate; the message names the former's rule."""
     now = statistics(digits[1])
-    before = now.model_copy(update={"pixel_mean": tuple(value / 2 for value in now.pixel_mean)})
+    before = with_profile(now, "mean", 0.5)
     accepted.accept(context.store, "digits", "data", "0" * 64, before.model_dump(mode="json"))
     accepted.accept(context.store, "another", "data", "1" * 64, now.model_dump(mode="json"))
 
@@ -117,9 +117,32 @@ def test_data_are_compared_with_those_accepted_before(context: Context, digits: 
         validate_data(ValidateDataInputs(data=digits[0]), PARAMS, context)
 
     assert [problem.what for problem in refusal.value.problems] == [
-        "the data gate refuses mean of train's pixels: pixel_drift"
+        "the data gate refuses mean of train's inputs: input_drift"
     ]
     validate_data(ValidateDataInputs(data=digits[0]), PARAMS.model_copy(update={"recipe": "another"}), context)
+
+
+def of_one_input(mean: tuple[float, ...], std: tuple[float, ...]) -> DataStatistics:
+    """Return statistics of two strata and one input."""
+    return DataStatistics(strata=("a", "b"), counts=(1, 1), profiles={"x": Profile(mean=mean, std=std)})
+
+
+def with_profile(now: DataStatistics, statistic: str, factor: float) -> DataStatistics:
+    """Return the statistics, the mean or the spread of the images multiplied."""
+    profile = now.profiles["image"]
+    values = tuple(value * factor for value in getattr(profile, statistic))
+    return now.model_copy(update={"profiles": {"image": profile.model_copy(update={statistic: values})}})
+
+
+def test_what_an_older_version_accepted_is_still_compared_with():
+    """The ledger's entries of before inputs had names are read as of the sole input that there was."""
+    old = {"classes": ["a", "b"], "class_counts": [1, 1], "channels": 1, "pixel_mean": [0.5], "pixel_std": [0.2]}
+
+    read = DataStatistics.model_validate(old)
+
+    assert read == DataStatistics(
+        strata=("a", "b"), counts=(1, 1), profiles={"image": Profile(mean=(0.5,), std=(0.2,))}
+    )
 
 
 def _leak(samples: pd.DataFrame, split: str = "train") -> pd.DataFrame:
@@ -143,11 +166,11 @@ def _blank(column: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
 
 
 def _uncalibrated(samples: pd.DataFrame) -> pd.DataFrame:
-    return samples[(samples["split"] != "calibration") | (samples["label"] != 3)]
+    return samples[(samples["split"] != "calibration") | (samples["stratum"] != 3)]
 
 
 def _untaught(samples: pd.DataFrame) -> pd.DataFrame:
-    return samples[~samples["split"].isin(["train", "calibration"]) | (samples["label"] != 3)]
+    return samples[~samples["split"].isin(["train", "calibration"]) | (samples["stratum"] != 3)]
 
 
 @pytest.mark.parametrize(
@@ -157,12 +180,12 @@ def _untaught(samples: pd.DataFrame) -> pd.DataFrame:
         (lambda table: _leak(table, "calibration"), {("leakage", "train and test")}),
         (lambda table: _leak(table, "validation"), {("leakage", "validation and test")}),
         (_repeat, {("duplicates", "validation")}),
-        (_blank("mean"), {("not_null", "mean"), ("value_range", "mean")}),
-        (lambda table: table.assign(maximum=17), {("value_range", "maximum")}),
-        (lambda table: table.assign(minimum=-1), {("value_range", "minimum")}),
+        (_blank("image_mean"), {("not_null", "image_mean"), ("value_range", "image_mean")}),
+        (lambda table: table.assign(image_maximum=17), {("value_range", "image_maximum")}),
+        (lambda table: table.assign(image_minimum=-1), {("value_range", "image_minimum")}),
         (
-            lambda table: table.assign(label=table["label"].where(table.index != 5, 10)),
-            {("known_label", "label"), ("counted", "train")},
+            lambda table: table.assign(stratum=table["stratum"].where(table.index != 5, 10)),
+            {("known_stratum", "stratum"), ("counted", "train")},
         ),
         (
             lambda table: table.assign(split=table["split"].where(table.index != 5, "extra")),
@@ -173,22 +196,22 @@ def _untaught(samples: pd.DataFrame) -> pd.DataFrame:
             {
                 ("calibration_coverage", "calibration"),
                 ("counted", "calibration"),
-                ("class_balance", "calibration"),
+                ("strata_balance", "calibration"),
             },
         ),
         (
             _untaught,
             {
-                ("class_taught", "train"),
+                ("stratum_taught", "train"),
                 ("calibration_coverage", "calibration"),
-                *((rule, split) for rule in ("counted", "class_balance") for split in ("train", "calibration")),
+                *((rule, split) for rule in ("counted", "strata_balance") for split in ("train", "calibration")),
             },
         ),
         (lambda table: table.assign(sha256="not a digest " + table["sha256"]), {("digest", "sha256")}),
         (lambda table: table.assign(extra=1), {("schema", "samples")}),
         (
-            lambda table: table.drop(columns="std"),
-            {("schema", "samples"), ("not_null", "std"), ("value_range", "std")},
+            lambda table: table.drop(columns="image_std"),
+            {("schema", "samples"), ("not_null", "image_std"), ("value_range", "image_std")},
         ),
     ],
     ids=[
@@ -227,7 +250,7 @@ def test_a_split_without_images_is_told(samples: pd.DataFrame, digits: Digits):
 
 def test_as_many_leaks_as_allowed_pass(samples: pd.DataFrame, digits: Digits):
     """One leaked image keeps a rule of one."""
-    findings = find(_leak(samples), digits[1], None, PARAMS.model_copy(update={"max_leaked_images": 1}))
+    findings = find(_leak(samples), digits[1], None, PARAMS.model_copy(update={"max_leaked_examples": 1}))
 
     assert failed(findings) == set()
 
@@ -247,37 +270,37 @@ def test_classes_that_shift_are_drift(samples: pd.DataFrame, digits: Digits):
     """A histogram with a KL divergence above the bound fails, and one at rest is 0."""
     now = statistics(digits[1])
     counts = (*(1 for _ in range(9)), 591)
-    moved = now.model_copy(update={"class_counts": counts})
+    moved = now.model_copy(update={"counts": counts})
 
     assert failed(find(samples, digits[1], now, PARAMS)) == set()
-    assert failed(find(samples, digits[1], moved, PARAMS)) == {("class_drift", "train")}
+    assert failed(find(samples, digits[1], moved, PARAMS)) == {("strata_drift", "train")}
 
 
-@pytest.mark.parametrize("statistic", ["pixel_mean", "pixel_std"])
+@pytest.mark.parametrize("statistic", ["mean", "std"])
 def test_pixels_that_shift_are_drift(samples: pd.DataFrame, digits: Digits, statistic: str):
     """A mean or a spread that moved by more than a quarter of the former spread fails."""
     now = statistics(digits[1])
-    moved = now.model_copy(update={statistic: tuple(value * 2 for value in getattr(now, statistic))})
+    moved = with_profile(now, statistic, 2)
 
     broken = failed(find(samples, digits[1], moved, PARAMS))
 
-    subject = "mean of train's pixels" if statistic == "pixel_mean" else "spread of train's pixels"
-    assert broken == {("pixel_drift", subject)}
+    subject = "mean of train's inputs" if statistic == "mean" else "spread of train's inputs"
+    assert broken == {("input_drift", subject)}
 
 
 def test_other_classes_cannot_be_compared(samples: pd.DataFrame, digits: Digits):
     """Data of other classes than the accepted ones are refused, with the way out."""
-    before = statistics(digits[1]).model_copy(update={"classes": tuple("abcdefghij")})
+    before = statistics(digits[1]).model_copy(update={"strata": tuple("abcdefghij")})
 
     findings = find(samples, digits[1], before, PARAMS)
 
-    assert failed(findings) == {("same_kind", "classes and channels")}
+    assert failed(findings) == {("same_kind", "strata and channels")}
 
 
 def test_the_shift_is_in_standard_deviations():
     """A mean that went from 0.5 to 0.6 with a spread of 0.2 moved by half a standard deviation."""
-    before = DataStatistics(classes=("a", "b"), class_counts=(1, 1), channels=1, pixel_mean=(0.5,), pixel_std=(0.2,))
-    now = before.model_copy(update={"pixel_mean": (0.6,)})
+    before = of_one_input((0.5,), (0.2,))
+    now = of_one_input((0.6,), (0.2,))
 
     table = channels_table(now, before)
 
@@ -287,10 +310,8 @@ def test_the_shift_is_in_standard_deviations():
 
 def test_a_channel_without_spread_that_moves_is_infinitely_far():
     """A constant channel that changes has moved by infinity; one that does not, by 0."""
-    before = DataStatistics(
-        classes=("a", "b"), class_counts=(1, 1), channels=2, pixel_mean=(0.5, 0.5), pixel_std=(0.0, 0.0)
-    )
-    now = before.model_copy(update={"pixel_mean": (0.6, 0.5)})
+    before = of_one_input((0.5, 0.5), (0.0, 0.0))
+    now = of_one_input((0.6, 0.5), (0.0, 0.0))
 
     assert channels_table(now, before)["mean_shift"].tolist() == [np.inf, 0.0]
 
@@ -299,7 +320,7 @@ def test_splits_are_counted_from_the_samples(samples: pd.DataFrame, digits: Digi
     """Each split has as many images as its manifest says, and none twice but by chance."""
     table = splits_table(samples, digits[1]).set_index("split")
 
-    assert table["images"].to_dict() == {"train": 600, "validation": 100, "calibration": 100, "test": 100}
+    assert table["examples"].to_dict() == {"train": 600, "validation": 100, "calibration": 100, "test": 100}
     assert table["uncounted"].tolist() == [0, 0, 0, 0]
     assert table["duplicate_fraction"].tolist() == [0.0, 0.0, 0.0, 0.0]
 

@@ -16,13 +16,13 @@ def test_images_are_normalised_and_whole(store: Store, digits: tuple[DatasetRef,
     """All images of both splits come as float32 with mean 0 and deviation 1 over the train split."""
     data = load_training_data(store, digits[1])
 
-    assert data.train_images.shape == (600, 8, 8, 1)
-    assert data.validation_images.shape == (100, 8, 8, 1)
-    assert data.train_images.dtype == np.float32
-    assert data.train_images.mean() == pytest.approx(0, abs=1e-4)
-    assert data.train_images.std() == pytest.approx(1, abs=1e-4)
-    assert data.image_shape == (8, 8, 1)
-    assert data.classes == 10
+    assert data.train.inputs.shape == (600, 8, 8, 1)
+    assert data.validation.inputs.shape == (100, 8, 8, 1)
+    assert data.train.inputs.dtype == np.float32
+    assert data.train.inputs.mean() == pytest.approx(0, abs=1e-4)
+    assert data.train.inputs.std() == pytest.approx(1, abs=1e-4)
+    assert data.input_shape == (8, 8, 1)
+    assert data.answers == 10
 
 
 def test_a_part_keeps_the_classes_in_proportion(store: Store, digits: tuple[DatasetRef, Dataset]) -> None:
@@ -31,9 +31,9 @@ def test_a_part_keeps_the_classes_in_proportion(store: Store, digits: tuple[Data
 
     part = load_training_data(store, digits[1], train_fraction=0.2, seed=3)
 
-    expected = np.ceil(np.bincount(whole.train_labels) * 0.2)
-    assert np.bincount(part.train_labels).tolist() == expected.tolist()
-    assert len(part.validation_labels) == 100
+    expected = np.ceil(np.bincount(whole.train.targets) * 0.2)
+    assert np.bincount(part.train.targets).tolist() == expected.tolist()
+    assert len(part.validation.targets) == 100
 
 
 def test_an_empty_split_is_refused(store: Store, digits: tuple[DatasetRef, Dataset]) -> None:
@@ -44,4 +44,4 @@ def test_an_empty_split_is_refused(store: Store, digits: tuple[DatasetRef, Datas
     with pytest.raises(Refused) as refused:
         load_training_data(store, dataset.model_copy(update={"splits": dataset.splits | {"validation": empty}}))
 
-    assert refused.value.problems[0].expected == "images in its validation split"
+    assert refused.value.problems[0].expected == "examples in its validation split"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from featherline.tasks.contracts.dataset import Dataset, Normalisation, Shard, Split
+from featherline.tasks.contracts.dataset import Dataset, InputSpec, Profile, Shard, Split, Statistics
 from featherline.tasks.contracts.preprocessing import OwnPreprocessing, Preprocessing, PreprocessingChoice
 from featherline.tasks.contracts.references import SamplesRef
 from featherline.tasks.contracts.refusal import Refused
@@ -31,18 +31,21 @@ def dataset(store: Store) -> Dataset:
     labels = np.arange(400) % len(COLOURS)
     colours = np.array(list(COLOURS.values()))[labels] + generator.normal(0, SPREAD, (400, 3))
     images = np.broadcast_to(colours.clip(0, 255).astype(np.uint8)[:, np.newaxis, np.newaxis], (400, *SHAPE))
-    shard = Shard(images=store.put_array(np.ascontiguousarray(images)), labels=store.put_array(labels), count=400)
-    own = Normalisation(
+    shard = Shard(
+        examples={"image": store.put_array(np.ascontiguousarray(images))}, targets=store.put_array(labels), count=400
+    )
+    own = Statistics(
         scale=255.0,
         mean=tuple(float(value) for value in images.mean((0, 1, 2)) / 255),
         std=tuple(float(value) for value in images.std((0, 1, 2)) / 255),
     )
-    split = Split(shards=(shard,), count=400, class_counts=(100,) * 4, pixel_mean=own.mean, pixel_std=own.std)
+    split = Split(
+        shards=(shard,), count=400, strata=(100,) * 4, profiles={"image": Profile(mean=own.mean, std=own.std)}
+    )
     return Dataset(
         name="colours",
-        image_shape=SHAPE,
-        classes=tuple(COLOURS),
-        normalisation=own,
+        inputs={"image": InputSpec(modality="image", shape=SHAPE, dtype="uint8", statistics=own)},
+        vocabulary=tuple(COLOURS),
         splits={"validation": split},
         samples=store.put_bytes(b"", SamplesRef),
     )
@@ -64,13 +67,13 @@ def found(
     model: Any, dataset: Dataset, store: Store, choice: PreprocessingChoice = "auto", **more: Any
 ) -> Preprocessing:
     """Return what a file is found to be fed by."""
-    return preprocessing_of_file(model, "mine.keras", choice, dataset, store, **more)
+    return preprocessing_of_file(model, "mine.keras", choice, dataset, store, **more)["image"]
 
 
 @pytest.mark.parametrize("name", ["raw", "unit", "symmetric", "data", "imagenet", "caffe"])
 def test_what_a_model_was_trained_with_is_found(name: str, dataset: Dataset, store: Store) -> None:
     """The best of the candidates, with the figures of all, in words and as numbers."""
-    right = named(name, dataset)
+    right = named(name, dataset.inputs["image"])
 
     own = found(trained(right), dataset, store)
 
@@ -82,7 +85,7 @@ def test_what_a_model_was_trained_with_is_found(name: str, dataset: Dataset, sto
 
 def test_channels_turned_round_are_found(dataset: Dataset, store: Store) -> None:
     """What OpenCV reads is blue, green, red, whatever the scale."""
-    unit = named("unit", dataset)
+    unit = named("unit", dataset.inputs["image"])
     own = found(trained(unit.model_copy(update={"channel_order": "bgr"})), dataset, store)
 
     assert own.name == "unit-bgr"
@@ -91,7 +94,11 @@ def test_channels_turned_round_are_found(dataset: Dataset, store: Store) -> None
 
 def test_a_model_that_scales_itself_is_fed_bytes(dataset: Dataset, store: Store) -> None:
     """Nothing is measured but itself, and the layer is named."""
-    own = found(trained(named("unit", dataset), (0, 1, 2, 3), L.Rescaling(1 / 255, name="scale")), dataset, store)
+    own = found(
+        trained(named("unit", dataset.inputs["image"]), (0, 1, 2, 3), L.Rescaling(1 / 255, name="scale")),
+        dataset,
+        store,
+    )
 
     assert (own.name, own.why, own.measured) == ("raw", "the file begins with Rescaling scale", {})
 
@@ -100,12 +107,15 @@ def test_a_scaling_of_what_was_scaled_before_is_measured(dataset: Dataset, store
     """A model whose Rescaling makes -1..1 of 0..1 is fed 0..1."""
     rescaling = L.Rescaling(2.0, offset=-1.0)
 
-    assert found(trained(named("symmetric", dataset), (0, 1, 2, 3), rescaling), dataset, store).name == "unit"
+    assert (
+        found(trained(named("symmetric", dataset.inputs["image"]), (0, 1, 2, 3), rescaling), dataset, store).name
+        == "unit"
+    )
 
 
 def test_classes_in_another_order_are_refused_with_the_right_one(dataset: Dataset, store: Store) -> None:
     """The list is what data.classes must be, in the order of the model's outputs; with it the file is taken."""
-    model = trained(named("unit", dataset), (2, 0, 3, 1))
+    model = trained(named("unit", dataset.inputs["image"]), (2, 0, 3, 1))
 
     with pytest.raises(Refused) as refused:
         found(model, dataset, store)
@@ -119,7 +129,7 @@ def test_classes_in_another_order_are_refused_with_the_right_one(dataset: Datase
 def test_another_order_is_refused_where_the_preprocessing_is_given_too(dataset: Dataset, store: Store) -> None:
     """How a model is fed says nothing of what its outputs mean."""
     with pytest.raises(Refused, match="another order"):
-        found(trained(named("unit", dataset), (2, 0, 3, 1)), dataset, store, "unit")
+        found(trained(named("unit", dataset.inputs["image"]), (2, 0, 3, 1)), dataset, store, "unit")
 
 
 def knows_nothing(*firsts: Any) -> Any:
@@ -151,14 +161,14 @@ def test_fresh_weights_that_are_trained_further_take_the_datas_own(dataset: Data
 
 def test_what_is_given_wins_over_what_would_be_found(dataset: Dataset, store: Store) -> None:
     """A preprocessing that does well enough is taken, though another one does better."""
-    own = found(trained(named("imagenet", dataset)), dataset, store, "data")
+    own = found(trained(named("imagenet", dataset.inputs["image"])), dataset, store, "data")
 
     assert (own.name, own.why) == ("data", "given in the recipe")
 
 
 def test_a_wrong_one_that_is_given_is_refused_with_the_right_one(dataset: Dataset, store: Store) -> None:
     """A model for 0..1 that is given bytes gives one class; the fix names what works."""
-    model = trained(named("data", dataset))
+    model = trained(named("data", dataset.inputs["image"]))
     given = OwnPreprocessing(scale=1, mean=(1e5,))
 
     with pytest.raises(Refused) as refused:
@@ -180,6 +190,9 @@ def test_a_network_that_is_built_takes_the_datas_own(dataset: Dataset) -> None:
     """Unless it begins with a scaling of bytes, or the recipe says otherwise."""
     plain, scaling = knows_nothing(), knows_nothing(L.Rescaling(1 / 255))
 
-    assert preprocessing_of_built(plain, "auto", dataset).numbers() == named("data", dataset).numbers()
-    assert preprocessing_of_built(scaling, "auto", dataset).name == "raw"
-    assert preprocessing_of_built(scaling, "unit", dataset).name == "unit"
+    assert (
+        preprocessing_of_built(plain, "auto", dataset)["image"].numbers()
+        == named("data", dataset.inputs["image"]).numbers()
+    )
+    assert preprocessing_of_built(scaling, "auto", dataset)["image"].name == "raw"
+    assert preprocessing_of_built(scaling, "unit", dataset)["image"].name == "unit"

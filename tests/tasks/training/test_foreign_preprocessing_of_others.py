@@ -51,8 +51,8 @@ def test_a_file_reaches_what_it_reached_where_it_was_trained(
 
     reference = json.loads((ROOT / "models" / "reference.json").read_text())[case]
     assert outputs.metrics.accuracy == pytest.approx(reference, abs=0.01)
-    assert outputs.model.preprocessing is not None
-    assert outputs.model.preprocessing.name == found
+    assert outputs.model.preprocessing
+    assert outputs.model.preprocessing["image"].name == found
     assert f"preprocessing {found}: " in capsys.readouterr().out
 
 
@@ -73,8 +73,8 @@ def test_a_sigmoid_of_one_unit_is_two_classes(context: Context) -> None:
     outputs = taken(context, of("two"), "f3_binary_sigmoid.h5")
 
     assert load_model(context.store, outputs.model).output_shape == (None, 2)
-    assert outputs.model.preprocessing is not None
-    assert outputs.model.preprocessing.name == "raw"
+    assert outputs.model.preprocessing
+    assert outputs.model.preprocessing["image"].name == "raw"
 
 
 def test_a_builders_softmax_is_taken_off(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,7 +99,7 @@ def test_ends_with_the_best_weights(model: Any, data: TrainingData) -> None:
     """The model has the validation accuracy of its best epoch, though the last ones were spoiled."""
     history = fit_model(model, data, FIT, seed=0, stage="train", callbacks=[Spoiler(2)])
 
-    measured = accuracy(predict_logits(model, data.validation_images), data.validation_labels)
+    measured = accuracy(predict_logits(model, data.validation.inputs), data.validation.targets)
     assert measured == pytest.approx(max(history.validation_accuracy))
     assert measured > history.validation_accuracy[-1]
 
@@ -182,7 +182,7 @@ def test_a_student_learns_from_its_teacher_alone(model: Any, data: TrainingData)
     teacher = copy_of(model)
     fit_model(teacher, data, FIT, seed=0, stage="teacher")
     before = teacher.get_weights()
-    wrong = replace(data, train_labels=(data.train_labels + 1) % 10)
+    wrong = replace(data, train=replace(data.train, targets=(data.train.targets + 1) % 10))
 
     history = fit_model(
         model,
@@ -200,7 +200,7 @@ def test_a_student_learns_from_its_teacher_alone(model: Any, data: TrainingData)
 
 def test_a_training_that_diverges_is_refused(model: Any, data: TrainingData) -> None:
     """A loss that is not finite is a refusal that names the parameter."""
-    spoiled = replace(data, train_images=np.full_like(data.train_images, np.nan))
+    spoiled = replace(data, train=replace(data.train, examples={"image": np.full_like(data.train.inputs, np.nan)}))
 
     with pytest.raises(Refused) as refused:
         fit_model(model, spoiled, FIT, seed=0, stage="train")

@@ -69,7 +69,7 @@ def test_it_is_fed_with_a_part_of_the_train_split(digits: tuple[DatasetRef, Data
 
     session.feed(own_of(session.dataset), train_fraction=0.1)
 
-    assert (len(session.data.train_labels), len(session.data.validation_labels)) == (65, 100)
+    assert (len(session.data.train), len(session.data.validation)) == (65, 100)
 
 
 def test_checkpoints_of_all_parts_stay_until_the_session_ends(session: TrainingSession, context: Context) -> None:

@@ -25,9 +25,10 @@ from featherline.tasks.contracts.dataset import Dataset, SplitName
 from featherline.tasks.contracts.model import LayerWidth, Model, Scheme, Width
 from featherline.tasks.contracts.post_training import Calibration, Mixed
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.data.dataset import Labels, in_turn, read_split
+from featherline.tasks.data.dataset import Targets, in_turn, read_split, taken
 from featherline.tasks.litert.conversion import Converted, convert_apart
-from featherline.tasks.modalities.image.preprocessing import model_inputs, preprocessing_of
+from featherline.tasks.litert.convert import Names
+from featherline.tasks.modalities.feeding import prepared, preprocessing_of
 from featherline.tasks.store.artifacts import Store
 
 
@@ -82,10 +83,10 @@ class Builder:
         """
         if scheme in ("float32", "float16", "dynamic_wi8_afp32"):
             return self._of_converter(scheme, None)
-        # A quantization-aware model brings its own ranges and keeps them; the converter asks for images all the same.
+        # A quantization-aware model brings its own ranges and keeps them; the converter asks for examples all the same.
         plain = self.calibration.method == "minmax" and self.calibration.weights == "minmax"
         if scheme == "int8" and (plain or self.model.format == "qat_h5"):
-            return self._of_converter(scheme, self.calibration_images)
+            return self._of_converter(scheme, self.calibration_inputs)
         made_by = self.float_file.versions | {"litert-quantizer": version("litert-quantizer")}
         if scheme in ("dynamic_wi4_afp32", "weight_only_wi8_afp32", "weight_only_wi4_afp32"):
             return Built(with_integer_weights(self.float_file.data, scheme), scheme, self.model, made_by)
@@ -129,44 +130,51 @@ class Builder:
 
     @cached_property
     def reference(self) -> FloatReference:
-        """Return the float file run on the validation split, the classes in turn."""
-        images, labels = self.split("validation")
-        order = in_turn(labels, len(labels))
-        return FloatReference(self.float_file.data, images[order], labels[order])
+        """Return the float file run on the validation split, the strata in turn."""
+        examples, targets = self.split("validation")
+        order = in_turn(targets, len(targets))
+        return FloatReference(self.float_file.data, taken(examples, order), targets[order])
 
     @cached_property
-    def calibration_images(self) -> NDArray[np.float32]:
-        """Return the images that ranges are found from."""
-        images, labels = self.split("calibration")
-        wanted = self.calibration.images
-        return images if wanted is None or wanted >= len(images) else images[np.sort(in_turn(labels, wanted))]
+    def calibration_inputs(self) -> dict[str, NDArray[np.float32]]:
+        """Return the examples that ranges are found from."""
+        examples, targets = self.split("calibration")
+        wanted = self.calibration.examples
+        return (
+            examples if wanted is None or wanted >= len(targets) else taken(examples, np.sort(in_turn(targets, wanted)))
+        )
 
     def quantizer(self, bits: Bits) -> StaticQuantizer:
         """Return what quantizes the float file, its ranges found for activations of so many bits."""
-        ranges = activation_ranges(self.float_file.data, self.calibration_images, self.calibration, bits)
+        ranges = activation_ranges(self.float_file.data, self.calibration_inputs, self.calibration, bits)
         return StaticQuantizer(self.float_file.data, ranges, self.calibration.weights)
 
-    def split(self, name: SplitName) -> tuple[NDArray[np.float32], Labels]:
-        """Return a split as the model takes it, and its labels.
+    @property
+    def names(self) -> Names:
+        """Return what the file's inputs and its output are called."""
+        return Names(inputs=tuple(self.dataset.inputs))
+
+    def split(self, name: SplitName) -> tuple[dict[str, NDArray[np.float32]], Targets]:
+        """Return a split as the model takes it, by input, and its targets.
 
         Raises:
             Refused: The split is empty.
         """
-        images, labels = read_split(self.store, self.dataset, name)
-        if len(images) == 0:
+        examples, targets = read_split(self.store, self.dataset, name)
+        if len(targets) == 0:
             raise refuse(
                 "export cannot prove the file",
-                expected=f"images in the {name} split of {self.dataset.name}",
+                expected=f"examples in the {name} split of {self.dataset.name}",
                 got="none",
                 fix="give every split a share in the recipe's data section, and run preprocess again",
             )
-        return model_inputs(images, preprocessing_of(self.model, self.dataset)), labels
+        return prepared(examples, preprocessing_of(self.model, self.dataset)), targets
 
-    def _of_converter(self, scheme: Scheme, images: NDArray[np.float32] | None) -> Built:
+    def _of_converter(self, scheme: Scheme, examples: dict[str, NDArray[np.float32]] | None) -> Built:
         if scheme == "float32" and self.model.format != "qat_h5":
             converted = self.float_file
         else:
-            converted = self._convert(self.model, scheme, images)
+            converted = self._convert(self.model, scheme, examples)
         return Built(converted.data, scheme, self.model, converted.versions)
 
     def _float(self, model: Model) -> Converted:
@@ -175,12 +183,12 @@ class Builder:
             self._floats[digest] = self._convert(model, "float32", None)
         return self._floats[digest]
 
-    def _convert(self, model: Model, scheme: Scheme, images: NDArray[np.float32] | None) -> Converted:
+    def _convert(self, model: Model, scheme: Scheme, examples: dict[str, NDArray[np.float32]] | None) -> Converted:
         """Convert a model, and in the same process what is wanted as float files and is not there yet."""
         floats = {one.file.sha256: one for one in self._wanted if one.file.sha256 not in self._floats}
         if scheme == "float32":
             floats.pop(model.file.sha256, None)
-        made = convert_apart(self.store, model, scheme, images, floats=tuple(floats.values()))
+        made = convert_apart(self.store, model, scheme, examples, names=self.names, floats=tuple(floats.values()))
         self._floats |= {
             digest: Converted(data, made.versions) for digest, data in zip(floats, made.floats, strict=True)
         }

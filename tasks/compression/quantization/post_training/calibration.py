@@ -1,6 +1,6 @@
-"""The range of every activation, from images that the float file is run on.
+"""The range of every activation, from examples that the float file is run on.
 
-    float file, images ──► [LiteRT, all tensors kept] ──► lowest and highest of each image ──► method ──► ranges
+    float file, examples ──► [LiteRT, all tensors kept] ──► lowest and highest of each ──► method ──► ranges
                                                            (percentile, mse: a histogram too)
 
 A range that holds every value wastes steps on outliers; one that is too small cuts values off. A range always holds
@@ -10,6 +10,7 @@ zero, as padding needs it to be exact.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.post_training import Calibration
 from featherline.tasks.litert.graph import read_graph
+from featherline.tasks.litert.interpreter import Fed, ends_of
 
 SMOOTHING = 0.95
 """Of the moving average, as in litert-quantizer."""
@@ -48,27 +50,38 @@ class Observer:
                 model_content=file, num_threads=1, experimental_preserve_all_tensors=True
             )
         self.interpreter.allocate_tensors()
-        self.input = self.interpreter.get_input_details()[0]["index"]
+        self.inputs, _ = ends_of(self.interpreter)
 
-    def see(self, image: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return every activation for one image, in the order of `names`."""
-        self.interpreter.set_tensor(self.input, image[None])
+    def by_name(self, fed: Fed) -> dict[str, NDArray[Any]]:
+        """Return examples by the names of the file's inputs; those of a sole input may come without."""
+        return dict(fed) if isinstance(fed, Mapping) else {next(iter(self.inputs)): fed}
+
+    def see_each(self, fed: Fed) -> Iterator[list[NDArray[np.float32]]]:
+        """Yield every activation for one example after the other."""
+        examples = self.by_name(fed)
+        for row in range(len(next(iter(examples.values())))):
+            yield self.see({name: values[row] for name, values in examples.items()})
+
+    def see(self, example: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Return every activation for one example, in the order of `names`."""
+        for name, values in example.items():
+            self.interpreter.set_tensor(self.inputs[name]["index"], values[None])
         self.interpreter.invoke()
         return [self.interpreter.get_tensor(place).ravel() for place in self.places]
 
 
-def activation_ranges(file: bytes, images: NDArray[np.float32], calibration: Calibration, bits: int = 8) -> Ranges:
+def activation_ranges(file: bytes, fed: Fed, calibration: Calibration, bits: int = 8) -> Ranges:
     """Return the range of each activation.
 
     Args:
         file: Float, with the names of its tensors.
-        images: (n, height, width, channels), as the model takes them, n > 0.
-        calibration: The method; its `images` are already chosen.
+        fed: Examples as the model takes them, (n, …) each, n > 0.
+        calibration: The method; its `examples` are already chosen.
         bits: Of an activation, which `mse` measures its error with.
     """
     observer = Observer(file)
     ends = np.array(
-        [[(values.min(), values.max()) for values in observer.see(image)] for image in images], dtype=np.float64
+        [[(values.min(), values.max()) for values in seen] for seen in observer.see_each(fed)], dtype=np.float64
     )
     lowest, highest = ends[..., 0].min(axis=0), ends[..., 1].max(axis=0)
     if calibration.method == "moving_average":
@@ -76,7 +89,7 @@ def activation_ranges(file: bytes, images: NDArray[np.float32], calibration: Cal
     elif calibration.method == "minmax":
         chosen = np.stack([lowest, highest], axis=1)
     else:
-        counts = _histograms(observer, images, lowest, highest)
+        counts = _histograms(observer, fed, lowest, highest)
         edges = np.linspace(lowest, highest, BINS + 1, axis=1)
         if calibration.method == "percentile":
             pairs = [cut(*both, calibration.percentile / 100) for both in zip(counts, edges, strict=True)]
@@ -90,7 +103,7 @@ def activation_ranges(file: bytes, images: NDArray[np.float32], calibration: Cal
 
 
 def moving_average(ends: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return (tensors, 2): the ends of (images, tensors, 2), each image moving them by a twentieth of the way."""
+    """Return (tensors, 2): the ends of (examples, tensors, 2), each example moving them by a twentieth of the way."""
     average: NDArray[np.float64] = ends[0]
     for seen in ends[1:]:
         average = SMOOTHING * average + (1 - SMOOTHING) * seen
@@ -132,13 +145,13 @@ def least_error(counts: NDArray[np.int64], edges: NDArray[np.float64], bits: int
 
 
 def _histograms(
-    observer: Observer, images: NDArray[np.float32], lowest: NDArray[np.float64], highest: NDArray[np.float64]
+    observer: Observer, fed: Fed, lowest: NDArray[np.float64], highest: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Return (tensors, BINS) counts of all values of all images."""
+    """Return (tensors, BINS) counts of all values of all examples."""
     counts = np.zeros((len(lowest), BINS), np.int64)
     scale = BINS / np.where(highest > lowest, highest - lowest, 1.0)
-    for image in images:
-        for row, values in enumerate(observer.see(image)):
+    for seen in observer.see_each(fed):
+        for row, values in enumerate(seen):
             bins = np.minimum(((values - lowest[row]) * scale[row]).astype(np.int64), BINS - 1)
             counts[row] += np.bincount(bins, minlength=BINS)
     return counts

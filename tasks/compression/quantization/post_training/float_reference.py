@@ -1,4 +1,4 @@
-"""How far a quantized file is from the float file that it was made from, on the same images."""
+"""How far a quantized file is from the float file that it was made from, on the same examples."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.data.dataset import Labels
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.data.dataset import Targets
+from featherline.tasks.litert.interpreter import Fed, FileRunner, some
 
 Logits = NDArray[np.float32]
 
@@ -18,7 +18,7 @@ class Comparison:
     """One file.
 
     Attributes:
-        accuracy: Fraction of the images that it gets right.
+        accuracy: Fraction of the examples that it gets right.
         drop: Accuracy of the float file less its own; negative where it is better.
         agreement: Fraction of the images on which both predict one class.
         divergence: Mean Kullback-Leibler divergence of its predictions from the float file's, in nats.
@@ -33,14 +33,14 @@ class Comparison:
 class FloatReference:
     """The float file's outputs, which every other file is compared with."""
 
-    def __init__(self, file: bytes, images: NDArray[np.float32], labels: Labels) -> None:
-        """Run the float file on the images (n, height, width, channels), n > 0."""
-        self.images, self.labels = images, labels
-        self.logits = Classifier(file).logits(images)
+    def __init__(self, file: bytes, fed: Fed, labels: Targets) -> None:
+        """Run the float file on examples as the model takes them, n > 0."""
+        self.examples, self.labels = fed, labels
+        self.logits = FileRunner(file).predict(fed)
 
     def compare(self, file: bytes, most: int | None = None) -> Comparison:
-        """Run a file on all images, or on the first `most`."""
-        logits = Classifier(file).logits(self.images[:most])
+        """Run a file on all examples, or on the first `most`."""
+        logits = FileRunner(file).predict(some(self.examples, slice(most)))
         truth, labels = self.logits[:most], self.labels[:most]
         right = logits.argmax(axis=1) == labels
         return Comparison(

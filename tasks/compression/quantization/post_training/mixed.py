@@ -68,7 +68,7 @@ def sensitivity_of(quantizer: StaticQuantizer, layer: Layer, settings: Mixed, re
     if "int4" in settings.widths and layer.operator in INT4_OPERATORS:
         widths = ("int8", "int4")
     return {
-        width: max(reference.compare(quantizer.alone(layer, width), settings.images).divergence, 0.0)
+        width: max(reference.compare(quantizer.alone(layer, width), settings.examples).divergence, 0.0)
         for width in widths
     }
 

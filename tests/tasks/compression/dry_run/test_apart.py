@@ -16,7 +16,8 @@ REQUEST = DryRunRequest(
     file="none",
     searched=None,
     candidates=(Candidate(name="first"), Candidate(name="second")),
-    image_shape=(8, 8, 1),
+    input_shape=(8, 8, 1),
+    modalities={"image": "image"},
     classes=4,
 )
 

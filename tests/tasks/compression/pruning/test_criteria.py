@@ -14,7 +14,7 @@ from featherline.tasks.compression.pruning.taylor import gate_importance
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
-from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.data import Part, TrainingData
 
 L = keras.layers
 
@@ -123,7 +123,11 @@ def test_taylor_is_the_squared_effect_of_a_gate() -> None:
 
 def test_taylor_sees_what_norms_do_not() -> None:
     """A loud channel that nobody reads scores nothing."""
-    data = TrainingData(np.ones((4, 1), np.float32), np.zeros(4, np.int64), np.ones((0, 1)), np.zeros(0, np.int64), 2)
+    data = TrainingData(
+        Part({"x": np.ones((4, 1), np.float32)}, np.zeros(4, np.int64)),
+        Part({"x": np.ones((0, 1))}, np.zeros(0, np.int64)),
+        2,
+    )
     model = gated([9, 1], [0.0, 1.0])
     channels = trace_channels(model)
 

@@ -17,7 +17,7 @@ from featherline.tasks.measuring.int8_probe import int8_file
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.zoo.cnn import cnn
-from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.data import Part, TrainingData
 from featherline.tasks.training.history import empty_history
 
 IMAGES = np.random.default_rng(0).standard_normal((32, 16, 16, 3)).astype(np.float32)
@@ -80,7 +80,7 @@ def test_a_model_is_pruned_to_a_latency() -> None:
     keras.utils.set_random_seed(0)
     model = cnn((16, 16, 3), 10, widths=(64, 64), dense=0)
     labels = np.zeros(len(IMAGES), np.int64)
-    data = TrainingData(IMAGES, labels, IMAGES, labels, 10)
+    data = TrainingData(Part({"image": IMAGES}, labels), Part({"image": IMAGES}, labels), 10)
 
     pruned = prune_channels(model, Target({"latency": 0.8}, probes=2), Ranking(), data=data)
 
@@ -93,7 +93,7 @@ def test_the_whole_model_is_converted_once_for_all_rounds(monkeypatch: pytest.Mo
     keras.utils.set_random_seed(0)
     model = cnn((16, 16, 3), 10, widths=(64, 32), dense=0)
     labels = np.zeros(len(IMAGES), np.int64)
-    data = TrainingData(IMAGES, labels, IMAGES, labels, 10)
+    data = TrainingData(Part({"image": IMAGES}, labels), Part({"image": IMAGES}, labels), 10)
     converted: list[int] = []
 
     def noted(network: Any, images: Any) -> Any:

@@ -14,12 +14,12 @@ from featherline.tasks.contracts.steps.prune import PruneParams
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.zoo.resnet import resnet
-from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.data import Part, TrainingData
 from featherline.tasks.training.history import empty_history
 
 LABELS = np.arange(64) % 10
 IMAGES = np.random.default_rng(0).standard_normal((64, 8, 8, 1)).astype(np.float32)
-DATA = TrainingData(IMAGES, LABELS, IMAGES, LABELS, 10)
+DATA = TrainingData(Part({"image": IMAGES}, LABELS), Part({"image": IMAGES}, LABELS), 10)
 
 
 class Recorder:
@@ -88,7 +88,7 @@ def test_slimming_goes_before_the_first_cut(network: Any) -> None:
 
 def test_statistics_are_estimated_anew_after_a_cut(network: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """The first batch normalisation ends with those of its input on the train images."""
-    params = PruneParams(method="channel", recalibration_images=64, fit=Fit(epochs=0))
+    params = PruneParams(method="channel", recalibration_examples=64, fit=Fit(epochs=0))
 
     model, _, _ = prune_in_rounds(network, params, DATA, Recorder(), seed=0, stage="prune")
 

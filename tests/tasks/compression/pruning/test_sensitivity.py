@@ -13,7 +13,7 @@ from featherline.tasks.compression.pruning.groups import trace_channels
 from featherline.tasks.compression.pruning.sensitivity import BATCH, kept_units, losses_alone, options_by_sensitivity
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
-from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.data import Part, TrainingData
 
 L = keras.layers
 OPTIONS = [(16, 8), (16, 8)]
@@ -92,7 +92,9 @@ def test_a_block_is_worth_the_loss_it_adds_for_what_it_saves(lopsided: Any) -> N
 def test_the_group_that_does_not_hurt_is_cut(lopsided: Any) -> None:
     """Though its weights are nine times as large."""
     data = TrainingData(
-        *(np.ones((2, 1), np.float32), np.zeros(2, np.int64), np.ones((3, 1), np.float32), np.zeros(3, np.int64), 2)
+        Part({"x": np.ones((2, 1), np.float32)}, np.zeros(2, np.int64)),
+        Part({"x": np.ones((3, 1), np.float32)}, np.zeros(3, np.int64)),
+        2,
     )
 
     pruned = prune_channels(lopsided, Target({"macs": 0.75}), Ranking(ratios="sensitivity"), data=data)

@@ -14,7 +14,7 @@ SEED = tf.constant([1, 2])
 
 def test_a_flip_mirrors_about_half_of_the_images() -> None:
     """Each image is as it was or mirrored left to right, and both occur."""
-    views = augment(tf.constant(RAMP), SEED, Fit(flip=True)).images.numpy()
+    views = augment(tf.constant(RAMP), SEED, Fit(flip=True)).inputs.numpy()
 
     mirrored = [bool((view == RAMP[0, :, ::-1]).all()) for view in views]
     kept = [bool((view == RAMP[0]).all()) for view in views]
@@ -27,7 +27,7 @@ def test_a_crop_moves_by_no_more_than_its_padding() -> None:
     padded = np.pad(RAMP[0, :, :, 0], 1)
     windows = [padded[y : y + 4, x : x + 4] for y in range(3) for x in range(3)]
 
-    views = augment(tf.constant(RAMP), SEED, Fit(crop=1)).images.numpy()[..., 0]
+    views = augment(tf.constant(RAMP), SEED, Fit(crop=1)).inputs.numpy()[..., 0]
 
     met = {next(n for n, window in enumerate(windows) if (window == view).all()) for view in views}
     assert met == set(range(9))
@@ -36,7 +36,7 @@ def test_a_crop_moves_by_no_more_than_its_padding() -> None:
 def test_equal_seeds_give_equal_views() -> None:
     """The same seed gives the same view, another seed another one."""
     first, same, other = (
-        augment(tf.constant(RAMP), tf.constant(seed), Fit(flip=True, crop=2)).images.numpy()
+        augment(tf.constant(RAMP), tf.constant(seed), Fit(flip=True, crop=2)).inputs.numpy()
         for seed in ([1, 2], [1, 2], [1, 6])
     )
 
@@ -46,7 +46,7 @@ def test_equal_seeds_give_equal_views() -> None:
 
 def test_a_cutout_hides_one_square() -> None:
     """Of each image a square is 0, cut off at the edge where it lies there; every place is hidden in some image."""
-    views = augment(tf.constant(RAMP), SEED, Fit(cutout=2)).images.numpy()[..., 0]
+    views = augment(tf.constant(RAMP), SEED, Fit(cutout=2)).inputs.numpy()[..., 0]
 
     hidden = views == 0
     assert (views[~hidden] == np.broadcast_to(RAMP[0, :, :, 0], views.shape)[~hidden]).all()
@@ -68,7 +68,7 @@ def test_a_mixture_is_mostly_the_image_itself() -> None:
     assert ((share >= 0.5) & (share <= 1)).all()
     assert len(set(share)) == 8
     expected = share * np.arange(8) + (1 - share) * np.arange(8)[::-1]
-    np.testing.assert_allclose(view.images.numpy()[:, 1, 1, 0], expected, rtol=1e-6)
+    np.testing.assert_allclose(view.inputs.numpy()[:, 1, 1, 0], expected, rtol=1e-6)
 
 
 def test_shares_are_those_of_a_beta() -> None:
@@ -92,7 +92,7 @@ def test_nothing_is_mixed_unasked() -> None:
     view = augment(tf.constant(RAMP), SEED, Fit())
 
     assert view.share is None
-    assert (view.images.numpy() == RAMP).all()
+    assert (view.inputs.numpy() == RAMP).all()
     assert not moves(Fit())
     for parameter in ({"flip": True}, {"crop": 1}, {"cutout": 1}, {"mixup": 0.1}):
         assert moves(Fit.model_validate(parameter))

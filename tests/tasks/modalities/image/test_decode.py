@@ -27,7 +27,7 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
 def decode_bytes(data: bytes, channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     """Return the pixels of a file that decodes."""
     decoder = Decoder(size, channels)
-    pixels = decoder.decode(data, "it")
+    pixels = decoder.encode(data, "it")
     assert pixels is not None, decoder.corrupt
     return pixels
 
@@ -83,7 +83,7 @@ def test_what_is_transparent_lets_the_background_be_seen():
     decoder = Decoder(None, None, background=(0, 9, 0))
 
     assert decode_bytes(encoded(image), None, None).tolist() == [[[255, 255, 255], [127, 127, 127], [1, 2, 3]]]
-    pixels = decoder.decode(encoded(image), "a:0")
+    pixels = decoder.encode(encoded(image), "a:0")
 
     assert pixels is not None
     assert pixels[0, 0].tolist() == [0, 9, 0]
@@ -113,7 +113,7 @@ def test_the_first_frame_is_taken_and_told():
     frames = [Image.new("L", (2, 2), value) for value in (10, 200)]
     decoder = Decoder(None, 1)
 
-    pixels = decoder.decode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), "a.gif")
+    pixels = decoder.encode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), "a.gif")
 
     assert pixels is not None
     assert (pixels == 10).all()
@@ -142,7 +142,7 @@ def test_deep_pixels_are_scaled_by_their_range_and_it_is_told(data: bytes, expec
     """Black becomes 0 and white 255, whatever they were; never is a value cut off."""
     decoder = looked_at([data])
 
-    pixels = decoder.decode(data, "a:0")
+    pixels = decoder.encode(data, "a:0")
 
     assert pixels is not None
     assert pixels.ravel().tolist() == pytest.approx(expected, abs=1)
@@ -162,7 +162,7 @@ def test_the_range_is_that_of_all_images():
 def test_nothing_is_decoded_before_the_range_is_known():
     """The first deep image asks for a look at all."""
     with pytest.raises(Undecided):
-        Decoder(None, None).decode(tiff(np.asarray([[0.5]], np.float32)), "a:0")
+        Decoder(None, None).encode(tiff(np.asarray([[0.5]], np.float32)), "a:0")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_range_that_nothing_tells_is_refused_and_can_be_given(data: bytes, got
     assert got in problem.got
     assert fix in problem.fix
     low, high = decoder.ranges.seen[next(iter(decoder.ranges.seen))].low, 4095.0
-    assert Decoder(None, None, ranges=Ranges(given=(min(0.0, low * 400), high))).decode(data, "a:0") is not None
+    assert Decoder(None, None, ranges=Ranges(given=(min(0.0, low * 400), high))).encode(data, "a:0") is not None
 
 
 def test_files_that_declare_different_ranges_are_refused():
@@ -264,7 +264,7 @@ def test_a_value_outside_of_the_given_range_is_corrupt():
     decoder = Decoder(None, None, ranges=Ranges(given=(0.0, 1.0)))
 
     for value in (1.5, np.nan):
-        assert decoder.decode(tiff(np.asarray([[0, value]], np.float32)), "a:0") is None
+        assert decoder.encode(tiff(np.asarray([[0, value]], np.float32)), "a:0") is None
 
     assert "outside of 0 to 1 (data.pixel_range)" in decoder.corrupt.examples[0]
     assert "no numbers" in decoder.corrupt.examples[1]
@@ -327,7 +327,7 @@ def test_what_is_no_whole_image_is_corrupt(data: bytes):
     """Nothing is filled up with grey."""
     decoder = Decoder(None, None)
 
-    assert decoder.decode(data, "a:0") is None
+    assert decoder.encode(data, "a:0") is None
     assert decoder.corrupt.count == 1
 
 
@@ -337,7 +337,7 @@ def test_a_decompression_bomb_is_corrupt():
 
     decoder = Decoder(None, None)
 
-    assert decoder.decode(bomb, "a:0") is None
+    assert decoder.encode(bomb, "a:0") is None
     assert "decompression bomb" in decoder.corrupt.examples[0]
 
 
@@ -347,7 +347,7 @@ def test_a_bomb_of_text_beside_the_pixels_is_corrupt():
     comment.add_text("comment", "a" * 70_000_000, zip=True)
     decoder = Decoder(None, None)
 
-    assert decoder.decode(encoded(Image.new("L", (1, 1)), "PNG", pnginfo=comment), "a:0") is None
+    assert decoder.encode(encoded(Image.new("L", (1, 1)), "PNG", pnginfo=comment), "a:0") is None
     assert decoder.corrupt.count == 1
 
 
@@ -364,7 +364,7 @@ def test_an_image_with_flipped_bytes_never_ends_the_step(kind: str):
             damaged[place] = random.integers(0, 256)
         decoder.look(bytes(damaged), f"a:{number}")
         with contextlib.suppress(Undecided):
-            decoder.decode(bytes(damaged), f"a:{number}")
+            decoder.encode(bytes(damaged), f"a:{number}")
 
     assert decoder.seen > 0
 
@@ -374,7 +374,7 @@ def test_corrupt_images_are_counted_with_five_examples():
     decoder = Decoder(None, None)
 
     for row in range(7):
-        assert decoder.decode(b"text", f"a:{row}") is None
+        assert decoder.encode(b"text", f"a:{row}") is None
 
     report = decoder.report()
     assert report.count == 7
@@ -384,8 +384,8 @@ def test_corrupt_images_are_counted_with_five_examples():
 def test_a_corrupt_fraction_at_the_limit_passes():
     """One of two is half: a limit of 0.5 lets it pass, one of 0.49 does not."""
     decoder = Decoder(None, None)
-    decoder.decode(grey(), "a:0")
-    decoder.decode(b"text", "a:1")
+    decoder.encode(grey(), "a:0")
+    decoder.encode(b"text", "a:1")
 
     assert decoder.problems(0.5) == []
     assert [problem.got for problem in decoder.problems(0.49)] == ["of 2 images 1: a:1 (4 bytes that are no image)"]
@@ -394,7 +394,7 @@ def test_a_corrupt_fraction_at_the_limit_passes():
 def test_images_that_are_all_corrupt_never_pass():
     """Even a limit of 1 wants one image."""
     decoder = Decoder(None, None)
-    decoder.decode(b"text", "a:0")
+    decoder.encode(b"text", "a:0")
 
     assert len(decoder.problems(1.0)) == 1
 
@@ -402,9 +402,9 @@ def test_images_that_are_all_corrupt_never_pass():
 def test_the_first_image_sets_the_shape():
     """Another size is a misfit, and the message says which and how to go on."""
     decoder = Decoder(None, None)
-    decoder.decode(grey(2, 3), "a:0")
+    decoder.encode(grey(2, 3), "a:0")
 
-    assert decoder.decode(grey(4, 3), "a:1") is None
+    assert decoder.encode(grey(4, 3), "a:1") is None
 
     (problem,) = decoder.problems(0.0)
     assert problem.expected == "2x3x1 as the first one, and at most 4096x4096"
@@ -416,7 +416,7 @@ def test_a_size_makes_all_shapes_one():
     """With a size and channels given, mixed images fit."""
     decoder = Decoder((2, 2), 3)
 
-    shapes = [decoder.decode(grey(side, 3), "a") for side in (2, 4)]
+    shapes = [decoder.encode(grey(side, 3), "a") for side in (2, 4)]
 
     assert [pixels.shape for pixels in shapes if pixels is not None] == [(2, 2, 3), (2, 2, 3)]
     assert decoder.sound

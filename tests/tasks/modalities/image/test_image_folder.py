@@ -73,8 +73,8 @@ def test_where_a_folder_is_a_split_no_folder_beside_it_is_a_class(read: Read, fi
 
     dataset = read(fill(folders))
 
-    assert dataset.classes == ("cat", "dog")
-    assert dataset.splits["test"].class_counts == (4, 4)
+    assert dataset.vocabulary == ("cat", "dog")
+    assert dataset.splits["test"].strata == (4, 4)
     beside = sum(count for name, count in folders.items() if name.split("/")[0].endswith(("pred", "tion", "extra")))
     assert sum(left_out(dataset).values()) == beside
 
@@ -87,7 +87,7 @@ def test_a_class_that_is_called_as_a_split_is_named_in_the_recipe(read: Read, fi
     dataset = read(source, classes=["bus", "car", "train"])
 
     assert ("cannot tell the class" in what, "train/0.png" in got, "data.classes" in fix) == (True, True, True)
-    assert dataset.classes == ("bus", "car", "train")
+    assert dataset.vocabulary == ("bus", "car", "train")
 
 
 def test_splits_within_the_classes_are_refused(read: Read, fill: Fill):
@@ -115,7 +115,7 @@ def test_every_ending_that_pillow_reads_is_an_image(read: Read, fill: Fill, suff
     for path in (source / "dog").iterdir():
         path.rename(path.with_suffix(suffix))
 
-    assert read(source).classes == ("cat", "dog")
+    assert read(source).vocabulary == ("cat", "dog")
     assert sum(read(source).splits[name].count for name in ("train", "validation", "test")) == 20
 
 
@@ -300,8 +300,8 @@ def test_the_log_says_all_of_it(read: Read, fill: Fill, capsys: pytest.CaptureFi
     read(fill({"train/cat": 10, "train/dog": 12, "test/cat": 4, "test/dog": 4, "pred": 3}))
 
     said = capsys.readouterr().out
-    assert "preprocess: the classes are cat, dog" in said
-    assert "preprocess: test: 8 images: 4 cat, 4 dog" in said
+    assert "preprocess: the vocabulary is cat, dog" in said
+    assert "preprocess: test: 8 examples: 4 cat, 4 dog" in said
     assert "preprocess: left out: a file of pred, which lies beside the splits: 3 (pred/0.png" in said
 
 
@@ -313,5 +313,5 @@ def test_what_an_archive_of_a_mac_leaves_is_no_class(read: Read, fill: Fill):
 
     dataset = read(source)
 
-    assert dataset.classes == ("cat", "dog")
+    assert dataset.vocabulary == ("cat", "dog")
     assert [told.count for told in dataset.intake.left_out] == [1]

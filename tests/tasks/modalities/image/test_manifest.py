@@ -53,7 +53,7 @@ def test_a_manifest_finds_its_images(
     dataset = read(write(fill(folders), **files), **given)
 
     assert dataset.intake.format == "manifest"
-    assert dataset.classes == ("cat", "dog")
+    assert dataset.vocabulary == ("cat", "dog")
     assert sum(dataset.splits[name].count for name in ("train", "validation", "test")) == 20
 
 
@@ -66,7 +66,7 @@ def test_manifests_of_splits_find_the_images_of_their_split(read: Read, fill: Fi
 
     dataset = read(write(source, **tables, sample_submission__csv=table(["image", "label"], listed("", 3))))
 
-    assert dataset.splits["test"].class_counts == (3, 3)
+    assert dataset.splits["test"].strata == (3, 3)
     assert {item.what for item in dataset.intake.left_out} == {"a table for a submission"}
 
 
@@ -121,7 +121,7 @@ def test_class_folders_beside_a_manifest_are_for_a_person_to_choose(read: Read, 
     source = write(fill({"cat": 10, "dog": 10}), all__csv=table(["image", "label"], listed("cat/", 10)))
 
     assert refused(read, source)[2] == "set data.format to manifest or image_folder"
-    assert read(source, format="image_folder").classes == ("cat", "dog")
+    assert read(source, format="image_folder").vocabulary == ("cat", "dog")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_manifest_of_a_split_without_labels_is_left_out(
 
     dataset = read(source, **asked)
 
-    assert dataset.classes == ("f", "m")
+    assert dataset.vocabulary == ("f", "m")
     assert sum(dataset.intake.read.values()) == 20
     assert "a table of the split test, which has no labels" in {told.what for told in dataset.intake.left_out}
 
@@ -159,7 +159,9 @@ def test_a_row_number_is_not_the_name_of_an_image(
 
     dataset = read(write(source, all__csv=table(["", "file", "label"], rows)))
 
-    images, labels = read_split(context.store, dataset, "train")
+    examples, labels = read_split(context.store, dataset, "train")
+
+    images = examples["image"]
     decoded = {decode(picture(number)): int(number < 10) for number in range(20)}
     assert dataset.intake.columns["image"] == "file"
     assert all(decoded[image.tobytes()] == label for image, label in zip(images, labels, strict=True))

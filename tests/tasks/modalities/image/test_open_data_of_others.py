@@ -67,7 +67,7 @@ def test_it_is_read_right(
     """The classes are those that a person would say, and no image is lost."""
     dataset = run(context, name, **given)
 
-    assert dataset.classes == classes
+    assert dataset.vocabulary == classes
     assert counts(dataset) == sizes
 
 
@@ -140,10 +140,12 @@ def test_deep_pixels_become_the_same_greys(context: Context, name: str, given: d
     """Each holds one ramp of greys from black to white, whatever its numbers are."""
     dataset = run(context, f"deep_pixels/{name}", **given)
 
-    images, _ = read_split(context.store, dataset, "train")
+    examples, _ = read_split(context.store, dataset, "train")
+
+    images = examples["image"]
     assert (images.min(), images.max()) == (0, 255)
     assert len(np.unique(images[0])) == 256
-    assert dataset.normalisation.mean == (pytest.approx(0.5, abs=0.01),)
+    assert dataset.inputs["image"].statistics.mean == (pytest.approx(0.5, abs=0.01),)
     assert [(told.what, told.count) for told in dataset.intake.changed] == [(changed, 12)]
 
 
@@ -152,7 +154,7 @@ def test_transparent_pixels_show_the_background(context: Context, name: str):
     """White unless the recipe says otherwise, and it is told."""
     on_white, on_black = (run(context, f"deep_pixels/{name}", **given) for given in ({}, {"background": [0, 0, 0]}))
 
-    assert on_white.normalisation.mean > on_black.normalisation.mean
+    assert on_white.inputs["image"].statistics.mean > on_black.inputs["image"].statistics.mean
     assert "laid on the colour (255, 255, 255) (data.background)" in on_white.intake.changed[0].what
 
 

@@ -75,7 +75,7 @@ def test_labels_and_their_names_are_found(
     """Under whatever name, with the names that the files bring."""
     dataset = read(write(names=names, **columns), **given)
 
-    assert dataset.classes == classes
+    assert dataset.vocabulary == classes
     assert dataset.intake.columns["image"] == "image"
 
 
@@ -86,7 +86,7 @@ def test_the_only_column_of_images_is_taken(read: Read, write: Write, picture: P
     assert read(write(image=None, photo=pictures, label=PAIRS)).intake.columns == {"image": "photo", "label": "label"}
     source = write(image=None, photo=pictures, mask=pictures, label=PAIRS)
     assert refused(read, source)[2] == "set data.image_column to photo or mask"
-    assert read(source, image_column="photo").classes == ("0", "1")
+    assert read(source, image_column="photo").vocabulary == ("0", "1")
 
 
 @pytest.mark.parametrize("labels", [None, [-1] * 20, pa.array([None] * 20, pa.int64())])
@@ -116,7 +116,7 @@ def test_the_recipe_orders_the_classes_that_the_files_name(read: Read, write: Wr
 
     dataset = read(source, classes=["dog", "cat"])
 
-    assert dataset.splits["train"].class_counts[0] < dataset.splits["train"].class_counts[1]
+    assert dataset.splits["train"].strata[0] < dataset.splits["train"].strata[1]
 
 
 def test_files_must_agree_on_the_class_names(read: Read, write: Write):
@@ -137,7 +137,7 @@ def test_metadata_of_another_kind_is_passed_over(read: Read, write: Write, text:
     table = pq.read_table(source / "all.parquet")
     pq.write_table(table.replace_schema_metadata({"huggingface": text}), source / "all.parquet")
 
-    assert read(source).classes == ("0", "1")
+    assert read(source).vocabulary == ("0", "1")
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_classes_txt_is_read_as_editors_write_it(read: Read, write: Write, data:
     source = write(label=PAIRS)
     (source / "classes.txt").write_bytes(data)
 
-    assert read(source).classes == classes
+    assert read(source).vocabulary == classes
 
 
 @pytest.mark.parametrize(

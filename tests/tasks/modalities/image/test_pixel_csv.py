@@ -21,7 +21,7 @@ HEAD = [f"pixel{number}" for number in range(16)]
 
 def pixels_of(context: Context, dataset: Dataset) -> set[bytes]:
     """Return all images."""
-    parts = [read_split(context.store, dataset, name)[0] for name in ("train", "validation", "test")]
+    parts = [read_split(context.store, dataset, name)[0]["image"] for name in ("train", "validation", "test")]
     return {image.tobytes() for images in parts for image in images}
 
 
@@ -56,7 +56,7 @@ def test_pixels_and_labels_are_found(context: Context, read: Read, tmp_path: Pat
     """However the table is written, the same images come with the same classes."""
     dataset = read(write(tmp_path / "source", all__csv=text), **given)
 
-    assert dataset.classes == ("0", "1")
+    assert dataset.vocabulary == ("0", "1")
     assert pixels_of(context, dataset) == {row.tobytes() for row in PIXELS}
 
 
@@ -108,7 +108,7 @@ def test_a_first_row_with_a_name_and_numbers_is_no_header(read: Read, tmp_path: 
 
     dataset = read(write(tmp_path / "source", all__csv=table(None, rows)))
 
-    assert dataset.classes == ("cat", "dog")
+    assert dataset.vocabulary == ("cat", "dog")
     assert sum(dataset.splits[name].count for name in ("train", "validation", "test")) == ROWS
 
 
@@ -238,7 +238,9 @@ def test_planes_of_colours_are_laid_side_by_side(context: Context, read: Read, t
 
     dataset = read(write(tmp_path / "source", a__csv=table(["label", *head], rows)), image_size=(2, 2), channels=3)
 
-    images, _ = read_split(context.store, dataset, "train")
+    examples, _ = read_split(context.store, dataset, "train")
+
+    images = examples["image"]
     first = images[0].reshape(4, 3) - images[0].min()
     assert first.tolist() == [[0, 100, 200], [10, 110, 210], [20, 120, 220], [30, 130, 230]]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from featherline.tasks.contracts.dataset import Dataset, Normalisation
+from featherline.tasks.contracts.dataset import Dataset, InputSpec, Statistics
 from featherline.tasks.contracts.preprocessing import OwnPreprocessing, Preprocessing, PreprocessingChoice
 from featherline.tasks.contracts.recipe import ModelSection, known_keys
 from featherline.tasks.contracts.references import DatasetRef
@@ -20,8 +20,9 @@ PIXEL = np.array([[[[255, 51, 0]]]], np.uint8)
 @pytest.fixture
 def coloured(digits: tuple[DatasetRef, Dataset]) -> Dataset:
     """Give a data set that says it has colours."""
-    own = Normalisation(scale=255.0, mean=(0.5, 0.25, 0.125), std=(0.5, 0.25, 0.25))
-    return digits[1].model_copy(update={"image_shape": (1, 1, 3), "normalisation": own})
+    own = Statistics(scale=255.0, mean=(0.5, 0.25, 0.125), std=(0.5, 0.25, 0.25))
+    spec = InputSpec(modality="image", shape=(1, 1, 3), dtype="uint8", statistics=own)
+    return digits[1].model_copy(update={"inputs": {"image": spec}})
 
 
 @pytest.mark.parametrize(
@@ -37,24 +38,26 @@ def coloured(digits: tuple[DatasetRef, Dataset]) -> Dataset:
 )
 def test_each_name_is_one_map(coloured: Dataset, name: str, inputs: list[float]) -> None:
     """Numbers that a person can check: caffe gives blue, green, red."""
-    assert model_inputs(PIXEL, named(name, coloured)).ravel().tolist() == pytest.approx(inputs, abs=1e-5)
+    assert model_inputs(PIXEL, named(name, coloured.inputs["image"])).ravel().tolist() == pytest.approx(
+        inputs, abs=1e-5
+    )
 
 
 def test_numbers_of_the_recipe_are_in_the_models_order(coloured: Dataset) -> None:
     """With bgr, mean and std are those of blue, green and red; one number stands for all channels."""
-    own = chosen(OwnPreprocessing(scale=51, mean=(1, 2, 3), std=2.0, channel_order="bgr"), coloured)  # type: ignore[arg-type]
+    own = chosen(OwnPreprocessing(scale=51, mean=(1, 2, 3), std=2.0, channel_order="bgr"), coloured.inputs["image"])  # type: ignore[arg-type]
 
     assert model_inputs(PIXEL, own).ravel().tolist() == [-0.5, -0.5, 1.0]
 
 
 def test_where_there_is_no_image_a_network_sees_the_mean_pixel(coloured: Dataset) -> None:
     """Of its own preprocessing that is 0, exactly, so that nothing is added; of others what the mean pixel becomes."""
-    assert background(own_of(coloured), coloured) is None
+    assert background(own_of(coloured.inputs["image"]), coloured.inputs["image"]) is None
     for name, expected in (
         ("unit", [0.5, 0.25, 0.125]),
         ("caffe", [31.875 - 103.939, 63.75 - 116.779, 127.5 - 123.68]),
     ):
-        found = background(named(name, coloured), coloured)
+        found = background(named(name, coloured.inputs["image"]), coloured.inputs["image"])
         assert found is not None
         assert found.tolist() == pytest.approx(expected, abs=1e-4)
 
@@ -75,7 +78,7 @@ def test_colours_are_not_for_grey_images(
 ) -> None:
     """What has a number for each colour is refused on images of one channel, before anything is trained."""
     with pytest.raises(Refused) as refused:
-        chosen(choice, digits[1])
+        chosen(choice, digits[1].inputs["image"])
 
     assert refused.value.problems[0].got == got
 

@@ -9,7 +9,7 @@ import numpy as np
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.litert import metadata
 from featherline.tasks.networks.framework import keras, tf
-from featherline.tasks.releasing.registries.featherline_litert import LiteRTClassifier
+from featherline.tasks.releasing.registries.featherline_litert import LiteRTModel
 
 
 def test_channels_are_turned_for_a_model_that_takes_blue_first(tmp_path: Path) -> None:
@@ -18,9 +18,9 @@ def test_channels_are_turned_for_a_model_that_takes_blue_first(tmp_path: Path) -
     (tmp_path / "model.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(network).convert())
     said = metadata.FileMetadata(
         labels=("blue", "green", "red"),
-        preprocessing=Preprocessing(name="own", scale=1, mean=(1, 2, 3), std=(1, 1, 2), channel_order="bgr"),
-        input=metadata.End(dtype="float32"),
-        output=metadata.End(dtype="float32"),
+        preprocessing={"image": Preprocessing(name="own", scale=1, mean=(1, 2, 3), std=(1, 1, 2), channel_order="bgr")},
+        inputs={"image": metadata.End(dtype="float32")},
+        outputs={"logits": metadata.End(dtype="float32")},
         scheme="float32",
         validation_accuracy=1,
         source_validation_accuracy=1,
@@ -28,6 +28,6 @@ def test_channels_are_turned_for_a_model_that_takes_blue_first(tmp_path: Path) -
     )
     (tmp_path / "model.json").write_bytes(said.to_json())
 
-    logits = LiteRTClassifier(tmp_path).predict(np.array([[[[103, 52, 21]]]], np.uint8))
+    logits = LiteRTModel(tmp_path).predict(np.array([[[[103, 52, 21]]]], np.uint8))["logits"]
 
     assert logits.tolist() == [[20.0, 50.0, 50.0]]

@@ -26,7 +26,7 @@ from featherline.tasks.contracts.refusal import Refused, Unavailable
 from featherline.tasks.contracts.request import Variable
 from featherline.tasks.contracts.steps.publish import PublishParams
 from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterParams
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.modalities.image.preprocessing import model_inputs
 from featherline.tasks.releasing.registries.mlflow_registry import MlflowRegistry
 from featherline.tasks.releasing.registries.open import open_registry
@@ -42,7 +42,7 @@ for name in ("tasks", "tensorflow", "tf_keras"):
     sys.modules[name] = None
 import mlflow, numpy as np
 model = mlflow.pyfunc.load_model(sys.argv[1])
-print(json.dumps(model.predict(np.load(sys.argv[2])).tolist()))
+print(json.dumps(model.predict({"image": np.load(sys.argv[2])})["logits"].tolist()))
 """
 
 
@@ -78,7 +78,7 @@ def test_the_version_predicts_without_featherline(
     assert ran.returncode == 0, ran.stderr
     content = context.store.read_bytes(inputs.selection.model.file)
     pixels = model_inputs(IMAGES, Preprocessing(name="own", scale=4.0, mean=(0.5,), std=(0.5,)))
-    expected = Classifier(content).logits(pixels)
+    expected = FileRunner(content).predict(pixels)
     assert len({tuple(row) for row in expected.tolist()}) > 1
     assert json.loads(ran.stdout.splitlines()[-1]) == expected.tolist()
 

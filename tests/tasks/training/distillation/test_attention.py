@@ -31,7 +31,7 @@ def test_attention_brings_the_maps_together(data: TrainingData) -> None:
     keras.utils.set_random_seed(0)
     teacher, student = (resnet((8, 8, 1), 10, depth=8, width=width) for width in (8, 4))
     student_network, teacher_network = watched(student, teacher)
-    images = data.validation_images
+    images = data.validation.inputs
 
     def apart() -> float:
         return float(

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from featherline.tasks.litert.convert import convert
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.networks.framework import keras
 from tests.tasks.exported import exported, small_model
 
@@ -38,4 +38,4 @@ def small() -> Small:
     network = keras.Model(image, layers.Dense(4, name="last")(layers.GlobalAveragePooling2D()(stream)))
     file = convert(network, "float32")
     images = np.random.default_rng(0).normal(size=(60, 8, 8, 2)).astype(np.float32)
-    return Small(file, images, Classifier(file).logits(images).argmax(axis=1))
+    return Small(file, images, FileRunner(file).predict(images).argmax(axis=1))

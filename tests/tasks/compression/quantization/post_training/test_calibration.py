@@ -15,7 +15,7 @@ from featherline.tasks.compression.quantization.post_training.calibration import
     moving_average,
 )
 from featherline.tasks.contracts.post_training import Calibration
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 
 if TYPE_CHECKING:
     from tests.tasks.compression.quantization.post_training.conftest import Small
@@ -33,7 +33,7 @@ def test_minmax_is_all_that_was_seen(small: Small) -> None:
 
 def test_the_output_s_range_is_that_of_the_logits(small: Small) -> None:
     """What the observer sees at the end is what the file answers."""
-    logits = Classifier(small.file).logits(small.images[:5])
+    logits = FileRunner(small.file).predict(small.images[:5])
     ranges = activation_ranges(small.file, small.images[:5], Calibration())
 
     low, high = ranges[Observer(small.file).names[-1]]

@@ -90,7 +90,7 @@ def test_a_free_budget_gives_int4_where_an_operator_has_it(small: Small, quantiz
     """With nothing to keep, all but the depthwise layer are int4 in the file itself."""
     reference = FloatReference(small.file, small.images, small.labels)
 
-    made = mixed(quantizer, Mixed(images=20), reference, lambda _: True)
+    made = mixed(quantizer, Mixed(examples=20), reference, lambda _: True)
 
     kernels = read_graph(made.data).kernels()
     assert [kernel.int4 for _, kernel in kernels] == [True, False, True, True]

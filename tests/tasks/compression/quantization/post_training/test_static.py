@@ -14,7 +14,7 @@ from featherline.tasks.contracts.model import Width
 from featherline.tasks.contracts.post_training import Calibration
 from featherline.tasks.litert import flatbuffer
 from featherline.tasks.litert.graph import OPERATOR_NAMES, read_graph
-from featherline.tasks.litert.interpreter import Classifier
+from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.litert.runtimes import RUNTIMES, Runtime, answer, apart
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def made(small: Small) -> Made:
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_runtime_gives_the_same(made: Made, small: Small, scheme: str, runtime: Runtime) -> None:
     """XNNPACK, LiteRT's own kernels and TensorFlow Lite Micro are within one step of the output of each other."""
-    raw = Classifier(made[scheme]).quantize(small.images[:8])
+    raw = FileRunner(made[scheme]).quantize(small.images[:8])["image"]
     expected = answer(made[scheme], raw, "xnnpack").outputs
 
     given = answer(made[scheme], raw, runtime)
@@ -120,10 +120,10 @@ def test_unpacked_int4_weights_are_the_float_ones(made: Made, small: Small) -> N
 
 def test_integers_of_sixteen_bits_are_closer_to_float(made: Made, small: Small) -> None:
     """int16 activations lose less than int8 ones, int4 weights more."""
-    truth = Classifier(small.file).logits(small.images)
+    truth = FileRunner(small.file).predict(small.images)
 
     errors = {
-        scheme: float(np.abs(Classifier(made[scheme]).logits(small.images) - truth).mean())
+        scheme: float(np.abs(FileRunner(made[scheme]).predict(small.images) - truth).mean())
         for scheme in ("int16x8", "int8", "static_wi4_ai8")
     }
 

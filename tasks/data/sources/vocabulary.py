@@ -11,7 +11,7 @@ LARGEST_BYTES = 2**20
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
-def read_class_names(place: Place, names: list[str]) -> tuple[str, ...] | None:
+def read_vocabulary(place: Place, names: list[str]) -> tuple[str, ...] | None:
     """Return the names in `classes.txt`, None where there is no such file.
 
     UTF-8, with or without a byte order mark, or UTF-16 with one; any line ends; empty lines are left out.

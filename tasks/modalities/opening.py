@@ -1,0 +1,42 @@
+"""The modalities by name: the one table to which a new one is added."""
+
+from __future__ import annotations
+
+import importlib
+
+from featherline.tasks.contracts.refusal import did_you_mean, refuse
+from featherline.tasks.modalities.protocol import Modality, Views
+
+MODALITIES = {"image": "featherline.tasks.modalities.image.modality:ImageModality"}
+"""`module:class`, imported when it is asked for: a step pays for what its data are, and for nothing else."""
+
+
+VIEWS = {"image": "featherline.tasks.modalities.image.augmentation:ImageViews"}
+"""The TensorFlow side of those whose examples have random views. One that is not here has none."""
+
+
+def open_modality(name: str) -> Modality:
+    """Return a modality.
+
+    Raises:
+        Refused: There is none of this name.
+    """
+    if name not in MODALITIES:
+        raise refuse(
+            "the data are of no modality that is known here",
+            expected=f"one of {', '.join(MODALITIES)}",
+            got=name,
+            fix=did_you_mean(name, MODALITIES),
+        )
+    module, _, made = MODALITIES[name].partition(":")
+    modality: Modality = getattr(importlib.import_module(module), made)()
+    return modality
+
+
+def open_views(name: str) -> Views | None:
+    """Return what makes random views of a modality's examples; None where it has none."""
+    if name not in VIEWS:
+        return None
+    module, _, made = VIEWS[name].partition(":")
+    views: Views = getattr(importlib.import_module(module), made)()
+    return views

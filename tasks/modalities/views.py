@@ -1,0 +1,70 @@
+"""Random views of all inputs of a batch, each made by its modality, inside the training step.
+
+Student and teacher see the same view. All inputs take the same seed, so that what is mixed is mixed alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from featherline.tasks.contracts.dataset import sole
+from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.modalities.opening import open_views
+from featherline.tasks.modalities.protocol import View, Views
+
+
+@dataclass(frozen=True)
+class InputViews:
+    """What makes views of the inputs of a data set.
+
+    Attributes:
+        modalities: Of each input, by its name; those of inputs that are not named are seen as they are.
+        background: What the mean of the data became, by input: what a view shows where there is nothing of the example.
+    """
+
+    modalities: Mapping[str, str] = field(default_factory=dict)
+    background: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @cached_property
+    def _makers(self) -> dict[str, Views]:
+        opened = {name: open_views(modality) for name, modality in self.modalities.items()}
+        return {name: views for name, views in opened.items() if views is not None}
+
+    def moves(self, fit: Fit) -> bool:
+        """Return whether views differ from epoch to epoch."""
+        return any(views.moves(fit) for views in self._makers.values())
+
+    def check(self, fit: Fit, specs: Any) -> None:  # noqa: ANN401 - of TensorFlow
+        """Refuse views that cannot be had of what a network is fed: a signature, or a dict of several."""
+        for name, spec in self._by_input(specs).items():
+            if name in self._makers:
+                self._makers[name].check(fit, tuple(spec.shape[1:]))
+        without = [name for name in self.modalities if name not in self._makers]
+        if without and fit.mixup:
+            raise refuse(
+                f"the input {without[0]} cannot be mixed",
+                expected=f"fit.mixup: 0 for inputs of the modality {self.modalities[without[0]]}, which has no views",
+                got=f"{fit.mixup:g}",
+                fix="leave fit.mixup out",
+            )
+
+    def augment(self, inputs: Any, seed: Any, fit: Fit) -> View:  # noqa: ANN401 - tensors
+        """Return a random view of each example: of a sole input's array, or of a dict of several."""
+        views = {
+            name: self._makers[name].augment(values, seed, fit, self.background.get(name))
+            if name in self._makers
+            else View(values, None)
+            for name, values in self._by_input(inputs).items()
+        }
+        shares = [view.share for view in views.values() if view.share is not None]
+        return View(sole({name: view.inputs for name, view in views.items()}), shares[0] if shares else None)
+
+    def _by_input(self, fed: Any) -> Mapping[str, Any]:  # noqa: ANN401 - tensors or signatures
+        return fed if isinstance(fed, Mapping) else dict.fromkeys(list(self.modalities)[:1] or [""], fed)
