@@ -37,8 +37,8 @@ lint: $(READY)  ## format, style, types and import walls
 	$(AIRFLOW)/mypy featherline/airflow featherline/dags
 	$(TASKS)/lint-imports
 
-schema: .venvs/tasks.ready  ## write docs/recipe.schema.json anew from the contracts
-	@$(TASKS)/python tools/write_schema.py
+schema: .venvs/tasks.ready  ## write docs/recipe.schema.json and the tables of docs/recipes.md anew from the contracts
+	@$(TASKS)/python -m tools.write_schema
 
 bench: $(READY)  ## measure compression against other tools (hours), MODEL=… a float ResNet-20, DATA=… CIFAR-10
 	@if [ -z "$(MODEL)" ] || [ -z "$(DATA)" ]; then \

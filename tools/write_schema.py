@@ -1,6 +1,6 @@
-"""Write `docs/recipe.schema.json`, the JSON Schema of a recipe, for editors and for readers.
+"""Write what is said of recipes from their contracts: the JSON Schema for editors, and the tables of docs/recipes.md.
 
-python tools/write_schema.py
+python -m tools.write_schema
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 from featherline.tasks.contracts.recipe import Recipe
+from tools.recipe_tables import PAGE, with_tables
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "recipe.schema.json"
 
@@ -20,4 +21,5 @@ def render() -> str:
 
 if __name__ == "__main__":
     SCHEMA.write_text(render())
-    print(f"wrote {SCHEMA}")
+    PAGE.write_text(with_tables(PAGE.read_text()))
+    print(f"wrote {SCHEMA} and the tables of {PAGE}")

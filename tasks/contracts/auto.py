@@ -54,7 +54,11 @@ class Auto(Contract):
     """What the planner may propose, how much of it, and when it may stop. A list is the values of a parameter."""
 
     rounds: int = Field(
-        3, ge=1, le=100, description="Groups of lanes; each learns from those before. At most the pipeline's."
+        3,
+        ge=1,
+        le=100,
+        description="Groups of lanes; each learns from those before. No more than [featherline] rounds of Airflow's "
+        "configuration, which is 3.",
     )
     lanes: int = Field(4, ge=1, le=64, description="Of a round, at most.")
     minutes: float | None = Field(
@@ -71,7 +75,9 @@ class Auto(Contract):
     )
     prune_epochs: tuple[int, ...] = Field((5,), min_length=1, description="Of the fine-tuning after pruning.")
     teacher: tuple[bool, ...] = Field(
-        (False, True), min_length=1, description="Whether the float baseline is the teacher there."
+        (False, True),
+        min_length=1,
+        description="Whether the float baseline is the teacher of the fine-tuning and of QAT and clustering.",
     )
     distill_epochs: tuple[int, ...] = Field((0,), min_length=1, description="Of distillation on its own; 0: none.")
     orders: tuple[Order, ...] = Field(
@@ -85,10 +91,14 @@ class Auto(Contract):
         (None,), min_length=1, description="Weight clustering: distinct weights in each layer; null: none."
     )
     tune_epochs: tuple[int, ...] = Field((3,), min_length=1, description="Of QAT and of clusters.")
-    prune: dict[str, Any] = Field({}, description="What all lanes have in common: criterion, fit, distillation, ….")
+    prune: dict[str, Any] = Field(
+        {}, description="What all lanes have in common: criterion, fit, distillation, …; also of trim."
+    )
     distill: dict[str, Any] = Field({}, description="Likewise.")
     quantize: dict[str, Any] = Field({}, description="Likewise.")
-    export: dict[str, Any] = Field({}, description="Likewise: calibration, mixed, fallback_ladder.")
+    export: dict[str, Any] = Field(
+        {}, description="Likewise: calibration, mixed, fallback_ladder; the last only in lanes that can have one."
+    )
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

@@ -54,7 +54,9 @@ class DistillationSettings(Contract):
     """
 
     loss: Literal["kd", "dkd", "dist"] = Field(
-        "kd", description="kd: the teacher's probabilities; dkd: true and other classes apart; dist: their order alone."
+        "kd",
+        description="kd: divergence of softened probabilities; dkd: the true class and the others apart; dist: "
+        "correlation over classes and over images, for a teacher much stronger than its student.",
     )
     temperature: float = Field(4.0, gt=0, le=1000, description="T, softens both distributions.")
     alpha: Fraction = Field(0.9, description="Weight of the teacher's logits against the labels.")

@@ -17,7 +17,8 @@ class Calibration(Contract):
 
     method: Literal["minmax", "moving_average", "percentile", "mse"] = Field(
         "minmax",
-        description="Ranges of activations: all that was seen, smoothed over examples, cut, or of least error.",
+        description="Ranges of activations: all that was seen, smoothed over examples, cut at both ends, or of "
+        "least rounding error.",
     )
     percentile: float = Field(
         99.99, gt=50, le=100, description="percentile: share of the values that stay below the highest of the range."

@@ -103,9 +103,9 @@ class ReleaseSection(Contract):
     """What the release is called and who must agree to it."""
 
     name: Name | None = Field(None, description="In the registry and the store; that of the recipe where absent.")
-    author: Words = ""
-    licence: Words = ""
-    description: Prose = ""
+    author: Words = Field("", description="In the model card and the file's metadata.")
+    licence: Words = Field("", description="Likewise.")
+    description: Prose = Field("", description="Likewise.")
     golden: int = Field(8, ge=1, le=256, description="Golden vectors to ship.")
     sign: bool = Field(default=True, description="Needs a signing key.")
     approve: Approval = Field(

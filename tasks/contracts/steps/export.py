@@ -29,9 +29,9 @@ class ExportParams(Params):
     """The parameters of `featherline.tasks.steps.export`."""
 
     golden: int = Field(8, ge=1, le=256, description="Golden vectors to ship.")
-    author: Words = ""
-    licence: Words = ""
-    description: Prose = ""
+    author: Words = Field("", description="In the file's metadata; from the recipe's section release.")
+    licence: Words = Field("", description="Likewise.")
+    description: Prose = Field("", description="Likewise.")
     calibration: Calibration = Field(
         Calibration(), description="int8, int16x8, static_wi4_ai8, static_wmixed_ai8: how ranges are found."
     )

@@ -49,18 +49,26 @@ class PruneParams(Params):
         None, gt=0, lt=1, description="channel: fraction of the int8 file's bytes to keep, estimated."
     )
     keep_latency: float | None = Field(
-        None, gt=0, lt=1, description="channel: fraction of the int8 latency to keep, measured; a target of its own."
+        None,
+        gt=0,
+        lt=1,
+        description="channel: fraction of the int8 latency to keep, measured on one thread where the step "
+        "runs; a target of its own.",
     )
     probes: int = Field(6, ge=1, le=20, description="latency: int8 files that are made and measured, each round.")
     criterion: Literal["l1", "l2", "fpgm", "bn_gamma", "taylor", "random"] = Field(
-        "l2", description="channel: how the channels of a group are ranked; random is the control."
+        "l2",
+        description="channel: how the channels of a group are ranked: fpgm by their distance to the geometric "
+        "median, taylor by what a gate on the channel does to the loss; random is the control.",
     )
     ratios: Literal["global", "sensitivity"] = Field(
         "global",
         description="channel: how much each group loses, by one ranking or by what its cut alone does to the loss.",
     )
-    floor: float = Field(0.25, gt=0, le=1, description="channel: fraction of every group's channels that stays.")
-    rounds: int = Field(1, ge=1, le=20, description="channel: cuts on the way to the target, with learning between.")
+    floor: float = Field(
+        0.25, gt=0, le=1, description="channel: fraction of every group that stays, and at least 8 channels."
+    )
+    rounds: int = Field(1, ge=1, le=20, description="channel: cuts by equal factors on the way to the target.")
     round_epochs: int = Field(1, ge=0, le=MOST_EPOCHS, description="channel: epochs after each cut but the last.")
     recalibration_examples: int = Field(
         2048,
@@ -72,7 +80,8 @@ class PruneParams(Params):
         0,
         ge=0,
         le=MOST_EPOCHS,
-        description="bn_gamma: epochs of training with an L1 penalty on gammas before the first cut.",
+        description="bn_gamma: epochs of training with an L1 penalty on gammas before the first cut; without "
+        "them gammas say little.",
     )
     slimming_strength: float = Field(1e-4, gt=0, le=1000, description="bn_gamma: factor of that penalty.")
     sparsity: float = Field(0.8, gt=0, lt=1, description="magnitude: fraction of weights set to zero.")

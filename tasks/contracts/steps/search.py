@@ -21,9 +21,11 @@ from featherline.tasks.contracts.trials import Score, SearchObjective
 class SearchSpace(Contract):
     """A family of networks: a builder, options that are fixed, and options with the values to choose from."""
 
-    builder: BuilderName
-    fixed: Options = {}
-    choices: dict[str, tuple[int | float | str | bool, ...]] = Field(min_length=1)
+    builder: BuilderName = Field(description="As model.builder.")
+    fixed: Options = Field({}, description="Options of the builder that all have in common.")
+    choices: dict[str, tuple[int | float | str | bool, ...]] = Field(
+        min_length=1, description="Values to choose from, by option; widths.1 is the second entry of a fixed list."
+    )
 
 
 class TrialFilter(Contract):

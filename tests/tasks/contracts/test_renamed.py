@@ -35,6 +35,15 @@ KEYS: dict[str, tuple[str, Any]] = {
     "parameters to keep": ("candidates.a.prune.parameters", 0.5),
     "bytes to keep": ("candidates.a.prune.size", 0.5),
     "latency to keep": ("candidates.a.prune.latency", 0.5),
+    "examples after a cut": ("candidates.a.prune.recalibration_images", 100),
+    "examples to calibrate with": ("candidates.a.export.calibration.images", 100),
+    "examples to measure a layer with": ("candidates.a.export.mixed.images", 100),
+    "examples of the train split": ("data.checks.min_images", 100),
+    "examples in two splits": ("data.checks.max_leaked_images", 1),
+    "the rarest class": ("data.checks.min_class_fraction", 0.1),
+    "calibration of each class": ("data.checks.min_calibration_per_class", 1),
+    "drift of the classes": ("data.checks.max_class_drift", 0.1),
+    "drift of the pixels": ("data.checks.max_pixel_drift", 0.1),
 }
 """Old keys by their place, with a value that is right."""
 
@@ -101,6 +110,15 @@ def test_every_old_name_is_in_a_table_above():
     tried = {key.rpartition(".")[2] for key, _ in KEYS.values()} | {old for _, each in VALUES.values() for old in each}
 
     assert tried == set(RENAMED)
+
+
+def test_the_changelog_tells_every_new_name():
+    """Whoever upgrades reads them in one table."""
+    text = Path("CHANGELOG.md").read_text()
+
+    rows = [f"| `{old}` | {', '.join(f'`{one}`' for one in new)} |" for old, new in RENAMED.items()]
+
+    assert [row for row in rows if row not in text] == []
 
 
 def test_an_old_name_that_is_right_elsewhere_is_taken_there(recipes: Path) -> None:
