@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from featherline.tasks.contracts.auto import PipelinePoint
 from featherline.tasks.contracts.base import Contract, Name
 from featherline.tasks.contracts.model import Scheme
+from featherline.tasks.contracts.schemes import SCHEMES
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.steps.distill import DistillParams
 from featherline.tasks.contracts.steps.evaluate import EvaluateParams
@@ -66,7 +67,7 @@ class Candidate(Contract):
 
 def climbs(scheme: Scheme, *, qat: bool) -> bool:
     """Return whether a fallback ladder can stand behind a file: it may lose something, and its float model is there."""
-    return not (qat and scheme == "int8") and scheme not in ("float32", "float16")
+    return not (qat and scheme == "int8") and not SCHEMES[scheme].lossless
 
 
 LANE = tuple(

@@ -15,23 +15,11 @@ from typing import Any
 
 from featherline.tasks.contracts.candidate import WRITTEN, Candidate, CandidateTemplate
 from featherline.tasks.contracts.device import Budget, beyond
-from featherline.tasks.contracts.model import Scheme
+from featherline.tasks.contracts.schemes import SCHEMES
 from featherline.tasks.contracts.steps.choose import ChosenArchitecture
 from featherline.tasks.contracts.steps.evaluate import EvaluateParams
 from featherline.tasks.contracts.steps.export import ExportParams
 
-WEIGHT_BYTES: dict[Scheme, float] = {
-    "float32": 4,
-    "float16": 2,
-    "dynamic_wi8_afp32": 1,
-    "dynamic_wi4_afp32": 0.5,
-    "weight_only_wi8_afp32": 1,
-    "weight_only_wi4_afp32": 0.5,
-    "int8": 1,
-    "int16x8": 1,
-    "static_wi4_ai8": 0.5,
-    "static_wmixed_ai8": 0.5,
-}
 SLACK = 0.5
 """A pruned candidate is refused untrained only where this part of its estimate is too much, of two cuts this part of
 this part: pruning to a fraction of the MACs removes weights unevenly, so the true size may be well below the estimate,
@@ -126,7 +114,7 @@ def infeasible(candidate: Candidate, parameters: int, macs: int, budget: Budget)
     """
     kept_macs, kept_weights = _kept(candidate)
     estimated_macs = macs * kept_macs
-    estimated_bytes = parameters * kept_weights * WEIGHT_BYTES[candidate.quantize.scheme]
+    estimated_bytes = parameters * kept_weights * SCHEMES[candidate.quantize.scheme].weight_bytes
     slack = SLACK ** sum(cut.method == "channel" for cut in (candidate.prune, candidate.trim))
     too_much = beyond(budget.excess({"macs": estimated_macs * slack, "size_bytes": estimated_bytes * slack}))
     if "macs" in too_much:

@@ -20,11 +20,12 @@ from featherline.tasks.compression.quantization.in_training.qat import quantized
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
 from featherline.tasks.compression.quantization.post_training.invariants import check_integer
 from featherline.tasks.compression.quantization.post_training.layers import layers
-from featherline.tasks.compression.quantization.post_training.static import Bits, StaticQuantizer
+from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.compression.quantization.post_training.weights import with_integer_weights
 from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.dataset import Shape
-from featherline.tasks.contracts.model import Scheme, Width
+from featherline.tasks.contracts.model import Scheme
+from featherline.tasks.contracts.schemes import SCHEMES
 from featherline.tasks.contracts.steps.distill import DistillParams
 from featherline.tasks.contracts.steps.export import ExportParams
 from featherline.tasks.contracts.steps.prune import PruneParams
@@ -139,15 +140,15 @@ def _convert(model: KerasModel, params: QuantizeParams, export: ExportParams, *,
 def _file(model: KerasModel, scheme: Scheme, export: ExportParams, *, qat: bool) -> bytes:
     """Return the file in a scheme, made by what `export` makes it with."""
     images = noise(model, IMAGES)
-    if scheme in ("float32", "float16", "dynamic_wi8_afp32") or qat:
+    facts = SCHEMES[scheme]
+    if facts.made_by == "converter" or qat:
         return convert(model, scheme, images)
     plain = export.calibration.method == "minmax" and export.calibration.weights == "minmax"
     if scheme == "int8" and plain:
         return convert(model, "int8", images)
     file = convert(model, "float32")
-    if scheme in ("dynamic_wi4_afp32", "weight_only_wi8_afp32", "weight_only_wi4_afp32"):
+    if facts.made_by == "weights":
         return with_integer_weights(file, scheme)
-    bits: Bits = 16 if scheme == "int16x8" else 8
-    widths: dict[str, Width] = {layer.scope: "int4" for layer in layers(file)} if scheme == "static_wi4_ai8" else {}
-    ranges = activation_ranges(file, images, export.calibration, bits)
-    return StaticQuantizer(file, ranges, export.calibration.weights).all(bits, widths)
+    widths = dict.fromkeys((layer.scope for layer in layers(file)), facts.weights) if facts.integer else {}
+    ranges = activation_ranges(file, images, export.calibration, facts.activations)
+    return StaticQuantizer(file, ranges, export.calibration.weights).all(facts.activations, widths)

@@ -1,4 +1,4 @@
-"""The study that all workers of a search share, and what samples its proposals.
+"""The study that all workers of a search share.
 
 FEATHERLINE_STUDIES   a folder            a journal file with a lock, for one host
                       redis://…           a journal in Redis
@@ -20,12 +20,10 @@ from optuna.distributions import CategoricalDistribution
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from featherline.tasks.compression.search.evolution import EvolutionSampler
 from featherline.tasks.compression.search.proposals import Proposals
-from featherline.tasks.compression.search.reinforce import ReinforceSampler
+from featherline.tasks.compression.search.samplers import sampler_of
 from featherline.tasks.compression.search.storages import PatientRedis, patient_database
 from featherline.tasks.contracts.steps.search import SearchParams
-from featherline.tasks.contracts.trials import COSTS
 from featherline.tasks.running.work import Work
 from featherline.tasks.store.disk import writing
 
@@ -125,18 +123,3 @@ def proposals_of(params: SearchParams, space: dict[str, CategoricalDistribution]
     """Return what each place of a search tries; equal for all workers."""
     sampler = sampler_of(params, space, seed)
     return Proposals(sampler, dict(space), objective=params.objective, in_flight=params.in_flight)
-
-
-def sampler_of(
-    params: SearchParams, space: dict[str, CategoricalDistribution], seed: int
-) -> optuna.samplers.BaseSampler:
-    """Return what chooses the next trial."""
-    if params.sampler == "evolution":
-        return EvolutionSampler(space, population=params.population, seed=seed)
-    if params.sampler == "nsga2":
-        return optuna.samplers.NSGAIISampler(population_size=params.population, seed=seed)
-    if params.sampler == "tpe":
-        return optuna.samplers.TPESampler(n_startup_trials=params.population, constant_liar=True, seed=seed)
-    if params.sampler == "reinforce":
-        return ReinforceSampler(space, target=getattr(params.budget, COSTS[params.objective]), seed=seed)
-    return optuna.samplers.RandomSampler(seed=seed)

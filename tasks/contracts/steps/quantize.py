@@ -12,10 +12,11 @@ from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Model, Scheme
 from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.references import DatasetRef
+from featherline.tasks.contracts.schemes import SCHEMES
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.teacher import Teacher
 
-QAT_SCHEMES: tuple[Scheme, ...] = ("int8", "static_wi4_ai8")
+QAT_SCHEMES = tuple(scheme for scheme, facts in SCHEMES.items() if facts.qat)
 """What a model can be trained for with the rounding in the loop."""
 
 

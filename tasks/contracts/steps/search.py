@@ -17,6 +17,9 @@ from featherline.tasks.contracts.secrets import Secret
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.trials import Score, SearchObjective
 
+SamplerName = Literal["nsga2", "evolution", "tpe", "random", "reinforce"]
+"""Each is a row of `compression/search/samplers.py`."""
+
 
 class SearchSpace(Contract):
     """A family of networks: a builder, options that are fixed, and options with the values to choose from."""
@@ -62,9 +65,7 @@ class SearchParams(Params):
         le=64,
         description="Trials under way at most: each is proposed from the results up to so many trials before it.",
     )
-    sampler: Literal["nsga2", "evolution", "tpe", "random", "reinforce"] = Field(
-        "nsga2", description="How the next trial is chosen; evolution is aging evolution."
-    )
+    sampler: SamplerName = Field("nsga2", description="How the next trial is chosen; evolution is aging evolution.")
     population: int = Field(
         8, ge=2, le=10_000, description="Of the evolution (nsga2, evolution); random trials first of tpe."
     )

@@ -19,12 +19,13 @@ from featherline.tasks.compression.quantization.post_training.calibration import
 from featherline.tasks.compression.quantization.post_training.float_reference import Comparison, FloatReference
 from featherline.tasks.compression.quantization.post_training.layers import layers
 from featherline.tasks.compression.quantization.post_training.mixed import mixed
-from featherline.tasks.compression.quantization.post_training.static import Bits, StaticQuantizer
+from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.compression.quantization.post_training.weights import with_integer_weights
 from featherline.tasks.contracts.dataset import Dataset, SplitName
-from featherline.tasks.contracts.model import LayerWidth, Model, Scheme, Width
+from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
 from featherline.tasks.contracts.post_training import Calibration, Mixed
 from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.schemes import SCHEMES, Activations
 from featherline.tasks.data.dataset import Targets, in_turn, read_split, taken
 from featherline.tasks.litert.conversion import Converted, convert_apart
 from featherline.tasks.litert.convert import Names
@@ -81,16 +82,17 @@ class Builder:
         Raises:
             Refused: A split is empty; a model that was trained for int8 is to become something else.
         """
-        if scheme in ("float32", "float16", "dynamic_wi8_afp32"):
+        facts = SCHEMES[scheme]
+        if facts.made_by == "converter":
             return self._of_converter(scheme, None)
         # A quantization-aware model brings its own ranges and keeps them; the converter asks for examples all the same.
         plain = self.calibration.method == "minmax" and self.calibration.weights == "minmax"
         if scheme == "int8" and (plain or self.model.format == "qat_h5"):
             return self._of_converter(scheme, self.calibration_inputs)
         made_by = self.float_file.versions | {"litert-quantizer": version("litert-quantizer")}
-        if scheme in ("dynamic_wi4_afp32", "weight_only_wi8_afp32", "weight_only_wi4_afp32"):
+        if facts.made_by == "weights":
             return Built(with_integer_weights(self.float_file.data, scheme), scheme, self.model, made_by)
-        if scheme == "static_wmixed_ai8":
+        if facts.made_by == "mixed":
             found = mixed(
                 self.quantizer(8),
                 settings,
@@ -98,11 +100,9 @@ class Builder:
                 good or (lambda compared: compared.drop <= settings.max_drop),
             )
             return Built(found.data, scheme, self.model, made_by, found.layers)
-        widths: dict[str, Width] = {}
-        if scheme == "static_wi4_ai8":
-            widths = {layer.scope: "int4" for layer in layers(self.float_file.data)}
-        bits: Bits = 16 if scheme == "int16x8" else 8
-        return Built(self.quantizer(bits).all(bits, widths), scheme, self.model, made_by)
+        widths = dict.fromkeys((layer.scope for layer in layers(self.float_file.data)), facts.weights)
+        rounded = self.quantizer(facts.activations).all(facts.activations, widths)
+        return Built(rounded, scheme, self.model, made_by)
 
     def of(self, model: Model) -> Builder:
         """Return what makes files of another model, from the same data."""
@@ -144,7 +144,7 @@ class Builder:
             examples if wanted is None or wanted >= len(targets) else taken(examples, np.sort(in_turn(targets, wanted)))
         )
 
-    def quantizer(self, bits: Bits) -> StaticQuantizer:
+    def quantizer(self, bits: Activations) -> StaticQuantizer:
         """Return what quantizes the float file, its ranges found for activations of so many bits."""
         ranges = activation_ranges(self.float_file.data, self.calibration_inputs, self.calibration, bits)
         return StaticQuantizer(self.float_file.data, ranges, self.calibration.weights)

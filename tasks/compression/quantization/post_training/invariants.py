@@ -15,13 +15,13 @@ from featherline.tasks.compression.quantization.post_training.layers import name
 from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
 from featherline.tasks.contracts.post_training import Mixed
 from featherline.tasks.contracts.refusal import Refused, examples, refuse
+from featherline.tasks.contracts.schemes import SCHEMES
 from featherline.tasks.contracts.words import amount, percent
 from featherline.tasks.litert.graph import KERNELS, Graph, Operator
 from featherline.tasks.measuring.operators import is_float
 from featherline.tasks.measuring.weights import zeros
 from featherline.tasks.statistics.proportions import wilson
 
-INTEGER: tuple[Scheme, ...] = ("int8", "int16x8", "static_wi4_ai8")
 CLUSTERED = ("CONV_2D", "FULLY_CONNECTED")
 """Operators whose kernels may be clustered; their first axis is the output channel."""
 CONFIDENCE = 0.99
@@ -40,7 +40,7 @@ def check_integer(graph: Graph, scheme: Scheme, layers: Sequence[LayerWidth] = (
         Refused: An operator computes in float; in a mixed file, a layer that was not chosen to.
     """
     left: list[Operator] = []
-    if scheme in INTEGER:
+    if SCHEMES[scheme].integer:
         left = [operator for operator in graph.operators if is_float(graph, operator)]
     elif scheme == "static_wmixed_ai8":
         chosen = {layer.layer for layer in layers if layer.width == "float"}
@@ -128,7 +128,7 @@ def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> 
     Raises:
         Refused: The model's accuracy is outside the interval of the file's.
     """
-    if scheme not in ("float32", "float16") and not (scheme == "int8" and model.format == "qat_h5"):
+    if not SCHEMES[scheme].lossless and not (scheme == "int8" and model.format == "qat_h5"):
         return
     low, high = wilson(correct, samples, CONFIDENCE)
     # An image decided otherwise by rounding is no broken file, however small the split.

@@ -16,9 +16,9 @@ import numpy as np
 from featherline.tasks.compression.quantization.post_training.calibration import Ranges
 from featherline.tasks.compression.quantization.post_training.layers import INT4_OPERATORS, ONE_STEP, Layer, layers
 from featherline.tasks.contracts.model import Width
+from featherline.tasks.contracts.schemes import Activations
 from featherline.tasks.litert import flatbuffer, versions
 
-Bits = Literal[8, 16]
 Weights = Literal["minmax", "octav", "mse"]
 
 
@@ -36,11 +36,11 @@ class StaticQuantizer:
     ranges: Ranges
     weights: Weights = "minmax"
 
-    def all(self, activations: Bits, widths: Mapping[str, Width]) -> bytes:
+    def all(self, activations: Activations, widths: Mapping[str, Width]) -> bytes:
         """Return a file that computes with integers, but for the layers that are to stay float.
 
         Args:
-            activations: Bits; 16 are symmetric around zero.
+            activations: Their bits; 16 are symmetric around zero.
             widths: By the layer's scope; int8 where absent, and where the operator has no int4.
         """
         recipe = _Recipe(activations, self.weights)
@@ -75,7 +75,7 @@ class StaticQuantizer:
 class _Recipe:
     """A recipe of litert-quantizer; of two rules for one operator the later one holds."""
 
-    def __init__(self, activations: Bits, weights: Weights) -> None:
+    def __init__(self, activations: Activations, weights: Weights) -> None:
         from litert_quantizer import qtyping  # noqa: PLC0415 - see above
         from litert_quantizer.recipe_manager import AlgorithmName, RecipeManager  # noqa: PLC0415 - see above
 

@@ -7,16 +7,15 @@ float file ──► dynamic_wi4_afp32: int4 weights, activations rounded while 
 
 from __future__ import annotations
 
-from typing import Literal
-
+from featherline.tasks.contracts.model import Scheme
 from featherline.tasks.litert import flatbuffer, versions
 
-WeightScheme = Literal["dynamic_wi4_afp32", "weight_only_wi8_afp32", "weight_only_wi4_afp32"]
-"""Each has the name of its function in `litert_quantizer.recipe`."""
 
+def with_integer_weights(file: bytes, scheme: Scheme) -> bytes:
+    """Return a float file, whose tensors still have their names, with the weights of its layers as integers.
 
-def with_integer_weights(file: bytes, scheme: WeightScheme) -> bytes:
-    """Return a float file, whose tensors still have their names, with the weights of its layers as integers."""
+    A scheme has the name of its function in `litert_quantizer.recipe`.
+    """
     from litert_quantizer import recipe  # noqa: PLC0415 - a second that other schemes do not pay
     from litert_quantizer.quantizer import Quantizer  # noqa: PLC0415 - the same
 

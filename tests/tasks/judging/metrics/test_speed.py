@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from featherline.tasks.judging.metrics.front import dominates, on_front
 
 from featherline.tasks.contracts.measurement import Latency
-from featherline.tasks.judging.metrics.front import dominates, on_front
 from featherline.tasks.judging.metrics.speed import fastest_first, same_speed, spans
 
 

@@ -79,7 +79,7 @@ def test_a_rung_that_cannot_be_made_is_left(
     *,
     context: Context,
     digits: tuple[DatasetRef, Dataset],
-    model: Model,
+    small_model: Model,
     made: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -94,7 +94,7 @@ def test_a_rung_that_cannot_be_made_is_left(
 
         monkeypatch.setattr(build, "convert_apart", fails_at_int8)
         params = ExportParams(golden=1, fallback_ladder=FallbackLadder(max_drop=1, rungs=("float16",)))
-        found = export(ExportInputs(model=model, scheme="int8", data=digits[0]), params, context).model
+        found = export(ExportInputs(model=small_model, scheme="int8", data=digits[0]), params, context).model
 
     left, kept = found.rungs
     assert (left.scheme, left.kept, left.size_bytes, left.validation_accuracy) == ("int8", False, None, None)

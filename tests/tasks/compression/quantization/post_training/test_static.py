@@ -9,9 +9,10 @@ import pytest
 
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
 from featherline.tasks.compression.quantization.post_training.layers import layers
-from featherline.tasks.compression.quantization.post_training.static import Bits, StaticQuantizer
+from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.contracts.model import Width
 from featherline.tasks.contracts.post_training import Calibration
+from featherline.tasks.contracts.schemes import Activations
 from featherline.tasks.litert import flatbuffer
 from featherline.tasks.litert.graph import OPERATOR_NAMES, read_graph
 from featherline.tasks.litert.interpreter import FileRunner
@@ -28,7 +29,7 @@ def made(small: Small) -> Made:
     """Give the small file in each scheme that has no converter of its own."""
     quantizer = StaticQuantizer(small.file, activation_ranges(small.file, small.images[:20], Calibration()))
     scopes = [layer.scope for layer in layers(small.file)]
-    kinds: dict[str, tuple[Bits, dict[str, Width]]] = {
+    kinds: dict[str, tuple[Activations, dict[str, Width]]] = {
         "int8": (8, {}),
         "int16x8": (16, {}),
         "static_wi4_ai8": (8, dict.fromkeys(scopes, "int4")),

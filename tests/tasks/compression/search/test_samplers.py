@@ -10,15 +10,15 @@ from typing import Any, get_args
 import optuna
 import pytest
 
+from featherline.tasks.compression.search.samplers import SAMPLERS, sampler_of
 from featherline.tasks.compression.search.space import distributions
-from featherline.tasks.compression.search.study import open_study, proposals_of, sampler_of
+from featherline.tasks.compression.search.study import open_study, proposals_of
 from featherline.tasks.compression.search.worker import SearchWorker
 from featherline.tasks.contracts.model import Architecture
-from featherline.tasks.contracts.steps.search import SearchParams, SearchSpace
+from featherline.tasks.contracts.steps.search import SamplerName, SearchParams, SearchSpace
 from featherline.tasks.contracts.trials import Trial
 from featherline.tasks.statistics.pareto import hypervolume
 
-SAMPLERS = get_args(SearchParams.model_fields["sampler"].annotation)
 VALUES = tuple(range(6))
 SPACE = SearchSpace(builder="cnn", choices=dict.fromkeys("abcdef", VALUES))
 CHOICES = distributions(SPACE)
@@ -62,6 +62,11 @@ def found(sampler: str, seed: int, trials: int, population: int = 24) -> list[tu
         trial = study.ask(CHOICES)
         study.tell(trial, [accuracy(trial.params), cost(trial.params)])
     return [(trial.values[0], trial.values[1]) for trial in study.trials]
+
+
+def test_every_name_has_a_sampler() -> None:
+    """What a recipe may name is what the table has."""
+    assert set(SAMPLERS) == set(get_args(SamplerName))
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
