@@ -28,7 +28,8 @@ from featherline.tasks.contracts.request import Exit
 from featherline.tasks.contracts.safe_text import safe_streams
 from featherline.tasks.planning.overrides import settings
 from featherline.tasks.running.context import Context
-from featherline.tasks.store.artifacts import Damaged, open_store
+from featherline.tasks.store.artifacts import open_store
+from featherline.tasks.store.damage import Damaged
 from featherline.tasks.store.patience import be_short
 
 INTERRUPTED = 130

@@ -29,7 +29,7 @@ from featherline.tasks.running.makers import Made
 from featherline.tasks.running.outside_names import check_names, outside_names, recipe_key
 from featherline.tasks.running.step_cache import Hit, Lack, Miss
 from featherline.tasks.running.work import Work
-from featherline.tasks.store.artifacts import Damaged
+from featherline.tasks.store.damage import Damaged
 
 STEPS = tuple(sorted(path.stem for path in Path(__file__).parents[1].glob("steps/[a-z]*.py")))
 """The files of `steps/`; no other rule."""

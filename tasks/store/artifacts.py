@@ -14,40 +14,28 @@ import io
 import json
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from featherline.tasks.contracts.base import Contract, digest
 from featherline.tasks.contracts.references import ArrayRef, ArtifactRef
-from featherline.tasks.contracts.refusal import OutOfReach, Refused, Unavailable, refuse
+from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.tasks.contracts.request import Variable
 from featherline.tasks.contracts.stored import OtherFormat, Stored
 from featherline.tasks.store.blobs import LARGE, Blobs, open_blobs
+from featherline.tasks.store.damage import Damage, Damaged
 from featherline.tasks.store.local_cache import ArtifactCache, CachedS3Blobs
+from featherline.tasks.store.mentions import DOCUMENTS, named_in, references
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 R = TypeVar("R", bound=ArtifactRef)
 C = TypeVar("C", bound=Contract)
-
-DAMAGED, UNREADABLE = "damaged/", ".unreadable"
-DOCUMENTS = frozenset(("dataset", "history", "measurement", "recipe", "trials", "verdict"))
-"""Kinds of artifacts that are JSON and may refer to others."""
-
-
-class Damaged(Exception):  # noqa: N818 - what the store is, not what went wrong in the program
-    """An artifact is gone, or was not what its reference says. Raised before anything of it is used."""
-
-    def __init__(self, message: str, ref: ArtifactRef) -> None:
-        """Keep what is damaged."""
-        super().__init__(message)
-        self.ref = ref
 
 
 class Store:
@@ -57,6 +45,7 @@ class Store:
         """Use these blobs."""
         self.blobs = blobs
         self.uri = blobs.uri
+        self._damage = Damage(blobs)
         self._recorders: list[set[str]] = []
 
     @contextmanager
@@ -72,7 +61,7 @@ class Store:
     def put_bytes(self, data: bytes, ref: type[R]) -> R:
         """Store `data` and return its reference. Bytes that are there already, undamaged, are not written again."""
         sha256 = digest(data)
-        if not self._has_whole(sha256, len(data)):
+        if not self._damage.is_whole_and_unmarked(sha256, len(data)):
             self.blobs.replace(f"artifacts/{sha256}", data)
         return self._stored(sha256, len(data), ref)
 
@@ -82,7 +71,7 @@ class Store:
         if size < LARGE:
             return self.put_bytes(path.read_bytes(), ref)
         sha256 = _digest_file(path)
-        if not self._has_whole(sha256, size):
+        if not self._damage.is_whole_and_unmarked(sha256, size):
             self.blobs.upload(f"artifacts/{sha256}", path)
         return self._stored(sha256, size, ref)
 
@@ -105,12 +94,12 @@ class Store:
             Damaged: It is gone, or does not hash to its reference.
         """
         key = f"artifacts/{ref.sha256}"
-        with self._readable(ref):
+        with self._damage.watched(ref):
             data = self.blobs.read(key)
         if data is not None and digest(data) != ref.sha256 and self.is_whole(ref):  # it was read wrong, once
             data = self.blobs.read(key)
         if data is None or digest(data) != ref.sha256:
-            raise self._damage(ref, None if data is None else (len(data), digest(data)))
+            raise self._damage.set_aside(ref, None if data is None else (len(data), digest(data)))
         return data
 
     def read(self, ref: ArtifactRef, contract: type[C]) -> C:
@@ -151,12 +140,12 @@ class Store:
         with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
             path = Path(folder, f"artifact{suffix}")
             key = f"artifacts/{ref.sha256}"
-            with self._readable(ref):
+            with self._damage.watched(ref):
                 there = self.blobs.download(key, path)
             if there and _digest_file(path) != ref.sha256 and self.is_whole(ref):  # it was read wrong, once
                 there = self.blobs.download(key, path)
             if not there or _digest_file(path) != ref.sha256:
-                raise self._damage(ref, (path.stat().st_size, _digest_file(path)) if there else None)
+                raise self._damage.set_aside(ref, (path.stat().st_size, _digest_file(path)) if there else None)
             yield path
 
     def has(self, ref: ArtifactRef) -> bool:
@@ -165,19 +154,19 @@ class Store:
 
     def is_whole(self, ref: ArtifactRef) -> bool:
         """Return whether the artifact lies in the store itself as it should, by its digest."""
-        return self.blobs.sha256(f"artifacts/{ref.sha256}") == ref.sha256
+        return self._damage.is_whole(ref.sha256)
 
     def lost(self, value: object) -> Iterator[ArtifactRef]:
         """Yield what is gone of all that a value refers to, also by way of documents in the store."""
         seen: set[str] = set()
-        found = list(references(value))
-        unreadable = {key for key in self.blobs.keys(DAMAGED) if key.endswith(UNREADABLE)}
-        while found:
-            ref = found.pop()
+        waiting = list(references(value))
+        unreadable = self._damage.unreadable()
+        while waiting:
+            ref = waiting.pop()
             if ref.sha256 in seen:
                 continue
             seen.add(ref.sha256)
-            if _marker(ref.sha256) in unreadable or not self.has(ref):
+            if ref.sha256 in unreadable or not self.has(ref):
                 yield ref
             elif ref.kind in DOCUMENTS:
                 try:
@@ -186,75 +175,12 @@ class Store:
                     yield ref
                     continue
                 with suppress(ValueError, RecursionError):  # whole, and no document of ours
-                    found += named_in(json.loads(data))
-
-    def _has_whole(self, sha256: str, size: int) -> bool:
-        there = self.blobs.size(f"artifacts/{sha256}")
-        if there is None:
-            return False
-        marked = self.blobs.size(_marker(sha256)) is not None
-        whole = there == size and not marked and self.blobs.sha256(f"artifacts/{sha256}") == sha256
-        if marked:
-            self.blobs.delete(_marker(sha256))
-        if not whole:
-            print(f"artifacts/{sha256} was damaged, written anew")
-        return whole
+                    waiting += named_in(json.loads(data))
 
     def _stored(self, sha256: str, size: int, ref: type[R]) -> R:
         if self._recorders:
             self._recorders[-1].add(sha256)
         return ref.model_validate({"uri": f"{self.uri}/artifacts/{sha256}", "sha256": sha256, "bytes": size})
-
-    @contextmanager
-    def _readable(self, ref: ArtifactRef) -> Iterator[None]:
-        """Tell a store that cannot give this one artifact from one that is away.
-
-        A server whose disk has rotted answers with an error of its own for ever, while all else goes well. The artifact
-        stays, in case the server finds it again, and is marked: it counts as lost until its maker wrote it anew.
-
-        Raises:
-            Damaged: The store does not give it, and gives all else.
-        """
-        try:
-            yield
-        except Unavailable as away:
-            probe, data = f"{DAMAGED}probe-{time.time_ns()}", ref.sha256.encode()
-            try:
-                if not self.has(ref):
-                    raise away from away.__cause__
-                self.blobs.replace(probe, data)
-                answers = self.blobs.read(probe) == data
-                self.blobs.delete(probe)
-                if answers:
-                    self.blobs.replace(_marker(ref.sha256), str(away).encode())
-            except OutOfReach:
-                raise away from away.__cause__
-            if not answers:
-                raise
-            raise self._told(ref, f"a store that answers, but not for it ({away.problems[0].got})") from away
-
-    def _damage(self, ref: ArtifactRef, found: tuple[int, str] | None) -> Damaged:
-        """Set a damaged artifact aside, unless another was faster, and return what to raise."""
-        got, aside = "nothing", ""
-        if found is not None:
-            aside = f"{DAMAGED}{ref.sha256}.{time.time_ns()}"
-            got = f"{found[0]} bytes that hash to {found[1]}"
-            try:
-                if not self.is_whole(ref):
-                    self.blobs.move(f"artifacts/{ref.sha256}", aside)
-                    got += f", now {aside}"
-            except OutOfReach as refusal:
-                got += f", which could not be moved ({refusal.problems[0].got})"
-        return self._told(ref, got)
-
-    def _told(self, ref: ArtifactRef, got: str) -> Damaged:
-        return Damaged(
-            f"the store {self.uri} lost an artifact\n"
-            f"  expected  {ref.bytes} bytes of {ref.kind} that hash to {ref.sha256}\n"
-            f"  got       {got}\n"
-            f"  fix       run again: the step that made it runs anew by itself; or restore it from a backup",
-            ref,
-        )
 
 
 def open_store(uri: str) -> Store:
@@ -265,21 +191,6 @@ def open_store(uri: str) -> Store:
     return Store(open_blobs(uri))
 
 
-def references(value: object) -> Iterator[ArtifactRef]:
-    """Yield every artifact reference inside a contract, a tuple or a dict."""
-    if isinstance(value, ArtifactRef):
-        yield value
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from references(getattr(value, name))
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from references(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from references(item)
-
-
 def _another(ref: ArtifactRef, uri: str, expected: str, got: str) -> Refused:
     return refuse(
         f"the artifact {uri}/artifacts/{ref.sha256} is no {ref.kind}",
@@ -287,24 +198,6 @@ def _another(ref: ArtifactRef, uri: str, expected: str, got: str) -> Refused:
         got=got,
         fix="run with ignore_cache: true, which makes all of it anew; find out who wrote it if no other version did",
     )
-
-
-def _marker(sha256: str) -> str:
-    """Return the key that says that the store cannot give an artifact."""
-    return f"{DAMAGED}{sha256}{UNREADABLE}"
-
-
-def named_in(value: object) -> Iterator[ArtifactRef]:
-    """Yield every artifact reference inside JSON."""
-    if isinstance(value, dict):
-        if {"uri", "sha256", "bytes", "kind"} <= value.keys():
-            with suppress(ValidationError):
-                yield ArtifactRef.model_validate(value)
-        for item in value.values():
-            yield from named_in(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from named_in(item)
 
 
 def _digest_file(path: Path) -> str:

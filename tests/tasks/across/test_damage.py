@@ -31,8 +31,9 @@ from featherline.tasks.running import step_cache
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.execute import execute
 from featherline.tasks.store import accepted
-from featherline.tasks.store.artifacts import Damaged, Store
+from featherline.tasks.store.artifacts import Store
 from featherline.tasks.store.blobs import Blobs, FolderBlobs, S3Blobs
+from featherline.tasks.store.damage import Damaged
 from featherline.tasks.store.local_cache import ArtifactCache, CachedS3Blobs
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 

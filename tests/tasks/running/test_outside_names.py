@@ -24,7 +24,7 @@ from featherline.tasks.running.execute import execute
 from featherline.tasks.running.makers import Made
 from featherline.tasks.running.outside_names import check_names, outside_names, recipe_key
 from featherline.tasks.steps.resolve import resolve
-from featherline.tasks.store.artifacts import Damaged
+from featherline.tasks.store.damage import Damaged
 
 PLANTED = "planted_builder:net"
 

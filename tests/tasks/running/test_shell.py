@@ -278,7 +278,7 @@ def test_a_crash_is_a_crash(shell: Shell) -> None:
     ran = shell.apart("validate_data", {"inputs": {"data": data}, "params": {"recipe": "digits"}})
 
     assert ran.code == 1
-    assert "featherline.tasks.store.artifacts.Damaged: the store" in ran.error
+    assert "featherline.tasks.store.damage.Damaged: the store" in ran.error
     assert not shell.result.exists()
 
 

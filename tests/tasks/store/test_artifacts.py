@@ -24,8 +24,10 @@ from featherline.tasks.contracts.references import (
     VerdictRef,
 )
 from featherline.tasks.contracts.refusal import Refused
-from featherline.tasks.store.artifacts import Damaged, Store, open_store, references
+from featherline.tasks.store.artifacts import Store, open_store
 from featherline.tasks.store.blobs import LARGE
+from featherline.tasks.store.damage import Damaged
+from featherline.tasks.store.mentions import references
 
 
 @pytest.fixture(params=["folder", "s3"])

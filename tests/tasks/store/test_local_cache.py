@@ -14,7 +14,8 @@ import pytest
 from featherline.stack.s3_server import S3Server
 from featherline.tasks.contracts.references import SamplesRef
 from featherline.tasks.contracts.request import Variable
-from featherline.tasks.store.artifacts import Damaged, Store, open_store
+from featherline.tasks.store.artifacts import Store, open_store
+from featherline.tasks.store.damage import Damaged
 from featherline.tasks.store.local_cache import ABANDONED_S, ArtifactCache, CachedS3Blobs
 
 DATA = b"what a lane reads"
