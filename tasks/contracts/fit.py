@@ -6,17 +6,18 @@ from typing import Literal
 
 from pydantic import Field
 
-from featherline.tasks.contracts.base import LARGEST_SIDE, Contract, Fraction
+from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.modalities.image import ImageAugmentation
 
 MOST_EPOCHS = 10_000
 """The learning rate of every step of a training is known before it starts, and takes memory."""
 
 
-class Fit(Contract):
+class Fit(ImageAugmentation):
     """The parameters of the training loop."""
 
     epochs: int = Field(10, ge=0, le=MOST_EPOCHS, description="Passes over the train split.")
-    batch_size: int = Field(128, gt=0, le=65_536, description="Images a step.")
+    batch_size: int = Field(128, gt=0, le=65_536, description="Examples a step.")
     optimizer: Literal["sgd", "adam"] = Field("adam", description="SGD has Nesterov momentum.")
     learning_rate: float = Field(1e-3, gt=0, le=1000, description="The peak of the schedule.")
     momentum: float = Field(0.9, ge=0, lt=1, description="Of SGD.")
@@ -25,22 +26,11 @@ class Fit(Contract):
     )
     weight_decay: float = Field(0.0, ge=0, le=1000, description="L2 factor on kernels, added to the loss.")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability spread evenly over all classes.")
-    flip: bool = Field(default=False, description="Mirror half of the images.")
-    crop: int = Field(0, ge=0, le=256, description="Pixels of padding for random crops.")
-    cutout: int = Field(
-        0, ge=0, le=LARGEST_SIDE, description="Pixels a side of a square that hides a part of each image."
-    )
-    mixup: float = Field(
-        0.0,
-        ge=0,
-        le=1000,
-        description="Alpha of mixup: each image and its label mixed with another's by Beta(alpha, alpha).",
-    )
     patience: int | None = Field(None, gt=0, description="Epochs without a better validation accuracy before it stops.")
     keep: Literal["best", "last"] = Field(
         "best",
         description="End with the weights of the best validation accuracy (of equals the later), or with the last; "
-        "this where the network has learnt from the validation images before.",
+        "this where the network has learnt from the validation examples before.",
     )
     train_fraction: float = Field(1.0, gt=0, le=1, description="Part of the train split to use, stratified.")
 

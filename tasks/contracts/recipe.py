@@ -13,8 +13,8 @@ from featherline.tasks.contracts.base import Address, Contract, Fraction, Name, 
 from featherline.tasks.contracts.candidate import CandidateTemplate
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.keys import keys_of
+from featherline.tasks.contracts.modalities.image import PreprocessingChoice
 from featherline.tasks.contracts.model import Architecture, BuilderName, Options
-from featherline.tasks.contracts.preprocessing import PreprocessingChoice
 from featherline.tasks.contracts.steps.evaluate import EvaluateParams
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.contracts.steps.search import SearchParams

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import InputSpec, Shape
-from featherline.tasks.contracts.preprocessing import Preprocessing, PreprocessingChoice
+from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.shards import blocks, squares

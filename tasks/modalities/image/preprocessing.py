@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import InputSpec
-from featherline.tasks.contracts.preprocessing import OwnPreprocessing, Preprocessing, PreprocessingChoice
+from featherline.tasks.contracts.modalities.image import OwnPreprocessing, PreprocessingChoice
+from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
 
 MODALITY = IMAGE = "image"

@@ -12,7 +12,7 @@ import pytest
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.fit import Fit
-from featherline.tasks.contracts.preprocessing import PreprocessingChoice
+from featherline.tasks.contracts.modalities.image import PreprocessingChoice
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.request import Variable

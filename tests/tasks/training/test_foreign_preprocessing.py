@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from featherline.tasks.contracts.dataset import Dataset, InputSpec, Profile, Shard, Split, Statistics
-from featherline.tasks.contracts.preprocessing import OwnPreprocessing, Preprocessing, PreprocessingChoice
+from featherline.tasks.contracts.modalities.image import OwnPreprocessing, PreprocessingChoice
+from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.references import SamplesRef
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.modalities.image.preprocessing import named

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from featherline.tasks.contracts.dataset import Dataset, InputSpec, Statistics
-from featherline.tasks.contracts.preprocessing import OwnPreprocessing, Preprocessing, PreprocessingChoice
+from featherline.tasks.contracts.modalities.image import OwnPreprocessing, PreprocessingChoice
+from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.recipe import ModelSection, known_keys
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused, from_validation

@@ -1,0 +1,1 @@
+"""The parameters that one modality alone has; its data section and its training take them up."""

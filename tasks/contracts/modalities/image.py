@@ -1,0 +1,109 @@
+"""What only images have: how they lie in a source, what a model does to a pixel, and how they are varied."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+
+from featherline.tasks.contracts.base import LARGEST_SIDE, Contract
+from featherline.tasks.contracts.preprocessing import ChannelOrder
+
+Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
+PixelValue = Annotated[float, Field(ge=-(2**32), le=2**32)]
+Byte = Annotated[int, Field(ge=0, le=255)]
+ColumnName = Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class ImageIntake(Contract):
+    """How images are found in a source, and what they are brought to."""
+
+    format: Literal["auto", "digits", "parquet", "image_folder", "csv", "manifest"] = Field(
+        "auto", description="How they lie there."
+    )
+    image_column: ColumnName | None = Field(
+        None, description="That holds the image or its file name; taken alone where it is the only one that fits."
+    )
+    image_size: tuple[Side, Side] | None = Field(
+        None, description="(height, width) to resize to; needed for mixed sizes."
+    )
+    channels: Literal[1, 3] | None = Field(None, description="Grey or RGB; that of the source where absent.")
+    background: tuple[Byte, Byte, Byte] = Field(
+        (255, 255, 255), description="Colour (red, green, blue) that is seen through transparent pixels."
+    )
+    pixel_range: tuple[PixelValue, PixelValue] | None = Field(
+        None,
+        description="Values that mean black and white, of pixels with more than 8 bits, floats and CSV; from the files "
+        "where absent.",
+    )
+
+    @model_validator(mode="after")
+    def _black_is_not_white(self) -> Self:
+        if self.pixel_range is not None and self.pixel_range[0] >= self.pixel_range[1]:
+            raise ValueError("pixel_range is [black, white], and white the larger number")
+        return self
+
+
+class ImageAugmentation(Contract):
+    """Random views of the images that a network learns from."""
+
+    flip: bool = Field(default=False, description="Mirror half of the images.")
+    crop: int = Field(0, ge=0, le=256, description="Pixels of padding for random crops.")
+    cutout: int = Field(
+        0, ge=0, le=LARGEST_SIDE, description="Pixels a side of a square that hides a part of each image."
+    )
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        description="Alpha of mixup: each image and its label mixed with another's by Beta(alpha, alpha).",
+    )
+
+
+LARGEST = 1e6
+"""Of the numbers of a preprocessing: beyond it bytes become inputs that no network was trained on."""
+
+
+def _one_for_all(value: Any) -> Any:  # noqa: ANN401 - of YAML
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return (value,) if number else value
+
+
+Mean = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+Deviation = Annotated[float, Field(ge=1 / LARGEST, le=LARGEST)]
+Means = Annotated[tuple[Mean, ...], BeforeValidator(_one_for_all, json_schema_input_type=Mean | tuple[Mean, ...])]
+Deviations = Annotated[
+    tuple[Deviation, ...], BeforeValidator(_one_for_all, json_schema_input_type=Deviation | tuple[Deviation, ...])
+]
+"""One number a channel, which may be written as one number for all."""
+
+
+class OwnPreprocessing(Contract):
+    """The numbers of a preprocessing that has no name. `scale` divides: 255 where Keras has `Rescaling(1/255)`."""
+
+    scale: float = Field(1.0, ge=1, le=LARGEST, description="What a pixel is divided by first: 255 makes it 0 to 1.")
+    mean: Means = Field((0.0,), description="Subtracted after that; one, or one a channel.")
+    std: Deviations = Field((1.0,), description="Divided by last; one, or one a channel.")
+    channel_order: ChannelOrder = Field("rgb", description="Of the model's input, and of mean and std.")
+
+
+NamedPreprocessing = Literal["auto", "data", "raw", "unit", "symmetric", "imagenet", "caffe"]
+
+
+BY_NAME, BY_NUMBERS = "by name", "by numbers"
+
+
+def _kind(value: Any) -> str:  # noqa: ANN401 - of YAML
+    return BY_NUMBERS if isinstance(value, dict | OwnPreprocessing) else BY_NAME
+
+
+PreprocessingChoice = Annotated[
+    Annotated[NamedPreprocessing, Tag(BY_NAME)] | Annotated[OwnPreprocessing, Tag(BY_NUMBERS)], Discriminator(_kind)
+]
+"""In a recipe: a name, or the numbers.
+
+`data` is the data set's own mean and standard deviation; `raw` the pixels as they are; `unit` 0 to 1; `symmetric` -1 to
+1; `imagenet` 0 to 1 with ImageNet's mean and deviation; `caffe` blue, green, red less ImageNet's mean. `auto` is `raw`
+where the model itself begins with Rescaling or Normalization; else, for a file, what fits best on the validation split,
+and for a network that is built, `data`.
+"""
