@@ -171,7 +171,7 @@ def test_the_next_run_makes_again_what_is_gone(context: Context, capsys: pytest.
     """A result whose document names a shard that is gone is no hit; the miss says why."""
     run = in_a_run(context)
     result, data = prepared(run)
-    shard = next(iter(data.splits.values())).shards[0].images
+    shard = next(iter(data.splits.values())).shards[0].examples["image"]
     context.store.blobs.delete(f"artifacts/{shard.sha256}")
 
     again = execute("preprocess", PREPROCESS, run, time.monotonic())
