@@ -63,7 +63,7 @@ class RegistrySummary(Contract):
 
 
 class Summary(Stored):
-    """The whole run. What it did not come to is null."""
+    """The whole run. What it did not reach is null."""
 
     format: Literal[1] = 1
     run_id: str
@@ -82,7 +82,7 @@ class Summary(Stored):
 
 
 def read_records(store: Store, run_id: str) -> Records:
-    """Return the records of all tasks of a run that came to an end in their step; one that is damaged is left out."""
+    """Return the records of all tasks of a run whose step ended; one that is damaged is left out."""
     found: dict[tuple[str, str], StepRecord] = {}
     for key in store.blobs.keys(f"runs/{run_id}/steps/"):
         data = store.blobs.read(key)

@@ -86,7 +86,9 @@ class Auto(Contract):
         description="Whether pruning comes before that distillation, or after it; a searched student is pruned after.",
     )
     schemes: tuple[Scheme, ...] = Field(("int8",), min_length=1, description="How the file holds its numbers.")
-    qat: tuple[bool, ...] = Field((False, True), min_length=1, description="int8: trained with int8 in the loop.")
+    qat: tuple[bool, ...] = Field(
+        (False, True), min_length=1, description="int8: with quantization-aware training (QAT)."
+    )
     clusters: tuple[int | None, ...] = Field(
         (None,), min_length=1, description="Weight clustering: distinct weights in each layer; null: none."
     )

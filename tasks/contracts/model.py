@@ -120,7 +120,7 @@ class Rung(Contract):
 
     scheme: Scheme
     qat: bool = False
-    """Whether it was trained with int8 in the loop, on this rung."""
+    """Whether it had quantization-aware training, on this rung."""
     size_bytes: int | None = None
     validation_accuracy: Fraction | None = None
     agreement: Fraction | None = None
@@ -132,7 +132,7 @@ class Rung(Contract):
     @property
     def name(self) -> str:
         """Return what it is called, for people."""
-        return f"{self.scheme} (trained for it)" if self.qat else self.scheme
+        return f"{self.scheme} (QAT)" if self.qat else self.scheme
 
 
 class StageFile(Contract):

@@ -42,7 +42,7 @@ class Mixed(Contract):
 
 
 class QatTraining(Contract):
-    """How the rung `qat` trains, with int8 in the loop."""
+    """How the rung `qat` trains."""
 
     fit: Fit = Fit()
     distillation: DistillationSettings | None = Field(None, description="Train with the float baseline as teacher.")
@@ -58,7 +58,7 @@ class FallbackLadder(Contract):
     rungs: tuple[RungName, ...] = Field(
         ("static_wmixed_ai8", "int16x8", "qat", "dynamic_wi8_afp32", "float16"),
         min_length=1,
-        description="After the scheme itself, in this order; qat: int8 after training with it in the loop (QAT).",
+        description="After the scheme itself, in this order; qat: int8 after quantization-aware training.",
     )
     qat: QatTraining = Field(QatTraining(), description="The training of the rung of that name.")
 

@@ -82,7 +82,7 @@ def expand(name: str, template: CandidateTemplate) -> Iterator[tuple[str, dict[s
 
     A value `{search: [a, b]}` gives one candidate for a and one for b; several give every combination. The values are
     appended to the name: `pruned-macs0.5`; where one of them is long (a path, a section) their places in the list are:
-    `told-teacher2`.
+    `distilled-teacher2`.
     """
     sections = _sections(template)
     places = list(_searches(sections, ()))

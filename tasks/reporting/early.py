@@ -32,7 +32,7 @@ GATES = {"validate_data": "data", "validate_model": "model"}
 
 @dataclass(frozen=True)
 class Early:
-    """What is known of a run that did not come to its lanes' ends.
+    """What is known of a run whose lanes did not finish.
 
     Attributes:
         nothing: Why nothing was released.

@@ -105,7 +105,7 @@ class Facts:
 
 
 def gather(inputs: ReportInputs, context: Context, budget: Budget = NO_BUDGET) -> Facts | None:
-    """Read everything that the pages tell; None where the run did not come to files that can be compared.
+    """Read everything that the pages tell; None where the run made no files that can be compared.
 
     Args:
         inputs: The results of the run.

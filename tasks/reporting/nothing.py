@@ -67,7 +67,7 @@ class Told(NamedTuple):
 
 
 class Fallen(NamedTuple):
-    """A candidate whose lane did not come to its end."""
+    """A candidate whose lane did not finish."""
 
     name: str
     reason: str
@@ -89,13 +89,13 @@ def why_nothing(inputs: ReportInputs, refused: Sequence[StepRecord], entries: Se
     if not inputs.lanes and inputs.verdict is None and inputs.baseline is not None:
         lost = fallen(inputs, refused, ())
         if lost:
-            return f"no lane came to its end; {lost[0].name}: {lost[0].reason}"
+            return f"no lane finished; {lost[0].name}: {lost[0].reason}"
     spine = {name_of(record): record for record in refused}
     first = next((name for name in SPINE if name in spine), None)
     workers = [record for record in refused if record.step == "search"]
     if first is None and workers and inputs.baseline is not None and inputs.verdict is None:
         return _sentence(workers[0])
-    return _sentence(spine[first]) if first else f"{_not_there(inputs)} did not come to its end: its log says why"
+    return _sentence(spine[first]) if first else f"{_not_there(inputs)} did not finish: its log says why"
 
 
 def missed(entries: Sequence[Entry]) -> tuple[Missed, ...]:
@@ -130,7 +130,7 @@ def fallen(inputs: ReportInputs, refused: Sequence[StepRecord], arrived: Sequenc
     reasons: dict[str, str] = {}
     for record in sorted((one for one in refused if one.step in LANE), key=lambda one: LANE.index(one.step)):
         reasons.setdefault(record.label, _sentence(record))
-    crashed = "its lane did not come to its end: the log of its first failed task says why"
+    crashed = "its lane did not finish: the log of its first failed task says why"
     return tuple(
         Fallen(candidate.name, reasons.get(candidate.name, crashed))
         for candidate in inputs.plan.candidates

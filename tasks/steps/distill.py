@@ -46,11 +46,11 @@ def distill(inputs: DistillInputs, params: DistillParams, context: Context) -> D
         AssertionError: A weight of a sparse student that was zero is not zero any more.
     """
     with TrainingSession(inputs.data, context) as session:
-        learn = _born_again if params.method == "self" else _taught
+        learn = _self_distilled if params.method == "self" else _distilled
         return DistillOutputs(model=learn(session, inputs, params))
 
 
-def _taught(session: TrainingSession, inputs: DistillInputs, params: DistillParams) -> Model:
+def _distilled(session: TrainingSession, inputs: DistillInputs, params: DistillParams) -> Model:
     """Train the lane's student, or one built anew, with the baseline or the user's own file as teacher."""
     teacher = find_teacher(params, inputs.teacher, session.dataset, session.store)
     if params.architecture is None:
@@ -74,7 +74,7 @@ def _taught(session: TrainingSession, inputs: DistillInputs, params: DistillPara
     return session.result(student, stage, history, before=before, compared_with=compared, zeros_before=zeros_before)
 
 
-def _born_again(session: TrainingSession, inputs: DistillInputs, params: DistillParams) -> Model:
+def _self_distilled(session: TrainingSession, inputs: DistillInputs, params: DistillParams) -> Model:
     """Train fresh copies of the lane's student, each with the one before as teacher."""
     if inputs.student.sparsity != "none":
         raise refuse(
@@ -110,12 +110,12 @@ def _learn(
     callbacks: Sequence[Any] = (),
 ) -> tuple[TrainingHistory, float, float]:
     """Return the curves, and the student's validation accuracy before and after."""
-    taught, start = (_accuracy(session, model) for model in (session.teacher, student))
-    print(f"{stage}: validation accuracy of the teacher {percent(taught)}, of the student before {percent(start)}")
+    of_teacher, start = (_accuracy(session, model) for model in (session.teacher, student))
+    print(f"{stage}: validation accuracy of the teacher {percent(of_teacher)}, of the student before {percent(start)}")
     history = session.fit(student, params.fit, stage=stage, part=part, callbacks=callbacks)
     end = _accuracy(session, student)
     print(
-        f"{stage}: validation accuracy of the teacher {percent(taught)}, "
+        f"{stage}: validation accuracy of the teacher {percent(of_teacher)}, "
         f"of the student {percent(start)} -> {percent(end)}"
     )
     return history, start, end

@@ -118,11 +118,11 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
 
 
 def _trained(inputs: ExportInputs, training: QatTraining, context: Context) -> Model:
-    """Return the model after training with int8 in the loop, as `quantize` does it, or once did for whoever asked."""
-    taught = QuantizeInputs(model=inputs.model, teacher=inputs.teacher or inputs.model, data=inputs.data)
+    """Return the model after quantization-aware training, as `quantize` does it or has done it."""
+    inputs_of_quantize = QuantizeInputs(model=inputs.model, teacher=inputs.teacher or inputs.model, data=inputs.data)
     asked = QuantizeParams(scheme="int8", qat=True, fit=training.fit, distillation=training.distillation)
     request = StepRequest(
-        inputs=taught.model_dump(mode="json"),
+        inputs=inputs_of_quantize.model_dump(mode="json"),
         params=asked.model_dump(mode="json"),
         label=context.label,
         seed=context.seed,

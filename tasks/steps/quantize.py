@@ -39,7 +39,7 @@ SETTLING_EXAMPLES = 256
 
 
 def quantize(inputs: QuantizeInputs, params: QuantizeParams, context: Context) -> QuantizeOutputs:
-    """Cluster weights, then train with quantization in the loop, as the parameters ask.
+    """Cluster weights, then train quantization-aware, as the parameters ask.
 
     Raises:
         Refused: Layers that TFMOT does not cover, before any training; too few clusters; a training that diverges.
@@ -77,7 +77,7 @@ def _cluster(
 
 
 def _train_for_int8(session: TrainingSession, network: KerasModel, model: Model, fit: Fit) -> Model:
-    """Train with the rounding of the int8 file in the loop."""
+    """Train quantization-aware for int8."""
     keep_zeros, keep_clusters = model.sparsity != "none", model.clusters is not None
     kept = [f"{model.clusters} clusters"] * keep_clusters + ["zeros"] * keep_zeros
     stage = " ".join(["quantize qat", *(["keeping", " and ".join(kept)] if kept else [])])
@@ -89,16 +89,16 @@ def _train_for_int8(session: TrainingSession, network: KerasModel, model: Model,
     # The weights that TFMOT sets from clusters are variables still; decay would pull them apart.
     fit = fit.model_copy(update={"weight_decay": 0.0}) if keep_clusters else fit
     history = session.fit(wrapped, fit, stage=stage, part="qat")
-    aware = strip_qat(wrapped, keep_clusters=keep_clusters)
+    qat_model = strip_qat(wrapped, keep_clusters=keep_clusters)
     if keep_zeros:
-        check_zeros(network, aware)
+        check_zeros(network, qat_model)
     if model.clusters is not None:
-        check_clusters(aware, model.clusters)
-    return session.result(aware, stage, history, before=model, zeros_before=sparsity(network), format="qat_h5")
+        check_clusters(qat_model, model.clusters)
+    return session.result(qat_model, stage, history, before=model, zeros_before=sparsity(network), format="qat_h5")
 
 
 def _train_for_int4(session: TrainingSession, network: KerasModel, model: Model, fit: Fit) -> Model:
-    """Train with the rounding of the weights to four bits in the loop; the result is a float model on that grid."""
+    """Train quantization-aware for int4 weights; the result is a float model on that grid."""
     stage = "quantize qat, int4"
     wrapped = int4_while_training(network, keep_zeros=model.sparsity != "none")
     history = session.fit(wrapped, fit, stage=stage, part="qat")

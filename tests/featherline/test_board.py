@@ -39,7 +39,7 @@ def test_a_mapped_task_without_a_label_is_not_known_yet():
 
 def test_rounds_that_a_recipe_does_not_have_are_not_shown():
     """They are skipped, and nothing would be learnt from it; one that works, or told something, is shown."""
-    shut = [
+    closed = [
         task("more_rounds", "skipped"),
         task("round_2.propose", "skipped"),
         task("rounds_over", "success"),
@@ -47,7 +47,7 @@ def test_rounds_that_a_recipe_does_not_have_are_not_shown():
     ]
     record = StepRecord(step="propose", label="round-2", status="ran", seconds=1)
 
-    assert entries(shut, {}) == {}
+    assert entries(closed, {}) == {}
     assert list(entries([task("round_2.propose", "running")], {})) == [("propose", "round-2")]
     assert list(entries([task("round_2.propose", "success")], {("propose", "round-2"): record})) == [
         ("propose", "round-2")

@@ -17,7 +17,7 @@ from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.teacher import Teacher
 
 QAT_SCHEMES = tuple(scheme for scheme, facts in SCHEMES.items() if facts.qat)
-"""What a model can be trained for with the rounding in the loop."""
+"""What quantization-aware training knows."""
 
 
 class QuantizeInputs(Contract):
@@ -34,12 +34,13 @@ class QuantizeParams(Params):
     scheme: Scheme = Field("int8", description="How the file holds its numbers.")
     qat: bool = Field(
         default=False,
-        description="int8: train with the quantization in the loop (QAT); int4: with the rounding of the weights.",
+        description="Quantization-aware training (QAT): int8 with weights and activations rounded, static_wi4_ai8 with "
+        "weights alone.",
     )
     clusters: int | None = Field(
         None, ge=2, le=256, description="Weight clustering: distinct weights in each layer, at most."
     )
-    fit: Fit = Field(Fit(), description="Of the clustering and of the training with the rounding in the loop.")
+    fit: Fit = Field(Fit(), description="Of weight clustering and of QAT.")
     distillation: DistillationSettings | None = Field(None, description="Train with the float baseline as teacher.")
     teacher: Teacher | None = Field(
         None, description="A model file, or models:/NAME@ALIAS, as teacher instead of the float baseline."

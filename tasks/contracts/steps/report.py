@@ -17,7 +17,7 @@ from featherline.tasks.contracts.steps.train import ClassMetrics
 
 
 class ReportInputs(Contract):
-    """Everything that the report draws; what the run did not come to is absent."""
+    """Everything that the report draws; what the run did not reach is absent."""
 
     data: DatasetRef | None = None
     model: Model | None = None

@@ -83,7 +83,7 @@ def test_before_resolve_there_is_no_digest():
     assert request["provenance"]["recipe_sha256"] is None
 
 
-def test_a_lane_takes_its_knobs_from_its_candidate():
+def test_a_lane_takes_its_parameters_from_its_candidate():
     """Inside a lane nothing is pulled from `resolve`."""
     request = rendered(step("prune", candidate={"name": "int8", "prune": {}}))
 

@@ -197,7 +197,7 @@ TRIALS: dict[str, Trial] = {
         "raise search.keep, or set student: baseline",
         {"search.keep": 1},
     ),
-    "a searched student that nobody teaches": (
+    "a searched student without a teacher": (
         {"candidates.searched-int8.distill": {"method": "none"}},
         "set distill.method to logits or leave it out, or set student: baseline",
         {"candidates.searched-int8.distill.method": "logits"},

@@ -81,17 +81,17 @@ def test_the_file_is_calibrated_measured_and_described_as_its_model_is_fed(
 def test_each_step_feeds_a_model_by_its_own(
     step: str, raw: Model, context: Context, digits: tuple[DatasetRef, Dataset]
 ) -> None:
-    """What is cut, taught or clustered is still fed pixels, and knows what it knew."""
-    taught = DistillationSettings(alpha=1.0)
+    """What is pruned, distilled or clustered is still fed pixels, and knows what it knew."""
+    settings = DistillationSettings(alpha=1.0)
     if step == "prune":
-        cut = PruneParams(method="channel", keep_macs=0.9, fit=FIT, distillation=taught)
+        cut = PruneParams(method="channel", keep_macs=0.9, fit=FIT, distillation=settings)
         made = prune(PruneInputs(model=raw, data=digits[0]), cut, context).model
     elif step == "clusters":
-        shared = QuantizeParams(clusters=64, fit=FIT, distillation=taught)
-        made = quantize(QuantizeInputs(model=raw, teacher=raw, data=digits[0]), shared, context).model
+        clustered = QuantizeParams(clusters=64, fit=FIT, distillation=settings)
+        made = quantize(QuantizeInputs(model=raw, teacher=raw, data=digits[0]), clustered, context).model
     else:
-        lessons = DistillParams(method="logits", fit=FIT, distillation=taught)
-        made = distill(DistillInputs(teacher=raw, student=raw, data=digits[0]), lessons, context).model
+        params = DistillParams(method="logits", fit=FIT, distillation=settings)
+        made = distill(DistillInputs(teacher=raw, student=raw, data=digits[0]), params, context).model
 
     fed = named("raw", digits[1].inputs["image"])
     assert made.preprocessing is not None
@@ -103,15 +103,15 @@ def test_each_step_feeds_a_model_by_its_own(
     assert made.validation_accuracy > 0.7
 
 
-def test_a_student_built_anew_is_fed_the_datas_own_and_taught_the_same(
+def test_a_student_built_anew_is_fed_the_datas_own_and_distilled_the_same(
     raw: Model, small_model: Model, context: Context, digits: tuple[DatasetRef, Dataset]
 ) -> None:
     """By a teacher of pixels it learns what it learns from the same teacher that is fed as itself."""
     anew = Architecture(builder="cnn", options={"widths": [8], "dense": 0})
-    lessons = DistillParams(method="logits", architecture=anew, fit=FIT.model_copy(update={"crop": 1}))
+    params = DistillParams(method="logits", architecture=anew, fit=FIT.model_copy(update={"crop": 1}))
     curves = []
     for teacher in (raw, small_model):
-        student = distill(DistillInputs(teacher=teacher, student=teacher, data=digits[0]), lessons, context).model
+        student = distill(DistillInputs(teacher=teacher, student=teacher, data=digits[0]), params, context).model
         curves.append(context.store.read(student.histories[-1], TrainingHistory).loss)
         assert student.preprocessing is not None
         assert student.preprocessing["image"].name == "data"
@@ -128,9 +128,9 @@ def test_a_teacher_by_file_is_found_to_be_fed_by_its_own(
     data = load_training_data(context.store, digits[1])
     network = cnn((8, 8, 1), 10, widths=(8,), dense=0)
     model = describe(context.store, network, data, before=None, stage="fresh", history=None)
-    lessons = DistillParams(method="logits", teacher=str(tmp_path / "teacher.keras"), fit=FIT)
+    params = DistillParams(method="logits", teacher=str(tmp_path / "teacher.keras"), fit=FIT)
 
-    student = distill(DistillInputs(teacher=model, student=model, data=digits[0]), lessons, context).model
+    student = distill(DistillInputs(teacher=model, student=model, data=digits[0]), params, context).model
 
     out = capsys.readouterr().out
     assert "teacher.keras: preprocessing raw" in out

@@ -101,7 +101,7 @@ def test_the_bound_stands_on_its_edge(candidate: Candidate, budget: Budget, fits
     assert (reason is None) is fits
 
 
-def test_export_knobs_of_a_candidate_can_be_searched():
+def test_export_parameters_of_a_candidate_can_be_searched():
     """A ladder or a calibration is part of a candidate, and a searched value of it makes candidates of its own."""
     template = CandidateTemplate(export={"calibration": {"method": {"search": ["minmax", "mse"]}}})
 

@@ -155,13 +155,13 @@ BAD = {
         "search.keep 0",
         "raise search.keep, or set candidates.auto.students",
     ),
-    "a searched student that nobody teaches": (
+    "a searched student without a teacher": (
         {"candidates.searched-int8.distill": {"method": "none"}},
         "candidate searched-int8 does not teach its searched student",
         "distill.method none",
         "set distill.method to logits",
     ),
-    "a searched student that teaches itself": (
+    "a searched student that is its own teacher": (
         {"candidates.searched-int8.distill.method": {"search": ["logits", "self"]}},
         "candidate searched-int8 does not teach its searched student",
         "distill.method self",
@@ -200,7 +200,7 @@ BAD = {
         "2:4",
         "correct it in the recipe",
     ),
-    "an architecture that nobody teaches": (
+    "an architecture without a teacher": (
         {"candidates.int8.distill": {"architecture": {"builder": "cnn"}}},
         "candidate int8 cannot take distill",
         "cnn",

@@ -115,8 +115,8 @@ def test_a_lane_that_fell_out_is_told_with_its_reason(told: Told, context: Conte
     page = page_of(context, outputs)
     assert outputs.headline.startswith("pruned-int8 wins: ")
     assert "export cannot make int4: a float operator, where that is asked" in page
-    assert "its lane did not come to its end: the log of its first failed task says why" in page
-    assert "; 2 more did not come to an end." in page
+    assert "its lane did not finish: the log of its first failed task says why" in page
+    assert "; 2 more did not finish." in page
 
 
 def early(told: Told, **changes: Any) -> ReportInputs:
@@ -161,11 +161,11 @@ def test_a_damaged_copy_of_a_verdict_stops_no_report(told: Told, context: Contex
 ENDS = {
     "no data": (
         {"data": None, "model": None, "baseline": None},
-        "preprocess did not come to its end: its log says why",
+        "preprocess did not finish: its log says why",
     ),
-    "no teacher": ({"model": None, "baseline": None}, "train did not come to its end: its log says why"),
-    "no baseline": ({"baseline": None}, "the baseline's evaluate did not come to its end: its log says why"),
-    "no plan": ({}, "plan did not come to its end: its log says why"),
+    "no teacher": ({"model": None, "baseline": None}, "train did not finish: its log says why"),
+    "no baseline": ({"baseline": None}, "the baseline's evaluate did not finish: its log says why"),
+    "no plan": ({}, "plan did not finish: its log says why"),
 }
 
 
@@ -189,7 +189,7 @@ def test_lanes_that_all_fell_out_are_the_reason(told: Told, context: Context):
     outputs = report(early(told, plan=plan), PARAMS, context)
 
     page = page_of(context, outputs, "no-lanes")
-    why = "no lane came to its end; int8: quantize cannot train int8: a layer, where that is asked"
+    why = "no lane finished; int8: quantize cannot train int8: a layer, where that is asked"
     assert outputs.headline == f"nothing released, because {why}"
     assert "98.00 %" in page
     assert "no file" in page

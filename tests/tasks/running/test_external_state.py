@@ -73,7 +73,7 @@ def test_an_absent_module_is_refused(context: Context) -> None:
 
 
 def test_a_changed_teacher_is_seen(tmp_path: Path, context: Context) -> None:
-    """Whatever can be taught knows the state of the user's own teacher; without one it reads nothing."""
+    """Whatever can have a teacher knows the state of the user's own teacher; without one it reads nothing."""
     file = tmp_path / "teacher.keras"
     file.write_bytes(b"one")
     model = Model.model_construct()

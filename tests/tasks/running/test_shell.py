@@ -144,7 +144,7 @@ def test_the_same_question_is_a_hit(shell: Shell) -> None:
     assert shell.record("preprocess", "run-2").status == "hit"
 
 
-def test_another_knob_is_a_miss_that_says_so(shell: Shell) -> None:
+def test_another_parameter_is_a_miss_that_says_so(shell: Shell) -> None:
     """The log and the result name the parameter with its two values; the first result stays."""
     shell.answer("preprocess", preprocess())
 

@@ -59,7 +59,7 @@ def sparse(store: Store, data: TrainingData) -> Model:
     return describe(store, network, data, before=None, stage="prune", history=None, sparsity="magnitude")
 
 
-def taught(teacher: Model, student: Model, data: DatasetRef, context: Context, /, **params: Any) -> Model:
+def distilled(teacher: Model, student: Model, data: DatasetRef, context: Context, /, **params: Any) -> Model:
     """Distill, and give the student."""
     given = DistillParams.model_validate({"method": "logits", "fit": FIT, **params})
     return distill(DistillInputs(teacher=teacher, student=student, data=data), given, context).model
@@ -71,7 +71,7 @@ def test_a_sparse_student_keeps_its_zeros(
     """The student gets better, and not one of its zeros is lost, also under momentum."""
     fit = Fit(epochs=3, batch_size=60, optimizer="sgd", learning_rate=0.05)
 
-    student = taught(teacher, sparse, digits[0], context, fit=fit)
+    student = distilled(teacher, sparse, digits[0], context, fit=fit)
 
     assert student.validation_accuracy > sparse.validation_accuracy + 0.2
     assert student.sparsity == "magnitude"
@@ -90,7 +90,7 @@ def test_a_student_can_be_built_anew(
     """A named architecture gives a new, dense student; the log tells the teacher's accuracy and the student's."""
     architecture = Architecture(builder="cnn", options={"widths": [8, 16], "dense": 0})
 
-    student = taught(teacher, sparse, digits[0], context, architecture=architecture)
+    student = distilled(teacher, sparse, digits[0], context, architecture=architecture)
 
     assert student.parameters < teacher.parameters
     assert (student.sparsity, student.stages) == ("none", ("distill into a new cnn",))
@@ -105,7 +105,7 @@ def test_the_student_comes_closer_to_the_teacher_than_the_labels_ask(
     """With the teacher alone as the target, the student's logits correlate with the teacher's."""
     fit = FIT.model_copy(update={"epochs": 8})
 
-    student = taught(teacher, sparse, digits[0], context, distillation=ONLY_THE_TEACHER, fit=fit)
+    student = distilled(teacher, sparse, digits[0], context, distillation=ONLY_THE_TEACHER, fit=fit)
 
     theirs, before, after = (
         predict_logits(load_model(context.store, model), data.validation.inputs).ravel()
@@ -117,10 +117,10 @@ def test_the_student_comes_closer_to_the_teacher_than_the_labels_ask(
 def test_a_student_is_born_again(
     teacher: Model, digits: tuple[DatasetRef, Dataset], context: Context, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two generations of the same architecture, the second taught by the first, both from fresh weights."""
+    """Two generations of the same architecture, the first the teacher of the second, both from fresh weights."""
     fit = FIT.model_copy(update={"epochs": 8})
 
-    student = taught(teacher, teacher, digits[0], context, method="self", generations=2, fit=fit)
+    student = distilled(teacher, teacher, digits[0], context, method="self", generations=2, fit=fit)
 
     assert (student.parameters, student.stages) == (teacher.parameters, ("distill into itself, 2 generations",))
     assert student.file != teacher.file
@@ -136,8 +136,8 @@ def test_the_last_lessons_are_kept_where_asked(
     """With `keep: last` nothing is judged by the validation split: a student that got worse there goes on as it is."""
     fit = Fit(epochs=1, batch_size=60, learning_rate=0.3, keep="last")
 
-    student = taught(sparse, teacher, digits[0], context, distillation=DistillationSettings(alpha=1.0), fit=fit)
-    reborn = taught(teacher, teacher, digits[0], context, method="self", fit=fit)
+    student = distilled(sparse, teacher, digits[0], context, distillation=DistillationSettings(alpha=1.0), fit=fit)
+    reborn = distilled(teacher, teacher, digits[0], context, method="self", fit=fit)
 
     for model in (student, reborn):
         assert model.validation_accuracy < teacher.validation_accuracy
@@ -155,8 +155,8 @@ def test_lessons_that_make_a_student_worse_are_forgotten(
     """Taught by one who knows nothing, the student leaves as it came, and born again it stays the first."""
     useless, fit = DistillationSettings(alpha=1.0), Fit(epochs=1, batch_size=60, learning_rate=0.3)
 
-    student = taught(sparse, teacher, digits[0], context, distillation=useless, fit=fit)
-    reborn = taught(teacher, teacher, digits[0], context, method="self", fit=Fit(epochs=1, learning_rate=1e-6))
+    student = distilled(sparse, teacher, digits[0], context, distillation=useless, fit=fit)
+    reborn = distilled(teacher, teacher, digits[0], context, method="self", fit=Fit(epochs=1, learning_rate=1e-6))
 
     out = capsys.readouterr().out
     assert "it keeps the weights that it came with" in out
@@ -173,7 +173,7 @@ def test_a_sparse_student_is_not_born_again(
 ) -> None:
     """Fresh weights have no zeros to keep."""
     with pytest.raises(Refused) as refused:
-        taught(teacher, sparse, digits[0], context, method="self")
+        distilled(teacher, sparse, digits[0], context, method="self")
 
     assert refused.value.problems[0].got == "a student with the zeros of magnitude"
 
@@ -191,7 +191,7 @@ def test_a_file_can_teach(
     path = tmp_path / "mine.keras"
     load_model(context.store, teacher).save(path)
 
-    taught(sparse, sparse, digits[0], context, teacher=str(path), fit=Fit(epochs=1))
+    distilled(sparse, sparse, digits[0], context, teacher=str(path), fit=Fit(epochs=1))
 
     assert f"of the teacher {100 * teacher.validation_accuracy:.2f} %" in capsys.readouterr().out
 
@@ -208,7 +208,7 @@ def test_what_cannot_teach_is_refused(
 ) -> None:
     """A teacher must be a float model in a file that is there."""
     with pytest.raises(Refused) as refused:
-        taught(teacher, teacher, digits[0], context, teacher=source)
+        distilled(teacher, teacher, digits[0], context, teacher=source)
 
     assert refused.value.problems[0].got == got
 
@@ -235,6 +235,6 @@ def test_an_artifact_of_the_store_teaches(
     fit = Fit(epochs=1, batch_size=50)
     place = f"{context.store.uri}/artifacts/{teacher.file.sha256}"
 
-    by_file = taught(teacher, sparse, digits[0], context, fit=fit, teacher=place)
+    by_file = distilled(teacher, sparse, digits[0], context, fit=fit, teacher=place)
 
-    assert by_file.file == taught(teacher, sparse, digits[0], context, fit=fit).file
+    assert by_file.file == distilled(teacher, sparse, digits[0], context, fit=fit).file

@@ -155,7 +155,7 @@ def test_a_sparse_qat_model_keeps_its_zeros(
 def test_a_model_that_learnt_four_bits_is_a_float_model_on_their_grid(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
-    """Fifteen values a channel at most, taught by the baseline, as accurate from its file as it was measured."""
+    """Fifteen values a channel at most, the baseline as teacher, as accurate from its file as it was measured."""
     baseline = trained(store, data, L.BatchNormalization(momentum=0.9))
 
     model, network = run(

@@ -111,12 +111,12 @@ def test_a_release_with_a_shut_gate_is_refused(context: Context, winner: Any) ->
     release = released(context, winner())
     folder = Path(release.uri)
     verdict = Verdict.model_validate_json((folder / "verdict.json").read_bytes())
-    shut = verdict.model_copy(update={"passed": False}).to_json()
+    closed = verdict.model_copy(update={"passed": False}).to_json()
     manifest = read_manifest(context.store, "digits", release.model_sha256)
     assert manifest is not None
-    said = manifest.files["verdict.json"].model_copy(update={"sha256": digest(shut), "bytes": len(shut)})
+    said = manifest.files["verdict.json"].model_copy(update={"sha256": digest(closed), "bytes": len(closed)})
     forged = manifest.model_copy(update={"files": manifest.files | {"verdict.json": said}})
-    (folder / "verdict.json").write_bytes(shut)
+    (folder / "verdict.json").write_bytes(closed)
     (folder / "manifest.json").write_bytes(forged.to_json())
 
     with pytest.raises(Refused) as refusal:

@@ -47,7 +47,7 @@ def pair(store: Store, digits: tuple[DatasetRef, Dataset]) -> dict[str, Model]:
 def test_a_student_is_pruned_and_the_baseline_teaches(
     pair: dict[str, Model], digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
-    """Half of the student's MACs are gone; who teaches shows in the weights that come out."""
+    """Half of the student's MACs are gone; who the teacher is shows in the weights that come out."""
     given = TrimParams(method="channel", keep_macs=0.5, fit=FIT, distillation=DistillationSettings(alpha=1))
     inputs = TrimInputs(student=pair["student"], teacher=pair["teacher"], data=digits[0])
 

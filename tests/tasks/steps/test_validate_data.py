@@ -1,4 +1,4 @@
-"""The data gate: what opens it, and each way in which it stays shut."""
+"""The data gate: what opens it, and each way in which it stays closed."""
 
 from __future__ import annotations
 

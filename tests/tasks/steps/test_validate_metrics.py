@@ -1,4 +1,4 @@
-"""The release gate: open for who kept the rules, shut for every number that is missing or untrue."""
+"""The release gate: open for who kept the rules, closed for every number that is missing or untrue."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_one_good_candidate_opens_the_gate(judged: Judge, lane: Lane):
 
 
 def test_the_gate_is_shut_when_no_candidate_passed(judged: Judge, lane: Lane):
-    """One bad candidate alone leaves the gate shut, and that is a verdict, not a refusal."""
+    """One bad candidate alone leaves the gate closed, and that is a verdict, not a refusal."""
     verdict = judged(lane("bad", range(10)))
 
     assert not verdict.passed

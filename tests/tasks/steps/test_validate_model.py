@@ -1,4 +1,4 @@
-"""The teacher's gate: floor, history, dead classes; shut on what is missing."""
+"""The teacher's gate: floor, history, dead classes; closed on what is missing."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def test_no_epochs_change_nothing(model: Any, data: TrainingData) -> None:
 
 
 def test_a_student_learns_from_its_teacher_alone(model: Any, data: TrainingData) -> None:
-    """With alpha 1 the labels do not count: a student taught from wrong labels still becomes its teacher's equal."""
+    """With alpha 1 the labels do not count: a student trained on wrong labels still becomes its teacher's equal."""
     teacher = copy_of(model)
     fit_model(teacher, data, FIT, seed=0, stage="teacher")
     before = teacher.get_weights()

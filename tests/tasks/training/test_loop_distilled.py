@@ -117,7 +117,7 @@ def test_the_logits_of_before_teach_what_fresh_ones_teach(model: Any, data: Trai
     ids=["dkd", "dist", "attention"],
 )
 def test_a_quantized_student_is_taught(data: TrainingData, distillation: DistillationSettings) -> None:
-    """Every kind of distillation works on a network that trains with int8 rounding in the loop."""
+    """Every kind of distillation works in quantization-aware training."""
     from featherline.tasks.compression.quantization.in_training.qat import quantized_while_training  # noqa: PLC0415 - TFMOT costs a second
 
     keras.utils.set_random_seed(0)

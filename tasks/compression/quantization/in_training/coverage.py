@@ -28,7 +28,7 @@ FLOAT_AFTER_TRAINING = ("elu", "ELU", "ThresholdedReLU")
 
 
 def check_coverage(model: KerasModel) -> None:
-    """Refuse a model that cannot be trained with quantization in the loop.
+    """Refuse a model that quantization-aware training cannot handle.
 
     Args:
         model: A flat functional model.
@@ -41,7 +41,7 @@ def check_coverage(model: KerasModel) -> None:
     otherwise = _otherwise(model)
     problems = [
         Problem(
-            f"quantize cannot train the layer {layer.name} with quantization in the loop",
+            f"quantize cannot train the layer {layer.name} quantization-aware",
             "layers of TFMOT's 8-bit registry (quantize.qat)",
             obstacle[0],
             f"{obstacle[1]}, or {otherwise}",

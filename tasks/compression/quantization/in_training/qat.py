@@ -1,4 +1,4 @@
-"""Quantization-aware training by TFMOT: the model learns with the rounding of its int8 self in the loop.
+"""Quantization-aware training by TFMOT: the model is trained as it will be rounded to int8.
 
     model ──► copy ──► annotated ──► scheme ──► fit ──► wrappers stripped ──► a model that the converter makes all int8
 

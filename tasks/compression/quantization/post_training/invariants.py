@@ -116,7 +116,7 @@ def _lost(expected: str, got: str) -> Refused:
 def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> None:
     """See that a file that promises to lose nothing is as accurate as the model in memory.
 
-    That is a float file, and the int8 file of a model that was trained with int8 in the loop. What other schemes lose
+    That is a float file, and the int8 file of a QAT model. What other schemes lose
     is a matter of quality, for the fallback ladder and the gate.
 
     Args:

@@ -36,7 +36,7 @@ def climb(
         scheme: What is tried first.
         ladder: The rules, and what is tried next.
         settings: Of a mixed file; the ladder's own rules hold, and from int8 layers only become float.
-        train: Gives the model after training with int8 in the loop; called where the climb comes to the rung `qat`.
+        train: Gives the model after QAT; called where the climb reaches the rung `qat`.
 
     Raises:
         Refused: No rung keeps the rules; the model has no float file to compare with.

@@ -85,11 +85,11 @@ def test_lanes_have_in_common_what_begins_alike() -> None:
         PipelinePoint(keep_macs=0.5, prune_epochs=5, distill_epochs=4, order=order)
         for order in ("prune_first", "distill_first")
     )
-    taught = PipelinePoint(distill_epochs=4)
+    distilled = PipelinePoint(distill_epochs=4)
 
     assert len(list(shared_work(first))) == len(list(shared_work(second))) == 2
     assert not set(shared_work(first)) & set(shared_work(second))
-    assert set(shared_work(taught)) < set(shared_work(second))
+    assert set(shared_work(distilled)) < set(shared_work(second))
     assert set(shared_work(PipelinePoint(keep_macs=0.5, prune_epochs=5))) < set(shared_work(first))
 
 

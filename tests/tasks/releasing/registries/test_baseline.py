@@ -70,25 +70,25 @@ def test_a_model_that_was_cleared_away_is_refused(baseline: Any, context: Contex
 
 def test_the_recipe_of_a_run_names_the_model_itself(tmp_path: Any) -> None:
     """Every lane's teacher is replaced; a file stays as it is written."""
-    taught = "distillation: {temperature: 4}, fit: {epochs: 1}"
+    distilled = "distillation: {temperature: 4}, fit: {epochs: 1}"
     text = f"""
-name: taught
+name: distilled
 data: {{source: digits}}
 model: {{builder: cnn}}
 candidates:
-  pruned: {{prune: {{method: channel, teacher: "models:/digits@champion", {taught}}}}}
+  pruned: {{prune: {{method: channel, teacher: "models:/digits@champion", {distilled}}}}}
   told: {{distill: {{method: logits, teacher: "models:/digits/3"}}}}
   own: {{distill: {{method: logits, teacher: "own.keras"}}}}
 device: phone-low
 """
-    (tmp_path / "taught.yaml").write_text(text)
+    (tmp_path / "distilled.yaml").write_text(text)
     asked: list[str] = []
 
     def found(reference: str) -> str:
         asked.append(reference)
         return f"found/{len(asked)}"
 
-    recipe = read_recipe(tmp_path, "taught", {}, found)
+    recipe = read_recipe(tmp_path, "distilled", {}, found)
 
     assert asked == ["models:/digits@champion", "models:/digits/3"]
     said = recipe.model_dump_json()
@@ -99,7 +99,7 @@ def test_searched_teachers_are_looked_up_too(tmp_path: Any, monkeypatch: pytest.
     """Each value of `{search: [...]}`, of the teacher or of its whole section; the candidates' names stay short."""
     monkeypatch.setenv("FEATHERLINE_TEACHERS", "nets")
     text = """
-name: taught
+name: distilled
 data: {source: digits}
 model: {builder: cnn}
 candidates:
@@ -114,9 +114,9 @@ candidates:
     quantize: {qat: true, distillation: {}, teacher: "models:/digits@challenger"}
 device: phone-low
 """
-    (tmp_path / "taught.yaml").write_text(text)
+    (tmp_path / "distilled.yaml").write_text(text)
 
-    recipe = read_recipe(tmp_path, "taught", {}, lambda reference: f"s3://store/{reference[-8:]}/{'0' * 64}")
+    recipe = read_recipe(tmp_path, "distilled", {}, lambda reference: f"s3://store/{reference[-8:]}/{'0' * 64}")
 
     told, sections, qat = (recipe.candidates.templates[name] for name in ("told", "sections", "qat"))
     assert told.distill["teacher"] == {"search": ["nets/own.keras", f"s3://store/champion/{'0' * 64}"]}
@@ -132,8 +132,8 @@ def test_a_teacher_that_cannot_be_is_refused_at_the_door(tmp_path: Any, text: st
     said = {"prune": "method: channel, distillation: {}", "distill": "method: logits", "quantize": "distillation: {}"}[
         step
     ]
-    (tmp_path / "taught.yaml").write_text(f"""
-name: taught
+    (tmp_path / "distilled.yaml").write_text(f"""
+name: distilled
 data: {{source: digits}}
 model: {{builder: cnn}}
 candidates:
@@ -142,7 +142,7 @@ device: phone-low
 """)
 
     with pytest.raises(Refused) as refusal:
-        read_recipe(tmp_path, "taught", {})
+        read_recipe(tmp_path, "distilled", {})
 
     (problem,) = refusal.value.problems
     assert problem.what == f"candidate told cannot take {step}.teacher"

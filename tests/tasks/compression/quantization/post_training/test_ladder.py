@@ -197,7 +197,7 @@ def test_a_network_can_be_trained_for_int8_on_a_rung(climbed: Any) -> None:
 
     left, kept = found.rungs
     assert (left.name, left.kept) == ("int8", False)
-    assert (kept.name, kept.qat, kept.kept, found.scheme) == ("int8 (trained for it)", True, True, "int8")
+    assert (kept.name, kept.qat, kept.kept, found.scheme) == ("int8 (QAT)", True, True, "int8")
     assert kept.size_bytes < left.size_bytes * 1.1
     assert (found.source.format, found.source.stages[-1]) == ("qat_h5", "quantize qat")
     assert found.source.validation_accuracy == pytest.approx(found.validation_accuracy, abs=0.05)
@@ -251,7 +251,7 @@ def test_a_network_that_cannot_be_trained_for_int8_climbs_on(climbed: Any, monke
 
     found = climbed("static_wi4_ai8", max_drop=1, min_agreement=1, rungs=("qat", "float16"))
 
-    assert [(rung.name, rung.kept) for rung in found.rungs[1:]] == [("int8 (trained for it)", False), ("float16", True)]
+    assert [(rung.name, rung.kept) for rung in found.rungs[1:]] == [("int8 (QAT)", False), ("float16", True)]
     assert found.rungs[1].why == "cannot be made: a layer that nobody covers"
 
 
