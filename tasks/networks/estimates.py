@@ -13,19 +13,8 @@ from math import prod
 from typing import Any
 
 from featherline.tasks.networks.framework import KerasModel, keras, tf
-from featherline.tasks.networks.kernels import ZERO_POINT_BYTES, Kernel, kernels_of
-
-LAYERS = keras.layers
-FOLDED = (
-    LAYERS.BatchNormalization,
-    LAYERS.ReLU,
-    LAYERS.Activation,
-    LAYERS.Dropout,
-    LAYERS.InputLayer,
-    LAYERS.Flatten,
-    LAYERS.Reshape,
-)
-"""Layers that become no operator of their own, or one that gives its input's memory another shape."""
+from featherline.tasks.networks.layer_kinds.counts import ZERO_POINT_BYTES, Kernel
+from featherline.tasks.networks.layer_kinds.table import kernels_of, kind_behind
 
 FILE_BYTES = 1400
 """Of the int8 file, beside its operators."""
@@ -78,7 +67,7 @@ def _follow(model: KerasModel, given: list[int], found: list[Operator]) -> list[
             outputs = tf.nest.flatten(node.outputs)
             if isinstance(node.layer, keras.Model):
                 ends = _follow(node.layer, sources, found)
-            elif isinstance(node.layer, FOLDED):
+            elif (kind := kind_behind(node.layer)) is not None and kind.folds:
                 ends = sources[:1] * len(outputs)
             else:
                 found.extend(_made_of(node, tuple(dict.fromkeys(sources)), len(found)))

@@ -77,7 +77,7 @@ def _called(model: KerasModel, tensors: list[Tensor], named: dict[str, Any]) -> 
         for node in model._nodes_by_depth[depth]:  # noqa: SLF001
             if node.is_input:
                 continue
-            waiting = {key: [value] for key, value in known.items()}
+            waiting = {key: [value] * len(node.keras_inputs) for key, value in known.items()}  # one may be read twice
             arguments, options = node.map_arguments(waiting)
             layer = node.layer
             if isinstance(layer, keras.Model):

@@ -2,68 +2,50 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any
 
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
-
-LAYERS = keras.layers
-FREE_WEIGHTS = (LAYERS.BatchNormalization, LAYERS.PReLU, LAYERS.LayerNormalization, LAYERS.Normalization)
-"""Layers with weights and no matrix product: an inference folds them away or spends next to nothing on them."""
+from featherline.tasks.networks.layer_kinds.counts import Call
+from featherline.tasks.networks.layer_kinds.table import products_of, within
 
 
 def count_macs(model: KerasModel) -> int:
-    """Return the multiply-accumulates of one image.
+    """Return the multiply-accumulates of one sample.
 
-    Counts Conv2D, DepthwiseConv2D, SeparableConv2D and Dense, each as often as it is called, inside nested models and
-    inside the wrappers of TFMOT too. Biases, batch normalisation, additions and pooling are left out, as is usual.
+    Counts what the table of layer kinds says, each layer as often as it is called, inside nested models and inside the
+    wrappers of TFMOT too. Biases, normalisation, activations, additions and pooling are left out, as is usual.
 
     Raises:
-        Refused: A layer has weights and is none of these, or leaves a size open.
+        Refused: A layer has weights and no row in the table, or leaves a size open.
     """
     total = 0
     for nodes in model._nodes_by_depth.values():  # noqa: SLF001 - the only account of what is called how often
         for node in nodes:
-            total += _layer_macs(node.layer, _one(node.input_shapes), _one(node.output_shapes))
+            total += _call_macs(node.layer, node)
     return total
 
 
-def _layer_macs(layer: KerasLayer, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
+def _call_macs(layer: KerasLayer, node: Any) -> int:  # noqa: ANN401 - tf_keras has no types
     if isinstance(layer, keras.Model):
         return count_macs(layer)
-    if hasattr(layer, "layer") and not isinstance(layer, LAYERS.TimeDistributed):
-        return _layer_macs(layer.layer, input_shape, output_shape)
-    if None in output_shape[1:] and layer.weights:
+    inner = within(layer)
+    if inner is not layer:
+        return _call_macs(inner, node)
+    call = Call(layer, _one(node.input_shapes)[1:], _one(node.output_shapes)[1:], None if node.is_input else node)
+    if layer.weights and None in (*call.read, *call.made):
+        side, shape = ("output", call.made) if None in call.made else ("input", call.read)
         raise refuse(
             f"the multiply-accumulates of the layer {layer.name} cannot be counted",
             expected="layers with weights whose every size is known",
-            got=f"an output of {output_shape[1:]}",
-            fix="give the Input of the model, and of each model inside it, its height and width",
+            got=f"an {side} of {shape}",
+            fix="give the Input of the model, and of each model inside it, every size, such as height and width",
         )
-    places = prod(output_shape[1:-1])
-    macs = 0
-    if isinstance(layer, LAYERS.SeparableConv2D):
-        widened = input_shape[-1] * layer.depth_multiplier
-        macs = places * widened * (prod(layer.kernel_size) + layer.filters)
-    elif isinstance(layer, LAYERS.DepthwiseConv2D):
-        macs = places * output_shape[-1] * prod(layer.kernel_size)
-    elif type(layer) is LAYERS.Conv2D:
-        macs = places * output_shape[-1] * prod(layer.kernel_size) * (input_shape[-1] // layer.groups)
-    elif isinstance(layer, LAYERS.Dense):
-        macs = places * output_shape[-1] * input_shape[-1]
-    elif layer.trainable_weights and not isinstance(layer, FREE_WEIGHTS):
-        raise refuse(
-            f"the multiply-accumulates of the layer {layer.name} cannot be counted",
-            expected="Conv2D, DepthwiseConv2D, SeparableConv2D, Dense, or a layer without a matrix product",
-            got=type(layer).__name__,
-            fix="build the model of these layers",
-        )
-    return int(macs)
+    return products_of(call)
 
 
 def _one(shapes: Any) -> tuple[int, ...]:  # noqa: ANN401
-    """Return the shape of the first of a node's tensors; only layers without weights have several."""
+    """Return the shape of the first of a node's tensors; what is counted of several asks for them by name."""
     while isinstance(shapes, list | dict) and len(shapes):
         shapes = next(iter(shapes.values())) if isinstance(shapes, dict) else shapes[0]
     return tuple(shapes)

@@ -1,7 +1,7 @@
 """Zeros among the weights: counted, checked against a pattern, and kept while a sparse model learns on.
 
-Only kernels of Conv2D and Dense (and the pointwise ones of SeparableConv2D) are pruned; biases, batch normalisation and
-depthwise kernels stay dense, as in TFMOT.
+The table of layer kinds says which weight of a layer may hold zeros: kernels of convolutions and dense layers, and the
+pointwise ones of separable convolutions. Biases, normalisation and depthwise kernels stay dense, as in TFMOT.
 """
 
 from __future__ import annotations
@@ -12,13 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featherline.tasks.contracts.refusal import Problem, Refused
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras
-
-KERNEL_NAMES = {
-    keras.layers.Conv2D: "kernel",
-    keras.layers.Dense: "kernel",
-    keras.layers.SeparableConv2D: "pointwise_kernel",
-}
+from featherline.tasks.networks.layer_kinds.table import KINDS, has_unknown_weights, kind_of, name_of
 
 BLOCK = 4
 """Consecutive input channels that share two zeros in the pattern 2:4."""
@@ -29,11 +25,33 @@ def prunable_kernel(layer: KerasLayer) -> Tensor | None:
 
     Inside such a wrapper the attribute `kernel` may be a tensor of a graph; the variable is found by its name.
     """
-    inner = getattr(layer, "layer", layer)
-    if type(inner) not in KERNEL_NAMES:
+    kind = kind_of(getattr(layer, "layer", layer))
+    if kind is None or not kind.sparse:
         return None
-    name = KERNEL_NAMES[type(inner)]
-    return next(weight for weight in layer.weights if weight.name.split("/")[-1].split(":")[0] == name)
+    return next(weight for weight in layer.weights if name_of(weight) == kind.sparse)
+
+
+def check_sparse(model: KerasModel, cannot: str, fix: str) -> None:
+    """Refuse a flat model that has kernels which may hold neither zeros nor shared values, unless that is the custom.
+
+    Args:
+        model: A flat functional model.
+        cannot: What cannot be done, before the name of the layer.
+        fix: What to do about it.
+
+    Raises:
+        Refused: Each such layer, by name.
+    """
+    kinds = ((layer, kind_of(layer)) for layer in model.layers)
+    left = [
+        layer
+        for layer, kind in kinds
+        if (kind is None and has_unknown_weights(layer))
+        or (kind is not None and kind.sparse is None and kind.kernels(layer))
+    ]
+    if left:
+        able = ", ".join(kind.layer.__name__ for kind in KINDS.values() if kind.sparse is not None)
+        raise Refused(*(Problem(f"{cannot} {layer.name}", able, f"a {type(layer).__name__}", fix) for layer in left))
 
 
 def kernels(model: KerasModel) -> dict[str, NDArray[np.float32]]:

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 
 from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.networks.framework import Tensor, tf
+from featherline.tasks.networks.layer_kinds.table import KERNEL_NAMES, name_of
 from featherline.tasks.training.distillation.logit_losses import decoupled, relations
-
-KERNELS = {"kernel", "depthwise_kernel", "pointwise_kernel"}
-"""Names of the variables that weight decay pulls to zero: no biases, no batch normalisation."""
 
 
 def cross_entropy(labels: Tensor, logits: Tensor, smoothing: float, share: Tensor = None) -> Tensor:
@@ -62,7 +60,7 @@ def distillation_loss(
 
 def kernels(variables: Sequence[Tensor]) -> list[Tensor]:
     """Return the variables that weight decay applies to, also inside the wrappers of TFMOT."""
-    return [variable for variable in variables if variable.name.split("/")[-1].split(":")[0] in KERNELS]
+    return [variable for variable in variables if name_of(variable) in KERNEL_NAMES]
 
 
 def decay(variables: Sequence[Tensor], factor: float) -> Tensor:

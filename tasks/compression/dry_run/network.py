@@ -12,7 +12,8 @@ import tempfile
 import numpy as np
 
 from featherline.tasks.contracts.refusal import OutOfReach, Refused, refuse
-from featherline.tasks.networks.framework import KerasModel, keras
+from featherline.tasks.networks.framework import KerasModel
+from featherline.tasks.networks.layer_kinds.table import holds_code
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import load_file, put_model
 from featherline.tasks.store.artifacts import open_store
@@ -90,7 +91,7 @@ def _suspects(model: KerasModel) -> str:
     odd = [
         f"the {type(layer).__name__} {layer.name}"
         for layer in model._flatten_layers(include_self=False)  # noqa: SLF001 - also those inside wrappers
-        if not type(layer).__module__.startswith("tf_keras.") or isinstance(layer, keras.layers.Lambda)
+        if holds_code(layer)
     ]
     return ", ".join(odd[:5])
 

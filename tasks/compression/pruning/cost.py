@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.groups import Channels, Units
 from featherline.tasks.networks.estimates import FILE_BYTES
-from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
-from featherline.tasks.networks.kernels import ZERO_POINT_BYTES, Term, kernels_of
+from featherline.tasks.networks.framework import KerasLayer, KerasModel
+from featherline.tasks.networks.layer_kinds.counts import ZERO_POINT_BYTES, Call, Term
+from featherline.tasks.networks.layer_kinds.table import kernels_of, kind_of, known_weights
 
-L = keras.layers
 Widths = NDArray[np.intp]
 """Kept units of each group."""
 
@@ -101,24 +101,28 @@ class _Ledger:
 
 
 def _macs(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> None:
-    for kernel in kernels_of(layer):
-        ledger.add_term(kernel.weights, read, made, prod(layer.output_shape[1:-1]))
+    kind = kind_of(layer)
+    if kind is None or not (kernels := kernels_of(layer)):
+        return
+    times = kind.places(Call(layer, layer.input_shape[1:], layer.output_shape[1:]))
+    for kernel in kernels:
+        for term in kernel.weights:
+            ledger.add_term(term, read, made, times)
 
 
 def _parameters(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> None:
-    if kernels := kernels_of(layer):
-        for kernel in kernels:
-            ledger.add_term(kernel.weights, read, made)
-        if layer.use_bias:
-            ledger.add(1, None, made)
-        return
-    channels = layer.output_shape[-1] if isinstance(layer.output_shape, tuple) else None
-    for weight in layer.weights:  # of batch normalisation and PReLU along the channels; else nobody prunes them
-        along = channels is not None and len(weight.shape) > 0 and weight.shape[-1] == channels
-        if along and type(layer) in (L.BatchNormalization, L.PReLU):
-            ledger.add(prod(weight.shape[:-1]), read)
-        else:
-            ledger.add(prod(weight.shape))
+    counted = {"read": layer.input_shape, "made": layer.output_shape}
+    for weight, known in zip(layer.weights, known_weights(layer), strict=True):
+        along: dict[str, Row] = {}
+        factor = float(prod(weight.shape))
+        for side, axis, row in (
+            ("read", None if known is None else known.reads, read),
+            ("made", None if known is None else known.makes, made),
+        ):
+            if axis is not None and weight.shape[axis] >= counted[side][-1]:  # one number for all channels stays one
+                along[side] = row
+                factor /= counted[side][-1]
+        ledger.add(factor, along.get("read"), along.get("made"))
 
 
 def _size(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> None:

@@ -19,17 +19,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.layers import (
-    MAKERS,
     OTHERWISE,
-    RESHAPING,
     couples_channels,
+    flow_of,
     followed,
+    is_never_free,
     joins,
     obstacle,
     reshaped,
 )
 from featherline.tasks.contracts.refusal import Problem, Refused
-from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, tf
+from featherline.tasks.networks.layer_kinds.kind import Flow
 
 Units = NDArray[np.intp]
 """The number of the unit behind each channel of a tensor's last axis."""
@@ -79,7 +80,7 @@ def trace_channels(model: KerasModel) -> Channels:
 
     Raises:
         Refused: Layers that the channels cannot be followed through, each by name. A layer that reads only held
-            channels (on the model's input) is never one of them.
+            channels (on the model's input) is one of them only where it has kernels itself, such as an LSTM.
     """
     tracer = _Tracer()
     tensors: dict[int, Units] = {}
@@ -147,7 +148,8 @@ class _Tracer:
         made = None if beyond_us else self._made(layer, sources, count)
         if made is None:
             held = {self.root(unit) for unit in self.held}
-            if not all(self.root(int(unit)) in held for source in sources for unit in source):
+            reads_held = all(self.root(int(unit)) in held for source in sources for unit in source)
+            if not reads_held or is_never_free(layer):
                 got, fix = beyond_us or _mixed(layer)
                 self.problems.append(
                     Problem(f"prune cannot follow the channels through {layer.name}", followed(), got, fix)
@@ -160,17 +162,18 @@ class _Tracer:
 
     def _made(self, layer: KerasLayer, sources: list[Units], count: int) -> Units | None:
         """Return the units of what a layer gives, or None where a Reshape mixes channels with places."""
-        if type(layer) in MAKERS:
+        flow = flow_of(layer)
+        if flow is Flow.MAKES:
             made = self.fresh(count)
             self.makers[layer.name] = made
             return made
         if joins(layer):
             return self._merged(sources)
-        if type(layer) is keras.layers.Concatenate:
+        if flow is Flow.LINES_UP:
             return np.concatenate(sources)
-        if type(layer) in RESHAPING:
+        if flow is Flow.RESHAPES:
             return reshaped(self.roots(sources[0]), count)
-        if type(layer) is keras.layers.DepthwiseConv2D:
+        if flow is Flow.MULTIPLIES:
             return np.repeat(sources[0], layer.depth_multiplier)
         return sources[0]
 

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.networks.framework import KerasLayer, keras
+from featherline.tasks.networks.framework import KerasLayer
+from featherline.tasks.networks.layer_kinds.table import kind_of, known_weights, made_last, maker_of
 
 Scores = NDArray[np.float64]
 OfWeights = Literal["l1", "l2", "fpgm", "bn_gamma"]
@@ -48,21 +49,16 @@ def channel_distances(kernel: NDArray[np.float32]) -> Scores:
 
 def making_kernel(layer: KerasLayer) -> NDArray[np.float32] | None:
     """Return the kernel by which a layer makes its channels, (…, out), or None where it makes none."""
-    kind = type(layer)
-    if kind is keras.layers.DepthwiseConv2D:
-        kernel: NDArray[np.float32] = layer.get_weights()[0]
-        return kernel.reshape(*kernel.shape[:2], -1)
-    if kind in (keras.layers.Conv2D, keras.layers.Dense):
-        return layer.get_weights()[0]  # type: ignore[no-any-return]
-    if kind is keras.layers.SeparableConv2D:
-        return layer.get_weights()[1]  # type: ignore[no-any-return]
-    return None
+    place = maker_of(layer)
+    weight = None if place is None else known_weights(layer)[place]
+    return None if place is None or weight is None else made_last(layer.get_weights()[place], weight)
 
 
 def importance(layer: KerasLayer, criterion: OfWeights) -> Scores | None:
     """Return a layer's importance score of each channel that it gives, or None where it has none."""
     if criterion == "bn_gamma":
-        if type(layer) is not keras.layers.BatchNormalization or not layer.scale:
+        kind = kind_of(layer)
+        if kind is None or not kind.has_batch_statistics or not layer.scale:
             return None
         gammas: Scores = np.abs(layer.get_weights()[0].astype(np.float64))
         return gammas

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
+from featherline.tasks.networks.layer_kinds.table import kind_of
 
 
 def with_gamma_penalty(model: KerasModel, strength: float) -> KerasModel:
@@ -41,4 +42,5 @@ def with_gamma_penalty(model: KerasModel, strength: float) -> KerasModel:
 
 
 def _has_scale(layer: KerasLayer) -> bool:
-    return type(layer) is keras.layers.BatchNormalization and bool(layer.scale)
+    kind = kind_of(layer)
+    return kind is not None and kind.has_batch_statistics and bool(layer.scale)

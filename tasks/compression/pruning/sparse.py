@@ -17,7 +17,7 @@ import tensorflow_model_optimization as tfmot
 from featherline.tasks.contracts.refusal import Problem, Refused
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 from featherline.tasks.networks.graph import functional
-from featherline.tasks.networks.zeros import breaks_two_of_four, kernels, prunable_kernel, sparsity
+from featherline.tasks.networks.zeros import breaks_two_of_four, check_sparse, kernels, prunable_kernel, sparsity
 
 Method = Literal["magnitude", "2:4"]
 
@@ -29,6 +29,10 @@ UPDATES = 50
 
 TOLERANCE = 0.01
 """How far the sparsity of the result may be from what was asked; rounding in small kernels is below this."""
+
+
+BLOCK_RANKS = (2, 4)
+"""Axes of a kernel for which TFMOT knows the pattern 2:4."""
 
 
 def ramp(steps: int) -> tuple[int, int]:
@@ -54,9 +58,10 @@ def sparse_while_training(model: KerasModel, method: Method, target: float, step
         The model to train, and the callbacks that its training must have.
 
     Raises:
-        Refused: The model has no kernel that can be pruned.
+        Refused: The model has no kernel that can be pruned, or layers with kernels that cannot, each by name.
     """
     flat = functional(model)
+    _refuse_layers(flat, method)
     if not any(prunable_kernel(layer) is not None for layer in flat.layers):
         problem = Problem(
             f"prune finds no weights to set to zero in {flat.name}",
@@ -83,6 +88,27 @@ def sparse_while_training(model: KerasModel, method: Method, target: float, step
         return layer if prunable_kernel(layer) is None else schedules.prune_low_magnitude(layer, **options)
 
     return keras.models.clone_model(flat, clone_function=wrapped), [schedules.UpdatePruningStep()]
+
+
+def _refuse_layers(model: KerasModel, method: Method) -> None:
+    check_sparse(
+        model, "prune cannot set weights to zero in the layer", "set prune.method to none, or replace the layer"
+    )
+    if method == "magnitude":
+        return
+    every = ((layer, prunable_kernel(layer)) for layer in model.layers)
+    problems = [
+        Problem(
+            f"prune cannot set two of four weights to zero in the layer {layer.name}",
+            "a kernel of two axes or four: a dense layer, or a convolution over two axes",
+            f"a {type(layer).__name__} with a kernel of {tuple(kernel.shape)}",
+            "set prune.method to magnitude",
+        )
+        for layer, kernel in every
+        if kernel is not None and len(kernel.shape) not in BLOCK_RANKS
+    ]
+    if problems:
+        raise Refused(*problems)
 
 
 def strip_pruning(trained: KerasModel, method: Method, target: float) -> KerasModel:

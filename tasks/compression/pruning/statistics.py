@@ -11,18 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.networks.framework import KerasModel, keras, tf
+from featherline.tasks.networks.framework import KerasModel, tf
+from featherline.tasks.networks.layer_kinds.table import kind_behind
 
-L = keras.layers
 BATCH = 128
-NOISE = {
-    L.Dropout: "rate",
-    L.AlphaDropout: "rate",
-    L.SpatialDropout2D: "rate",
-    L.GaussianDropout: "rate",
-    L.GaussianNoise: "stddev",
-}
-"""What is quiet meanwhile: an inference, whose statistics these are, has no noise either."""
 
 
 def reestimate_statistics(model: KerasModel, images: NDArray[np.float32]) -> int:
@@ -35,11 +27,13 @@ def reestimate_statistics(model: KerasModel, images: NDArray[np.float32]) -> int
     Returns:
         How many batch normalisations there are.
     """
-    layers = [layer for layer in model.layers if isinstance(layer, L.BatchNormalization)]
+    kinds = [(layer, kind_behind(layer)) for layer in model.layers]
+    layers = [layer for layer, kind in kinds if kind is not None and kind.has_batch_statistics]
     if not layers or len(images) == 0:
         return len(layers)
     momenta = [layer.momentum for layer in layers]
-    noisy = [(layer, NOISE[type(layer)]) for layer in model.layers if type(layer) in NOISE]
+    # What adds noise is quiet meanwhile: an inference, whose statistics these are, has none either.
+    noisy = [(layer, kind.noise) for layer, kind in kinds if kind is not None and kind.noise is not None]
     amounts = [getattr(layer, name) for layer, name in noisy]
     for layer, name in noisy:
         setattr(layer, name, 0.0)

@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.groups import Channels, Ports
-from featherline.tasks.compression.pruning.layers import MAKERS
+from featherline.tasks.compression.pruning.layers import flow_of
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras
+from featherline.tasks.networks.layer_kinds.kind import Flow, Weight
+from featherline.tasks.networks.layer_kinds.table import kind_of, known_weights, maker_of, repeated
 
 KeepMask = NDArray[np.bool_]
 """(units,), True where the unit stays."""
@@ -38,12 +40,12 @@ def shrink(model: KerasModel, channels: Channels, keep: KeepMask) -> KerasModel:
         ports = channels.ports.get(layer.name)
         if ports is not None:
             count = int(keep[ports.outputs].sum())
-            if "filters" in config and type(layer) in MAKERS:
-                config["filters"] = count
-            elif type(layer) is keras.layers.Dense:
-                config["units"] = count
-            elif type(layer) is keras.layers.Reshape and not keep[ports.outputs].all():
-                config["target_shape"] = (*config["target_shape"][:-1], count)
+            kind = kind_of(layer)
+            width = None if kind is None else kind.width
+            if width is not None and isinstance(config[width], int):
+                config[width] = count
+            elif width is not None and not keep[ports.outputs].all():
+                config[width] = (*config[width][:-1], count)
         return type(layer).from_config(config)
 
     small = keras.models.clone_model(model, clone_function=narrower)
@@ -59,22 +61,19 @@ def _kept_weights(layer: KerasLayer, weights: list[Any], ports: Ports, keep: Kee
     read, made = keep[ports.inputs], keep[ports.outputs]
     if read.all() and made.all():
         return weights
-    kind = type(layer)
-    if kind in (keras.layers.Conv2D, keras.layers.Dense):
-        return [weights[0][..., read, :][..., made], *(bias[made] for bias in weights[1:])]
-    if kind is keras.layers.DepthwiseConv2D:
-        return [weights[0][:, :, read], *(bias[made] for bias in weights[1:])]
-    if kind is keras.layers.SeparableConv2D:
-        through = np.repeat(read, layer.depth_multiplier)
-        pointwise = weights[1][:, :, through][..., made]
-        return [weights[0][:, :, read], pointwise, *(bias[made] for bias in weights[2:])]
-    if kind is keras.layers.BatchNormalization:
-        return [weight[..., read] for weight in weights]
-    if kind is keras.layers.PReLU:  # one slope for all channels where they are shared
-        return [weight if weight.shape[-1] == 1 else weight[..., read] for weight in weights]
-    raise AssertionError(
-        f"the surgery knows no weights of {kind.__name__}: add them beside featherline.tasks.compression.pruning.layers"
-    )
+    return [_kept(layer, *pair, read, made) for pair in zip(weights, known_weights(layer), strict=True)]
+
+
+def _kept(
+    layer: KerasLayer, values: NDArray[Any], known: Weight | None, read: KeepMask, made: KeepMask
+) -> NDArray[Any]:
+    """Return the values of one weight along the channels that stay."""
+    if known is None:
+        raise AssertionError(f"the surgery knows no such weights of {type(layer).__name__}: add them to its row")
+    for axis, keep in ((known.reads, read), (known.makes, made)):
+        if axis is not None and values.shape[axis] >= len(keep):  # one number for all channels stays one
+            values = np.compress(repeated(keep, values.shape[axis]), values, axis)
+    return values
 
 
 def masked_copy(model: KerasModel, channels: Channels, keep: KeepMask) -> KerasModel:
@@ -94,14 +93,14 @@ def mask(model: KerasModel, channels: Channels, keep: KeepMask) -> None:
     for name, ports in channels.ports.items():
         layer = model.get_layer(name)
         read = keep[ports.inputs]
-        if type(layer) not in MAKERS or read.all():
+        place = maker_of(layer)
+        if flow_of(layer) is not Flow.MAKES or place is None or read.all():
             continue
-        weights = layer.get_weights()
-        if type(layer) is keras.layers.SeparableConv2D:
-            weights[1][:, :, ~np.repeat(read, layer.depth_multiplier)] = 0
-        else:
-            weights[0][..., ~read, :] = 0
-        layer.set_weights(weights)
+        weights, known = layer.get_weights(), known_weights(layer)[place]
+        if known is not None and known.reads is not None:
+            rows = np.moveaxis(weights[place], known.reads, 0)
+            rows[~repeated(read, len(rows))] = 0
+            layer.set_weights(weights)
 
 
 def check_equivalence(small: KerasModel, masked: KerasModel, *, seed: int, samples: int = 8) -> float:
@@ -113,8 +112,7 @@ def check_equivalence(small: KerasModel, masked: KerasModel, *, seed: int, sampl
     Raises:
         AssertionError: They differ by more: the surgery is wrong, and no fine-tuning may hide it.
     """
-    shape = (samples, *masked.input_shape[1:])
-    images = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+    images = _random_inputs(masked, seed, samples)
     expected = np.asarray(masked(images, training=False))
     difference = float(np.abs(np.asarray(small(images, training=False)) - expected).max())
     scale = float(np.abs(expected).max())
@@ -124,3 +122,13 @@ def check_equivalence(small: KerasModel, masked: KerasModel, *, seed: int, sampl
             f"the largest output is {scale:.3g}"
         )
     return difference / scale if scale else 0.0
+
+
+def _random_inputs(model: KerasModel, seed: int, samples: int) -> NDArray[Any]:
+    """Return inputs of a model: normal numbers, or whole ones that the embeddings of the model have rows for."""
+    generator, shape = np.random.default_rng(seed), (samples, *model.input_shape[1:])
+    kinds = ((layer, kind_of(layer)) for layer in model.layers)
+    rows = [getattr(layer, kind.rows) for layer, kind in kinds if kind is not None and kind.rows is not None]
+    if not rows:
+        return generator.standard_normal(shape).astype(np.float32)
+    return generator.integers(0, min(rows), shape).astype(model.inputs[0].dtype.as_numpy_dtype)

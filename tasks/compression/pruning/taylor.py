@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.importance import Scores
-from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, tf
+from featherline.tasks.networks.layer_kinds.kind import Weight
+from featherline.tasks.networks.layer_kinds.table import kind_of, known_weights, made_last, maker_of
 
-L = keras.layers
 BATCH = 64
 
 
@@ -30,7 +31,7 @@ def gate_importance(model: KerasModel, images: NDArray[np.float32], labels: NDAr
         labels: (n,).
     """
     gates = {layer.name: weights for layer in model.layers if (weights := _gate(layer))}
-    variables = [variable for weights in gates.values() for variable in weights]
+    variables = [variable for weights in gates.values() for variable, _ in weights]
 
     def gradients(batch: Tensor, truth: Tensor) -> Tensor:
         with tf.GradientTape() as tape:
@@ -46,28 +47,31 @@ def gate_importance(model: KerasModel, images: NDArray[np.float32], labels: NDAr
         slopes = iter(traced(images[start : start + BATCH], labels[start : start + BATCH]))
         for name, weights in gates.items():
             width = len(sums[name])
-            sums[name] += sum(_by_channel(weight * next(slopes), width) for weight in weights) ** 2
+            sums[name] += sum(_by_channel(variable * next(slopes), known, width) for variable, known in weights) ** 2
     return {name: total / len(starts) for name, total in sums.items()}
 
 
-def _gate(layer: KerasLayer) -> list[Tensor]:
+def _gate(layer: KerasLayer) -> list[tuple[Tensor, Weight | None]]:
     """Return the weights that together scale a layer's channels, or nothing where another layer's do it better."""
-    if type(layer) is L.BatchNormalization:
-        return [layer.gamma, layer.beta] if layer.scale and layer.center else []
+    kind, place = kind_of(layer), maker_of(layer)
+    if kind is not None and kind.has_batch_statistics:
+        return [(layer.gamma, None), (layer.beta, None)] if layer.scale and layer.center else []
     behind = [node.layer for node in layer.outbound_nodes]
-    if len(behind) == 1 and type(behind[0]) is L.BatchNormalization and _gate(behind[0]):
+    if place is None or (len(behind) == 1 and _is_gated(behind[0])):
         return []
-    bias = [layer.bias] if getattr(layer, "use_bias", False) else []
-    if type(layer) in (L.Conv2D, L.Dense):
-        return [layer.kernel, *bias]
-    if type(layer) is L.SeparableConv2D:
-        return [layer.pointwise_kernel, *bias]
-    if type(layer) is L.DepthwiseConv2D:
-        return [layer.depthwise_kernel, *bias]
-    return []
+    bias = [(layer.bias, None)] if getattr(layer, "use_bias", False) else []
+    return [(layer.weights[place], known_weights(layer)[place]), *bias]
 
 
-def _by_channel(products: Tensor, width: int) -> NDArray[np.float64]:
-    """Sum over all axes but the channels: the last one; the last two of a depthwise kernel."""
-    sums: NDArray[np.float64] = np.asarray(products, np.float64).reshape(-1, width).sum(0)
+def _is_gated(layer: KerasLayer) -> bool:
+    """Return whether a layer is a batch normalisation with a scale and an offset."""
+    kind = kind_of(layer)
+    return kind is not None and kind.has_batch_statistics and bool(_gate(layer))
+
+
+def _by_channel(products: Tensor, known: Weight | None, width: int) -> NDArray[np.float64]:
+    """Sum over all axes but the channels."""
+    values = np.asarray(products, np.float64)
+    values = values if known is None else made_last(values, known)
+    sums: NDArray[np.float64] = values.reshape(-1, width).sum(0)
     return sums

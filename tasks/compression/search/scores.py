@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
+from featherline.tasks.networks.layer_kinds.table import KERNEL_NAMES, activation_of, kind_behind, name_of
 
 RECTIFIERS = {"relu", "relu6"}
 IMAGES = 64
@@ -33,7 +34,7 @@ def synflow(model: KerasModel) -> float:
     """
     before = model.get_weights()
     model.set_weights([np.abs(weight) for weight in before])
-    kernels = [weight for weight in model.trainable_weights if "kernel" in weight.name.split("/")[-1]]
+    kernels = [weight for weight in model.trainable_weights if name_of(weight) in KERNEL_NAMES]
     with tf.GradientTape() as tape:
         flow = tf.reduce_sum(model(tf.ones((1, *model.input_shape[1:]), model.compute_dtype), training=False))
     gradients = tape.gradient(flow, kernels, unconnected_gradients="zero")
@@ -103,5 +104,5 @@ def evenly(images: NDArray[np.float32], count: int = IMAGES) -> NDArray[np.float
 
 
 def _rectifies(layer: KerasLayer) -> bool:
-    activation = getattr(layer, "activation", None)
-    return isinstance(layer, keras.layers.ReLU) or getattr(activation, "__name__", "") in RECTIFIERS
+    kind = kind_behind(layer)
+    return (kind is not None and kind.rectifies) or activation_of(layer) in RECTIFIERS

@@ -11,14 +11,13 @@ from __future__ import annotations
 from typing import Any
 
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
-
-L = keras.layers
-CARRIERS = (L.Conv2D, L.DepthwiseConv2D, L.Dense)
+from featherline.tasks.networks.layer_kinds.table import activation_of, kind_of
 
 
 def is_relu(layer: KerasLayer) -> bool:
     """Return whether a layer is a ReLU of any kind, as TFMOT looks for it."""
-    return type(layer) is L.ReLU or (type(layer) is L.Activation and layer.activation.__name__ == "relu")
+    kind = kind_of(layer)
+    return kind is not None and (kind.rectifies or (kind.is_activation and activation_of(layer) == "relu"))
 
 
 def carrier(layer: KerasLayer) -> KerasLayer | None:
@@ -26,13 +25,14 @@ def carrier(layer: KerasLayer) -> KerasLayer | None:
     if not is_relu(layer):
         return None
     source = layer.inbound_nodes[0].parent_nodes[0].layer
-    return source if type(source) in CARRIERS else None
+    kind = kind_of(source)
+    return source if kind is not None and kind.takes_relu else None
 
 
 def can_be_pulled(layer: KerasLayer) -> bool:
     """Return whether a ReLU that has a carrier is a plain one, and alone in reading a linear carrier."""
     source: Any = carrier(layer)
-    plain = type(layer) is L.Activation or (
+    plain = activation_of(layer) is not None or (
         layer.max_value is None and not layer.negative_slope and not layer.threshold
     )
     return plain and len(source.outbound_nodes) == 1 and source.activation.__name__ == "linear"
@@ -46,7 +46,7 @@ def with_inner_activations(model: KerasModel) -> KerasModel:
     def changed(layer: KerasLayer) -> KerasLayer:
         config = layer.get_config()
         if layer.name in pairs:
-            return L.Activation("linear", name=layer.name)
+            return keras.layers.Activation("linear", name=layer.name)
         if layer.name in pairs.values():
             config["activation"] = "relu"
         return type(layer).from_config(config)

@@ -18,7 +18,7 @@ from tensorflow_model_optimization.python.core.clustering.keras.experimental imp
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 from featherline.tasks.networks.graph import functional
-from featherline.tasks.networks.zeros import kernels, prunable_kernel
+from featherline.tasks.networks.zeros import check_sparse, kernels, prunable_kernel
 
 LEAST_SPARSE = 3
 """Clusters that a sparse kernel needs: zero is one of them, and TFMOT wants two more."""
@@ -33,7 +33,7 @@ def clustered_while_training(model: KerasModel, clusters: int, *, keep_zeros: bo
         keep_zeros: Whether zeros stay where they are; they count as one of the values.
 
     Raises:
-        Refused: Too few clusters for a sparse model.
+        Refused: Too few clusters for a sparse model, or layers with kernels that are not shared, each by name.
     """
     if keep_zeros and clusters < LEAST_SPARSE:
         raise refuse(
@@ -54,7 +54,11 @@ def clustered_while_training(model: KerasModel, clusters: int, *, keep_zeros: bo
             preserve_sparsity=keep_zeros,
         )
 
-    return keras.models.clone_model(functional(model, "quantize"), clone_function=wrapped)
+    flat = functional(model, "quantize")
+    check_sparse(
+        flat, "quantize cannot share values in the layer", "set quantize.clusters to null, or replace the layer"
+    )
+    return keras.models.clone_model(flat, clone_function=wrapped)
 
 
 def strip_clustering(trained: KerasModel, clusters: int) -> KerasModel:

@@ -18,8 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from featherline.tasks.contracts.refusal import Problem, Refused
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
 from featherline.tasks.networks.graph import functional
+from featherline.tasks.networks.layer_kinds.table import KINDS, has_unknown_weights, kind_of
 
 LEVELS = 7
 """Steps on either side of zero: of the sixteen values of four bits the lowest is not used, so that signs are even."""
@@ -63,8 +65,8 @@ class RoundedDense(keras.layers.Dense):
         return self.activation(outputs if self.bias is None else tf.nn.bias_add(outputs, self.bias))
 
 
-ROUNDED: dict[Any, Any] = {keras.layers.Conv2D: RoundedConv2D, keras.layers.Dense: RoundedDense}
-"""Layers that have int4 weights in the file; all others keep what they are."""
+ROUNDED: dict[Any, Any] = {twin.__base__: twin for twin in (RoundedConv2D, RoundedDense)}
+"""Layers that have int4 weights in the file, by the class that each is the twin of; others keep what they are."""
 
 
 def int4_while_training(model: KerasModel, *, keep_zeros: bool) -> KerasModel:
@@ -73,8 +75,12 @@ def int4_while_training(model: KerasModel, *, keep_zeros: bool) -> KerasModel:
     Args:
         model: A functional or Sequential tf_keras model. It stays as it is.
         keep_zeros: Whether weights that are zero stay zero.
+
+    Raises:
+        Refused: Layers whose kernels nothing here rounds to four bits, each by name.
     """
     flat = functional(model, "quantize")
+    check_int4(flat)
 
     def twin(layer: KerasLayer) -> KerasLayer:
         return ROUNDED.get(type(layer), type(layer)).from_config(layer.get_config())
@@ -99,6 +105,34 @@ def strip_int4(trained: KerasModel, model: KerasModel) -> KerasModel:
     plain.set_weights(trained.get_weights())
     for layer, twin in zip(plain.layers, trained.layers, strict=True):
         if type(twin) in ROUNDED.values():
-            by_channel = type(twin) is RoundedConv2D
+            kind = kind_of(layer)
+            by_channel = kind is not None and kind.int4 == "channel"
             layer.kernel.assign(twin.keep * rounded(twin.kernel, by_channel=by_channel))
     return plain
+
+
+def check_int4(model: KerasModel) -> None:
+    """Refuse a flat model that has layers with kernels which would stay as they are, unless that is the custom.
+
+    Raises:
+        Refused: Each such layer, by name.
+    """
+    kinds = ((layer, kind_of(layer)) for layer in model.layers)
+    left = [
+        layer
+        for layer, kind in kinds
+        if (kind is None and has_unknown_weights(layer))
+        or (kind is not None and kind.int4 is None and kind.kernels(layer))
+    ]
+    if left:
+        raise Refused(
+            *(
+                Problem(
+                    f"quantize cannot round the layer {layer.name} to four bits in training",
+                    ", ".join(kind.layer.__name__ for kind in KINDS.values() if kind.int4),
+                    f"a {type(layer).__name__}",
+                    "set quantize.scheme to an int8 one or dynamic_wi8_afp32, or replace the layer",
+                )
+                for layer in left
+            )
+        )

@@ -9,12 +9,13 @@ import pytest
 
 from featherline.tasks.compression.pruning.channel import Ranking, Target, prune_channels
 from featherline.tasks.compression.pruning.groups import trace_channels
-from featherline.tasks.compression.pruning.layers import MERGES
+from featherline.tasks.compression.pruning.layers import flow_of
 from featherline.tasks.compression.pruning.surgery import check_equivalence, masked_copy, shrink
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
+from featherline.tasks.networks.layer_kinds.kind import Flow
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.zoo.build import build
 
@@ -94,7 +95,7 @@ def test_channels_are_cut_on_both_sides_of_a_layer(layer: Any) -> None:
     keras.utils.set_random_seed(0)
     inputs = keras.Input((4, 4, 3))
     a = L.Conv2D(16, 3, name="a")(inputs)
-    x = layer([a, L.Conv2D(16, 3, name="b")(inputs)]) if type(layer) in MERGES else layer(a)
+    x = layer([a, L.Conv2D(16, 3, name="b")(inputs)]) if flow_of(layer) is Flow.JOINS else layer(a)
     model = keras.Model(inputs, L.Dense(2)(L.Flatten()(L.Conv2D(8, 1, name="next")(x))))
     flat = functional(model)
     channels = trace_channels(flat)
@@ -108,7 +109,7 @@ def test_channels_are_cut_on_both_sides_of_a_layer(layer: Any) -> None:
     kernel, bias = model.get_layer("next").get_weights()
     kernel[:, :, 1::2] = 0
     model.get_layer("next").set_weights([kernel, bias])
-    assert set(group.layers) == ({"a", "b"} if type(layer) in MERGES else {"a"})
+    assert set(group.layers) == ({"a", "b"} if flow_of(layer) is Flow.JOINS else {"a"})
     assert all(small.get_layer(name).filters == 8 for name in group.layers)
     assert any(type(each) is type(layer) for each in small.layers)
     assert np.allclose(small(images, training=False), model(images, training=False), atol=1e-5)
