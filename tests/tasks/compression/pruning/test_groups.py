@@ -124,7 +124,7 @@ SHARED = L.Conv2D(16, 1, name="shared")
 
 OBSTACLES = {
     "code": (L.Lambda(lambda x: x, name="odd"), "a Lambda", "replace the layer"),
-    "transposed": (L.Conv2DTranspose(16, 1, name="odd"), "a Conv2DTranspose", "replace the layer"),
+    "unknown": (L.LocallyConnected2D(16, 1, name="odd"), "a LocallyConnected2D", "replace the layer"),
     "grouped": (L.Conv2D(16, 1, groups=2, name="odd"), "a Conv2D in 2 groups", "use groups=1"),
     "axis": (L.BatchNormalization(axis=1, name="odd"), "a BatchNormalization over axis 1", "use axis=-1"),
     "reshape": (L.Reshape((64, 4), name="odd"), "a Reshape from (4, 4, 16) to (64, 4)", "use Flatten"),
