@@ -76,11 +76,17 @@ def with_own_layer(shape: tuple[int, int, int], classes: int) -> Any:
 
 
 def with_attention(shape: tuple[int, int, int], classes: int) -> Any:
-    """Attention, whose multiply-accumulates are not counted."""
+    """Attention of each place to all others."""
     inputs = L.Input(shape)
     tokens = L.Reshape((-1, 16))(_convolved(inputs, 16))
     seen = L.MultiHeadAttention(2, 8, name="attention")(tokens, tokens)
     return keras.Model(inputs, L.Dense(classes)(L.GlobalAveragePooling1D()(seen)))
+
+
+def with_patches(shape: tuple[int, int, int], classes: int) -> Any:
+    """Kernels of their own for each place, whose multiply-accumulates are not counted."""
+    inputs = L.Input(shape)
+    return _ended(inputs, L.LocallyConnected2D(4, 3, name="patches")(_convolved(inputs, 16)), classes)
 
 
 def frozen(shape: tuple[int, int, int], classes: int) -> Any:

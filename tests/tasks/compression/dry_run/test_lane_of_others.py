@@ -19,12 +19,10 @@ ROOT = Path(os.environ.get("FEATHERLINE_TEST_DATA", Path(__file__).parents[5] / 
 SHAPE, CLASSES = (32, 32, 3), 5
 WORK = (
     *("sep", "prelu", "se", "preact", "dilated", "mlp", "shared", "softmax_end", "mixed", "augmented"),
-    *("transfer", "dense_net", "ops"),
+    *("transfer", "dense_net", "ops", "transposed", "attention"),
 )
 REFUSED = {
     "lam": "the Lambda",
-    "transposed": "Conv2DTranspose",
-    "attention": "MultiHeadAttention",
     "custom": "Scale",
     "k3net": "build with tf_keras, not with Keras 3",
 }

@@ -23,7 +23,7 @@ def built(name: str) -> Any:
     return build(Architecture(builder=f"own_builders:{name}"), SHAPE, CLASSES)
 
 
-@pytest.mark.parametrize("name", ["plain", "mixed", "inner_mixed", "unrounded"])
+@pytest.mark.parametrize("name", ["plain", "mixed", "inner_mixed", "unrounded", "with_attention"])
 def test_what_can_be_stored_and_counted_is_let_through(name: str) -> None:
     """A network that all later steps can work with is not refused."""
     check_network(built(name), name)
@@ -56,7 +56,7 @@ def test_what_a_builder_sets_for_all_layers_ends_with_it() -> None:
 REFUSED = [
     ("with_lambda", "cannot be stored and read back", "the Lambda half"),
     ("with_own_layer", "cannot be stored and read back", "the Shift shift"),
-    ("with_attention", "layer attention cannot be counted", "build the model of these layers"),
+    ("with_patches", "layer patches cannot be counted", "build the model of these layers"),
     ("frozen", "without weights to train", "set trainable to true"),
     ("infinite", "logits that are no numbers", "look for a division by zero"),
 ]

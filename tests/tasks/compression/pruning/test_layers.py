@@ -200,7 +200,9 @@ def test_convolutions_over_steps_become_sparse() -> None:
 
     wrapped.fit(images, np.arange(steps * 2) % 3, batch_size=2, epochs=1, verbose=0, callbacks=callbacks)
 
-    found = {name: float((kernel == 0).mean()) for name, kernel in kernels(strip_pruning(wrapped, "magnitude", 0.5)).items()}
+    found = {
+        name: float((kernel == 0).mean()) for name, kernel in kernels(strip_pruning(wrapped, "magnitude", 0.5)).items()
+    }
     assert found == pytest.approx({"conv": 0.5, "separable": 0.5, "logits": 0.5}, abs=0.05)
 
 
