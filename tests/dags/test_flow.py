@@ -222,7 +222,7 @@ def test_the_lanes_of_a_later_round_save_a_run_whose_first_round_fell_out(two_ro
 
 
 def test_a_further_round_is_told_what_was_tried_and_what_arrived(two_rounds: Flow):
-    """All candidates so far, and only the lanes that came to an end."""
+    """All candidates so far, and only the lanes that finished."""
     inputs = two_rounds.asked("propose", "round-2")["inputs"]
 
     assert inputs["round"] == 2

@@ -157,13 +157,13 @@ BAD = {
     ),
     "a searched student without a teacher": (
         {"candidates.searched-int8.distill": {"method": "none"}},
-        "candidate searched-int8 does not teach its searched student",
+        "candidate searched-int8 does not distil its searched student",
         "distill.method none",
         "set distill.method to logits",
     ),
     "a searched student that is its own teacher": (
         {"candidates.searched-int8.distill.method": {"search": ["logits", "self"]}},
-        "candidate searched-int8 does not teach its searched student",
+        "candidate searched-int8 does not distil its searched student",
         "distill.method self",
         "set distill.method to logits",
     ),

@@ -130,7 +130,7 @@ def test_a_student_is_born_again(
     assert f"teacher {100 * teacher.validation_accuracy:.2f} %" in starts[0]
 
 
-def test_the_last_lessons_are_kept_where_asked(
+def test_the_last_weights_are_kept_where_asked(
     teacher: Model, sparse: Model, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """With `keep: last` nothing is judged by the validation split: a student that got worse there goes on as it is."""
@@ -144,7 +144,7 @@ def test_the_last_lessons_are_kept_where_asked(
         assert model.file.sha256 != teacher.file.sha256
 
 
-def test_lessons_that_make_a_student_worse_are_forgotten(
+def test_distillation_that_makes_a_student_worse_is_undone(
     teacher: Model,
     sparse: Model,
     digits: tuple[DatasetRef, Dataset],
@@ -159,7 +159,7 @@ def test_lessons_that_make_a_student_worse_are_forgotten(
     reborn = distilled(teacher, teacher, digits[0], context, method="self", fit=Fit(epochs=1, learning_rate=1e-6))
 
     out = capsys.readouterr().out
-    assert "it keeps the weights that it came with" in out
+    assert "it keeps the weights that it had before" in out
     assert "the last generation is not the best" in out
     for model in (student, reborn):
         assert model.validation_accuracy == teacher.validation_accuracy
@@ -228,7 +228,7 @@ def test_parameters_that_contradict_each_other_are_refused_at_the_door(given: di
         DistillParams.model_validate(given)
 
 
-def test_an_artifact_of_the_store_teaches(
+def test_an_artifact_of_the_store_is_a_teacher(
     teacher: Model, sparse: Model, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """The float baseline of a registered version has no ending in its name, and is read all the same."""

@@ -199,7 +199,7 @@ def test_clustered_kernels_have_few_values(
 def test_clusters_and_zeros_survive_qat(
     store: Store, data: TrainingData, digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
-    """Clustering, then training with quantization in the loop: eight values a kernel, one of them zero, for half."""
+    """Clustering, then quantization-aware training: eight values a kernel, one of them zero, for half."""
     fit = FIT.model_copy(update={"weight_decay": 1e-3})
 
     model, network = run(trained(store, data, zeros=True), digits[0], context, qat=True, clusters=8, fit=fit)

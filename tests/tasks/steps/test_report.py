@@ -86,7 +86,7 @@ def written(store: Store, told: Told, shelf: dict[str, tuple[str, str]]) -> Call
     return run
 
 
-def test_the_ledger_says_what_each_stage_bought(told: Told, context: Context) -> None:
+def test_the_report_says_the_effect_of_each_stage(told: Told, context: Context) -> None:
     """Zeros changed the download alone, int8 the file; what the fallback ladder left is said with the reason."""
     page = Reader(context.store.read_bytes(report(told(), PARAMS, context).page).decode())
 

@@ -44,7 +44,7 @@ def pair(store: Store, digits: tuple[DatasetRef, Dataset]) -> dict[str, Model]:
     return found
 
 
-def test_a_student_is_pruned_and_the_baseline_teaches(
+def test_a_student_is_pruned_with_the_baseline_as_teacher(
     pair: dict[str, Model], digits: tuple[DatasetRef, Dataset], context: Context
 ) -> None:
     """Half of the student's MACs are gone; who the teacher is shows in the weights that come out."""

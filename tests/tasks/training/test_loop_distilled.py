@@ -1,4 +1,4 @@
-"""Teachers in the loop: asked once or each time, watched, and of a student that is quantized."""
+"""Teachers in training: run once or each time, watched, and of a student that is quantized."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_teacher_is_asked_once_for_each_view(model: Any, data: TrainingData) -
 
 
 @pytest.mark.parametrize(("views", "moved"), [(2, {"crop": 1}), (3, {"crop": 1}), (2, {"cutout": 3, "mixup": 0.5})])
-def test_what_is_remembered_teaches_what_is_asked(
+def test_cached_logits_are_those_of_the_teacher(
     model: Any, data: TrainingData, views: int, moved: dict[str, Any]
 ) -> None:
     """With as many views as epochs, or with fewer that come again: the losses of a teacher asked in every step."""

@@ -28,7 +28,7 @@ def network(*layers: Any) -> Any:
 
 @pytest.mark.parametrize("builder", [cnn, ds_cnn, mobilenet, resnet])
 def test_the_zoo_is_covered(builder: Any) -> None:
-    """Each builder's network can be trained with quantization in the loop."""
+    """Each builder's network can be trained quantization-aware."""
     options = {"depth": 8} if builder is resnet else {}
 
     check_coverage(builder((8, 8, 1), 10, **options))
@@ -65,7 +65,7 @@ def test_refuses_what_the_file_would_compute_in_float(case: str) -> None:
         check_coverage(network(*layers))
 
     (problem,) = refusal.value.problems
-    assert problem.what == "quantize cannot train the layer odd with quantization in the loop"
+    assert problem.what == "quantize cannot train the layer odd quantization-aware"
     assert problem.got == got
     assert problem.fix.endswith("set quantize.qat to false: int8 after training covers it")
 

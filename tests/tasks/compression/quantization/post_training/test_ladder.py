@@ -192,7 +192,7 @@ TRAINING = {"fit": {"epochs": 2, "batch_size": 60, "learning_rate": 1e-3}, "dist
 
 
 def test_a_network_can_be_trained_for_int8_on_a_rung(climbed: Any) -> None:
-    """Ranges that cut off a third spoil int8; trained with int8 in the loop it has its own, and keeps its accuracy."""
+    """Ranges that cut off a third spoil int8; after QAT it has its own, and keeps its accuracy."""
     found = climbed("int8", percentile=67, max_drop=0.05, rungs=("qat", "float16"), qat=TRAINING)
 
     left, kept = found.rungs
