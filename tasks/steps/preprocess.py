@@ -29,12 +29,12 @@ from featherline.tasks.contracts.steps.preprocess import PreprocessInputs, Prepr
 from featherline.tasks.data.dataset import Targets
 from featherline.tasks.data.intake_words import intake_rows
 from featherline.tasks.data.sources.budget import check_size
-from featherline.tasks.data.sources.labels import Labels, read_labels
 from featherline.tasks.data.sources.shards import SamplesWriter, SplitWriter
 from featherline.tasks.data.sources.source import Source, SourceSplit, Undecided
 from featherline.tasks.data.sources.splits import TARGETS, UNUSED, Assignment, assign
 from featherline.tasks.modalities.opening import open_modality
 from featherline.tasks.modalities.protocol import Encoder, Modality
+from featherline.tasks.problems.classification.labels import Labels, read_labels
 from featherline.tasks.running.context import Context
 from featherline.tasks.store.artifacts import Store
 

@@ -1,4 +1,4 @@
-"""Image folders: the folder is the class. Which folder is what: `featherline.tasks.data.sources.folder_layout`.
+"""Image folders: the folder is the class. Which folder is what: `featherline.tasks.modalities.image.folder_layout`.
 
 Every file in a class folder should be an image. One whose ending Pillow knows, or that has none, is read; any other is
 counted by its ending and held against `data.max_corrupt_fraction`, as is what is no file at all.
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.refusal import Problem, Refused, examples
-from featherline.tasks.data.sources.folder_layout import Layout, layout_of
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.place import Place
 from featherline.tasks.data.sources.source import Image, Label, SourceSplit, read_image
 from featherline.tasks.modalities.image.decode import SUFFIXES
+from featherline.tasks.modalities.image.folder_layout import Layout, layout_of
 from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 LITTER = {"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"}

@@ -20,14 +20,6 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.refusal import OutOfReach, Refused, examples, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
-from featherline.tasks.data.sources.csv_columns import (
-    LABEL_COLUMNS,
-    column_named,
-    has_label,
-    is_index,
-    named_label,
-    split_column,
-)
 from featherline.tasks.data.sources.csv_files import CsvFile, read_head, without_header
 from featherline.tasks.data.sources.csv_rows import CsvRows, changed
 from featherline.tasks.data.sources.intake import IntakeLog
@@ -35,6 +27,14 @@ from featherline.tasks.data.sources.labels import OTHERS, label_of
 from featherline.tasks.data.sources.place import Place, opened
 from featherline.tasks.data.sources.source import Image, Label, SourceSplit, Unread, read_image
 from featherline.tasks.data.sources.split_names import group_by_split, split_of_file, split_of_folder
+from featherline.tasks.modalities.image.csv_columns import (
+    LABEL_COLUMNS,
+    column_named,
+    has_label,
+    is_index,
+    named_label,
+    split_column,
+)
 from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 MOST_COLUMNS = 50

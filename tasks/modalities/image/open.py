@@ -7,12 +7,12 @@ from pathlib import PurePosixPath
 from featherline.tasks.contracts.refusal import Refused, examples, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.csv_files import ENDINGS as CSV_ENDINGS
-from featherline.tasks.data.sources.folder_layout import layout_of
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.place import Place, open_place
 from featherline.tasks.data.sources.source import Source
 from featherline.tasks.data.sources.vocabulary import CLASSES_FILE, read_vocabulary
 from featherline.tasks.modalities.image.decode import SUFFIXES
+from featherline.tasks.modalities.image.folder_layout import layout_of
 from featherline.tasks.modalities.image.image_folder import ImageFolderSource
 from featherline.tasks.modalities.image.manifest import ManifestSource, names_images
 from featherline.tasks.modalities.image.parquet import ParquetSource

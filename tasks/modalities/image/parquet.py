@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.refusal import examples, refuse
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
-from featherline.tasks.data.sources.csv_columns import has_label
 from featherline.tasks.data.sources.csv_rows import changed
 from featherline.tasks.data.sources.files import FileRows
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.labels import OTHERS, label_of
-from featherline.tasks.data.sources.parquet_columns import ParquetColumns, no_label, parquet_columns
 from featherline.tasks.data.sources.place import Place, opened
 from featherline.tasks.data.sources.source import Image, Label, SourceSplit, read_image
 from featherline.tasks.data.sources.split_names import group_by_split
+from featherline.tasks.modalities.image.csv_columns import has_label
+from featherline.tasks.modalities.image.parquet_columns import ParquetColumns, no_label, parquet_columns
 from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 LABELS_AT_A_TIME = 65_536

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.dataset import Shape
 from featherline.tasks.contracts.refusal import examples, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
-from featherline.tasks.data.sources.csv_columns import LABEL_COLUMNS, PixelColumns, has_label, label_end, pixel_columns
 from featherline.tasks.data.sources.csv_files import CsvFile, NotBytes, read_columns, read_head
 from featherline.tasks.data.sources.csv_rows import CsvRows, changed
 from featherline.tasks.data.sources.intake import IntakeLog
@@ -29,6 +28,13 @@ from featherline.tasks.data.sources.labels import OTHERS, label_of
 from featherline.tasks.data.sources.place import Place, opened
 from featherline.tasks.data.sources.source import Image, Label, SourceSplit, Undecided, Unread
 from featherline.tasks.data.sources.split_names import group_by_split, split_of_file
+from featherline.tasks.modalities.image.csv_columns import (
+    LABEL_COLUMNS,
+    PixelColumns,
+    has_label,
+    label_end,
+    pixel_columns,
+)
 from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from featherline.tasks.contracts.refusal import Refused, examples, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
-from featherline.tasks.data.sources.csv_columns import LABEL_COLUMNS, column_named
+from featherline.tasks.modalities.image.csv_columns import LABEL_COLUMNS, column_named
 
 IMAGE_COLUMNS = ("image", "img")
 LABEL_COLUMN = "label"

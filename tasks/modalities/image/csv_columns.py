@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from featherline.tasks.contracts.refusal import did_you_mean, examples, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.csv_files import CsvFile, is_number
+from featherline.tasks.data.sources.labels import many_numbers
 from featherline.tasks.data.sources.split_names import split_of_folder
 
 LABEL_COLUMNS: tuple[str, ...] = (
@@ -165,13 +166,6 @@ def could_be_labels(values: Counter[str]) -> bool:
     if len(values) < 2 or not all(is_number(value) and float(value).is_integer() for value in values):  # noqa: PLR2004 - classes
         return False
     return not many_numbers([int(float(value)) for value in values], sum(values.values()))
-
-
-def many_numbers(found: list[int], count: int) -> bool:
-    """Return whether distinct numbers are too many of `count` for classes, or have gaps and are hardly repeated."""
-    kinds = len(found)
-    with_gaps = max(found) - min(found) + 1 != kinds
-    return (count >= 20 and kinds > count / 2) or (kinds > 20 and with_gaps and kinds > count / 20)  # noqa: PLR2004 - a few
 
 
 def _cell(file: CsvFile, others: list[str], asked: str | None) -> str | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from featherline.tasks.contracts.refusal import Refused
-from featherline.tasks.data.sources.labels import MOST_CLASSES, class_numbers
 from featherline.tasks.data.sources.source import Label
+from featherline.tasks.problems.classification.labels import MOST_CLASSES, class_numbers
 
 
 def test_integers_name_themselves():
