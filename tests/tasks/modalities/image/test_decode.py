@@ -153,7 +153,7 @@ def test_the_range_is_that_of_all_images():
     """A dark image of 0 to 255 is not taken for one of 0 to 1 when another one is brighter."""
     dark, bright = (tiff(np.asarray([[0, value]], np.float32)) for value in (1.0, 200.0))
 
-    pixels = looked_at([dark, bright]).decode(dark, "a:0")
+    pixels = looked_at([dark, bright]).encode(dark, "a:0")
 
     assert pixels is not None
     assert pixels.ravel().tolist() == [0, 1]
@@ -234,7 +234,7 @@ def test_colours_of_sixteen_bits_keep_their_upper_eight_or_are_refused():
     """Where the upper half of the range is used; 12 bits in 16 would be 16 levels."""
     whole = deep_png(np.asarray([[[0, 0x1234, 0xFFFF]]], np.uint16))
 
-    pixels = looked_at([whole]).decode(whole, "a:0")
+    pixels = looked_at([whole]).encode(whole, "a:0")
     assert pixels is not None
     assert pixels.tolist() == [[[0, 0x12, 0xFF]]]
     decoder = Decoder(None, None)
@@ -253,7 +253,7 @@ def test_a_tiff_whose_lowest_value_is_white_is_exchanged():
     if place >= 0:
         low[place + 8] = 0
 
-    pixels = looked_at([bytes(low)]).decode(bytes(low), "a:0")
+    pixels = looked_at([bytes(low)]).encode(bytes(low), "a:0")
 
     assert pixels is not None
     assert pixels.ravel().tolist() == [255, 0]
@@ -276,7 +276,7 @@ def test_a_deep_photo_is_turned_upright_too():
     exif[0x0112] = 6
     data = encoded(Image.fromarray(np.asarray([[0, 0xFFFF]], np.uint16)), "PNG", exif=exif)
 
-    pixels = looked_at([data]).decode(data, "a:0")
+    pixels = looked_at([data]).encode(data, "a:0")
 
     assert pixels is not None
     assert pixels.shape == (2, 1, 1)

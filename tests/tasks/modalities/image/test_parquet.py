@@ -151,7 +151,7 @@ def test_metadata_of_another_kind_is_passed_over(read: Read, write: Write, text:
         ({"label": [[1]] * 20}, "the column label"),
         ({"label": pa.array([1] * 20, pa.date32())}, "the column label"),
         ({"label": pa.array([float("nan"), *[0.0, 1.0] * 9, 1.0])}, "a row without a label"),
-        ({"label": ["x" * 10**6, "y"] * 10}, "a class name"),
+        ({"label": ["x" * 10**6, "y"] * 10}, "the labels"),
         ({"label": ["a\x1b[2J", "b"] * 10}, "a class name"),
         ({"label": ["a\u202eb", "b"] * 10}, "a class name"),
         ({"label": [f"{row}.png" for row in range(20)]}, "for classes"),
@@ -200,7 +200,7 @@ def test_more_than_the_disk_holds_is_refused(read: Read, write: Write, monkeypat
     usage = budget.shutil.disk_usage("/")
     monkeypatch.setattr(budget.shutil, "disk_usage", lambda _: usage._replace(free=1000))
 
-    assert refused(read, write(label=PAIRS), image_size=[64, 64])[1] == "0.0 GB: 20 images of 64x64x1"
+    assert refused(read, write(label=PAIRS), image_size=[64, 64])[1] == "0.0 GB: 20 examples of 64x64x1"
 
 
 def test_the_state_of_any_folder_can_be_told(tmp_path: Path):
