@@ -2,7 +2,8 @@
 
     STEPS[step].resources ──► [featherline] resources: {"train": {"memory_mib": 16384}} ──► second try: memory x 2
 
-A child process is not limited: it shares the worker's machine.
+A child process is not limited, for it shares the worker's machine, but for its threads: how a sum is split among them
+decides its last digits, and so which model is trained. Every runtime starts as many, whatever cores the machine has.
 """
 
 from __future__ import annotations
@@ -30,6 +31,15 @@ def resources(step: str, try_number: int = 1) -> Resources:
     """
     first = STEPS[step].resources._replace(**_configured().get(step, {}))
     return first._replace(memory_mib=first.memory_mib * MORE_MEMORY) if try_number > 1 else first
+
+
+def threads(limits: Resources) -> dict[str, str]:
+    """Return the variables that say how many threads a step computes with.
+
+    Without them it would be one for each core of the machine, which then wait for each other.
+    """
+    count = str(max(1, round(limits.cpus)))
+    return {"OMP_NUM_THREADS": count, "TF_NUM_INTRAOP_THREADS": count}
 
 
 def _configured() -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 from docker.types import DeviceRequest, LogConfig, Mount
 
 from featherline.airflow import deployment
+from featherline.airflow.limits import threads
 from featherline.airflow.operators.exchange import EXCHANGE, RESULT, folder_files
 from featherline.airflow.operators.keys import Key, key_of
 from featherline.airflow.steps import STEPS, Resources
@@ -70,10 +71,7 @@ def environment(step: str, image: str, limits: Resources) -> dict[str, str]:
     keys = {str(key.variable): f"{EXCHANGE}/{key.file}" for key, _ in _key_files(step)}
     if "://" not in settings[Variable.STUDIES]:
         settings[Variable.STUDIES] = f"{SHARED}/studies"
-    threads = str(max(1, round(limits.cpus)))
-    own = {
-        "OMP_NUM_THREADS": threads,  # else one for each core of the machine, which then wait for each other
-        "TF_NUM_INTRAOP_THREADS": threads,
+    own = threads(limits) | {
         Variable.RECIPES: f"{EXCHANGE}/recipes",
         Variable.RESULT: RESULT,
         Variable.IMAGE: image,

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from kubernetes.client import models as k8s
 
 from featherline.airflow import deployment
+from featherline.airflow.limits import threads
 from featherline.airflow.operators.images import check_pinned, image_of
 from featherline.airflow.operators.keys import key_of
 from featherline.airflow.steps import STEPS, Resources
@@ -58,8 +59,7 @@ def variables(step: str, limits: Resources) -> dict[str, str]:
         Variable.PATIENCE: deployment.option("patience_s"),
         "HOME": "/tmp",  # noqa: S108 - the only folder of the pod that can be written
         "TMPDIR": "/tmp",  # noqa: S108 - the same
-        "OMP_NUM_THREADS": str(max(1, round(limits.cpus))),  # else one for each core of the node
-        "TF_NUM_INTRAOP_THREADS": str(max(1, round(limits.cpus))),
+        **threads(limits),
     }
     if (key := key_of(step)) and deployment.option("kubernetes_keys"):
         plain[key.variable] = f"{KEYS}/{key.file}"
@@ -89,7 +89,7 @@ def volumes(
         )
         for path, name in zip(sent, annotated(sent.values()), strict=True)
     ]
-    pairs = [
+    found = [
         (
             k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource(size_limit=f"{limits.disk_gib}Gi")),
             k8s.V1VolumeMount(name="tmp", mount_path="/tmp"),  # noqa: S108 - the pod's own
@@ -105,13 +105,13 @@ def volumes(
         secret = k8s.V1SecretVolumeSource(
             secret_name=keys, default_mode=0o440, items=[k8s.V1KeyToPath(key=file, path=file)]
         )
-        pairs.append(
+        found.append(
             (
                 k8s.V1Volume(name="keys", secret=secret),
                 k8s.V1VolumeMount(name="keys", mount_path=KEYS, read_only=True),
             )
         )
-    return [volume for volume, _ in pairs], [mount for _, mount in pairs]
+    return [volume for volume, _ in found], [mount for _, mount in found]
 
 
 def requirements(limits: Resources) -> k8s.V1ResourceRequirements:
@@ -133,10 +133,10 @@ def node_selector() -> dict[str, str]:
     Raises:
         Refused: The option is no JSON object of texts.
     """
-    labels = _json("kubernetes_node_selector", "{}")
-    if not (isinstance(labels, dict) and all(isinstance(value, str) for value in labels.values())):
+    found = _json("kubernetes_node_selector", "{}")
+    if not (isinstance(found, dict) and all(isinstance(value, str) for value in found.values())):
         raise _no_json("kubernetes_node_selector", '{"pool": "ml"}')
-    return labels
+    return found
 
 
 def tolerations() -> list[k8s.V1Toleration]:
@@ -146,11 +146,11 @@ def tolerations() -> list[k8s.V1Toleration]:
         Refused: The option is no JSON list of tolerations.
     """
     example = '[{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]'
-    taints = _json("kubernetes_tolerations", "[]")
+    found = _json("kubernetes_tolerations", "[]")
     names = {theirs: ours for ours, theirs in k8s.V1Toleration.attribute_map.items()}
-    if not (isinstance(taints, list) and all(isinstance(one, dict) and set(one) <= set(names) for one in taints)):
+    if not (isinstance(found, list) and all(isinstance(one, dict) and set(one) <= set(names) for one in found)):
         raise _no_json("kubernetes_tolerations", example)
-    return [k8s.V1Toleration(**{names[name]: value for name, value in one.items()}) for one in taints]
+    return [k8s.V1Toleration(**{names[name]: value for name, value in one.items()}) for one in found]
 
 
 def pod_security() -> k8s.V1PodSecurityContext:

@@ -25,6 +25,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from featherline.airflow import deployment
+from featherline.airflow.limits import resources, threads
 from featherline.airflow.operators.mixin import LOG_TAIL_LINES, MOST_RESULT_BYTES, StepMixin, log_line
 from featherline.airflow.retry import StepEndedError
 from featherline.tasks.contracts.refusal import Problem
@@ -156,7 +157,7 @@ class ProcessStepOperator(StepMixin, BaseOperator):
             "TMPDIR": str(folder),
         }
         inherited.pop(Variable.REQUEST, None)
-        known = inherited | deployment.settings() | deployment.access()
+        known = threads(resources(self.step)) | inherited | deployment.settings() | deployment.access()
         return for_step(self.step, known) | {str(name): own[name] for name in own}
 
     def _read(self, stream: IO[str] | None, tail: deque[str]) -> None:

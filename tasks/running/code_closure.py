@@ -66,20 +66,20 @@ INDIFFERENT = frozenset(
 @cache
 def modules_of(step: str) -> tuple[Path, ...]:
     """Return the files of `tasks` that decide what a step gives, relative to it, sorted."""
-    needed: set[Path] = set()
+    found: set[Path] = set()
     waiting = [f"{PACKAGE}.steps.{step}"]
     while waiting:
         module = waiting.pop()
         path = _file(module)
-        if path is None or path in needed:
+        if path is None or path in found:
             continue
-        needed.add(path)
+        found.add(path)
         waiting += _named(path)
         if module != PACKAGE:  # importing a module runs the packages that it lies in
             waiting.append(module.rpartition(".")[0])
-    folders = {path.parent for path in needed} - {ROOT}
+    folders = {path.parent for path in found} - {ROOT}
     pages = {page for folder in folders for page in folder.rglob("*") if page.suffix in PAGES}
-    return tuple(sorted(path.relative_to(ROOT) for path in needed | pages))
+    return tuple(sorted(path.relative_to(ROOT) for path in found | pages))
 
 
 @cache

@@ -67,7 +67,8 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
         there = f"{len(worker.records())} of {params.trials} trials are there ({study})"
         print(f"search: worker {inputs.worker} of {params.workers}, {asked.sampler}, {there}")
         worker.work(evaluate)
-        print(f"worker {inputs.worker} waited {worker.waited_seconds:.0f} s for results of others")
+        waits = f"{worker.waited_seconds:.1f} s for results of others, {worker.left_seconds:.1f} s for the last ones"
+        print(f"worker {inputs.worker} waited {waits}")
         return tuple(worker.records())
 
     found = trials_of(name, params, 0)

@@ -13,14 +13,46 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from featherline.summary import read_records, summarise
 from featherline.tasks.contracts.candidate import LANE
 from featherline.tasks.contracts.refusal import Refused
-from featherline.tasks.contracts.request import Provenance, StepRequest, StepResult, Variable
+from featherline.tasks.contracts.request import Provenance, StepRecord, StepRequest, StepResult, Variable
+from featherline.tasks.running import run_records
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.execute import execute
 from featherline.tasks.store.artifacts import open_store
 
 ROOT = Path(__file__).parents[2]
+RECIPE = """
+name: small
+data: {source: digits, calibration_count: 50}
+model: {builder: cnn, options: {widths: [16, 16], dense: 0}}
+train: {epochs: 8, batch_size: 64, optimizer: adam, learning_rate: 0.01, checks: {min_accuracy: 0.2}}
+search:
+  space: {builder: ds_cnn, choices: {stem: [8, 16], width: [8, 16], blocks: [1, 2]}}
+  trials: 5
+  workers: 2
+  in_flight: 2
+  sampler: nsga2
+  population: 2
+  epochs: 2
+  fit: &short {batch_size: 64, optimizer: adam, learning_rate: 0.01}
+  keep: 1
+candidates:
+  searched-int8:
+    student: searched
+    distill: {method: logits, fit: {<<: *short, epochs: 12}}
+    quantize: {scheme: int8}
+device: any
+gate: {max_drop: 0.9, max_class_drop: 1, min_accuracy: 0.2}
+release: {approve: never, accept_unproven: true, sign: false}
+"""
+"""The smallest that has a search: half a minute on two cores."""
+DEVICE = """
+name: any
+description: All fits.
+budget: {size_bytes: 1000000}
+"""
 Outputs = dict[str, Any]
 
 
@@ -75,6 +107,20 @@ class WholeRun:
             {"registration": registered["registration"], "release": registered["release"], "champion": champion},
         )
 
+    def summarise(self) -> None:
+        """Write the run's `summary.json` into its folder."""
+        store = open_store(str(self.folder / "store"))
+        told = summarise(
+            store,
+            read_records(store, self.run_id),
+            run_id=self.run_id,
+            state="success",
+            seconds=1.0,
+            folder=self.folder,
+            failures={},
+        )
+        (self.folder / "summary.json").write_bytes(told.to_json())
+
     def files(self) -> dict[str, str]:
         """Return the digest of each candidate's `.tflite` file, by its name."""
         exported = {label: outputs for (step, label), outputs in self.results.items() if step == "export"}
@@ -126,8 +172,11 @@ class WholeRun:
         os.environ.update(self._environment())
         store = open_store(os.environ[Variable.STORE])
         context = Context(store, seed=request.seed, provenance=self.provenance, label=label)
-        self.results[step, label] = execute(step, request, context, time.monotonic()).outputs
-        return self.results[step, label]
+        result = execute(step, request, context, time.monotonic())
+        told = {name: getattr(result, name) for name in ("step", "label", "status", "key", "seconds", "outputs")}
+        run_records.write(store, self.run_id, StepRecord(**told))
+        self.results[step, label] = result.outputs
+        return result.outputs
 
     def _request(
         self, step: str, inputs: Outputs, params: Outputs | None, candidate: Outputs | None, label: str
@@ -142,3 +191,14 @@ class WholeRun:
             Variable.STUDIES: str(self.folder / "studies"),
             Variable.RECIPES: str(self.recipes),
         }
+
+
+def small_run(folder: Path, overrides: dict[str, Any]) -> WholeRun:
+    """Run the small recipe in a new folder, with changes, and return the run."""
+    recipes = folder / "recipes"
+    (recipes / "devices").mkdir(parents=True)
+    (recipes / "small.yaml").write_text(RECIPE)
+    (recipes / "devices" / "any.yaml").write_text(DEVICE)
+    run = WholeRun(folder, recipes)
+    run.run("small", overrides)
+    return run

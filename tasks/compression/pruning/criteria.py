@@ -63,8 +63,8 @@ def unit_scores(
         part = data.train.take(np.random.default_rng(seed).permutation(len(data.train))[:SCORING_IMAGES])
         by_layer = gate_importance(model, part.inputs, part.targets)
     else:
-        pairs = ((layer.name, importance(layer, criterion)) for layer in model.layers)
-        by_layer = {name: scores for name, scores in pairs if scores is not None}
+        found = ((layer.name, importance(layer, criterion)) for layer in model.layers)
+        by_layer = {name: scores for name, scores in found if scores is not None}
     return _mean_over_layers(model, channels, criterion, by_layer)
 
 

@@ -48,7 +48,8 @@ class SearchWorker:
         owner: Of this worker; a retry of the same task has the same and takes up what it left.
         total: Places of the whole search.
         stale_seconds: Without a beat for this long a claim is given up.
-        waited_seconds: So long this worker found nothing to do so far.
+        waited_seconds: So long this worker waited for results of others, without which nothing could be proposed.
+        left_seconds: So long it waited for the last results of others, when nothing was left to begin.
     """
 
     study: optuna.Study
@@ -57,6 +58,7 @@ class SearchWorker:
     total: int
     stale_seconds: float = STALE_SECONDS
     waited_seconds: float = 0.0
+    left_seconds: float = 0.0
     _beats: dict[int, tuple[Any, float]] = field(default_factory=dict)
 
     def work(self, evaluate: Evaluate) -> None:
@@ -67,12 +69,21 @@ class SearchWorker:
             place = self._free()
             claim = None if place is None else self._claim(place)
             if place is None or claim is None:
-                time.sleep(POLL_SECONDS if place is None else 0)
-                self.waited_seconds += POLL_SECONDS if place is None else 0
+                if place is None:
+                    self._wait()
                 continue
             with self._beating(claim):
                 known = self.proposals.before(place, self._recorded())
                 self._record(claim, evaluate(place, self.proposals.chosen(place), known))
+
+    def _wait(self) -> None:
+        began = time.monotonic()
+        time.sleep(POLL_SECONDS)
+        waited = time.monotonic() - began
+        if len(self.proposals) < self.total:
+            self.waited_seconds += waited
+        else:
+            self.left_seconds += waited
 
     def records(self) -> list[Trial]:
         """Return the results that are there, by place."""

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from featherline.airflow.limits import threads
 from featherline.airflow.operators.process_step import INHERITED
+from featherline.airflow.steps import STEPS
 
 ROOT = Path(__file__).resolve().parents[3]
 Runtime = Any
@@ -62,6 +64,23 @@ def test_a_step_knows_only_what_is_on_the_list(
     assert "secret" not in seen.values()
     assert (seen["HTTPS_PROXY"], seen["FEATHERLINE_DATA"]) == ("http://proxy:3128", "/data")
     assert seen["FEATHERLINE_PARENT"] == str(os.getpid())
+
+
+def test_a_step_computes_with_as_many_threads_on_every_machine(
+    process_runtime: Runtime, context: Context, monkeypatch: pytest.MonkeyPatch
+):
+    """As a container does: threads split sums, and so decide the last digits. A person's own number goes first."""
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    prune = process_runtime.operator(f"import os; answer({{name: os.environ.get(name) for name in {names}}})")
+
+    as_said = prune.execute(context)
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    as_asked = prune.execute(context)
+
+    assert as_said == threads(STEPS["prune"].resources) == dict.fromkeys(names, "2")
+    assert as_asked == as_said | {"OMP_NUM_THREADS": "7"}
 
 
 def test_temporary_files_go_when_the_step_ends(process_runtime: Runtime, context: Context):
