@@ -140,8 +140,8 @@ def dense(_layer: KerasLayer) -> tuple[Kernel, ...]:
     return (Kernel((MATRIX,), by_channel=False),)
 
 
-def einsum(layer: KerasLayer) -> tuple[Kernel, ...]:
-    """Return the kernel of a product that an equation describes."""
+def whole_kernel(layer: KerasLayer) -> tuple[Kernel, ...]:
+    """Return the kernel of a layer whose channels nobody follows, as so many weights."""
     return (Kernel((Term(prod(layer.kernel.shape)),), by_channel=False),)
 
 

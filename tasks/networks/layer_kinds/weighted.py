@@ -146,7 +146,7 @@ PRODUCTS = (
         qat=Qat.COVERED,
         takes_relu=True,
     ),
-    Kind(L.EinsumDense, Flow.HIDES, kernels=counts.einsum, products=counts.products_of_einsum),
+    Kind(L.EinsumDense, Flow.HIDES, kernels=counts.whole_kernel, products=counts.products_of_einsum),
     Kind(
         L.Embedding,
         Flow.MAKES,
