@@ -11,7 +11,7 @@ import pytest
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.references import DatasetRef
-from featherline.tasks.modalities.image.preprocessing import own_of
+from featherline.tasks.modalities.feeding import own_of
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.work import Work
