@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from featherline.tasks.judging.metrics.front import dominates, on_front
 
 from featherline.tasks.contracts.measurement import Latency
 from featherline.tasks.judging.metrics.speed import fastest_first, same_speed, spans
+from featherline.tasks.statistics.pareto import dominates, on_front
 
 
 class Timed:
