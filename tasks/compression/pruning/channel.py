@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from featherline.tasks.compression.pruning.cost import Cost, Measure, Widths, cost_of
-from featherline.tasks.compression.pruning.criteria import Criterion, unit_scores
+from featherline.tasks.compression.pruning.criteria import unit_scores
 from featherline.tasks.compression.pruning.groups import Channels, trace_channels
 from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.latency import Stopwatch, widest_within
@@ -29,6 +29,7 @@ from featherline.tasks.compression.pruning.widths import (
 )
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.safe_text import visible
+from featherline.tasks.contracts.steps.prune import Criterion
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.macs import count_macs

@@ -11,20 +11,31 @@ Source: Fang et al. 2023, DepGraph, section 3.3, https://arxiv.org/abs/2301.1290
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from featherline.tasks.compression.pruning.groups import Channels
-from featherline.tasks.compression.pruning.importance import Scores, importance
+from featherline.tasks.compression.pruning.importance import (
+    Kernel,
+    Scores,
+    channel_distances,
+    gammas,
+    l1_norms,
+    l2_norms,
+    making_kernel,
+)
 from featherline.tasks.compression.pruning.taylor import gate_importance
 from featherline.tasks.contracts.refusal import Problem, Refused, refuse
+from featherline.tasks.contracts.steps.prune import Criterion
 from featherline.tasks.networks.framework import KerasLayer, KerasModel
 from featherline.tasks.training.data import TrainingData
 
-Criterion = Literal["l1", "l2", "fpgm", "bn_gamma", "taylor", "random"]
+OF_KERNELS: dict[Criterion, Callable[[Kernel], Scores]] = {"l1": l1_norms, "l2": l2_norms, "fpgm": channel_distances}
+"""The criteria that look at the kernel which makes a layer's channels, (…, out), and give each of them a score, (out,).
 
+The other ones look at more, and are branches of `unit_scores`.
+"""
 SCORING_IMAGES = 1024
 """Of the train split, that `taylor` looks at."""
 
@@ -42,7 +53,7 @@ def unit_scores(
     Args:
         model: The model that was traced.
         channels: Its channels.
-        criterion: `l1`, `l2` and `fpgm` look at the kernels that make a channel, depthwise ones included; `bn_gamma` at
+        criterion: Those of `OF_KERNELS` look at the kernels that make a channel, depthwise ones included; `bn_gamma` at
             the scales of the batch normalisations that it passes; `taylor` at the loss on images; `random` at nothing.
         data: What `taylor` looks at, and it alone.
         seed: Of `random`, and of the images that `taylor` sees.
@@ -62,9 +73,12 @@ def unit_scores(
             raise ValueError("the criterion taylor needs data")
         part = data.train.take(np.random.default_rng(seed).permutation(len(data.train))[:SCORING_IMAGES])
         by_layer = gate_importance(model, part.inputs, part.targets)
+    elif criterion == "bn_gamma":
+        pairs = ((layer.name, gammas(layer)) for layer in model.layers)
+        by_layer = {name: scores for name, scores in pairs if scores is not None}
     else:
-        found = ((layer.name, importance(layer, criterion)) for layer in model.layers)
-        by_layer = {name: scores for name, scores in found if scores is not None}
+        kernels = ((layer.name, making_kernel(layer)) for layer in model.layers)
+        by_layer = {name: OF_KERNELS[criterion](kernel) for name, kernel in kernels if kernel is not None}
     return _mean_over_layers(model, channels, criterion, by_layer)
 
 

@@ -10,8 +10,6 @@ https://arxiv.org/abs/1811.00250 (fpgm); Liu et al. 2017, section 3, https://arx
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,27 +17,28 @@ from featherline.tasks.networks.framework import KerasLayer
 from featherline.tasks.networks.layer_kinds.table import kind_of, known_weights, made_last, maker_of
 
 Scores = NDArray[np.float64]
-OfWeights = Literal["l1", "l2", "fpgm", "bn_gamma"]
+Kernel = NDArray[np.float32]
+"""(…, out), of the layer that makes the channels."""
 
 
-def channel_norms(kernel: NDArray[np.float32], criterion: Literal["l1", "l2"]) -> Scores:
-    """Return the norm of each output channel of a kernel, (out,).
-
-    Args:
-        kernel: (…, out).
-        criterion: The sum of magnitudes, or the root of the sum of squares.
-    """
-    flat = kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)
-    norms: Scores = np.abs(flat).sum(0) if criterion == "l1" else np.sqrt((flat**2).sum(0))
+def l1_norms(kernel: Kernel) -> Scores:
+    """Return the sum of the magnitudes of each output channel of a kernel, (out,)."""
+    norms: Scores = np.abs(_flat(kernel)).sum(0)
     return norms
 
 
-def channel_distances(kernel: NDArray[np.float32]) -> Scores:
+def l2_norms(kernel: Kernel) -> Scores:
+    """Return the root of the sum of the squares of each output channel of a kernel, (out,)."""
+    norms: Scores = np.sqrt((_flat(kernel) ** 2).sum(0))
+    return norms
+
+
+def channel_distances(kernel: Kernel) -> Scores:
     """Return the sum of the Euclidean distances from each output channel of a kernel to all others, (out,).
 
     The channel with the smallest sum lies closest to the geometric median of the layer.
     """
-    flat = kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)
+    flat = _flat(kernel)
     squares = (flat**2).sum(0)
     distances = squares[:, None] + squares[None, :] - 2 * flat.T @ flat
     np.fill_diagonal(distances, 0.0)  # rounding would leave a little there, whose root is not so little
@@ -47,22 +46,21 @@ def channel_distances(kernel: NDArray[np.float32]) -> Scores:
     return sums
 
 
-def making_kernel(layer: KerasLayer) -> NDArray[np.float32] | None:
+def making_kernel(layer: KerasLayer) -> Kernel | None:
     """Return the kernel by which a layer makes its channels, (…, out), or None where it makes none."""
     place = maker_of(layer)
     weight = None if place is None else known_weights(layer)[place]
     return None if place is None or weight is None else made_last(layer.get_weights()[place], weight)
 
 
-def importance(layer: KerasLayer, criterion: OfWeights) -> Scores | None:
-    """Return a layer's importance score of each channel that it gives, or None where it has none."""
-    if criterion == "bn_gamma":
-        kind = kind_of(layer)
-        if kind is None or not kind.has_batch_statistics or not layer.scale:
-            return None
-        gammas: Scores = np.abs(layer.get_weights()[0].astype(np.float64))
-        return gammas
-    kernel = making_kernel(layer)
-    if kernel is None:
+def gammas(layer: KerasLayer) -> Scores | None:
+    """Return the scale that a batch normalisation gives each channel, or None of what is none or has none."""
+    kind = kind_of(layer)
+    if kind is None or not kind.has_batch_statistics or not layer.scale:
         return None
-    return channel_distances(kernel) if criterion == "fpgm" else channel_norms(kernel, criterion)
+    scales: Scores = np.abs(layer.get_weights()[0].astype(np.float64))
+    return scales
+
+
+def _flat(kernel: Kernel) -> NDArray[np.float64]:
+    return kernel.reshape(-1, kernel.shape[-1]).astype(np.float64)

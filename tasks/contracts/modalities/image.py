@@ -14,13 +14,14 @@ PixelValue = Annotated[float, Field(ge=-(2**32), le=2**32)]
 Byte = Annotated[int, Field(ge=0, le=255)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=256)]
 
+FormatName = Literal["auto", "digits", "parquet", "image_folder", "csv", "manifest"]
+"""Those of files are rows of `modalities/image/open.py`."""
+
 
 class ImageIntake(Contract):
     """How images are found in a source, and what they are brought to."""
 
-    format: Literal["auto", "digits", "parquet", "image_folder", "csv", "manifest"] = Field(
-        "auto", description="How they lie there."
-    )
+    format: FormatName = Field("auto", description="How they lie there.")
     image_column: ColumnName | None = Field(
         None, description="That holds the image or its file name; taken alone where it is the only one that fits."
     )

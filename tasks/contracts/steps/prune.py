@@ -25,6 +25,9 @@ MEASURES: tuple[Measure, ...] = ("macs", "parameters", "size", "latency")
 MISSED = "kept"
 """How a stage says what a cut left that missed its target: `prune channel l2 0.6 (kept 38% of the MACs, 60% asked)`."""
 
+Criterion = Literal["l1", "l2", "fpgm", "bn_gamma", "taylor", "random"]
+"""Of how much a channel matters; what each looks at is in `compression/pruning/criteria.py`."""
+
 
 class PruneInputs(Contract):
     """The float baseline: what is pruned, and the teacher of the fine-tuning."""
@@ -56,7 +59,7 @@ class PruneParams(Params):
         "runs; a target of its own.",
     )
     probes: int = Field(6, ge=1, le=20, description="latency: int8 files that are made and measured, each round.")
-    criterion: Literal["l1", "l2", "fpgm", "bn_gamma", "taylor", "random"] = Field(
+    criterion: Criterion = Field(
         "l2",
         description="channel: how the channels of a group are ranked: fpgm by their distance to the geometric "
         "median, taylor by what a gate on the channel does to the loss; random is the control.",

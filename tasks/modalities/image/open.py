@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from featherline.tasks.contracts.refusal import Refused, examples, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
@@ -18,11 +21,56 @@ from featherline.tasks.modalities.image.manifest import ManifestSource, names_im
 from featherline.tasks.modalities.image.parquet import ParquetSource
 from featherline.tasks.modalities.image.pixel_csv import PixelCsvSource
 
-ENDINGS: dict[str, tuple[str, ...]] = {
-    "parquet": (".parquet",),
-    "csv": CSV_ENDINGS,
-    "image_folder": tuple(sorted(SUFFIXES)),
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a source: all names, and those of each format that has endings of its own."""
+
+    place: Place
+    names: list[str]
+    files: dict[str, list[str]]
+    vocabulary: tuple[str, ...] | None
+    log: IntakeLog
+    params: PreprocessParams
+
+
+class Format(NamedTuple):
+    """How a source of the format is opened, and the endings that it is known by; none where another one has them."""
+
+    open: Callable[[Found], Source]
+    endings: tuple[str, ...] = ()
+
+
+def _parquet(found: Found) -> Source:
+    return ParquetSource(found.place, found.files["parquet"], found.vocabulary, found.log, found.params)
+
+
+def _pixel_csv(found: Found) -> Source:
+    return PixelCsvSource(found.place, found.files["csv"], found.vocabulary, found.log, found.params)
+
+
+def _image_folder(found: Found) -> Source:
+    return ImageFolderSource(found.place, found.names, found.vocabulary, found.log, classes=found.params.classes)
+
+
+def _manifest(found: Found) -> Source:
+    return ManifestSource(
+        found.place,
+        found.files["csv"],
+        found.files["image_folder"],
+        vocabulary=found.vocabulary,
+        log=found.log,
+        params=found.params,
+    )
+
+
+FORMATS: dict[str, Format] = {
+    "parquet": Format(_parquet, (".parquet",)),
+    "csv": Format(_pixel_csv, CSV_ENDINGS),
+    "image_folder": Format(_image_folder, tuple(sorted(SUFFIXES))),
+    "manifest": Format(_manifest),
 }
+ENDINGS = {name: known.endings for name, known in FORMATS.items() if known.endings}
 
 
 def open_source(params: PreprocessParams) -> Source:
@@ -51,15 +99,10 @@ def open_source(params: PreprocessParams) -> Source:
     log = IntakeLog(format=kind)
     if place.hidden:
         log.leave_out("hidden, by a dot before its name, or left by a desktop", place.hidden[0], len(place.hidden))
-    if kind == "image_folder":
-        return ImageFolderSource(place, names, vocabulary, log, classes=params.classes)
-    used = found[{"manifest": "csv"}.get(kind, kind)]
-    _leave_out_others(place, names, {*used, *(found["image_folder"] if kind == "manifest" else ())}, log)
-    if kind == "parquet":
-        return ParquetSource(place, used, vocabulary, log, params)
-    if kind == "manifest":
-        return ManifestSource(place, used, found["image_folder"], vocabulary=vocabulary, log=log, params=params)
-    return PixelCsvSource(place, used, vocabulary, log, params)
+    if kind != "image_folder":  # it leaves out by itself what is no image
+        used = found[{"manifest": "csv"}.get(kind, kind)]
+        _leave_out_others(place, names, {*used, *(found["image_folder"] if kind == "manifest" else ())}, log)
+    return FORMATS[kind].open(Found(place, names, found, vocabulary, log, params))
 
 
 def _kind(params: PreprocessParams, place: Place, found: dict[str, list[str]], names: list[str]) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
-from featherline.tasks.compression.pruning.criteria import unit_scores
+from featherline.tasks.compression.pruning.criteria import OF_KERNELS, unit_scores
 from featherline.tasks.compression.pruning.groups import trace_channels
-from featherline.tasks.compression.pruning.importance import channel_distances, channel_norms
+from featherline.tasks.compression.pruning.importance import channel_distances, l1_norms, l2_norms
 from featherline.tasks.compression.pruning.taylor import gate_importance
 from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.steps.prune import Criterion
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.training.data import Part, TrainingData
@@ -23,8 +24,13 @@ def test_norms_are_those_of_the_output_channels() -> None:
     """Of a kernel with the channels (3, 4) and (0, 1), L1 is 7 and 1, L2 is 5 and 1."""
     kernel = np.array([[3.0, 0.0], [4.0, 1.0]], np.float32)
 
-    assert channel_norms(kernel, "l1").tolist() == [7, 1]
-    assert channel_norms(kernel, "l2").tolist() == [5, 1]
+    assert l1_norms(kernel).tolist() == [7, 1]
+    assert l2_norms(kernel).tolist() == [5, 1]
+
+
+def test_every_criterion_is_known() -> None:
+    """What a recipe may name is in the table, or looks at more than a kernel."""
+    assert {*OF_KERNELS, "bn_gamma", "taylor", "random"} == set(get_args(Criterion))
 
 
 def summed(first: list[float], second: list[float]) -> Any:
