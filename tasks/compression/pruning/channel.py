@@ -202,10 +202,10 @@ class _Cutter:
 
         def ratio(fraction: float) -> float:
             widths = choose_widths(options, [Bound(cost, fraction, full)])
-            found = self.whole.stopwatch.ratio(self.cut(widths)[0])
-            self.timed[tuple(map(int, widths))] = found
-            print(f"prune: {cost.of(widths) / full:.1%} of the MACs take {found:.1%} of the int8 latency")
-            return found
+            kept = self.whole.stopwatch.ratio(self.cut(widths)[0])
+            self.timed[tuple(map(int, widths))] = kept
+            print(f"prune: {cost.of(widths) / full:.1%} of the MACs take {kept:.1%} of the int8 latency")
+            return kept
 
         least, most = (min(1.0, cost.of(widths) / full) for widths in (options.narrowest, options.widest))
         fraction = widest_within(ratio, least, target.fractions["latency"], target.probes, most=most)
@@ -213,15 +213,15 @@ class _Cutter:
 
     def kept(self, target: Target, widths: Widths) -> dict[str, float]:
         """Return what fraction of each measure of the target these widths leave; of a latency where it was measured."""
-        found: dict[str, float] = {}
+        fractions: dict[str, float] = {}
         for measure, fraction in target.fractions.items():
             if measure == "latency":
                 timed = self.timed.get(tuple(map(int, widths)))
-                found |= {} if timed is None else {measure: timed}
+                fractions |= {} if timed is None else {measure: timed}
             else:
                 bound = self.bound(measure, fraction)
-                found[measure] = bound.cost.of(widths) / bound.full
-        return found
+                fractions[measure] = bound.cost.of(widths) / bound.full
+        return fractions
 
     def bound(self, measure: Measure, kept: float) -> Bound:
         """Return what the model may have of a measure."""

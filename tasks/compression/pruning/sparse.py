@@ -119,9 +119,9 @@ def strip_pruning(trained: KerasModel, method: Method, target: float) -> KerasMo
     """
     model = functional(tfmot.sparsity.keras.strip_pruning(trained))
     if method == "magnitude":
-        found = sparsity(model)
-        if abs(found - target) > TOLERANCE:
-            raise AssertionError(f"magnitude pruning gave {found:.4f} zeros, {target:.4f} were asked")
+        zeros = sparsity(model)
+        if abs(zeros - target) > TOLERANCE:
+            raise AssertionError(f"magnitude pruning gave {zeros:.4f} zeros, {target:.4f} were asked")
         return model
     broken = {name: breaks_two_of_four(kernel) for name, kernel in kernels(model).items()}
     if any(broken.values()):

@@ -19,14 +19,14 @@ Size = tuple[int, int]
 
 def last_maps(model: KerasModel) -> dict[Size, Tensor]:
     """Return the last tensor of each (height, width), larger than one pixel, in the order of the graph."""
-    found: dict[Size, Any] = {}
+    maps: dict[Size, Any] = {}
     for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 - Keras 2 shows the order of a graph only here
         for node in model._nodes_by_depth[depth]:  # noqa: SLF001
             for tensor in [] if node.is_input else tf.nest.flatten(node.outputs):
                 size = tuple(tensor.shape[1:3])
                 if len(tensor.shape) == IMAGE_RANK and None not in size and max(size) > 1:
-                    found[size] = tensor
-    return found
+                    maps[size] = tensor
+    return maps
 
 
 def watched(student: KerasModel, teacher: KerasModel) -> tuple[Any, Any]:

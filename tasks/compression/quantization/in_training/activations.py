@@ -40,8 +40,8 @@ def can_be_pulled(layer: KerasLayer) -> bool:
 
 def with_inner_activations(model: KerasModel) -> KerasModel:
     """Return a copy of a flat functional model in which every plain ReLU is inside its carrier."""
-    found = [(layer, carrier(layer)) for layer in model.layers]
-    pairs = {layer.name: source.name for layer, source in found if source is not None and can_be_pulled(layer)}
+    carriers = [(layer, carrier(layer)) for layer in model.layers]
+    pairs = {layer.name: source.name for layer, source in carriers if source is not None and can_be_pulled(layer)}
 
     def changed(layer: KerasLayer) -> KerasLayer:
         config = layer.get_config()

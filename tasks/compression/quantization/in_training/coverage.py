@@ -29,7 +29,7 @@ def check_coverage(model: KerasModel) -> None:
     Raises:
         Refused: Layers that TFMOT does not cover, each by name with what to do.
     """
-    found = ((layer, _obstacle(layer)) for layer in model.layers if not is_input(layer))
+    obstacles = ((layer, _obstacle(layer)) for layer in model.layers if not is_input(layer))
     otherwise = _otherwise(model)
     problems = [
         Problem(
@@ -38,7 +38,7 @@ def check_coverage(model: KerasModel) -> None:
             obstacle[0],
             f"{obstacle[1]}, or {otherwise}",
         )
-        for layer, obstacle in found
+        for layer, obstacle in obstacles
         if obstacle is not None
     ]
     if problems:

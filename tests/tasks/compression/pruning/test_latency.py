@@ -69,7 +69,7 @@ def test_a_narrower_int8_file_is_faster() -> None:
     """Measured in turn: an eighth of the width takes clearly less time, the same network about the same."""
     keras.utils.set_random_seed(0)
     wide, narrow = (cnn((16, 16, 3), 10, widths=(width, width), dense=0) for width in (64, 8))
-    stopwatch = Stopwatch(wide, IMAGES)
+    stopwatch = Stopwatch(wide, {"image": IMAGES})
 
     assert stopwatch.ratio(narrow) < 0.6
     assert 0.6 < stopwatch.ratio(wide) < 1.7
