@@ -197,7 +197,7 @@ def _exceptions(line: dict[str, Any]) -> list[str]:
 
 def _detail(answer: httpx.Response) -> str:
     try:
-        found = answer.json().get("detail", answer.text)
+        detail = answer.json().get("detail", answer.text)
     except ValueError:
-        found = answer.text
-    return " ".join(str(found).split())[:400]
+        detail = answer.text
+    return " ".join(str(detail).split())[:400]

@@ -57,7 +57,7 @@ class Entry:
 
 def entries(tasks: Sequence[TaskState], records: Records) -> dict[tuple[str, str], Entry]:
     """Return all tasks of a run by step and label. A mapped task that has no label yet is left out."""
-    found = {}
+    board = {}
     for task in tasks:
         place = place_of(task)
         if place is None or (place[0] in ROUNDS and task.state in {"", "skipped", "success"} and place not in records):
@@ -71,8 +71,8 @@ def entries(tasks: Sequence[TaskState], records: Records) -> dict[tuple[str, str
         if word == "failed" and record is not None and record.status == "refused":
             word = "refused"
         seconds = record.seconds if record is not None and word in FINISHED else task.duration_s
-        found[place] = Entry(*place, status=word, seconds=seconds)
-    return found
+        board[place] = Entry(*place, status=word, seconds=seconds)
+    return board
 
 
 def place_of(task: TaskState) -> tuple[str, str] | None:

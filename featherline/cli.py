@@ -68,10 +68,10 @@ def _main(options: argparse.Namespace, console: Console) -> int:
 
 def _up(options: argparse.Namespace, here: Places, console: Console) -> int:
     stack, started = stacks.up(here, _line(console), runtime=options.runtime, workers=options.workers)
-    found = secrets_in(here.secrets)
+    known = secrets_in(here.secrets)
     print("the stack is up" if started else "the stack is up already")
-    print(f"  Airflow  {stack.airflow_url}  user {USER}  password {found.airflow_password}")
-    print(f"  MLflow   {stack.mlflow_url}  user {USER}  password {found.mlflow_password}")
+    print(f"  Airflow  {stack.airflow_url}  user {USER}  password {known.airflow_password}")
+    print(f"  MLflow   {stack.mlflow_url}  user {USER}  password {known.mlflow_password}")
     print(f"  next     {_me()} run digits    {_me()} status    make down")
     return Exit.DONE
 

@@ -18,7 +18,7 @@ def what_failed(
 ) -> dict[tuple[str, str], tuple[TaskState, str]]:
     """Return each task that failed and what it said, by step and label."""
     failed = [task for task in ended.tasks if task.state == "failed"]
-    found = {}
+    failures = {}
     for task in failed:
         place = place_of(task) or (task.task_id, str(task.map_index))
         record = records.get(place)
@@ -26,8 +26,8 @@ def what_failed(
             message = str(Refused(*map(_problem, record.problems)))
         else:
             message = _crash(place, client.log(run_id, task))
-        found[place] = (task, message)
-    return found
+        failures[place] = (task, message)
+    return failures
 
 
 def _problem(problem: Mapping[str, str]) -> Problem:

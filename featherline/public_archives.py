@@ -44,18 +44,18 @@ def cifar10(archive: Path, split: str) -> Iterator[Sample]:
 
     Source: https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version".
     """
-    found = 0
+    count = 0
     try:
         with tarfile.open(archive, "r:gz") as tar:
             for member in tar:
                 if leads_out(member.name) or not (member.isfile() or member.isdir()):
                     raise _refused(archive, "files below the archive's own folder", examples([member.name]))
                 if member.isfile() and CIFAR_BATCH[split].fullmatch(Path(member.name).name):
-                    found += 1
+                    count += 1
                     yield from _cifar_batch(archive, tar, member)
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise _refused(archive, "a whole .tar.gz", str(error)) from error
-    if found == 0:
+    if count == 0:
         raise _refused(archive, f"batches of the {split} split ({CIFAR_BATCH[split].pattern})", "none")
 
 

@@ -161,13 +161,13 @@ def download(archive: Archive, folder: Path) -> Path:
         _download(archive.url, part)
         part.replace(path)
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != archive.md5:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    if md5 != archive.md5:
         path.unlink()
         raise refuse(
             f"featherline data does not trust {archive.name}",
             expected=f"the MD5 checksum {archive.md5}, which its home publishes",
-            got=found,
+            got=md5,
             fix="run the command again; the file was removed",
         )
     return path

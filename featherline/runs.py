@@ -47,19 +47,19 @@ class Order:
 
 def enter(places: Places, stack: Stack) -> None:
     """Give this process what the steps get: the keys of the store and the registry, and where things lie."""
-    found = secrets_in(places.secrets)
+    known = secrets_in(places.secrets)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]  # of another store: a profile or a token would be taken for this one's
     os.environ.update(
         {
-            "AWS_ACCESS_KEY_ID": found.s3_access_key,
-            "AWS_SECRET_ACCESS_KEY": found.s3_secret_key,
+            "AWS_ACCESS_KEY_ID": known.s3_access_key,
+            "AWS_SECRET_ACCESS_KEY": known.s3_secret_key,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL_S3": f"http://{HOST}:{stack.s3_port}",
             Variable.STORE: f"s3://{airflow.BUCKET}",
             Variable.REGISTRY: stack.mlflow_url,
             "MLFLOW_TRACKING_USERNAME": USER,
-            "MLFLOW_TRACKING_PASSWORD": found.mlflow_password,
+            "MLFLOW_TRACKING_PASSWORD": known.mlflow_password,
             Variable.SIGNING_KEY: str(files.signing_key(places.secrets)),
             Variable.VERIFY_KEY: str(files.verify_key(places.secrets)),
         }

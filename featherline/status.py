@@ -30,9 +30,9 @@ def status(places: Places, console: Console, most: int = 20) -> bool:
         Refused: No stack was started here.
     """
     stack = record.started(places)
-    found = health.check(places, stack)
-    _print_health(found, console)
-    ill = [one for one in found if not one.is_well]
+    states = health.check(places, stack)
+    _print_health(states, console)
+    ill = [one for one in states if not one.is_well]
     if not any(one.name == "api-server" for one in ill):
         _print_runs(places, stack, console, most)
     for one in ill:
@@ -67,9 +67,9 @@ def _summary(places: Places, run_id: str) -> Summary | None:
     """Return the summary of a run that was followed from here; None also for one that another version wrote."""
     for path in (places.run(run_id) / "summary.json", places.var / "demo" / "summary.json"):
         with contextlib.suppress(FileNotFoundError, ValidationError, OtherFormat):
-            found = Summary.from_json(path.read_bytes())
-            if found.run_id == run_id:
-                return found
+            summary = Summary.from_json(path.read_bytes())
+            if summary.run_id == run_id:
+                return summary
     return None
 
 

@@ -162,9 +162,9 @@ class Stillness:
         quiet = now - self._moved >= QUIET_S
         if not quiet and not lasting:
             return
-        found = reason(Seen(self._client.url, state, tasks, lasting) if lasting else self._seen(state, tasks))
-        if found is not None:
-            self._tell(found)
+        answer = reason(Seen(self._client.url, state, tasks, lasting) if lasting else self._seen(state, tasks))
+        if answer is not None:
+            self._tell(answer)
 
     def away(self) -> None:
         """Say why Airflow does not answer.

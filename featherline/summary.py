@@ -83,13 +83,13 @@ class Summary(Stored):
 
 def read_records(store: Store, run_id: str) -> Records:
     """Return the records of all tasks of a run whose step ended; one that is damaged is left out."""
-    found: dict[tuple[str, str], StepRecord] = {}
+    records: dict[tuple[str, str], StepRecord] = {}
     for key in store.blobs.keys(f"runs/{run_id}/steps/"):
         data = store.blobs.read(key)
         with suppress(ValidationError, OtherFormat):
             record = StepRecord.from_json(data or b"")
-            found[record.step, record.label] = record
-    return found
+            records[record.step, record.label] = record
+    return records
 
 
 def summarise(
@@ -223,8 +223,8 @@ def _fates(
 
 
 def _registry(registration: dict[str, Any]) -> RegistrySummary:
-    found = Registration.model_validate(registration)
-    return RegistrySummary(name=found.name, version=found.version, alias=found.alias)
+    version = Registration.model_validate(registration)
+    return RegistrySummary(name=version.name, version=version.version, alias=version.alias)
 
 
 def _pages(store: Store, records: Records, folder: Path) -> str | None:

@@ -162,7 +162,7 @@ def _studies_access() -> Iterator[tuple[str, str]]:
 
 def _connection(name: str) -> Connection | None:
     try:
-        found: Connection = Connection.get(name)
+        connection: Connection = Connection.get(name)
     except AirflowNotFoundException:
         return None
-    return found
+    return connection

@@ -138,11 +138,11 @@ class DockerStepOperator(StepMixin, DockerOperator):
     def _left_behind(self, asked: str) -> str | None:
         """Return the container of an earlier try that was asked the same and runs or is done; remove any other."""
         try:
-            found = self.cli.inspect_container(self.container_name)
+            left = self.cli.inspect_container(self.container_name)
         except NotFound:
             return None
-        identifier, state = str(found["Id"]), found["State"]
-        same = found["Config"]["Labels"].get(f"{container.LABEL}asked") == asked
+        identifier, state = str(left["Id"]), left["State"]
+        same = left["Config"]["Labels"].get(f"{container.LABEL}asked") == asked
         done = state["Status"] == "exited" and state["ExitCode"] == Exit.DONE
         if same and (state["Running"] or done):
             self.log.info("a worker that died left this container: %s, %s", self.container_name, state["Status"])

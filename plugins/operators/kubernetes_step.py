@@ -152,8 +152,8 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
 
     def extract_xcom(self, pod: k8s.V1Pod, *, ignore_kill_failure: bool = True) -> None:
         """Take the answer as it is, for `conclude` to judge; the provider itself has nothing to push."""
-        found = self.pod_manager.extract_xcom(pod, ignore_kill_failure=ignore_kill_failure)
-        self._answer = None if found.rstrip() == EMPTY_XCOM_RESULT else found.encode()
+        answer = self.pod_manager.extract_xcom(pod, ignore_kill_failure=ignore_kill_failure)
+        self._answer = None if answer.rstrip() == EMPTY_XCOM_RESULT else answer.encode()
 
     def cleanup(
         self,

@@ -162,8 +162,8 @@ class StepMixin:
         except OtherFormat as other:
             raise AirflowFailException(str(other.at(f"the answer of {self.step}"))) from None
         except ValidationError as error:
-            found = error.errors(include_url=False, include_input=False)[0]["msg"]
-            raise self._fail(f"{self.step} left a result that cannot be read", promise, found, fix) from None
+            reason = error.errors(include_url=False, include_input=False)[0]["msg"]
+            raise self._fail(f"{self.step} left a result that cannot be read", promise, reason, fix) from None
 
     @staticmethod
     def _fail(what: str, expected: str, got: str, fix: str) -> AirflowException:

@@ -56,15 +56,15 @@ def environment(step: str, plain: Mapping[str, str]) -> list[k8s.V1EnvVar]:
     A key that the Secret lacks is no variable; one that opens what the connections hide must be there.
     """
     secret, needs = deployment.option("kubernetes_secret"), needs_of(step)
-    found = {name: k8s.V1EnvVar(name=name, value=value) for name, value in plain.items()}
+    variables = {name: k8s.V1EnvVar(name=name, value=value) for name, value in plain.items()}
     wanted = names_of(needs) | ADDRESSES
     if not deployment.option("kubernetes_service_account"):
         wanted |= REGIONS
     if secret and Secret.RECIPES in needs:  # it has the whole Secret by `env_from`; an empty value hides a key
-        found |= {name: k8s.V1EnvVar(name=name, value="") for name in names_of([*Secret]) - wanted - set(plain)}
+        variables |= {name: k8s.V1EnvVar(name=name, value="") for name in names_of([*Secret]) - wanted - set(plain)}
     elif secret:
         must = set(deployment.access())
         for name in wanted - NOT_FROM_SECRET - set(plain):
             key = k8s.V1SecretKeySelector(name=secret, key=name, optional=name not in must)
-            found[name] = k8s.V1EnvVar(name=name, value_from=k8s.V1EnvVarSource(secret_key_ref=key))
-    return [found[name] for name in sorted(found)]
+            variables[name] = k8s.V1EnvVar(name=name, value_from=k8s.V1EnvVarSource(secret_key_ref=key))
+    return [variables[name] for name in sorted(variables)]

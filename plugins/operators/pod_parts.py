@@ -89,7 +89,7 @@ def volumes(
         )
         for path, name in zip(sent, annotated(sent.values()), strict=True)
     ]
-    found = [
+    pairs = [
         (
             k8s.V1Volume(name="tmp", empty_dir=k8s.V1EmptyDirVolumeSource(size_limit=f"{limits.disk_gib}Gi")),
             k8s.V1VolumeMount(name="tmp", mount_path="/tmp"),  # noqa: S108 - the pod's own
@@ -105,13 +105,13 @@ def volumes(
         secret = k8s.V1SecretVolumeSource(
             secret_name=keys, default_mode=0o440, items=[k8s.V1KeyToPath(key=file, path=file)]
         )
-        found.append(
+        pairs.append(
             (
                 k8s.V1Volume(name="keys", secret=secret),
                 k8s.V1VolumeMount(name="keys", mount_path=KEYS, read_only=True),
             )
         )
-    return [volume for volume, _ in found], [mount for _, mount in found]
+    return [volume for volume, _ in pairs], [mount for _, mount in pairs]
 
 
 def requirements(limits: Resources) -> k8s.V1ResourceRequirements:
@@ -133,10 +133,10 @@ def node_selector() -> dict[str, str]:
     Raises:
         Refused: The option is no JSON object of texts.
     """
-    found = _json("kubernetes_node_selector", "{}")
-    if not (isinstance(found, dict) and all(isinstance(value, str) for value in found.values())):
+    labels = _json("kubernetes_node_selector", "{}")
+    if not (isinstance(labels, dict) and all(isinstance(value, str) for value in labels.values())):
         raise _no_json("kubernetes_node_selector", '{"pool": "ml"}')
-    return found
+    return labels
 
 
 def tolerations() -> list[k8s.V1Toleration]:
@@ -146,11 +146,11 @@ def tolerations() -> list[k8s.V1Toleration]:
         Refused: The option is no JSON list of tolerations.
     """
     example = '[{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}]'
-    found = _json("kubernetes_tolerations", "[]")
+    taints = _json("kubernetes_tolerations", "[]")
     names = {theirs: ours for ours, theirs in k8s.V1Toleration.attribute_map.items()}
-    if not (isinstance(found, list) and all(isinstance(one, dict) and set(one) <= set(names) for one in found)):
+    if not (isinstance(taints, list) and all(isinstance(one, dict) and set(one) <= set(names) for one in taints)):
         raise _no_json("kubernetes_tolerations", example)
-    return [k8s.V1Toleration(**{names[name]: value for name, value in one.items()}) for one in found]
+    return [k8s.V1Toleration(**{names[name]: value for name, value in one.items()}) for one in taints]
 
 
 def pod_security() -> k8s.V1PodSecurityContext:

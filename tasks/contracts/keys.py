@@ -10,9 +10,9 @@ from featherline.tasks.contracts.base import Contract
 
 def keys_of(contract: type[Contract]) -> dict[str, list[str]]:
     """Return the keys of each section by its dotted path: `""` for the top, `*` for any name."""
-    found: dict[str, list[str]] = {}
-    _collect(contract, "", found, ())
-    return found
+    keys: dict[str, list[str]] = {}
+    _collect(contract, "", keys, ())
+    return keys
 
 
 def contracts_in(annotation: Any) -> Iterator[tuple[type[Contract], str]]:  # noqa: ANN401 - a type as it is written

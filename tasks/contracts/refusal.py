@@ -114,12 +114,12 @@ def from_validation(
     items = [item for item in error.errors(include_url=False) if not _follows(item)]
     problems: dict[str, Problem] = {}
     for item in items[:MOST_ERRORS]:
-        found = _problem(who, item, _path(item, given), known or {}, written_in)
-        before = problems.get(found.what)
+        problem = _problem(who, item, _path(item, given), known or {}, written_in)
+        before = problems.get(problem.what)
         if before is None:
-            problems[found.what] = found
-        elif found.expected not in before.expected.split(" or "):  # another branch of the same union
-            problems[found.what] = replace(before, expected=f"{before.expected} or {found.expected}")
+            problems[problem.what] = problem
+        elif problem.expected not in before.expected.split(" or "):  # another branch of the same union
+            problems[problem.what] = replace(before, expected=f"{before.expected} or {problem.expected}")
     told = list(problems.values())[:MOST_PROBLEMS]
     if len(items) > MOST_ERRORS:
         more = f"{len(items) - MOST_ERRORS:,} more"

@@ -61,12 +61,12 @@ def visible(text: object, longest: int | None = LONGEST_NAME_SHOWN) -> str:
         The text with controls, line ends, bidirectional and other invisible characters, lone surrogates and unassigned
         codes as `\n`, `\x1b`, `\u202e` and so on. What is plain comes back as it is, also where it is not ASCII.
     """
-    found = _spoken(text)
-    if longest is not None and len(found) > longest:
-        found = _shortened(found, longest)
-    if found.isascii() and found.isprintable():
-        return found
-    return _without_stacks("".join(map(_seen, found)))
+    spoken = _spoken(text)
+    if longest is not None and len(spoken) > longest:
+        spoken = _shortened(spoken, longest)
+    if spoken.isascii() and spoken.isprintable():
+        return spoken
+    return _without_stacks("".join(map(_seen, spoken)))
 
 
 def visible_lines(text: object) -> str:

@@ -20,7 +20,7 @@ def settings(given: Sequence[str]) -> dict[str, Any]:
     Raises:
         Refused: One of them has no key, its value is no YAML, or a key is given twice.
     """
-    found: dict[str, Any] = {}
+    changed: dict[str, Any] = {}
     for setting in given:
         key, sign, text = setting.partition("=")
         key = key.strip()
@@ -31,10 +31,10 @@ def settings(given: Sequence[str]) -> dict[str, Any]:
                 got=setting,
                 fix=EXAMPLE,
             )
-        if key in found:
+        if key in changed:
             raise refuse(f"--set has {key} twice", expected="each key once", got=setting, fix="take one of them away")
-        found[key] = read_yaml(text, f"the value of --set {visible(key)}", "--set")
-    return found
+        changed[key] = read_yaml(text, f"the value of --set {visible(key)}", "--set")
+    return changed
 
 
 def override(raw: dict[str, Any], key: str, value: Any) -> None:  # noqa: ANN401 - YAML

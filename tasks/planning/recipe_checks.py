@@ -125,16 +125,18 @@ def _proposed(recipe: Recipe) -> Iterator[Problem]:
             f"qat {list(auto.qat)}, schemes {list(auto.schemes)}",
             "add false to candidates.auto.qat or a scheme to schemes, or leave export.fallback_ladder out",
         )
-    found: set[Problem] = set()
+    problems: set[Problem] = set()
     for sections in every:
-        if len(found) >= MOST_PROBLEMS:
+        if len(problems) >= MOST_PROBLEMS:
             break  # the others repeat them, thousands of times
         try:
             # Pruned after distillation too, a lane has its parameters from the recipe's section `prune`.
             candidate(sections.model_copy(update={"order": "prune_first"}), auto)
         except ValidationError as error:
-            found.update(from_validation("candidates.auto", error, keys_of(Candidate), written_in=WRITTEN_IN).problems)
-    yield from sorted(found, key=str)
+            problems.update(
+                from_validation("candidates.auto", error, keys_of(Candidate), written_in=WRITTEN_IN).problems
+            )
+    yield from sorted(problems, key=str)
     if "searched" in auto.students:
         yield from _without_student("candidates.auto", recipe, "set candidates.auto.students: [baseline]")
 

@@ -59,14 +59,14 @@ def meaning(word: str) -> Any:  # noqa: ANN401 - YAML
 
 def _whole(word: str) -> int:
     digits = word.replace("_", "")
-    found = int(digits, 0) if len(digits) <= LONGEST_NUMBER else LARGEST + 1
-    if abs(found) > LARGEST:
+    number = int(digits, 0) if len(digits) <= LONGEST_NUMBER else LARGEST + 1
+    if abs(number) > LARGEST:
         raise Unclear(f"whole numbers from -{LARGEST:,} to {LARGEST:,}", "give a smaller number, or put it into quotes")
-    return found
+    return number
 
 
 def _real(word: str) -> float:
-    found = float(word.replace("_", "")) if len(word) <= LONGEST_NUMBER else math.inf
-    if not math.isfinite(found):
+    number = float(word.replace("_", "")) if len(word) <= LONGEST_NUMBER else math.inf
+    if not math.isfinite(number):
         raise Unclear(f"numbers that are finite, in at most {LONGEST_NUMBER} characters", "give a smaller number")
-    return found
+    return number

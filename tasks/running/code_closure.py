@@ -66,20 +66,20 @@ INDIFFERENT = frozenset(
 @cache
 def modules_of(step: str) -> tuple[Path, ...]:
     """Return the files of `tasks` that decide what a step gives, relative to it, sorted."""
-    found: set[Path] = set()
+    needed: set[Path] = set()
     waiting = [f"{PACKAGE}.steps.{step}"]
     while waiting:
         module = waiting.pop()
         path = _file(module)
-        if path is None or path in found:
+        if path is None or path in needed:
             continue
-        found.add(path)
+        needed.add(path)
         waiting += _named(path)
         if module != PACKAGE:  # importing a module runs the packages that it lies in
             waiting.append(module.rpartition(".")[0])
-    folders = {path.parent for path in found} - {ROOT}
+    folders = {path.parent for path in needed} - {ROOT}
     pages = {page for folder in folders for page in folder.rglob("*") if page.suffix in PAGES}
-    return tuple(sorted(path.relative_to(ROOT) for path in found | pages))
+    return tuple(sorted(path.relative_to(ROOT) for path in needed | pages))
 
 
 @cache

@@ -34,8 +34,8 @@ def forget(store: Store, run_id: str, step: str, label: str = "") -> None:
 
 def records(store: Store, run_id: str) -> tuple[StepRecord, ...]:
     """Return the records of a run by the names of their files; one that an earlier version wrote is left out."""
-    found = (_parsed(store.blobs.read(place)) for place in sorted(store.blobs.keys(f"runs/{run_id}/steps/")))
-    return tuple(record for record in found if record is not None)
+    parsed = (_parsed(store.blobs.read(place)) for place in sorted(store.blobs.keys(f"runs/{run_id}/steps/")))
+    return tuple(record for record in parsed if record is not None)
 
 
 def refusals(store: Store, run_id: str) -> tuple[StepRecord, ...]:

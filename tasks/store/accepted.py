@@ -55,13 +55,13 @@ def _entries(store: Store, recipe: str, what: str) -> list[tuple[int, Entry]]:
     Raises:
         Refused: One cannot be read: without it a gate would compare with another subject, and nobody would know.
     """
-    found = []
+    entries = []
     for key in store.blobs.keys(_folder(recipe, what)):
         data, number = store.blobs.read(key), key.rpartition("/")[2].removesuffix(".json")
         if data is None or not NUMBER.fullmatch(number):
             continue
         try:
-            found.append((int(number), Entry.from_json(data)))
+            entries.append((int(number), Entry.from_json(data)))
         except OtherFormat as other:
             raise other.at(f"{store.uri}/{key}") from None
         except ValidationError as error:
@@ -71,7 +71,7 @@ def _entries(store: Store, recipe: str, what: str) -> list[tuple[int, Entry]]:
                 got=f"{len(data)} bytes: {error.errors()[0]['msg']}",
                 fix="restore it from a backup, or delete it: the gate then compares with the entry before it",
             ) from None
-    return found
+    return entries
 
 
 def _folder(recipe: str, what: str) -> str:

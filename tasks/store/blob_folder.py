@@ -101,12 +101,12 @@ class FolderBlobs:
     def keys(self, prefix: str) -> Iterator[str]:
         """Yield the keys that start with `prefix`, sorted; unfinished files are no keys."""
         start = self._path(prefix.rpartition("/")[0]) if "/" in prefix else self.folder
-        found = []
+        keys = []
         with writing(start):
             for folder, _, files in os.walk(start, onerror=_unless_absent):
                 names = (Path(folder, file) for file in files if not file.startswith(PART))
-                found += [path.relative_to(self.folder).as_posix() for path in names if path.is_file()]
-        yield from sorted(name for name in found if name.startswith(prefix))
+                keys += [path.relative_to(self.folder).as_posix() for path in names if path.is_file()]
+        yield from sorted(name for name in keys if name.startswith(prefix))
 
     def delete(self, key: str) -> None:
         """Remove `key`, if it is there."""

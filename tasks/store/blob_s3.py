@@ -121,10 +121,10 @@ class S3Blobs:
         where = self._at(key)
 
         def attempt() -> str:
-            found = hashlib.sha256()
+            hasher = hashlib.sha256()
             for chunk in self.client.get_object(**where)["Body"].iter_chunks(CHUNK_BYTES):
-                found.update(chunk)
-            return found.hexdigest()
+                hasher.update(chunk)
+            return hasher.hexdigest()
 
         return self._or_none(attempt)
 
@@ -197,7 +197,7 @@ class S3Blobs:
 
         def once() -> T:
             try:
-                found = attempt()
+                answer = attempt()
             except Exception as error:
                 about = self._about(needed)
                 if s3_failures.passing(error, about) is not None:
@@ -208,7 +208,7 @@ class S3Blobs:
                     raise
                 raise said from error
             self._answered_before |= answers
-            return found
+            return answer
 
         return waiting(
             f"the store {self.uri}",

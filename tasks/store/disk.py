@@ -95,11 +95,11 @@ def in_chain(error: BaseException) -> OutOfReach | None:
 def causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and what lies behind it, the outermost first."""
     seen: set[int] = set()
-    found: BaseException | None = error
-    while found is not None and id(found) not in seen:
-        seen.add(id(found))
-        yield found
-        found = found.__cause__ or found.__context__
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _temporary() -> Path:
@@ -113,10 +113,10 @@ def _temporary() -> Path:
 
 def _mount(place: Path) -> Path:
     """Return the nearest folder of `place` that is there."""
-    found = place.absolute()
-    while not found.is_dir() and found != found.parent:
-        found = found.parent
-    return found
+    folder = place.absolute()
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 def _who() -> str:

@@ -86,9 +86,9 @@ class ArtifactCache:
             with self._lock(part.name.removeprefix(PART), wait=False) as free:
                 if free:  # its download was killed
                     shutil.rmtree(part, ignore_errors=True)
-        found = [(file.stat(), file) for file in self.folder.iterdir() if file.is_file()]
-        too_much = sum(state.st_size for state, _ in found) - self.most_bytes
-        for state, file in sorted(found, key=lambda item: item[0].st_mtime):
+        kept = [(file.stat(), file) for file in self.folder.iterdir() if file.is_file()]
+        too_much = sum(state.st_size for state, _ in kept) - self.most_bytes
+        for state, file in sorted(kept, key=lambda item: item[0].st_mtime):
             if too_much <= 0:
                 return
             with self._lock(file.name, wait=False) as free:

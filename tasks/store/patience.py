@@ -45,17 +45,17 @@ def patience_s() -> float:
     if not text:
         return _default_s
     try:
-        found = float(text)
+        seconds = float(text)
     except ValueError:
-        found = -1.0
-    if not (isfinite(found) and found >= 0):
+        seconds = -1.0
+    if not (isfinite(seconds) and seconds >= 0):
         raise refuse(
             "nobody knows how long to wait for a server",
             expected=f"{Variable.PATIENCE}: a number of seconds, from 0",
             got=text,
             fix=f"correct {Variable.PATIENCE}, or leave it out for {DEFAULT_S:.0f} s",
         )
-    return found
+    return seconds
 
 
 def waiting(
@@ -78,7 +78,7 @@ def waiting(
     pause = FIRST_PAUSE_S
     while True:
         try:
-            found = attempt()
+            answer = attempt()
         except Exception as error:
             reason = passing(error)
             if reason is None:
@@ -98,7 +98,7 @@ def waiting(
         else:
             if said is not None and began is not None:
                 _say(f"{whom} answers again, after {time.monotonic() - began:.0f} s")
-            return found
+            return answer
 
 
 def _say(line: str) -> None:

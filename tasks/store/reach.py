@@ -36,12 +36,12 @@ def unverified(error: BaseException) -> str:
 
 def behind(error: BaseException) -> list[BaseException]:
     """Return an exception and what lies behind it, also what libraries keep in attributes of their own."""
-    found = list(causes(error))
-    for cause in list(found):
+    chain = list(causes(error))
+    for cause in list(chain):
         kept = getattr(cause, "kwargs", None)  # botocore
         inners = [kept.get("error")] if isinstance(kept, dict) else []
         inners += [getattr(cause, "reason", None), getattr(cause, "last_exception", None)]  # urllib3, boto3
         for inner in inners:
-            if isinstance(inner, BaseException) and inner not in found:
-                found += causes(inner)
-    return found
+            if isinstance(inner, BaseException) and inner not in chain:
+                chain += causes(inner)
+    return chain

@@ -63,8 +63,8 @@ PRESETS = (
 def presets(auto: Auto, architectures: Sequence[ChosenArchitecture]) -> list[PipelinePoint]:
     """Return the presets that the space has, each as the nearest point of its grid, without repetition."""
     values = choices(auto, architectures)
-    found = (_on_grid(preset, auto, values) for preset in PRESETS)
-    return list(dict.fromkeys(point for point in found if point is not None))
+    points = (_on_grid(preset, auto, values) for preset in PRESETS)
+    return list(dict.fromkeys(point for point in points if point is not None))
 
 
 def _on_grid(preset: Preset, auto: Auto, values: dict[str, list[Any]]) -> PipelinePoint | None:

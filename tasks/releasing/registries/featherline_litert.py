@@ -45,10 +45,10 @@ class LiteRTModel:
         """
         given = model_input if isinstance(model_input, dict) else {next(iter(self.inputs)): model_input}
         examples = {name: np.asarray(values) for name, values in given.items()}
-        found = {name: values.shape[1:] for name, values in examples.items()}
+        shapes = {name: values.shape[1:] for name, values in examples.items()}
         expected = {name: tuple(int(size) for size in end["shape"][1:]) for name, end in self.inputs.items()}
-        if found != expected:
-            raise ValueError(f"the model takes examples of the shapes {expected}, got {found}")
+        if shapes != expected:
+            raise ValueError(f"the model takes examples of the shapes {expected}, got {shapes}")
         fed = {name: self._preprocess(name, values) for name, values in examples.items()}
         rows = [self._outputs({name: values[row] for name, values in fed.items()}) for row in range(_count(fed))]
         return {

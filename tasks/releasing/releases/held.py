@@ -87,12 +87,12 @@ def _statement(store: Store, release: Manifest) -> dict[str, Any] | str:
         if data is None or digest(data) != said.sha256:
             continue
         try:
-            found: dict[str, Any] = json.loads(data)
-            _of_no_run(found)
-            next(_names(found))
+            statement: dict[str, Any] = json.loads(data)
+            _of_no_run(statement)
+            next(_names(statement))
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError, StopIteration) as error:
             return f"{type(error).__name__} where it is read"
-        return found
+        return statement
     return f"nothing that hashes to {said.sha256}"
 
 
@@ -106,10 +106,10 @@ def _names(said: dict[str, Any]) -> Iterator[list[str]]:
 
 def _of_no_run(said: dict[str, Any]) -> dict[str, Any]:
     """Return a statement without the name of the run and the image that it ran in."""
-    found = copy.deepcopy(said)
-    found["predicate"]["runDetails"]["metadata"]["invocationId"] = ""
-    found["predicate"]["runDetails"]["builder"].pop("version", None)
-    return found
+    statement = copy.deepcopy(said)
+    statement["predicate"]["runDetails"]["metadata"]["invocationId"] = ""
+    statement["predicate"]["runDetails"]["builder"].pop("version", None)
+    return statement
 
 
 def _what(store: Store, there: Manifest, file: str) -> str:

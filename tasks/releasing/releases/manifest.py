@@ -127,11 +127,11 @@ def release_of(store: Store, name: str, model_sha256: str) -> Release:
 def no_release(store: Store, name: str, model_sha256: str) -> Refused:
     """Return the refusal for a release that is not there, or not complete."""
     folder = folder_of(name, model_sha256)
-    found = sorted(key.rpartition("/")[2] for key in store.blobs.keys(f"{folder}/"))
+    names = sorted(key.rpartition("/")[2] for key in store.blobs.keys(f"{folder}/"))
     return refuse(
         f"there is no complete release {name} {model_sha256[:12]}",
         expected=f"{store.uri}/{folder}/{MANIFEST}",
-        got=f"{len(found)} files, no manifest" if found else "nothing",
+        got=f"{len(names)} files, no manifest" if names else "nothing",
         fix="run publish again: it completes what it finds",
     )
 

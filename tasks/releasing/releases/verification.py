@@ -81,11 +81,11 @@ def fetched(store: Store, release: Release) -> Iterator[tuple[Path, Manifest]]:
     manifest = read_manifest(store, release.name, release.model_sha256)
     if manifest is None:
         raise no_release(store, release.name, release.model_sha256)
-    if (found := digest(manifest.to_json())) != release.manifest_sha256:
+    if (actual := digest(manifest.to_json())) != release.manifest_sha256:
         raise refuse(
             f"the release {release.uri} is not the one that was published",
             expected=f"a manifest that hashes to {release.manifest_sha256}",
-            got=found,
+            got=actual,
             fix="find out who changed it; clear publish and what follows it: publish holds what lies there against "
             "what its run made, and refuses what is something else",
         )
