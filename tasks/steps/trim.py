@@ -11,11 +11,7 @@ in a model that `prune` made narrower. The other way round zeros would be lost, 
 
 from __future__ import annotations
 
-import re
-from dataclasses import astuple
-
 from featherline.tasks.compression.pruning.fine_tuned import cut_and_fine_tuned
-from featherline.tasks.contracts.refusal import Problem, Refused
 from featherline.tasks.contracts.steps.trim import TrimInputs, TrimOutputs, TrimParams
 from featherline.tasks.running.context import Context
 
@@ -24,14 +20,7 @@ def trim(inputs: TrimInputs, params: TrimParams, context: Context) -> TrimOutput
     """Make the student smaller or sparse, and fine-tune it.
 
     Raises:
-        Refused: As `prune`, with the names of the parameters in this section.
+        Refused: As `prune`, by the name of this step and of its own parameters.
         AssertionError: As `prune`.
     """
-    try:
-        return TrimOutputs(model=cut_and_fine_tuned(inputs, params, context))
-    except Refused as refusal:
-        raise type(refusal)(*map(_in_this_section, refusal.problems)) from refusal
-
-
-def _in_this_section(problem: Problem) -> Problem:
-    return Problem(*(re.sub(r"\bprune\.", "trim.", part) for part in astuple(problem)))
+    return TrimOutputs(model=cut_and_fine_tuned(inputs, params, context))

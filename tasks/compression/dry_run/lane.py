@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from featherline.tasks.compression.pruning.channel import Ranking, Target, prune_channels
+from featherline.tasks.compression.pruning.channel import Ranking, Target, Whole, prune_channels
 from featherline.tasks.compression.pruning.cost import Measure
 from featherline.tasks.compression.pruning.criteria import unit_scores
 from featherline.tasks.compression.pruning.groups import trace_channels
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.compression.quantization.in_training.clustering import clustered_while_training, strip_clustering
 from featherline.tasks.compression.quantization.in_training.int4 import int4_while_training, strip_int4
 from featherline.tasks.compression.quantization.in_training.qat import quantized_while_training, strip_qat
@@ -30,6 +31,7 @@ from featherline.tasks.contracts.steps.distill import DistillParams
 from featherline.tasks.contracts.steps.export import ExportParams
 from featherline.tasks.contracts.steps.prune import PruneParams
 from featherline.tasks.contracts.steps.quantize import QuantizeParams
+from featherline.tasks.contracts.steps.trim import TrimParams
 from featherline.tasks.litert.convert import convert
 from featherline.tasks.litert.graph import read_graph
 from featherline.tasks.modalities.opening import open_modality
@@ -88,19 +90,22 @@ def _cut(model: KerasModel, params: PruneParams, teacher: KerasModel) -> tuple[K
     """Return the model with fewer channels, and whether the step makes zeros instead."""
     if params.method == "none":
         return model, False
+    section: Section = "trim" if isinstance(params, TrimParams) else "prune"
     if params.method in ("magnitude", "2:4"):
         from featherline.tasks.compression.pruning.sparse import sparse_while_training  # noqa: PLC0415 - TFMOT costs 1.2 s
 
-        sparse_while_training(model, "2:4" if params.method == "2:4" else "magnitude", params.sparsity, STEPS)
+        pattern: Literal["2:4", "magnitude"] = "2:4" if params.method == "2:4" else "magnitude"
+        sparse_while_training(model, pattern, params.sparsity, STEPS, section)
         return model, True
-    flat = functional(model)
+    flat = functional(model, section)
     if params.criterion == "bn_gamma":
-        unit_scores(flat, trace_channels(flat), "bn_gamma")
+        unit_scores(flat, trace_channels(flat, section), "bn_gamma")
     counted: dict[Measure | Literal["latency"], float] = {
         measure: kept for measure, kept in params.targets.items() if measure != "latency"
     }
     # Without data, and so by norms and without latency: what is tried is whether channels can leave, not which.
-    small = prune_channels(flat, Target(counted or {"macs": 0.5}, params.floor), Ranking("l2")).model
+    target, whole = Target(counted or {"macs": 0.5}, params.floor), Whole(flat, section=section)
+    small = prune_channels(flat, target, Ranking("l2"), whole=whole).model
     _look(small, params, teacher)
     return small, False
 

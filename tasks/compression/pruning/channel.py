@@ -17,6 +17,7 @@ from featherline.tasks.compression.pruning.criteria import unit_scores
 from featherline.tasks.compression.pruning.groups import Channels, trace_channels
 from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.latency import Stopwatch, widest_within
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.compression.pruning.sensitivity import IMAGES, kept_units, losses_alone, options_by_sensitivity
 from featherline.tasks.compression.pruning.surgery import check_equivalence, masked_copy, shrink
 from featherline.tasks.compression.pruning.widths import (
@@ -106,15 +107,17 @@ class Whole:
     Attributes:
         model: As it was.
         data: What its int8 file is calibrated on and run on, for `latency` alone.
+        section: Who prunes it, and refuses.
     """
 
     model: Any
     data: TrainingData | None = None
+    section: Section = "prune"
 
     @cached_property
     def channels(self) -> Channels:
         """Return its channels."""
-        return trace_channels(self.model)
+        return trace_channels(self.model, self.section)
 
     @cached_property
     def sizes(self) -> Mapping[tuple[str, ...], int]:
@@ -154,14 +157,15 @@ def prune_channels(
         Refused: A layer that cannot be followed, weights that cannot be ranked, or a target out of reach.
         AssertionError: The result is not the masked original, or costs something else than was calculated.
     """
-    flat = functional(model)
-    cutter = _Cutter(flat, trace_channels(flat), whole or Whole(flat, data), ranking, data)
+    section = whole.section if whole else "prune"
+    flat = functional(model, section)
+    cutter = _Cutter(flat, trace_channels(flat, section), whole or Whole(flat, data), ranking, data)
     if not cutter.channels.groups:
         raise refuse(
-            f"prune finds no channels to remove in {flat.name}",
+            f"{section} finds no channels to remove in {flat.name}",
             expected="a layer that makes channels, between the model's input and its logits",
             got="none: every channel belongs to the input or the output",
-            fix="use prune.method magnitude or 2:4, or train a deeper baseline",
+            fix=f"use {section}.method magnitude or 2:4, or train a deeper baseline",
         )
     widths = cutter.widths(target)
     small, difference = cutter.cut(widths)
@@ -197,19 +201,19 @@ class _Cutter:
         if "latency" not in target.fractions:
             bounds = [self.bound(measure, kept) for measure, kept in target.fractions.items() if measure != "latency"]
             return choose_widths(self.options(target, bounds), bounds)
-        cost, full = self.cost("macs"), self.whole.cost("macs")
-        options = self.options(target, [Bound(cost, 1.0, full)])
+        cost, full, section = self.cost("macs"), self.whole.cost("macs"), self.whole.section
+        options = self.options(target, [Bound(cost, 1.0, full, section)])
 
         def ratio(fraction: float) -> float:
-            widths = choose_widths(options, [Bound(cost, fraction, full)])
+            widths = choose_widths(options, [Bound(cost, fraction, full, section)])
             kept = self.whole.stopwatch.ratio(self.cut(widths)[0])
             self.timed[tuple(map(int, widths))] = kept
-            print(f"prune: {cost.of(widths) / full:.1%} of the MACs take {kept:.1%} of the int8 latency")
+            print(f"{section}: {cost.of(widths) / full:.1%} of the MACs take {kept:.1%} of the int8 latency")
             return kept
 
         least, most = (min(1.0, cost.of(widths) / full) for widths in (options.narrowest, options.widest))
-        fraction = widest_within(ratio, least, target.fractions["latency"], target.probes, most=most)
-        return choose_widths(options, [Bound(cost, fraction, full)])
+        fraction = widest_within(ratio, least, target.fractions["latency"], target.probes, most=most, section=section)
+        return choose_widths(options, [Bound(cost, fraction, full, section)])
 
     def kept(self, target: Target, widths: Widths) -> dict[str, float]:
         """Return what fraction of each measure of the target these widths leave; of a latency where it was measured."""
@@ -225,7 +229,7 @@ class _Cutter:
 
     def bound(self, measure: Measure, kept: float) -> Bound:
         """Return what the model may have of a measure."""
-        return Bound(self.cost(measure), kept, self.whole.cost(measure))
+        return Bound(self.cost(measure), kept, self.whole.cost(measure), self.whole.section)
 
     def options(self, target: Target, bounds: Sequence[Bound]) -> WidthOptions:
         """Return the allowed widths, and the importance of each block by the ranking."""
@@ -245,7 +249,9 @@ class _Cutter:
         curves = losses_alone(self.flat, self.channels, self.scores, allowed, images=part.inputs, labels=part.targets)
         for group, option, curve in zip(self.channels.groups, allowed, curves, strict=True):
             points = ", ".join(f"{width}: {loss:.3f}" for width, loss in zip(option, curve, strict=True))
-            print(f"prune: validation loss with {visible(' + '.join(group.layers))} cut alone to {points}")
+            print(
+                f"{self.whole.section}: validation loss with {visible(' + '.join(group.layers))} cut alone to {points}"
+            )
         return curves
 
     def cut(self, widths: Widths) -> tuple[KerasModel, float]:

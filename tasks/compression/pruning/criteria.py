@@ -25,6 +25,7 @@ from featherline.tasks.compression.pruning.importance import (
     l2_norms,
     making_kernel,
 )
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.compression.pruning.taylor import gate_importance
 from featherline.tasks.contracts.refusal import Problem, Refused, refuse
 from featherline.tasks.contracts.steps.prune import Criterion
@@ -91,7 +92,7 @@ def _mean_over_layers(
     problems = []
     for name, scores in by_layer.items():
         if not np.isfinite(scores).all():
-            problems.append(_not_finite(model.get_layer(name), criterion))
+            problems.append(_not_finite(model.get_layer(name), criterion, channels.section))
             continue
         mean = scores.mean()
         units = channels.ports[name].outputs
@@ -102,21 +103,22 @@ def _mean_over_layers(
     for group in channels.groups:
         if not layers_scored[group.units].all():
             raise refuse(
-                f"prune cannot rank the channels of {', '.join(group.layers)} by {criterion}",
-                expected="a BatchNormalization with scale=True behind every layer that is pruned (prune.criterion)",
+                f"{channels.section} cannot rank the channels of {', '.join(group.layers)} by {criterion}",
+                expected="a BatchNormalization with scale=True behind every layer that is pruned"
+                f" ({channels.section}.criterion)",
                 got="none behind these layers",
-                fix="set prune.criterion to l2 or l1, or add the normalisation",
+                fix=f"set {channels.section}.criterion to l2 or l1, or add the normalisation",
             )
     means: Scores = total / np.maximum(layers_scored, 1)
     return means
 
 
-def _not_finite(layer: KerasLayer, criterion: Criterion) -> Problem:
+def _not_finite(layer: KerasLayer, criterion: Criterion, section: Section) -> Problem:
     weights = np.concatenate([weight.ravel() for weight in layer.get_weights()])
     broken = int((~np.isfinite(weights)).sum())
     got = f"{broken} of {weights.size} are NaN or infinite" if broken else f"{criterion} gives NaN or infinity"
     return Problem(
-        f"prune cannot rank the channels of {layer.name}",
+        f"{section} cannot rank the channels of {layer.name}",
         "finite weights",
         got,
         "training diverged: lower train.learning_rate, or fit.learning_rate of what trained it last, and run again",

@@ -9,6 +9,7 @@ import math
 from typing import Literal
 
 from featherline.tasks.compression.pruning.rounds import prune_in_rounds
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.steps.prune import PruneInputs, PruneParams
 from featherline.tasks.contracts.steps.trim import TrimInputs
@@ -33,7 +34,8 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
         Refused: The model cannot be followed or ranked, the target is out of reach, or the fine-tuning diverges.
         AssertionError: The pruned model is not what was asked: it differs from the masked original, or lacks zeros.
     """
-    given = inputs.student if isinstance(inputs, TrimInputs) else inputs.model
+    section: Section
+    section, given = ("trim", inputs.student) if isinstance(inputs, TrimInputs) else ("prune", inputs.model)
     stage = _stage(params)
     with TrainingSession(inputs.data, context) as session:
         whole = load_model(context.store, given)
@@ -43,12 +45,12 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
         if params.method == "channel":
             pattern = given.sparsity
             model, history, missed = prune_in_rounds(
-                whole, params, session.data, session.fit, seed=session.seed, stage=stage
+                whole, params, session.data, session.fit, seed=session.seed, stage=stage, section=section
             )
             stage = f"{stage} ({missed})" if missed else stage
         else:
             pattern = "2:4" if params.method == "2:4" else "magnitude"
-            model, history = _with_zeros(whole, pattern, params, session, stage)
+            model, history = _with_zeros(whole, pattern, params, session, stage=stage, section=section)
         return session.result(model, stage, history, before=given, zeros_before=sparsity(whole), sparsity=pattern)
 
 
@@ -63,13 +65,19 @@ def _teacher(
 
 
 def _with_zeros(
-    whole: KerasModel, pattern: Literal["magnitude", "2:4"], params: PruneParams, session: TrainingSession, stage: str
+    whole: KerasModel,
+    pattern: Literal["magnitude", "2:4"],
+    params: PruneParams,
+    session: TrainingSession,
+    *,
+    stage: str,
+    section: Section,
 ) -> tuple[KerasModel, TrainingHistory]:
     """Set weights to zero while the model learns."""
     from featherline.tasks.compression.pruning.sparse import sparse_while_training, strip_pruning  # noqa: PLC0415 - TFMOT costs 1.2 s
 
     steps = params.fit.epochs * math.ceil(len(session.data.train.targets) / params.fit.batch_size)
-    wrapped, callbacks = sparse_while_training(whole, pattern, params.sparsity, steps)
+    wrapped, callbacks = sparse_while_training(whole, pattern, params.sparsity, steps, section)
     # To the end and with the last weights: those of the best epoch may have been dense still.
     to_the_end = params.fit.model_copy(update={"patience": None, "keep": "last"})
     history = session.fit(wrapped, to_the_end, stage=stage, callbacks=callbacks)

@@ -19,15 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.layers import (
-    OTHERWISE,
     couples_channels,
     flow_of,
     followed,
     is_never_free,
     joins,
     obstacle,
+    otherwise,
     reshaped,
 )
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.contracts.refusal import Problem, Refused
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, tf
 from featherline.tasks.networks.layer_kinds.kind import Flow
@@ -65,24 +66,27 @@ class Channels:
         count: Of units; every number in `ports` is below it.
         ports: By layer name, in the order of the graph. A merge has the units of its first operand as inputs.
         groups: What can be pruned, in the order of the graph.
+        section: Who prunes them.
     """
 
     count: int
     ports: dict[str, Ports]
     groups: tuple[Group, ...]
+    section: Section = "prune"
 
 
-def trace_channels(model: KerasModel) -> Channels:
+def trace_channels(model: KerasModel, section: Section = "prune") -> Channels:
     """Number the channels of a model and join those that depend on each other.
 
     Args:
         model: A flat functional model (`featherline.tasks.networks.graph.functional`).
+        section: Who prunes them, and refuses.
 
     Raises:
         Refused: Layers that the channels cannot be followed through, each by name. A layer that reads only held
             channels (on the model's input) is one of them only where it has kernels itself, such as an LSTM.
     """
-    tracer = _Tracer()
+    tracer = _Tracer(section)
     tensors: dict[int, Units] = {}
     for tensor in model.inputs:
         tensors[id(tensor)] = tracer.fresh(tensor.shape[-1], held=True)
@@ -109,6 +113,7 @@ def _calls(model: KerasModel) -> Any:  # noqa: ANN401
 class _Tracer:
     """The union-find under `trace_channels`."""
 
+    section: Section
     parents: list[int] = field(default_factory=list)
     held: list[int] = field(default_factory=list)
     ports: dict[str, Ports] = field(default_factory=dict)
@@ -144,15 +149,15 @@ class _Tracer:
     def follow(self, layer: KerasLayer, sources: list[Units], target: Any) -> None:  # noqa: ANN401
         """Find the units of what `layer` gives, and leave them in `made`."""
         count = int(tf.nest.flatten(target)[0].shape[-1])
-        beyond_us = obstacle(layer)
+        beyond_us = obstacle(layer, self.section)
         made = None if beyond_us else self._made(layer, sources, count)
         if made is None:
             held = {self.root(unit) for unit in self.held}
             reads_held = all(self.root(int(unit)) in held for source in sources for unit in source)
             if not reads_held or is_never_free(layer):
-                got, fix = beyond_us or _mixed(layer)
+                got, fix = beyond_us or _mixed(layer, self.section)
                 self.problems.append(
-                    Problem(f"prune cannot follow the channels through {layer.name}", followed(), got, fix)
+                    Problem(f"{self.section} cannot follow the channels through {layer.name}", followed(), got, fix)
                 )
             made = self.fresh(count, held=True)
         self.made = made
@@ -201,10 +206,14 @@ class _Tracer:
             count=len(self.parents),
             ports={name: Ports(self.roots(port.inputs), self.roots(port.outputs)) for name, port in self.ports.items()},
             groups=tuple(Group(np.array(sorted(units), np.intp), names) for names, units in groups.items()),
+            section=self.section,
         )
 
 
-def _mixed(layer: KerasLayer) -> tuple[str, str]:
+def _mixed(layer: KerasLayer, section: Section) -> tuple[str, str]:
     """Return what is wrong with a Reshape that mixes channels with places, and how to mend it."""
     shapes = f"{layer.input_shape[1:]} to {layer.output_shape[1:]}"
-    return f"a {type(layer).__name__} from {shapes}", f"use Flatten, or leave the last axis as it is, {OTHERWISE}"
+    return (
+        f"a {type(layer).__name__} from {shapes}",
+        f"use Flatten, or leave the last axis as it is, {otherwise(section)}",
+    )

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.data.dataset import Examples
 from featherline.tasks.measuring.int8_probe import RUNS, WARM_UP, int8_file
@@ -40,7 +41,13 @@ class Stopwatch:
 
 
 def widest_within(
-    ratio_of: Callable[[float], float], least: float, target: float, probes: int, *, most: float = 1.0
+    ratio_of: Callable[[float], float],
+    least: float,
+    target: float,
+    probes: int,
+    *,
+    most: float = 1.0,
+    section: Section = "prune",
 ) -> float:
     """Return the largest fraction of MACs whose model is fast enough, as far as so many probes tell.
 
@@ -50,6 +57,7 @@ def widest_within(
         target: The ratio that is wanted.
         probes: Measurements, at least 1; the first is at `least`, the others halve what is left.
         most: The fraction that the model has now, less than 1 after a first cut.
+        section: Who refuses.
 
     Raises:
         Refused: The narrowest model is not fast enough.
@@ -57,10 +65,10 @@ def widest_within(
     narrowest = ratio_of(least)
     if narrowest > target:
         raise refuse(
-            f"prune cannot bring the model to {target:.3g} of its int8 latency on this machine",
-            expected=f"prune.keep_latency of at least {narrowest:.3f}, measured at {least:.3f} of the MACs",
+            f"{section} cannot bring the model to {target:.3g} of its int8 latency on this machine",
+            expected=f"{section}.keep_latency of at least {narrowest:.3f}, measured at {least:.3f} of the MACs",
             got=f"{target:.3g}",
-            fix="raise prune.keep_latency, lower prune.floor, or train a baseline with fewer layers",
+            fix=f"raise {section}.keep_latency, lower {section}.floor, or train a baseline with fewer layers",
         )
     low, high = least, most
     for _ in range(probes - 1):

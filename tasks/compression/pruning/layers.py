@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.operators import is_operator, operator_obstacle
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.networks.framework import KerasLayer
 from featherline.tasks.networks.layer_kinds.kind import Flow
 from featherline.tasks.networks.layer_kinds.table import KINDS, activation_of, has_unknown_weights, kind_of
@@ -40,8 +41,6 @@ COUPLING_ACTIVATIONS = {"softmax", "log_softmax"}
 """Those whose every output depends on all channels."""
 
 FOLLOWED = tuple(kind for kind in KINDS.values() if kind.flow is not Flow.HIDES)
-
-OTHERWISE = "or use prune.method magnitude or 2:4, which keep the shape of the model"
 
 
 def flow_of(layer: KerasLayer) -> Flow | None:
@@ -80,25 +79,25 @@ def reshaped(units: NDArray[np.intp], count: int) -> NDArray[np.intp] | None:
     return pieces[0] if pieces is not None and (pieces == pieces[0]).all() else None
 
 
-def obstacle(layer: KerasLayer) -> tuple[str, str] | None:  # noqa: PLR0911 - a table of reasons
+def obstacle(layer: KerasLayer, section: Section = "prune") -> tuple[str, str] | None:  # noqa: PLR0911 - a table of reasons
     """Return what is wrong with a layer and how to mend it, or None where channels can be followed through it."""
-    kind, row = type(layer).__name__, kind_of(layer)
+    kind, row, keeping = type(layer).__name__, kind_of(layer), otherwise(section)
     if is_operator(layer):
         wrong = operator_obstacle(layer)
-        return (wrong, f"write the operator as a layer, such as keras.layers.Add, {OTHERWISE}") if wrong else None
+        return (wrong, f"write the operator as a layer, such as keras.layers.Add, {keeping}") if wrong else None
     if row is None or row.flow is Flow.HIDES:
-        return f"a {kind}", f"replace the layer, {_otherwise(layer)}"
+        return f"a {kind}", f"replace the layer, {_instead(layer, section)}"
     if len(layer.inbound_nodes) > 1:
-        return f"a {kind} that the graph calls more than once", f"give each call a layer of its own, {OTHERWISE}"
+        return f"a {kind} that the graph calls more than once", f"give each call a layer of its own, {keeping}"
     if getattr(layer, "data_format", "channels_last") != "channels_last":
-        return f"a {kind} with channels first", f"build the network with channels last, {OTHERWISE}"
+        return f"a {kind} with channels first", f"build the network with channels last, {keeping}"
     if getattr(layer, "groups", 1) != 1:
-        return f"a {kind} in {layer.groups} groups", f"use groups=1, {OTHERWISE}"
+        return f"a {kind} in {layer.groups} groups", f"use groups=1, {keeping}"
     activation = activation_of(layer)
     if activation is not None and activation not in ELEMENTWISE | COUPLING_ACTIVATIONS:
-        return f"a {kind} with the activation {activation}", f"use one of {', '.join(sorted(ELEMENTWISE))}, {OTHERWISE}"
+        return f"a {kind} with the activation {activation}", f"use one of {', '.join(sorted(ELEMENTWISE))}, {keeping}"
     hindered = row.hindrance(layer)
-    return None if hindered is None else (hindered[0], f"{hindered[1]}, {OTHERWISE}")
+    return None if hindered is None else (hindered[0], f"{hindered[1]}, {keeping}")
 
 
 def is_never_free(layer: KerasLayer) -> bool:
@@ -109,6 +108,11 @@ def is_never_free(layer: KerasLayer) -> bool:
     return kind.flow is Flow.HIDES and bool(kind.kernels(layer))
 
 
-def _otherwise(layer: KerasLayer) -> str:
-    """Return what prunes a model with this layer instead."""
-    return "or set prune.method to none" if is_never_free(layer) else OTHERWISE
+def otherwise(section: Section) -> str:
+    """Return what prunes a model whose channels cannot leave."""
+    return f"or use {section}.method magnitude or 2:4, which keep the shape of the model"
+
+
+def _instead(layer: KerasLayer, section: Section) -> str:
+    """Return what to do with a model with this layer instead."""
+    return f"or set {section}.method to none" if is_never_free(layer) else otherwise(section)

@@ -16,6 +16,7 @@ import numpy as np
 
 from featherline.tasks.compression.pruning.channel import Pruned, Ranking, Target, Whole, prune_channels
 from featherline.tasks.compression.pruning.criteria import unit_scores
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.compression.pruning.slimming import with_gamma_penalty
 from featherline.tasks.compression.pruning.statistics import reestimate_statistics
 from featherline.tasks.compression.pruning.widths import BLOCK
@@ -55,6 +56,7 @@ def prune_in_rounds(
     *,
     seed: int,
     stage: str,
+    section: Section = "prune",
 ) -> tuple[KerasModel, TrainingHistory, str]:
     """Return the smaller model, the curves of all its training, and by how much it missed its target, if it did.
 
@@ -65,12 +67,13 @@ def prune_in_rounds(
         learn: The training.
         seed: Of everything random.
         stage: What the history is called.
+        section: Who prunes, and refuses.
     """
-    model = functional(baseline)
-    whole = Whole(model, data)
+    model = functional(baseline, section)
+    whole = Whole(model, data, section)
     if params.slimming_epochs:
         unit_scores(model, whole.channels, params.criterion)  # refuses groups without gammas before any training
-    histories = list(_slimmed(model, params, learn, stage))
+    histories = list(_slimmed(model, params, learn, stage, section))
     ranking = Ranking(params.criterion, params.ratios, seed)
     paths = {measure: fractions(kept, params.rounds) for measure, kept in params.targets.items()}
     for number in range(1, params.rounds + 1):
@@ -102,10 +105,12 @@ def missed(asked: Mapping[str, float], kept: Mapping[str, float]) -> str:
     return f"{MISSED} {kept[measure]:.0%} of the {WORDS_OF[measure]}, {asked[measure]:.0%} asked"
 
 
-def _slimmed(model: KerasModel, params: PruneParams, learn: Learn, stage: str) -> Iterator[TrainingHistory]:
+def _slimmed(
+    model: KerasModel, params: PruneParams, learn: Learn, stage: str, section: Section
+) -> Iterator[TrainingHistory]:
     """Train the model in place with a penalty on its gammas, where asked."""
     if params.slimming_epochs:
-        penalised = with_gamma_penalty(model, params.slimming_strength)
+        penalised = with_gamma_penalty(model, params.slimming_strength, section)
         changes = {"epochs": params.slimming_epochs, "patience": None, "keep": "last"}
         yield learn(penalised, params.fit.model_copy(update=changes), stage=stage, part="slimming")
         model.set_weights(penalised.get_weights())

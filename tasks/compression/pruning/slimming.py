@@ -10,12 +10,13 @@ Source: Liu et al. 2017, section 3, equation 1, https://arxiv.org/abs/1708.06519
 
 from __future__ import annotations
 
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 from featherline.tasks.networks.layer_kinds.table import kind_of
 
 
-def with_gamma_penalty(model: KerasModel, strength: float) -> KerasModel:
+def with_gamma_penalty(model: KerasModel, strength: float, section: Section = "prune") -> KerasModel:
     """Return a copy of a flat functional model whose losses hold `strength` times the sum of all |gamma|.
 
     Raises:
@@ -24,10 +25,10 @@ def with_gamma_penalty(model: KerasModel, strength: float) -> KerasModel:
     scaled = [layer for layer in model.layers if _has_scale(layer)]
     if not scaled:
         raise refuse(
-            f"prune finds no gammas to make small in {model.name}",
-            expected="BatchNormalization layers with scale=True (prune.slimming_epochs)",
+            f"{section} finds no gammas to make small in {model.name}",
+            expected=f"BatchNormalization layers with scale=True ({section}.slimming_epochs)",
             got="none",
-            fix="set prune.slimming_epochs to 0 and prune.criterion to l2",
+            fix=f"set {section}.slimming_epochs to 0 and {section}.criterion to l2",
         )
 
     def penalised(layer: KerasLayer) -> KerasLayer:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import tensorflow_model_optimization as tfmot
 
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.contracts.refusal import Problem, Refused
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras
 from featherline.tasks.networks.graph import functional
@@ -45,7 +46,9 @@ def ramp(steps: int) -> tuple[int, int]:
     return interval * (length // interval), interval
 
 
-def sparse_while_training(model: KerasModel, method: Method, target: float, steps: int) -> tuple[KerasModel, list[Any]]:
+def sparse_while_training(
+    model: KerasModel, method: Method, target: float, steps: int, section: Section = "prune"
+) -> tuple[KerasModel, list[Any]]:
     """Wrap a copy of `model` so that training it makes it sparse.
 
     Args:
@@ -53,6 +56,7 @@ def sparse_while_training(model: KerasModel, method: Method, target: float, step
         method: `magnitude`: the smallest weights of each kernel. `2:4`: two of four consecutive input channels.
         target: Fraction of zeros at the end, for `magnitude`.
         steps: Of the whole training, at least 1.
+        section: Who refuses.
 
     Returns:
         The model to train, and the callbacks that its training must have.
@@ -60,14 +64,14 @@ def sparse_while_training(model: KerasModel, method: Method, target: float, step
     Raises:
         Refused: The model has no kernel that can be pruned, or layers with kernels that cannot, each by name.
     """
-    flat = functional(model)
-    _refuse_layers(flat, method)
+    flat = functional(model, section)
+    _refuse_layers(flat, method, section)
     if not any(prunable_kernel(layer) is not None for layer in flat.layers):
         problem = Problem(
-            f"prune finds no weights to set to zero in {flat.name}",
+            f"{section} finds no weights to set to zero in {flat.name}",
             "a Conv2D, SeparableConv2D or Dense layer",
             ", ".join(sorted({type(layer).__name__ for layer in flat.layers})),
-            "set prune.method to none",
+            f"set {section}.method to none",
         )
         raise Refused(problem)
     end, interval = ramp(steps)
@@ -90,19 +94,21 @@ def sparse_while_training(model: KerasModel, method: Method, target: float, step
     return keras.models.clone_model(flat, clone_function=wrapped), [schedules.UpdatePruningStep()]
 
 
-def _refuse_layers(model: KerasModel, method: Method) -> None:
+def _refuse_layers(model: KerasModel, method: Method, section: Section) -> None:
     check_sparse(
-        model, "prune cannot set weights to zero in the layer", "set prune.method to none, or replace the layer"
+        model,
+        f"{section} cannot set weights to zero in the layer",
+        f"set {section}.method to none, or replace the layer",
     )
     if method == "magnitude":
         return
     every = ((layer, prunable_kernel(layer)) for layer in model.layers)
     problems = [
         Problem(
-            f"prune cannot set two of four weights to zero in the layer {layer.name}",
+            f"{section} cannot set two of four weights to zero in the layer {layer.name}",
             "a kernel of two axes or four: a dense layer, or a convolution over two axes",
             f"a {type(layer).__name__} with a kernel of {tuple(kernel.shape)}",
-            "set prune.method to magnitude",
+            f"set {section}.method to magnitude",
         )
         for layer, kernel in every
         if kernel is not None and len(kernel.shape) not in BLOCK_RANKS

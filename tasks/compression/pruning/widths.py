@@ -16,6 +16,7 @@ import numpy as np
 from featherline.tasks.compression.pruning.cost import Cost, Widths
 from featherline.tasks.compression.pruning.groups import Channels
 from featherline.tasks.compression.pruning.importance import Scores
+from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.contracts.refusal import refuse
 
 BLOCK = 8
@@ -102,11 +103,13 @@ class Bound:
         cost: Of widths.
         fraction: To keep, 0 < fraction <= 1.
         full: The cost that `fraction` is of.
+        section: Who wants it.
     """
 
     cost: Cost
     fraction: float
     full: int
+    section: Section = "prune"
 
     def slack(self, widths: Widths) -> float:
         """Return how far below the bound these widths are, as part of `full`; negative above it."""
@@ -134,13 +137,14 @@ def choose_widths(options: WidthOptions, bounds: Sequence[Bound]) -> Widths:
 
 
 def _out_of_reach(bound: Bound, least: int) -> Exception:
-    parameter, words = f"prune.keep_{bound.cost.measure}", WORDS[bound.cost.measure]
+    parameter, words = f"{bound.section}.keep_{bound.cost.measure}", WORDS[bound.cost.measure]
     lowest = np.ceil(1000 * least / bound.full) / 1000
     return refuse(
-        f"prune cannot bring the model to {bound.fraction:.3g} of its {words}: impossible with these layers",
-        expected=f"{parameter} of at least {lowest:.3f}: every group keeps {BLOCK} channels and prune.floor of its own",
+        f"{bound.section} cannot bring the model to {bound.fraction:.3g} of its {words}: impossible with these layers",
+        expected=f"{parameter} of at least {lowest:.3f}: every group keeps {BLOCK} channels and"
+        f" {bound.section}.floor of its own",
         got=f"{bound.fraction:.3g} of {bound.full:,} {words}; the narrowest model has {least:,}",
-        fix=f"set {parameter} to {lowest:.3f} or more, lower prune.floor, or train a wider baseline",
+        fix=f"set {parameter} to {lowest:.3f} or more, lower {bound.section}.floor, or train a wider baseline",
     )
 
 
