@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from featherline.tasks.networks.framework import KerasModel, keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
 from featherline.tasks.networks.layer_kinds.counts import ZERO_POINT_BYTES, Kernel
 from featherline.tasks.networks.layer_kinds.table import kernels_of, kind_behind
 
@@ -37,7 +37,7 @@ class Operator:
         kernel: Its weights, where it has any.
     """
 
-    layer: Any
+    layer: KerasLayer
     inputs: tuple[int, ...]
     read: int
     shape: tuple[int, ...]

@@ -91,7 +91,7 @@ def breaks_two_of_four(kernel: NDArray[np.float32]) -> int:
 class ZeroMask:
     """Which weights of a layer were zero when the mask was taken."""
 
-    kernel: Any
+    kernel: Tensor
     keep: NDArray[np.float32]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -92,7 +92,7 @@ class Pruned:
         kept: Of each measure of the target, the fraction of the whole model that is left.
     """
 
-    model: Any
+    model: KerasModel
     cuts: tuple[Cut, ...]
     macs_before: int
     macs: int
@@ -110,7 +110,7 @@ class Whole:
         section: Who prunes it, and refuses.
     """
 
-    model: Any
+    model: KerasModel
     data: TrainingData | None = None
     section: Section = "prune"
 
@@ -181,7 +181,7 @@ def prune_channels(
 class _Cutter:
     """A traced model, and what is known of its channels."""
 
-    flat: Any
+    flat: KerasModel
     channels: Channels
     whole: Whole
     ranking: Ranking

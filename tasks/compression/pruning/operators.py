@@ -5,9 +5,9 @@ elementwise of one tensor (and numbers) ──► passes the channels on;  of tw
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+
+from featherline.tasks.networks.framework import KerasLayer
 
 UNARY = {
     "identity",
@@ -37,12 +37,12 @@ BINARY = {
 }
 
 
-def is_operator(layer: Any) -> bool:  # noqa: ANN401 - tf_keras has no types
+def is_operator(layer: KerasLayer) -> bool:
     """Return whether Keras made this layer of an operator."""
     return type(layer).__name__ == "TFOpLambda"
 
 
-def operator_obstacle(layer: Any) -> str | None:  # noqa: ANN401
+def operator_obstacle(layer: KerasLayer) -> str | None:
     """Return what is wrong with an operator, or None where channels can be followed through it."""
     if layer.symbol not in UNARY | BINARY:
         return f"the operator {layer.symbol}"

@@ -35,7 +35,7 @@ SUM_TOLERANCE = 0.01
 class _End(NamedTuple):
     """Where the logits are, and what lies behind them."""
 
-    logits: Any
+    logits: Tensor
     taken_off: str
     """The activation, `softmax` or `sigmoid`; nothing where there was none."""
     layer: str

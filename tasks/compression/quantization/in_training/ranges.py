@@ -10,10 +10,10 @@ epoch over 3,000 images ends at 78.7 % without this and at 87.9 % with it.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
+
+from featherline.tasks.networks.framework import KerasModel
 
 DECAY = 0.999
 """Of the moving average in TFMOT's MovingAverageQuantizer."""
@@ -28,7 +28,7 @@ CONVERGED = 0.02
 """Relative change of the ranges, all together, below which the passes end."""
 
 
-def initialise_ranges(model: Any, images: NDArray[np.float32]) -> int:  # noqa: ANN401 - tf_keras has no types
+def initialise_ranges(model: KerasModel, images: NDArray[np.float32]) -> int:
     """Set the activation ranges of a quantization-aware model to what a batch has. All other weights stay.
 
     Args:
