@@ -158,9 +158,10 @@ def recurrent(layer: KerasLayer) -> tuple[Kernel, ...]:
 
 
 def attention_heads(layer: KerasLayer) -> tuple[Kernel, ...]:
-    """Return the kernels of attention with heads: queries, keys, values and output."""
-    kernels = [weight for weight in layer.weights if "kernel" in weight.name.split("/")[-1]]
-    return (Kernel(tuple(Term(prod(kernel.shape)) for kernel in kernels), by_channel=False),)
+    """Return the kernels of attention with heads: queries, keys, values, each (in, heads, numbers), and output."""
+    *inner, last = [tuple(weight.shape) for weight in layer.weights if "kernel" in weight.name.split("/")[-1]]
+    projections = (Kernel((Term(prod(shape)),), Term(prod(shape[1:])), by_channel=False) for shape in inner)
+    return *projections, Kernel((Term(prod(last)),), by_channel=False)
 
 
 def products_of_einsum(call: Call) -> int:

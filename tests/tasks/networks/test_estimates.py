@@ -65,6 +65,38 @@ def test_a_separable_convolution_is_two_operators(tmp_path: Path) -> None:
     assert [operator.inputs for operator in operators(model)] == [(number,) for number in range(-1, 11)]
 
 
+def over_steps(*layers_of_it: Any) -> Any:
+    """Return a network of 32 steps of 32 numbers."""
+    layers = keras.layers
+    return keras.Sequential([keras.Input((32, 32)), *layers_of_it, layers.GlobalAveragePooling1D(), layers.Dense(5)])
+
+
+def attentive() -> Any:
+    """Return a network in which 32 steps attend to each other."""
+    inputs = keras.Input((32, 32))
+    seen = keras.layers.MultiHeadAttention(4, 16)(inputs, inputs)
+    return keras.Model(inputs, over_steps()(seen))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        over_steps(keras.layers.Conv1D(64, 3, activation="relu"), keras.layers.Conv1D(64, 3, activation="relu")),
+        over_steps(keras.layers.LSTM(64, return_sequences=True)),
+        over_steps(keras.layers.Conv1DTranspose(64, 3, strides=2)),
+        attentive(),
+    ],
+    ids=["convolutions", "recurrent", "transposed", "attentive"],
+)
+def test_the_file_of_a_network_over_steps_is_near_its_estimate(model: Any) -> None:
+    """The weights are counted, and the rest is taken to be as of convolutions and dense layers: within a quarter."""
+    calibration = np.random.default_rng(0).normal(size=(8, 32, 32)).astype(np.float32)
+
+    size = len(flatbuffer.pack(flatbuffer.unpack(convert(model, "int8", calibration))))
+
+    assert int8_bytes(model) == pytest.approx(size, rel=0.25)
+
+
 @pytest.mark.parametrize(
     ("builder", "shape", "options"),
     [
