@@ -65,7 +65,7 @@ class Study:
         with tempfile.TemporaryDirectory() as folder:
             store = open_store(folder)
             file = store.put_file(home / "models" / "resnet20_cifar10.keras", ModelFileRef)
-            model = Model(file=file, parameters=271_690, macs=40_813_184, validation_accuracy=said["accuracy_test"])
+            model = Model(file=file, parameters=271_690, macs=40_813_184, validation_quality=said["accuracy_test"])
             self.file = convert_apart(store, model, "float32", None).data
         self.reference = FloatReference(self.file, images, labels)
 

@@ -37,7 +37,9 @@ from featherline.tasks.compression.pruning.statistics import reestimate_statisti
 from featherline.tasks.contracts.base import digest  # noqa: E402 - the project's root is put on the path first
 from featherline.tasks.measuring.machine import machine  # noqa: E402
 from featherline.tasks.networks.model_files import load_path  # noqa: E402
-from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits  # noqa: E402
+from featherline.tasks.networks.predict import predict  # noqa: E402
+from featherline.tasks.problems.classification.problem import Classification  # noqa: E402
+from featherline.tasks.problems.scored import quality_value  # noqa: E402
 from featherline.tasks.training.data import Part, TrainingData  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "pruning-criteria.json"
@@ -121,7 +123,7 @@ def cut(network: Any, target: Target, ranking: Ranking, data: TrainingData, test
 
 def measured(model: Any, test: Split) -> float:
     """Return the accuracy on the test split."""
-    return accuracy(predict_logits(model, test[0]), test[1])
+    return quality_value(Classification(), predict(model, test[0]), test[1])
 
 
 def read(path: Path, count: int, described: dict[str, Any]) -> Split:

@@ -219,12 +219,12 @@ def order(lanes: int, load: Load) -> runs.Order:
         }
     rest = {
         "train.epochs": load.epochs,
-        "train.checks.min_accuracy": 0.1,
+        "train.checks.min_quality": 0.1,
         "search.trials": load.trials,
         "search.workers": 2,
         "search.epochs": load.trial_epochs,
         "search.promoted_epochs": load.trial_epochs,
-        "gate": {"min_accuracy": 0.05, "max_drop": 1, "max_class_drop": 1, "objective": "size"},
+        "gate": {"min_quality": 0.05, "max_drop": 1, "max_slice_drop": 1, "objective": "size"},
         "release.name": "digits-scale",
     }
     return runs.Order("digits", candidates | rest, seed=3, ignore_cache=True)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.measurement import Measurement, Verdict
+from featherline.tasks.contracts.quality import SHARE, QualityMetric
 from featherline.tasks.contracts.references import MeasurementRef, PageRef, VerdictRef
 from featherline.tasks.contracts.request import StepRecord
 from featherline.tasks.contracts.steps.plan import PlanOutputs
@@ -33,7 +34,8 @@ Records = Mapping[tuple[str, str], StepRecord]
 class BaselineSummary(Contract):
     """The exported float model."""
 
-    accuracy: float
+    metric: QualityMetric = SHARE
+    quality: float
     size_bytes: int
     macs: int
 
@@ -42,9 +44,9 @@ class CandidateSummary(Contract):
     """A candidate's figures, where it came so far, and its fate."""
 
     name: str
-    accuracy: float | None = None
-    accuracy_low: float | None = None
-    accuracy_high: float | None = None
+    quality: float | None = None
+    quality_low: float | None = None
+    quality_high: float | None = None
     size_bytes: int | None = None
     gzip_bytes: int | None = None
     macs: int | None = None
@@ -159,7 +161,12 @@ def _baseline(store: Store, records: Records) -> BaselineSummary | None:
     measured = _measurement(store, records, "baseline")
     if measured is None:
         return None
-    return BaselineSummary(accuracy=measured.accuracy, size_bytes=measured.size_bytes, macs=measured.macs)
+    return BaselineSummary(
+        metric=measured.quality.metric,
+        quality=measured.quality.value,
+        size_bytes=measured.size_bytes,
+        macs=measured.macs,
+    )
 
 
 def _candidates(
@@ -189,9 +196,9 @@ def _candidate(name: str, measured: Measurement | None, verdict: Any, reason: st
         return CandidateSummary(name=name, verdict="fail", reason=reason)
     return CandidateSummary(
         name=name,
-        accuracy=measured.accuracy,
-        accuracy_low=measured.accuracy_low,
-        accuracy_high=measured.accuracy_high,
+        quality=measured.quality.value,
+        quality_low=measured.quality.low,
+        quality_high=measured.quality.high,
         size_bytes=measured.size_bytes,
         gzip_bytes=measured.gzip_bytes,
         macs=measured.macs,

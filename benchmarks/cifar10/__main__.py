@@ -187,9 +187,9 @@ class Bench:
         return {
             "name": name,
             "tool": kept["tool"],
-            "accuracy": found.accuracy,
-            "accuracy_low": found.accuracy_low,
-            "accuracy_high": found.accuracy_high,
+            "accuracy": found.quality.value,
+            "accuracy_low": found.quality.low,
+            "accuracy_high": found.quality.high,
             "raw_bytes": found.size_bytes,
             "zstd_bytes": found.zstd_bytes,
             "macs": found.macs,

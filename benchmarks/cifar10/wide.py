@@ -70,7 +70,7 @@ def _row(steps: Steps, name: str, file: dict[str, Any], inputs: dict[str, Any]) 
     found = steps.store.read(MeasurementRef.model_validate(outputs["measurement"]), Measurement)
     return {
         "name": name,
-        "accuracy": found.accuracy,
+        "accuracy": found.quality.value,
         "raw_bytes": len(steps.store.read_bytes(LiteRTFileRef.model_validate(file["file"]))),
         "macs": found.macs,
         "gflops": FLOPS * found.macs / 1e9,

@@ -65,7 +65,7 @@ class Auto(Contract):
         None, gt=0, description="Time that all steps of all lanes may take together; no round begins beyond it."
     )
     goal: Budget | None = Field(
-        None, description="Stop once a lane keeps the gate's accuracy, the device's budget and these; absent: never."
+        None, description="Stop once a lane keeps the gate's quality, the device's budget and these; absent: never."
     )
     students: tuple[Literal["baseline", "searched"], ...] = Field(
         ("baseline",), min_length=1, description="searched: the architectures that the search kept, too."

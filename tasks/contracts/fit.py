@@ -26,10 +26,10 @@ class Fit(ImageAugmentation):
     )
     weight_decay: float = Field(0.0, ge=0, le=1000, description="L2 factor on kernels, added to the loss.")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability spread evenly over all classes.")
-    patience: int | None = Field(None, gt=0, description="Epochs without a better validation accuracy before it stops.")
+    patience: int | None = Field(None, gt=0, description="Epochs without a better validation quality before it stops.")
     keep: Literal["best", "last"] = Field(
         "best",
-        description="End with the weights of the best validation accuracy (of equals the later), or with the last; "
+        description="End with the weights of the best validation quality (of equals the later), or with the last; "
         "this where the network has learnt from the validation examples before.",
     )
     train_fraction: float = Field(1.0, gt=0, le=1, description="Part of the train split to use, stratified.")

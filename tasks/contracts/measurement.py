@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from featherline.tasks.contracts.base import Contract, Fraction, Name, Sha256
 from featherline.tasks.contracts.model import Scheme
-from featherline.tasks.contracts.references import ArchiveRef, ArrayRef, LiteRTFileRef, PageRef
+from featherline.tasks.contracts.problems.classification import of_older_version
+from featherline.tasks.contracts.quality import Quality, Slice
+from featherline.tasks.contracts.references import ArchiveRef, ArrayRef, DetailsRef, LiteRTFileRef, PageRef
 
 REPEATABILITY = 0.05
 """Two latencies that are nearer to each other than this, as a fraction, are equal.
@@ -64,20 +66,15 @@ class Measurement(Contract):
     file: LiteRTFileRef
     scheme: Scheme
     samples: int = Field(gt=0)
-    accuracy: Fraction
-    accuracy_low: Fraction
-    accuracy_high: Fraction
-    confidence: Fraction
-    class_recall: tuple[Fraction | None, ...]
-    """In the order of the data set's classes; None where the test split has no image of the class."""
-    confusion: tuple[tuple[int, ...], ...]
-    """Rows are true classes, columns predicted ones."""
+    quality: Quality
+    slices: tuple[Slice, ...]
+    """In the order in which the problem gives them."""
     agreement: Fraction | None
-    """Fraction of test images on which this file and the float baseline predict the same class."""
-    calibration_error: Fraction
-    """Expected calibration error, 15 bins."""
-    predictions: ArrayRef
-    """(samples, classes) float32 logits, in the order of the test split."""
+    """Fraction of the test samples on which this file and the float baseline agree."""
+    details: DetailsRef | None = None
+    """What else the problem says of the outputs."""
+    outputs: ArrayRef
+    """(samples, ...) float32, in the order of the test split."""
     test_sha256: Sha256
     """Of the test split (`data.dataset.split_digest`): two measurements are paired only where it is equal."""
     size_bytes: int
@@ -106,6 +103,12 @@ class Measurement(Contract):
     machine: str
     ledger: tuple[StageEntry, ...] = ()
     """From the float baseline by way of every stage to this file; empty for the baseline itself."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_version(cls, given: Any) -> Any:  # noqa: ANN401 - JSON
+        """Take measurements of versions that knew classification alone."""
+        return of_older_version(given)
 
 
 class Finding(Contract):

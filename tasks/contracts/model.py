@@ -8,17 +8,19 @@ from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.quality import QualityMetric, QualityValue, Slice
 from featherline.tasks.contracts.references import GoldenRef, HistoryRef, LiteRTFileRef, ModelFileRef
 
 
 class TrainingHistory(Contract):
-    """The curves of one training, a number an epoch each. Losses and accuracies of the train and validation splits."""
+    """The curves of one training, a number an epoch each. Loss and quality of the train and validation splits."""
 
     stage: str
+    metric: QualityMetric = QualityMetric()
     loss: tuple[float, ...]
-    accuracy: tuple[float, ...]
+    quality: tuple[float, ...]
     validation_loss: tuple[float, ...]
-    validation_accuracy: tuple[float, ...]
+    validation_quality: tuple[float, ...]
     learning_rate: tuple[float, ...]
     seconds: tuple[float, ...]
 
@@ -46,7 +48,7 @@ class Model(Contract):
     parameters: int = Field(gt=0)
     macs: int = Field(gt=0)
     """Multiply-accumulates of one inference; FLOPs are twice this."""
-    validation_accuracy: Fraction
+    validation_quality: QualityValue
     preprocessing: dict[str, Preprocessing] = {}
     """From what is stored to what it takes, by input. Empty where nobody says, which is the data set's own."""
     ends: Ends | None = None
@@ -111,7 +113,7 @@ class LayerWidth(Contract):
     operator: str
     weights: int
     sensitivity: dict[Width, float]
-    """Mean Kullback-Leibler divergence of the predictions from the float file's, in nats, this layer alone rounded."""
+    """Mean Kullback-Leibler divergence of the outputs from the float file's, in nats, this layer alone rounded."""
     width: Width
 
 
@@ -122,9 +124,9 @@ class Rung(Contract):
     qat: bool = False
     """Whether it had quantization-aware training, on this rung."""
     size_bytes: int | None = None
-    validation_accuracy: Fraction | None = None
+    validation_quality: QualityValue | None = None
     agreement: Fraction | None = None
-    """Fraction of validation images on which it predicts the same class as the float file."""
+    """Fraction of the validation samples on which it agrees with the float file."""
     kept: bool
     why: str
     """Why it was kept or left, for people."""
@@ -151,10 +153,10 @@ class LiteRTModel(Contract):
     ends: Ends
     """Of the file: by what names it is fed and read, and in what numbers."""
     golden: GoldenRef
-    validation_accuracy: Fraction
+    validation_quality: QualityValue
     """Of the exported file, on the validation split."""
-    validation_recall: tuple[Fraction | None, ...]
-    """The same by class; None where the split has no image of it."""
+    validation_slices: tuple[Slice, ...]
+    """The same by slice."""
     source: Model
     layers: tuple[LayerWidth, ...] = ()
     """Of a `static_wmixed_ai8` file, in the order in which they run."""

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
+from featherline.tasks.contracts.quality import QualityDrop
 
 RungName = Literal["int8", "static_wmixed_ai8", "int16x8", "qat", "dynamic_wi8_afp32", "float16"]
 
@@ -32,7 +33,7 @@ class Calibration(Contract):
 class Mixed(Contract):
     """How the widths of a `static_wmixed_ai8` file are chosen."""
 
-    max_drop: Fraction = Field(0.01, description="Validation accuracy that the file may lose against the float file.")
+    max_drop: QualityDrop = Field(0.01, description="Validation quality that the file may lose against the float file.")
     widths: tuple[Literal["int4", "float"], ...] = Field(
         ("int4", "float"), min_length=1, description="What a layer may become beside int8."
     )
@@ -51,9 +52,9 @@ class QatTraining(Contract):
 class FallbackLadder(Contract):
     """What export tries in turn when a file loses too much, instead of giving it."""
 
-    max_drop: Fraction = Field(0.01, description="Validation accuracy that a file may lose against the float file.")
+    max_drop: QualityDrop = Field(0.01, description="Validation quality that a file may lose against the float file.")
     min_agreement: Fraction | None = Field(
-        None, description="Share of validation examples on which it must predict the float file's class."
+        None, description="Share of validation examples on which it must agree with the float file."
     )
     rungs: tuple[RungName, ...] = Field(
         ("static_wmixed_ai8", "int16x8", "qat", "dynamic_wi8_afp32", "float16"),

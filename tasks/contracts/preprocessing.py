@@ -32,7 +32,7 @@ class Preprocessing(Contract):
     why: str = ""
     """Where it comes from, in words."""
     measured: dict[str, Fraction] = {}
-    """Validation accuracy under each candidate that was measured, where it had to be found."""
+    """Validation quality under each candidate that was measured, where it had to be found."""
 
     def numbers(self) -> tuple[Any, ...]:
         """Return what decides about the inputs: two preprocessings with equal ones are the same."""

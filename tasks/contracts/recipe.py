@@ -9,12 +9,13 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field, model_validator
 
 from featherline.tasks.contracts.auto import PREFIX, Auto
-from featherline.tasks.contracts.base import Address, Contract, Fraction, Name, Prose, Words
+from featherline.tasks.contracts.base import Address, Contract, Name, Prose, Words
 from featherline.tasks.contracts.candidate import CandidateTemplate
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.keys import keys_of
 from featherline.tasks.contracts.modalities.image import PreprocessingChoice
 from featherline.tasks.contracts.model import Architecture, BuilderName, Options
+from featherline.tasks.contracts.quality import QualityDrop
 from featherline.tasks.contracts.steps.evaluate import EvaluateParams
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.contracts.steps.search import SearchParams
@@ -92,9 +93,9 @@ class Candidates(Contract):
 class GateSection(GateRules):
     """The rules of the release gate, what the winner is chosen by, and how it is measured."""
 
-    objective: Objective = Field("size", description="What the winner has least of (accuracy: most of).")
-    borderline: Fraction = Field(
-        0.005, description="A winner this close to a rule of accuracy is for a person to decide."
+    objective: Objective = Field("size", description="What the winner has least of (quality: the best).")
+    borderline: QualityDrop = Field(
+        0.005, description="A winner this close to a rule of quality is for a person to decide."
     )
     measure: EvaluateParams = EvaluateParams()
 

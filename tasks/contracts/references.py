@@ -70,6 +70,12 @@ class TrialsRef(ArtifactRef):
     kind: Literal["trials"] = "trials"
 
 
+class DetailsRef(ArtifactRef):
+    """What a problem says of a file beyond quality and slices (JSON); `contracts.problems` has the form."""
+
+    kind: Literal["details"] = "details"
+
+
 class MeasurementRef(ArtifactRef):
     """A `Measurement` (JSON)."""
 

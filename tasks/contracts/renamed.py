@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 RENAMED: dict[str, tuple[str, ...]] = {
+    "accuracy": ("quality",),
     "aware": ("qat",),
     "recalibration_images": ("recalibration_examples",),
     "min_images": ("min_examples",),
@@ -22,6 +23,9 @@ RENAMED: dict[str, tuple[str, ...]] = {
     "ladder": ("fallback_ladder",),
     "latency": ("keep_latency",),
     "macs": ("keep_macs",),
+    "max_class_drop": ("max_slice_drop",),
+    "min_accuracy": ("min_quality",),
+    "min_class_recall": ("min_slice_quality",),
     "parameters": ("keep_parameters",),
     "size": ("keep_size",),
     "views": ("cached_augmentations",),

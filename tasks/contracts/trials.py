@@ -8,6 +8,7 @@ from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.model import Architecture
+from featherline.tasks.contracts.quality import QualityMetric, QualityValue
 from featherline.tasks.contracts.references import ModelFileRef
 
 Score = Literal["parameters", "synflow", "naswot"]
@@ -16,7 +17,7 @@ SCORES: tuple[Score, ...] = ("parameters", "synflow", "naswot")
 
 
 SearchObjective = Literal["macs", "size"]
-"""What is weighed against accuracy."""
+"""What is weighed against quality."""
 
 
 COSTS: dict[SearchObjective, Literal["macs", "size_bytes"]] = {"macs": "macs", "size": "size_bytes"}
@@ -30,9 +31,9 @@ class Trial(Contract):
     architecture: Architecture
     state: Literal["complete", "infeasible", "filtered", "failed"]
     """Infeasible: outside the budget; filtered: its cheap score was among the worse. Neither was trained."""
-    accuracy: Fraction | None
+    quality: QualityValue | None
     """On the validation split, at the highest fidelity it reached."""
-    first_accuracy: Fraction | None = None
+    first_quality: QualityValue | None = None
     """After the epochs that every trained trial gets."""
     epochs: int
     macs: int
@@ -55,7 +56,7 @@ class Trial(Contract):
     reason: str = ""
 
     def cost(self, objective: SearchObjective) -> int:
-        """Return what a search with this objective weighs against accuracy."""
+        """Return what a search with this objective weighs against quality."""
         cost: int = getattr(self, COSTS[objective])
         return cost
 
@@ -65,15 +66,15 @@ class Agreement(Contract):
 
     score: Score
     spearman: Annotated[float, Field(ge=-1, le=1)] | None
-    """Rank correlation with `first_accuracy`; None for less than three trials, or where all are equal."""
+    """Rank correlation with `first_quality`; None for less than three trials, or where all are equal."""
     trials: int
 
 
 class Hypervolumes(Contract):
-    """What the fronts dominate, of the box from the reference point to accuracy 1 at no cost."""
+    """What the fronts dominate, of the box from the reference point to the best quality at no cost."""
 
     reference: int
-    """MACs or bytes of the dearest trained trial, at accuracy 0."""
+    """MACs or bytes of the dearest trained trial."""
     search: Fraction
     control: Fraction | None = None
     """Of the random control."""
@@ -85,6 +86,8 @@ class Trials(Contract):
     study: str
     sampler: str
     objective: SearchObjective = "macs"
+    metric: QualityMetric = QualityMetric()
+    """Of every quality here."""
     trials: tuple[Trial, ...]
     control: tuple[Trial, ...] = ()
     """As many by random search, where the recipe asks for it; none of them is chosen."""

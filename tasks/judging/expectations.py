@@ -6,8 +6,8 @@ Great Expectations lets a NaN and an empty table pass, and reports a missing col
 them fail. What a finding says to people comes from the expectation's `meta`:
 
     ExpectColumnValuesToBeBetween(
-        column="accuracy", min_value=0.9, severity="critical",
-        meta={"rule": "min_accuracy", "subject": "int8", "expected": "accuracy >= 0.9 (gate.min_accuracy)", "fix": "…"},
+        column="quality", min_value=0.9, severity="critical",
+        meta={"rule": "min_quality", "subject": "int8", "expected": "quality >= 0.9 (gate.min_quality)", "fix": "…"},
     )
 
 Importing this module takes 3.5 s: that is Great Expectations.

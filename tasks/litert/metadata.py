@@ -19,9 +19,10 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from featherline.tasks.contracts.base import Contract, Fraction, Sha256, canonical_json
+from featherline.tasks.contracts.base import Contract, Sha256, canonical_json
 from featherline.tasks.contracts.model import Scheme
 from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.problems.classification import RENAMED_IN_FILES
 from featherline.tasks.litert import flatbuffer
 
 ENTRY = "featherline"
@@ -31,10 +32,6 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 SIGNIFICANT_DIGITS = 9
 """As many as tell every float32 from its neighbours."""
-
-
-RENAMED = {"accuracy": "validation_accuracy", "source_accuracy": "source_validation_accuracy"}
-"""What files of format 1 called by a name that says less."""
 
 
 class End(Contract):
@@ -58,9 +55,9 @@ class FileMetadata(Contract):
     inputs: dict[str, End]
     outputs: dict[str, End]
     scheme: Scheme
-    validation_accuracy: Fraction
+    validation_quality: float
     """Of this file, on the validation split."""
-    source_validation_accuracy: Fraction
+    source_validation_quality: float
     """Of the model that it was converted from, on the validation split."""
     recipe: str | None = None
     recipe_sha256: Sha256 | None = None
@@ -79,7 +76,7 @@ class FileMetadata(Contract):
             return given
         own = {"name": "data", **given["normalisation"]} if "normalisation" in given else given["preprocessing"]
         dropped = ("format", "normalisation", "preprocessing", "input", "output", "run_id")
-        kept = {RENAMED.get(key, key): value for key, value in given.items() if key not in dropped}
+        kept = {RENAMED_IN_FILES.get(key, key): value for key, value in given.items() if key not in dropped}
         ends = {"inputs": {"image": given["input"]}, "outputs": {"logits": given["output"]}}
         return kept | ends | {"preprocessing": {"image": own}}
 

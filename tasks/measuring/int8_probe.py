@@ -1,4 +1,4 @@
-"""The int8 file of a model that is not exported yet, to be timed: nobody reads its accuracy.
+"""The int8 file of a model that is not exported yet, to be timed: nobody reads its quality.
 
 model, some examples ──► converter's child process ──► file, loaded, with one example to run
 """
@@ -19,7 +19,7 @@ from featherline.tasks.networks.model_files import put_model
 from featherline.tasks.store.artifacts import open_store
 
 CALIBRATION_EXAMPLES = 16
-"""Enough for a file whose accuracy nobody reads."""
+"""Enough for a file whose quality nobody reads."""
 
 WARM_UP, RUNS = 20, 200
 """Of a measurement of such a file."""
@@ -34,7 +34,7 @@ def int8_file(model: KerasModel, examples: Examples) -> Loaded:
             file=put_model(store, model),
             parameters=model.count_params(),
             macs=count_macs(model),
-            validation_accuracy=0.0,
+            validation_quality=0.0,
         )
         names = Names(inputs=tuple(examples))
         file = FileRunner(convert_apart(store, described, "int8", few, names=names).data)

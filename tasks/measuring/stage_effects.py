@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from featherline.tasks.contracts.measurement import StageEntry
 from featherline.tasks.contracts.model import Model
-from featherline.tasks.contracts.words import percent
+from featherline.tasks.contracts.quality import QualityMetric
 
 NOTICEABLE = 0.05
 """A change of size or MACs by less than this fraction is no effect."""
@@ -21,13 +21,16 @@ NOTICEABLE_TIME = 0.10
 """The same of a median time, which moves by some percent on its own."""
 
 
-def savings(stage: str, before: Model, after: Model, *, zeros_before: float, zeros_after: float) -> str:
-    """Return parameters, MACs, zeros among the weights and validation accuracy before and after a step.
+def savings(
+    stage: str, before: Model, after: Model, metric: QualityMetric, *, zeros_before: float, zeros_after: float
+) -> str:
+    """Return parameters, MACs, zeros among the weights and validation quality before and after a step.
 
     Args:
         stage: What was done.
         before: The model that the step was given.
         after: The model that it gives.
+        metric: Of their quality.
         zeros_before: Fraction of zeros among the weights that pruning may touch.
         zeros_after: The same of the result.
     """
@@ -36,7 +39,7 @@ def savings(stage: str, before: Model, after: Model, *, zeros_before: float, zer
         f" ({_change(before.parameters, after.parameters)}),"
         f" MACs {before.macs:,} -> {after.macs:,} ({_change(before.macs, after.macs)}),"
         f" zeros {zeros_before:.1%} -> {zeros_after:.1%},"
-        f" validation accuracy {percent(before.validation_accuracy)} -> {percent(after.validation_accuracy)}"
+        f" validation {metric.name} {metric.text(before.validation_quality)} -> {metric.text(after.validation_quality)}"
     )
 
 

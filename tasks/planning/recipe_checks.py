@@ -21,6 +21,7 @@ from featherline.tasks.contracts.refusal import MOST_PROBLEMS, Problem, Refused,
 from featherline.tasks.contracts.steps.export import ExportParams
 from featherline.tasks.planning.auto.grid import candidate, name_of, points
 from featherline.tasks.planning.expand import expand, lanes_of
+from featherline.tasks.problems.opening import open_problem
 
 WRITTEN_IN = "the recipe, or its override"
 MOST_LANES = 80
@@ -37,7 +38,7 @@ def check_candidates(recipe: Recipe) -> None:
     crowded = list(_too_many(recipe))
     if crowded:
         raise Refused(*crowded)  # before any of them is made
-    problems = dict.fromkeys((*_named(recipe), *_proposed(recipe), *_undecided(recipe)))
+    problems = dict.fromkeys((*_named(recipe), *_proposed(recipe), *_undecided(recipe), *_beyond(recipe)))
     if problems:
         raise Refused(*problems)
 
@@ -61,13 +62,39 @@ def _too_many(recipe: Recipe) -> Iterator[Problem]:
 
 def _undecided(recipe: Recipe) -> Iterator[Problem]:
     """Yield that neither the recipe nor a person would say what is good enough."""
-    if recipe.gate.min_accuracy is None and recipe.release.approve == "never":
+    if recipe.gate.min_quality is None and recipe.release.approve == "never":
         yield Problem(
             f"recipe {recipe.name} would promote a model that nobody judged",
-            "the least accuracy of a champion (gate.min_accuracy), or a person who is asked (release.approve)",
-            "no gate.min_accuracy, and release.approve: never",
-            "set gate.min_accuracy to what the model is needed for, or release.approve to borderline or always",
+            "the worst quality of a champion (gate.min_quality), or a person who is asked (release.approve)",
+            "no gate.min_quality, and release.approve: never",
+            "set gate.min_quality to what the model is needed for, or release.approve to borderline or always",
         )
+
+
+def _beyond(recipe: Recipe) -> Iterator[Problem]:
+    """Yield the bounds on quality that no value, or no difference of values, can come to."""
+    metric = open_problem("classification").quality
+    if metric.least is None or metric.most is None:
+        return
+    checks, gate, reach = recipe.train.checks, recipe.gate, metric.most - metric.least
+    asked: tuple[tuple[str, float | None, float, float], ...] = (
+        ("gate.min_quality", gate.min_quality, metric.least, metric.most),
+        ("gate.max_drop", gate.max_drop, 0, reach),
+        ("gate.max_champion_drop", gate.max_champion_drop, 0, reach),
+        ("gate.max_slice_drop", gate.max_slice_drop, 0, reach),
+        ("gate.borderline", gate.borderline, 0, reach),
+        ("train.checks.min_quality", checks.min_quality, metric.least, metric.most),
+        ("train.checks.min_slice_quality", checks.min_slice_quality, metric.least, metric.most),
+        ("train.checks.max_drop", checks.max_drop, 0, reach),
+    )
+    for key, value, least, most in asked:
+        if value is not None and not least <= value <= most:
+            yield Problem(
+                f"recipe {recipe.name} cannot take {key}",
+                f"{least:g} to {most:g}, as {metric.name} is from {metric.least:g} to {metric.most:g}",
+                f"{value:g}",
+                f"correct {key}",
+            )
 
 
 def _named(recipe: Recipe) -> Iterator[Problem]:

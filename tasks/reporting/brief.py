@@ -37,9 +37,9 @@ def render_brief(facts: Facts) -> str:
 
 
 def _row(who: str, one: Measurement) -> str:
-    interval = f"{words.percent(one.accuracy_low)} to {words.percent(one.accuracy_high)}"
+    interval = f"{one.quality.metric.text(one.quality.low)} to {one.quality.metric.text(one.quality.high)}"
     cells = (
-        f"{words.percent(one.accuracy)} ({interval})",
+        f"{one.quality} ({interval})",
         words.size(one.size_bytes),
         words.milliseconds(one.latency_ms.p50),
         words.count(one.macs),

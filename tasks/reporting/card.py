@@ -95,7 +95,7 @@ def _environment() -> Environment:
 def front_matter(facts: Facts, params: ReportParams) -> str:
     """Return the YAML between the dashes: what registries index."""
     measured = facts.measured
-    metrics = [{"type": "accuracy", "name": "accuracy", "value": round(measured.accuracy, 6)}]
+    metrics = [{"type": facts.metric.name, "name": facts.metric.name, "value": round(measured.quality.value, 6)}]
     dataset = {"name": facts.dataset.name, "type": facts.dataset.name, "split": "test"}
     known: dict[str, Any] = {
         "license": params.licence or None,
@@ -103,7 +103,7 @@ def front_matter(facts: Facts, params: ReportParams) -> str:
         "pipeline_tag": "image-classification",
         "tags": ["litert", "tflite", "image-classification", "on-device", measured.scheme],
         "datasets": [facts.dataset.name],
-        "metrics": ["accuracy"],
+        "metrics": [facts.metric.name],
         "model-index": [
             {
                 "name": params.title,

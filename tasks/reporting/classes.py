@@ -9,9 +9,10 @@ from markupsafe import Markup
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.measurement import Measurement
+from featherline.tasks.contracts.problems.classification import ClassificationDetails
+from featherline.tasks.contracts.quality import Quality
 from featherline.tasks.contracts.safe_text import plot_text, visible
-from featherline.tasks.contracts.words import percent, points
+from featherline.tasks.contracts.words import points
 from featherline.tasks.reporting.drawing import STAND_INS, figure, inline
 from featherline.tasks.reporting.facts import Facts
 
@@ -37,11 +38,9 @@ class Mistake(NamedTuple):
 def recall_changes(facts: Facts) -> Markup:
     """Draw the recall that the winner gained or lost in each class against the float baseline."""
     changes = [
-        (name, after - before)
-        for name, before, after in zip(
-            facts.dataset.vocabulary, facts.baseline.class_recall, facts.measured.class_recall, strict=True
-        )
-        if before is not None and after is not None
+        (after.name, -facts.metric.drop(before.quality, after.quality))
+        for before, after in zip(facts.baseline.slices, facts.measured.slices, strict=True)
+        if before.quality is not None and after.quality is not None
     ]
     shown = changes
     if len(changes) > MOST_BARS:
@@ -70,21 +69,28 @@ def recall_changes(facts: Facts) -> Markup:
         reach = max((abs(change) for change in amounts), default=0) or 0.01
         axes.set_xlim(-1.35 * reach, 1.35 * reach)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: points(value)))
-        axes.set_xlabel(f"recall of the {facts.who} minus that of the float baseline, in points")
-        return inline(sheet, "Change of recall by class")
+        axes.set_xlabel(
+            f"{facts.problem.words.slice_quality} of the {facts.who} minus that of the float baseline, in points"
+        )
+        return inline(sheet, f"Change of {facts.problem.words.slice_quality} by {facts.problem.words.slice}")
 
 
-def confusions(facts: Facts) -> tuple[Markup, Markup]:
-    """Draw the confusion matrices of the winner and of the float baseline."""
+def confusions(facts: Facts) -> tuple[Markup, Markup] | None:
+    """Draw the confusion matrices of the winner and of the float baseline; None where there are none."""
+    if facts.details is None or facts.baseline_details is None:
+        return None
+    names = facts.dataset.vocabulary
     return (
-        _matrix(facts.measured, facts.dataset.vocabulary, facts.who),
-        _matrix(facts.baseline, facts.dataset.vocabulary, "float baseline"),
+        _matrix(facts.details, facts.measured.quality, names, facts.who),
+        _matrix(facts.baseline_details, facts.baseline.quality, names, "float baseline"),
     )
 
 
 def mistakes(facts: Facts, most: int = 8) -> tuple[Mistake, ...]:
     """Return what the winner mistakes most often, most first; of equals the first class first."""
-    winner, baseline = np.array(facts.measured.confusion), np.array(facts.baseline.confusion)
+    if facts.details is None or facts.baseline_details is None:
+        return ()
+    winner, baseline = np.array(facts.details.confusion), np.array(facts.baseline_details.confusion)
     wrong = winner * ~np.eye(len(winner), dtype=bool)
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = [(int(place // len(winner)), int(place % len(winner))) for place in order]
@@ -96,8 +102,8 @@ def mistakes(facts: Facts, most: int = 8) -> tuple[Mistake, ...]:
     )
 
 
-def _matrix(measured: Measurement, names: tuple[str, ...], whose: str) -> Markup:
-    counts = np.array(measured.confusion)
+def _matrix(details: ClassificationDetails, quality: Quality, names: tuple[str, ...], whose: str) -> Markup:
+    counts = np.array(details.confusion)
     with figure(height=4.4) as sheet:
         axes = sheet.subplots()
         axes.imshow(_paint(counts), interpolation="nearest")
@@ -113,9 +119,7 @@ def _matrix(measured: Measurement, names: tuple[str, ...], whose: str) -> Markup
         axes.set_xticks(ticks, short, rotation=90 if max(map(len, short)) > 2 else 0)  # noqa: PLR2004 - digits stand upright
         axes.tick_params(length=0)
         axes.set(xlabel="predicted", ylabel="true")
-        return inline(
-            sheet, f"Confusion matrix of the {whose}: {percent(measured.accuracy)} of the images on the diagonal"
-        )
+        return inline(sheet, f"Confusion matrix of the {whose}: {quality} of the images on the diagonal")
 
 
 def _paint(counts: NDArray[Any]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.steps.report import ReportInputs, ReportParams
-from featherline.tasks.contracts.steps.train import ClassMetrics
+from featherline.tasks.contracts.steps.train import ValidationMetrics
 from featherline.tasks.contracts.trials import Trials
 from featherline.tasks.data.intake_words import intake_rows
 from featherline.tasks.reporting import curves
@@ -54,7 +54,7 @@ class Early:
     told: tuple[Told, ...]
     findings: tuple[Finding, ...]
     dataset: Dataset | None
-    metrics: ClassMetrics | None
+    metrics: ValidationMetrics | None
     baseline: Measurement | None
     measured: tuple[Measurement, ...]
     fallen: tuple[Fallen, ...]
@@ -132,12 +132,12 @@ def _classes(facts: Early) -> list[dict[str, Any]]:
     """Return a row for each class: its name, its images by split, and the float model's recall."""
     if facts.dataset is None:
         return []
-    recalls = facts.metrics.class_recall if facts.metrics else ()
+    recalls = facts.metrics.slices if facts.metrics else ()
     return [
         {
             "name": name,
             "images": [split.strata[place] for split in facts.dataset.splits.values()],
-            "recall": recalls[place] if place < len(recalls) else None,
+            "recall": recalls[place].quality if place < len(recalls) else None,
         }
         for place, name in enumerate(facts.dataset.vocabulary)
     ]

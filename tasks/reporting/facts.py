@@ -12,21 +12,27 @@ from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
 from featherline.tasks.contracts.model import LiteRTModel, Model, TrainingHistory
+from featherline.tasks.contracts.problems.classification import ClassificationDetails
+from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.references import Champion, MeasurementRef
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.contracts.steps.report import ReportInputs
 from featherline.tasks.contracts.steps.select import Ranked, SelectOutputs
 from featherline.tasks.contracts.trials import Trials
+from featherline.tasks.contracts.words import points
 from featherline.tasks.judging.metrics.compare import Comparison, compare
 from featherline.tasks.judging.metrics.entries import Entry, by_nearness, entries_of, read_measurement
 from featherline.tasks.judging.metrics.measured import TestSplit, read_measured, read_test_split
 from featherline.tasks.judging.metrics.reasons import why_broken
+from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.protocol import Problem
 from featherline.tasks.reporting.nothing import Fallen, Missed, fallen, missed, why_nothing
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.run_records import refusals
 from featherline.tasks.store.artifacts import Store
 
 NO_BUDGET = Budget()
+CLASSIFICATION = open_problem("classification")
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class LaneFacts:
         reference: Where its measurement lies.
         model: The exported file and the model that it came from.
         measurement: None where it is no whole measurement.
-        drop: Accuracy lost against the float baseline, with its interval.
+        drop: Quality lost against the float baseline, with its interval.
         ranked: Its fate.
     """
 
@@ -73,7 +79,7 @@ class Facts:
     """Of the winner."""
     borderline: bool
     doubts: tuple[str, ...]
-    """What the test images cannot prove of the winner."""
+    """What the test samples cannot prove of the winner."""
     verdict: Verdict
     infeasible: tuple[Infeasible, ...]
     champion: ChampionFacts | None
@@ -82,12 +88,26 @@ class Facts:
     baseline_histories: tuple[TrainingHistory, ...]
     """Of the float baseline; empty where the winner's lane begins with them."""
     trials: Trials | None
+    problem: Problem = CLASSIFICATION
+    details: ClassificationDetails | None = None
+    """What classification says of the winner beyond quality and slices."""
+    baseline_details: ClassificationDetails | None = None
     fallen: tuple[Fallen, ...] = ()
     """Candidates that were not measured."""
     nothing: str = ""
     """Why no candidate won; then the nearest one stands in the winner's place. Empty where one did."""
     missed: tuple[Missed, ...] = ()
     """What the candidates missed, where none won."""
+
+    @property
+    def metric(self) -> QualityMetric:
+        """Return what quality is called, and which side of it is the good one."""
+        return self.baseline.quality.metric
+
+    def change(self, drop: float) -> str:
+        """Return how a value moves that gets worse by `drop`, with its sign."""
+        moved = -drop if self.metric.higher_is_better else drop
+        return f"{points(moved)} points" if self.metric.unit == "share" else f"{moved:+.4g} {self.metric.unit}".rstrip()
 
     @property
     def who(self) -> str:
@@ -144,7 +164,10 @@ def gather(inputs: ReportInputs, context: Context, budget: Budget = NO_BUDGET) -
     prefixed = ours[: len(theirs)] == theirs
     return Facts(
         dataset=dataset,
-        samples=len(split.labels),
+        samples=len(split.targets),
+        problem=split.problem,
+        details=_details(store, dataset, shown.measurement),
+        baseline_details=_details(store, dataset, baseline),
         baseline=baseline,
         baseline_model=inputs.model,
         lanes=tuple(lanes),
@@ -172,6 +195,12 @@ def _shown(lanes: list[LaneFacts], selection: SelectOutputs | None) -> LaneFacts
     if not winners:
         raise ValueError(f"the winner {selection.winner} is none of the measured lanes")
     return winners[0]
+
+
+def _details(store: Store, dataset: Dataset, measured: Measurement) -> ClassificationDetails | None:
+    if measured.details is None or dataset.problem != "classification":
+        return None
+    return store.read(measured.details, ClassificationDetails)
 
 
 def _loser(entry: Entry) -> Ranked:

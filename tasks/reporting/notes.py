@@ -39,18 +39,24 @@ def notes(facts: Facts) -> tuple[str, ...]:
 
 def limitations(facts: Facts) -> tuple[str, ...]:
     """Return what was measured of the winner's limits, for the model card."""
-    measured, names = facts.measured, facts.dataset.vocabulary
-    recalls = [(recall, name) for recall, name in zip(measured.class_recall, names, strict=True) if recall is not None]
-    worst, name = min(recalls)
-    half = points((measured.accuracy_high - measured.accuracy_low) / 2).removeprefix("+")
-    found = [
-        f"The class it recognises least is {name}: recall {percent(worst)}.",
-        f"Its confidence is off by {percent(measured.calibration_error)} on average (calibration error, 15 bins).",
-        (
-            f"Accuracy is known to {half} points either way ({measured.samples} test images, {measured.confidence:.0%} "
-            "interval); smaller differences are noise."
-        ),
-    ]
+    measured = facts.measured
+    words, metric = facts.problem.words, facts.metric
+    known = [(metric.reward(one.quality), one) for one in measured.slices if one.quality is not None]
+    half = metric.amount((measured.quality.high - measured.quality.low) / 2)
+    found = []
+    if known:
+        worst = min(known, key=lambda each: each[0])[1]
+        found.append(
+            f"The {words.slice} it recognises least is {worst.name}: {words.slice_quality} "
+            f"{metric.text(worst.quality or 0.0)}."
+        )
+    if facts.details is not None:
+        error = percent(facts.details.calibration_error)
+        found.append(f"Its confidence is off by {error} on average (calibration error, 15 bins).")
+    found.append(
+        f"{metric.name.capitalize()} is known to {half} either way ({measured.samples} test {words.unit}s, "
+        f"{measured.quality.confidence:.0%} interval); smaller differences are noise."
+    )
     if measured.agreement is not None:
         found.append(
             f"On {percent(1 - measured.agreement)} of the test images it predicts another class than the float model "
@@ -58,10 +64,10 @@ def limitations(facts: Facts) -> tuple[str, ...]:
         )
     if len(facts.lanes) > 1:
         found.append(
-            f"It was chosen among {len(facts.lanes)} candidates with these same test images, which makes its accuracy "
-            "a little too good."
+            f"It was chosen among {len(facts.lanes)} candidates with these same test images, which makes its "
+            f"{metric.name} a little too good."
         )
-    unknown = [name for name, recall in zip(names, measured.class_recall, strict=True) if recall is None]
+    unknown = [one.name for one in measured.slices if one.quality is None]
     if unknown:
         found.append(f"Not tested at all, for want of images: {', '.join(unknown)}.")
     found.append("Images unlike those of the data set, damaged or hostile ones were not tested.")

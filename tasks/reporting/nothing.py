@@ -26,7 +26,7 @@ LONGEST_PART = 160
 MOST_NEAREST = 5
 """Candidates whose every miss is told on top of the page; what became of each stands below."""
 
-IN_POINTS = ("min_accuracy", "max_drop", "max_champion_drop", "max_class_drop", "min_agreement")
+IN_POINTS = ("min_quality", "max_drop", "max_champion_drop", "max_slice_drop", "min_agreement")
 """The rules whose miss is a difference of fractions of images."""
 
 SPINE = (

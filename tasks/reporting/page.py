@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from featherline.tasks.contracts import words
 from featherline.tasks.contracts.measurement import Measurement, StageEntry
+from featherline.tasks.contracts.quality import Quality
 from featherline.tasks.contracts.request import Provenance
 from featherline.tasks.contracts.safe_text import page_value
 from featherline.tasks.contracts.steps.report import ReportParams
@@ -83,6 +84,7 @@ def environment_of_pages() -> Environment:
         count=words.count,
         percent=words.percent,
         points=words.points,
+        interval=_interval,
         ms=words.milliseconds,
         uj=words.microjoules,
         short=words.shorten,
@@ -92,26 +94,37 @@ def environment_of_pages() -> Environment:
     return environment
 
 
+def _interval(quality: Quality) -> str:
+    """Return the interval of a value: `96.10 to 99.16 %`."""
+    low, high = quality.metric.text(quality.low), quality.metric.text(quality.high)
+    return f"{low.removesuffix(' %')} to {high}"
+
+
 def headline(facts: Facts) -> str:
     """Return the whole run in one sentence."""
     smaller = words.times(facts.baseline.size_bytes, facts.measured.size_bytes, "smaller", "larger")
     drop = facts.winner.drop.drop
-    lost = words.points(abs(drop)).removeprefix("+")
-    accuracy = "as accurate as" if drop == 0 else f"{lost} points {'less' if drop > 0 else 'more'} accurate than"
-    return f"{smaller}, {accuracy} the float baseline"
+    lost, name = facts.metric.amount(abs(drop)), facts.metric.name
+    if name == "quality":
+        quality = "as accurate as" if drop == 0 else f"{lost} {'less' if drop > 0 else 'more'} accurate than"
+    else:
+        quality = f"the {name} of" if drop == 0 else f"{name} {lost} {'worse' if drop > 0 else 'better'} than"
+    return f"{smaller}, {quality} the float baseline"
 
 
 def tiles(facts: Facts) -> tuple[Tile, ...]:
     """Return the before and after of the winner."""
     before, after, drop = facts.baseline, facts.measured, facts.winner.drop
     speed = after.latency_ms
-    interval = f"{drop.confidence:.0%} interval {words.points(-drop.high)} to {words.points(-drop.low)}"
+    ends = [facts.change(drop.high), facts.change(drop.low)]
+    ends = [end.removesuffix(" points") for end in (ends if facts.metric.higher_is_better else ends[::-1])]
+    interval = f"{drop.confidence:.0%} interval {' to '.join(ends)}"
     faster = words.times(before.latency_ms.p50, speed.p50, "faster", "slower")
     if speed.speedup is not None:
         faster = words.times(speed.speedup, 1, "faster", "slower")
     return (
-        Tile("accuracy", words.percent(after.accuracy), words.percent(before.accuracy),
-             f"{words.points(-drop.drop)} points", interval, good=drop.drop <= 0),
+        Tile(facts.metric.name, str(after.quality), str(before.quality),
+             facts.change(drop.drop), interval, good=drop.drop <= 0),
         _less("file size", before.size_bytes, after.size_bytes, words.size, f"gzip {words.size(after.gzip_bytes)}"),
         Tile("latency p50", words.milliseconds(speed.p50), words.milliseconds(before.latency_ms.p50), faster,
              f"p99 {words.milliseconds(speed.p99)}, {speed.threads} thread", good="slower" not in faster),
@@ -144,11 +157,11 @@ def _ledger(measured: Measurement) -> list[tuple[StageEntry, str]]:
 
 
 def _figures(facts: Facts) -> dict[str, Any]:
-    winner, baseline = classes.confusions(facts)
+    winner, baseline = classes.confusions(facts) or (None, None)
     return {
         "size": tradeoff.against_size(facts),
         "latency": tradeoff.against_latency(facts),
-        "recall": classes.recall_changes(facts),
+        "recall": classes.recall_changes(facts) if facts.measured.slices else None,
         "winner": winner,
         "baseline": baseline,
         "lane": curves.training(facts.histories, f"lane of the {facts.who}"),

@@ -21,12 +21,12 @@ WIDE = 4.0
 
 
 def against_size(facts: Facts) -> Markup:
-    """Draw accuracy against the raw bytes of the file."""
+    """Draw quality against the raw bytes of the file."""
     return _draw(facts, lambda measured: (measured.size_bytes, None), "raw file size", size)
 
 
 def against_latency(facts: Facts) -> Markup:
-    """Draw accuracy against the median latency, with a whisker to the 90th percentile."""
+    """Draw quality against the median latency, with a whisker to the 90th percentile."""
     return _draw(
         facts,
         lambda measured: (measured.latency_ms.p50, measured.latency_ms.p90),
@@ -49,12 +49,13 @@ def _draw(
         files.append(("float baseline", facts.baseline, STAND_INS["soft"]))
         for name, measured, colour in files:
             x, far = cost(measured)
-            y = measured.accuracy
+            quality = measured.quality
+            y = quality.value
             marker = "D" if name == "float baseline" else "o" if colour != STAND_INS["bad"] else "X"
             axes.errorbar(
                 x,
                 y,
-                yerr=[[max(y - measured.accuracy_low, 0.0)], [max(measured.accuracy_high - y, 0.0)]],
+                yerr=[[max(y - quality.low, 0.0)], [max(quality.high - y, 0.0)]],
                 xerr=None if far is None else [[0.0], [max(far - x, 0.0)]],
                 color=colour,
                 marker=marker,
@@ -67,13 +68,17 @@ def _draw(
             labels.append((x, y, name, colour))
         _front(axes, [measured for _, measured, passed in drawn if passed], lambda measured: cost(measured)[0])
         _axis(axes, [label[0] for label in labels], form)
-        axes.set(xlabel=f"{words}  (left is better)", ylabel="accuracy (up is better)")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+        axes.set(
+            xlabel=f"{words}  (left is better)",
+            ylabel=f"{facts.metric.name} ({'up' if facts.metric.higher_is_better else 'down'} is better)",
+        )
+        if facts.metric.unit == "share":
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
         sheet.canvas.draw()
         labels.sort(key=lambda label: (label[2] != facts.winner.name, label[2] != "float baseline"))
         label_points(axes, labels)
         about = f"the {facts.who} is {facts.winner.name}"
-        return inline(sheet, f"Accuracy against {words} of {len(files)} files; {about}")
+        return inline(sheet, f"{facts.metric.name.capitalize()} against {words} of {len(files)} files; {about}")
 
 
 def _colour(name: str, facts: Facts, *, passed: bool) -> str:
@@ -86,8 +91,9 @@ def _front(axes: Any, passed: list[Measurement], cost: Callable[[Measurement], f
     """Draw the front of this picture's two quantities as steps; where nobody passed there is none."""
     if not passed:
         return
-    costs = np.array([[cost(measured), -measured.accuracy] for measured in passed])
-    front = sorted((cost, -accuracy) for cost, accuracy in costs[on_front(costs)])
+    costs = np.array([[cost(measured), -measured.quality.reward] for measured in passed])
+    sign = 1 if passed[0].quality.metric.higher_is_better else -1
+    front = sorted((cost, -sign * lost) for cost, lost in costs[on_front(costs)])
     axes.step(*zip(*front, strict=True), where="post", color=STAND_INS["mute"], linestyle="--", linewidth=1.2, zorder=1)
 
 

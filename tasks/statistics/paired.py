@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
     @property
     def drop(self) -> float:
-        """Return the accuracy lost; negative where it grew."""
+        """Return the share lost; negative where it grew."""
         return (self.lost - self.gained) / self.samples
 
 

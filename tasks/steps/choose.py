@@ -1,18 +1,20 @@
 """Choose: from what all search workers saw to the architectures that are worth a full training.
 
-snapshots ──► one table of trials ──► Pareto front (accuracy against MACs or size) ──► the first `keep`
+snapshots ──► one table of trials ──► Pareto front (quality against MACs or size) ──► the first `keep`
 
 python -m featherline.tasks choose --request request.json --result result.json --store var/store
 """
 
 from __future__ import annotations
 
+import math
+
 from featherline.tasks.compression.search.summary import lines, summarised
+from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.references import TrialsRef
 from featherline.tasks.contracts.refusal import examples, refuse
 from featherline.tasks.contracts.steps.choose import ChooseInputs, ChooseOutputs, ChooseParams, ChosenArchitecture
 from featherline.tasks.contracts.trials import Trial, Trials
-from featherline.tasks.contracts.words import percent
 from featherline.tasks.running.context import Context
 from featherline.tasks.statistics.pareto import best_first, pareto_ranks
 
@@ -21,7 +23,7 @@ def choose(inputs: ChooseInputs, params: ChooseParams, context: Context) -> Choo
     """Merge the snapshots and keep the best architectures.
 
     Returns:
-        At most `keep`, named `searched-0` and on: the Pareto front first and within it the most accurate first, then
+        At most `keep`, named `searched-0` and on: the Pareto front first and within it the best first, then
             what lies behind the front. An architecture that was tried twice counts with its better trial.
 
     Raises:
@@ -31,17 +33,18 @@ def choose(inputs: ChooseInputs, params: ChooseParams, context: Context) -> Choo
     if not snapshots:
         return ChooseOutputs(architectures=(), trials=None)
     merged = merge(snapshots)
-    best = _best_of_each([trial for trial in merged.trials if trial.state == "complete"])
+    best = _best_of_each([trial for trial in merged.trials if trial.state == "complete"], merged.metric)
     if not best and params.keep:
         raise _nothing(merged)
-    points = [(trial.accuracy or 0.0, float(trial.cost(params.objective))) for trial in best]
+    metric = merged.metric
+    points = [(_gain(trial, metric), float(trial.cost(params.objective))) for trial in best]
     ranks, order = pareto_ranks(points), best_first(points)
     kept = [best[position] for position in order[: params.keep]]
     front = sorted(best[position].number for position, rank in enumerate(ranks) if rank == 0)
     for position, trial in enumerate(kept):
         print(
             f"searched-{position}: trial {trial.number}, {trial.architecture.builder} {trial.architecture.options}, "
-            f"accuracy {percent(trial.accuracy or 0.0)}, {trial.macs:,} MACs, about {trial.size_bytes:,} bytes"
+            f"{metric.told(trial.quality or 0.0)}, {trial.macs:,} MACs, about {trial.size_bytes:,} bytes"
         )
     print(f"choose: {len(kept)} of {len(best)} architectures, {len(front)} on the front, {len(merged.trials)} trials")
     for line in lines(merged):
@@ -51,7 +54,7 @@ def choose(inputs: ChooseInputs, params: ChooseParams, context: Context) -> Choo
             ChosenArchitecture(
                 name=f"searched-{position}",
                 architecture=trial.architecture,
-                accuracy=trial.accuracy,
+                quality=trial.quality,
                 macs=trial.macs,
                 parameters=trial.parameters,
                 size_bytes=trial.size_bytes,
@@ -89,13 +92,17 @@ def merge(snapshots: list[Trials]) -> Trials:
     )
 
 
-def _best_of_each(trials: list[Trial]) -> list[Trial]:
+def _best_of_each(trials: list[Trial], metric: QualityMetric) -> list[Trial]:
     best: dict[bytes, Trial] = {}
     for trial in trials:
         known = best.setdefault(trial.architecture.to_json(), trial)
-        if (trial.accuracy or 0.0) > (known.accuracy or 0.0):
+        if _gain(trial, metric) > _gain(known, metric):
             best[trial.architecture.to_json()] = trial
     return list(best.values())
+
+
+def _gain(trial: Trial, metric: QualityMetric) -> float:
+    return -math.inf if trial.quality is None else metric.reward(trial.quality)
 
 
 def _nothing(merged: Trials) -> Exception:

@@ -23,16 +23,15 @@ from typing import Any
 from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.distill import DistillInputs, DistillOutputs, DistillParams
-from featherline.tasks.contracts.words import percent
 from featherline.tasks.modalities.feeding import preprocessing_of
 from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.networks.zeros import KeepZeros, sparsity
 from featherline.tasks.networks.zoo.build import build
-from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
 from featherline.tasks.running.context import Context
 from featherline.tasks.training.foreign_preprocessing import preprocessing_of_built
 from featherline.tasks.training.history import joined
+from featherline.tasks.training.measured import validation_quality
 from featherline.tasks.training.session import TrainingSession
 from featherline.tasks.training.teachers import find_teacher
 
@@ -65,7 +64,8 @@ def _distilled(session: TrainingSession, inputs: DistillInputs, params: DistillP
     zeros = KeepZeros(student) if before is not None and before.sparsity != "none" else None
     zeros_before, weights = sparsity(student), student.get_weights()
     history, start, end = _learn(session, student, params, stage, callbacks=[zeros] if zeros else ())
-    if before is not None and end < start and params.fit.keep == "best":
+    worse = session.data.problem.quality.drop(start, end) > 0
+    if before is not None and worse and params.fit.keep == "best":
         student.set_weights(weights)
         print(f"{stage}: distillation made the student worse; it keeps the weights that it had before")
     if zeros:
@@ -87,13 +87,13 @@ def _self_distilled(session: TrainingSession, inputs: DistillInputs, params: Dis
     count = params.generations
     stage = "distill into itself" + (f", {count} generations" if count > 1 else "")
     model, histories = load_model(session.store, inputs.student), []
-    best, most = model, _accuracy(session, model)
+    best, most = model, _quality(session, model)
     for generation in range(1, count + 1):
         session.learn_from(model, params.distillation)
         model = keras.models.clone_model(model)
         history, _, end = _learn(session, model, params, stage, part=f"generation {generation}")
         histories.append(history)
-        if end >= most or params.fit.keep == "last":
+        if session.data.problem.quality.drop(most, end) <= 0 or params.fit.keep == "last":
             best, most = model, end
     if best is not model:
         print(f"{stage}: the last generation is not the best; the best of all, the first student too, goes on")
@@ -109,17 +109,16 @@ def _learn(
     part: str = "",
     callbacks: Sequence[Any] = (),
 ) -> tuple[TrainingHistory, float, float]:
-    """Return the curves, and the student's validation accuracy before and after."""
-    of_teacher, start = (_accuracy(session, model) for model in (session.teacher, student))
-    print(f"{stage}: validation accuracy of the teacher {percent(of_teacher)}, of the student before {percent(start)}")
+    """Return the curves, and the student's validation quality before and after."""
+    metric = session.data.problem.quality
+    of_teacher, start = (_quality(session, model) for model in (session.teacher, student))
+    teacher = f"{stage}: validation {metric.name} of the teacher {metric.text(of_teacher)}"
+    print(f"{teacher}, of the student before {metric.text(start)}")
     history = session.fit(student, params.fit, stage=stage, part=part, callbacks=callbacks)
-    end = _accuracy(session, student)
-    print(
-        f"{stage}: validation accuracy of the teacher {percent(of_teacher)}, "
-        f"of the student {percent(start)} -> {percent(end)}"
-    )
+    end = _quality(session, student)
+    print(f"{teacher}, of the student {metric.text(start)} -> {metric.text(end)}")
     return history, start, end
 
 
-def _accuracy(session: TrainingSession, model: KerasModel) -> float:
-    return accuracy(predict_logits(model, session.data.validation.inputs), session.data.validation.targets)
+def _quality(session: TrainingSession, model: KerasModel) -> float:
+    return validation_quality(model, session.data)

@@ -89,7 +89,7 @@ def _first(space: SearchSpace | None) -> ChosenArchitecture | None:
 
     distributions(space)  # refuses choices that cannot be made
     built = architecture(space, {name: values[0] for name, values in space.choices.items()})
-    return ChosenArchitecture(name=UNSEARCHED, architecture=built, accuracy=0.0, macs=1, parameters=1, size_bytes=1)
+    return ChosenArchitecture(name=UNSEARCHED, architecture=built, quality=0.0, macs=1, parameters=1, size_bytes=1)
 
 
 def _needs(params: DryRunParams, candidates: Iterable[Candidate]) -> set[Secret]:

@@ -1,6 +1,6 @@
 """Evaluate: measure the exported file itself, on the test split and on this machine.
 
-    file, test split ──► [LiteRT] ──► logits ──► accuracy, interval, classes, agreement, calibration
+    file, test split ──► [LiteRT] ──► outputs ──► quality, interval, slices, agreement
          │
          ├──► [flatbuffer] ──► size, MACs, parameters, zeros, operators, energy estimate
          ├──► [TensorFlow Lite Micro, a child process] ──► peak RAM
@@ -22,19 +22,20 @@ import numpy as np
 
 from featherline.tasks.contracts.dataset import Dataset, sole
 from featherline.tasks.contracts.measurement import Measurement, StageEntry
-from featherline.tasks.contracts.references import MeasurementRef
+from featherline.tasks.contracts.references import DetailsRef, MeasurementRef
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.evaluate import EvaluateInputs, EvaluateOutputs, EvaluateParams
 from featherline.tasks.contracts.words import percent
-from featherline.tasks.data.dataset import Targets, read_split, split_digest, taken
+from featherline.tasks.data.dataset import read_split, split_digest, taken
 from featherline.tasks.litert.graph import Graph, read_graph
 from featherline.tasks.litert.interpreter import RUNTIME, Fed, FileRunner, some
 from featherline.tasks.measuring import energy, latency, macs, operators, peak_ram, size, weights
 from featherline.tasks.measuring.machine import machine
 from featherline.tasks.measuring.stage_effects import savings_table
 from featherline.tasks.modalities.feeding import prepared, preprocessing_of
-from featherline.tasks.problems.classification import accuracy
-from featherline.tasks.problems.classification.accuracy import Logits
+from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.protocol import Outputs, Problem, Scores, Targets
+from featherline.tasks.problems.scored import quality_of, slices_of
 from featherline.tasks.running.context import Context
 from featherline.tasks.store.artifacts import Store
 
@@ -63,7 +64,9 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
         fed: Fed = sole(prepared(examples, preprocessing_of(inputs.model.source, dataset)))
         logits = runner.predict(fed)
         compared = _baseline_logits(store, inputs, dataset, params.candidate)
-        judged = _judged(logits, labels, compared, params, context.seed)
+        problem = open_problem(dataset.problem)
+        judged = _judged(problem, problem.score(logits, labels), dataset.vocabulary, params, context.seed)
+        agreement = None if compared is None else float(np.mean(problem.agreement(logits, compared)))
         structure = _structure(data, graph)
         peak_ram_bytes, method = arena.used_bytes()
     base = None
@@ -85,7 +88,9 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
         candidate=params.candidate,
         file=inputs.model.file,
         scheme=inputs.model.scheme,
-        predictions=store.put_array(logits),
+        outputs=store.put_array(logits),
+        agreement=agreement,
+        details=_details(store, problem, logits, labels),
         test_sha256=split_digest(dataset, "test"),
         peak_ram_bytes=peak_ram_bytes,
         peak_ram_method=method,
@@ -104,22 +109,19 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
     return EvaluateOutputs(measurement=store.put(measurement, MeasurementRef), model=inputs.model)
 
 
-def _judged(logits: Logits, labels: Targets, baseline: Logits | None, params: EvaluateParams, seed: int) -> Any:  # noqa: ANN401 - fields of Measurement
-    """Return what the logits say."""
-    predicted = logits.argmax(axis=1)
-    low, high = accuracy.interval(predicted == labels, params.confidence, params.resamples, seed)
-    matrix = accuracy.confusion(predicted, labels, logits.shape[1])
+def _judged(problem: Problem, scores: Scores, vocabulary: tuple[str, ...], params: EvaluateParams, seed: int) -> Any:  # noqa: ANN401 - fields of Measurement
+    """Return what the outputs say."""
     return {
-        "samples": len(labels),
-        "accuracy": float(np.mean(predicted == labels)),
-        "accuracy_low": low,
-        "accuracy_high": high,
-        "confidence": params.confidence,
-        "class_recall": accuracy.class_recall(matrix),
-        "confusion": tuple(tuple(map(int, row)) for row in matrix),
-        "agreement": None if baseline is None else float(np.mean(predicted == baseline.argmax(axis=1))),
-        "calibration_error": accuracy.calibration_error(logits, labels),
+        "samples": len(scores),
+        "quality": quality_of(problem, scores, params.confidence, params.resamples, seed),
+        "slices": slices_of(problem, scores, vocabulary),
     }
+
+
+def _details(store: Store, problem: Problem, outputs: Outputs, targets: Targets) -> DetailsRef | None:
+    """Store what else the problem says of the outputs."""
+    found = problem.details(outputs, targets)
+    return None if found is None else store.put(found, DetailsRef)
 
 
 def _structure(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Measurement
@@ -163,7 +165,7 @@ def _ledger(
     )
 
 
-def _baseline_logits(store: Store, inputs: EvaluateInputs, dataset: Dataset, candidate: str) -> Logits | None:
+def _baseline_logits(store: Store, inputs: EvaluateInputs, dataset: Dataset, candidate: str) -> Outputs | None:
     if inputs.baseline_measurement is None:
         return None
     baseline = store.read(inputs.baseline_measurement, Measurement)
@@ -174,12 +176,12 @@ def _baseline_logits(store: Store, inputs: EvaluateInputs, dataset: Dataset, can
             got=f"one that was measured on {baseline.samples} examples of another split",
             fix="evaluate the baseline on this data set first",
         )
-    return store.read_array(baseline.predictions)
+    return store.read_array(baseline.outputs)
 
 
 def table(measured: Measurement) -> str:
     """Return the measurement as a few aligned lines for people."""
-    time = measured.latency_ms
+    time, quality = measured.latency_ms, measured.quality
     speedup = (
         f", {time.speedup:.2f}x [{time.speedup_low:.2f}, {time.speedup_high:.2f}] the baseline"
         if time.speedup is not None
@@ -187,8 +189,7 @@ def table(measured: Measurement) -> str:
     )
     agreement = "" if measured.agreement is None else f", agrees with the baseline on {percent(measured.agreement)}"
     rows = {
-        "accuracy": f"{percent(measured.accuracy)} "
-        f"[{percent(measured.accuracy_low)}, {percent(measured.accuracy_high)}] of "
+        quality.metric.name: f"{quality} [{quality.metric.text(quality.low)}, {quality.metric.text(quality.high)}] of "
         f"{measured.samples:,} examples{agreement}",
         "size": f"{measured.size_bytes:,} bytes, gzip {measured.gzip_bytes:,}, zstd {measured.zstd_bytes:,}, "
         f"entropy bound of the weights {measured.entropy_bytes:,}",

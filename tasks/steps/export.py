@@ -2,7 +2,7 @@
 
     model ──► builder ──► [fallback ladder] ──► invariants ──► compact ──► metadata, labels ──► file
               │    └── static integers, mixed             │                              │
-              └── converter (a child process)   validation accuracy            golden vectors, run twice
+              └── converter (a child process)   validation quality             golden vectors, run twice
 
 The file takes one image at a time. `int8`, `int16x8` and `static_wi4_ai8` take and give integers and have no float
 operator left. TensorFlow is imported by the converter's process, and where the fallback ladder trains. Equal model and
@@ -38,13 +38,12 @@ from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.request import StepRequest
 from featherline.tasks.contracts.steps.export import ExportInputs, ExportOutputs, ExportParams
 from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeOutputs, QuantizeParams
-from featherline.tasks.contracts.words import percent
 from featherline.tasks.data.dataset import Examples, in_turn, read_split, read_targets, taken
 from featherline.tasks.litert import flatbuffer, metadata
 from featherline.tasks.litert.graph import read_graph
 from featherline.tasks.litert.interpreter import Fed, FileRunner, some
 from featherline.tasks.modalities.feeding import preprocessing_of
-from featherline.tasks.problems.classification.accuracy import class_recall, confusion
+from featherline.tasks.problems.scored import slices_of
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.execute import execute
 
@@ -85,21 +84,22 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             fix="train the model on this data, or give the data that it was trained on",
         )
     examples, labels = builder.split("validation")
-    counts = confusion(runner.predict(examples).argmax(axis=1), labels, runner.answers)
-    correct = int(counts.trace())
-    accuracy = correct / len(labels)
-    check_faithful(built.model, built.scheme, correct, len(labels))
+    problem = builder.problem
+    scores = problem.score(runner.predict(examples), labels)
+    quality = problem.aggregate(scores)
+    check_faithful(built.model, built.scheme, problem, scores)
     if built.scheme == "static_wmixed_ai8" and params.fallback_ladder is None:
-        check_budget(builder.reference.compare(bare), params.mixed)
+        check_budget(builder.reference.compare(bare), params.mixed, problem.quality)
 
-    said = _metadata(params, dataset, runner=runner, built=built, accuracy=accuracy)
+    said = _metadata(params, dataset, runner=runner, built=built, quality=quality)
     data = metadata.write(bare, said)
-    chosen = in_turn(read_targets(store, dataset, "test"), params.golden)
+    chosen = in_turn(problem.strata(read_targets(store, dataset, "test")), params.golden)
     stored = taken(read_split(store, dataset, "test")[0], chosen)
     golden = _golden(bare, data, stored, some(builder.split("test")[0], chosen))
+    source = problem.quality.text(built.model.validation_quality)
     print(
-        f"export: {len(data):,} bytes with metadata and labels, validation accuracy {percent(accuracy)} "
-        f"(source {percent(built.model.validation_accuracy)}), {len(chosen)} golden vectors, {_since(started)} in all"
+        f"export: {len(data):,} bytes with metadata and labels, validation {problem.quality.told(quality)} "
+        f"(source {source}), {len(chosen)} golden vectors, {_since(started)} in all"
     )
     return ExportOutputs(
         model=LiteRTModel(
@@ -107,8 +107,8 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             scheme=built.scheme,
             ends=runner.ends,
             golden=store.put_bytes(golden, GoldenRef),
-            validation_accuracy=accuracy,
-            validation_recall=class_recall(counts),
+            validation_quality=quality,
+            validation_slices=slices_of(problem, scores, dataset.vocabulary),
             source=built.model,
             layers=built.layers,
             rungs=rungs,
@@ -156,7 +156,7 @@ def _metadata(
     *,
     runner: FileRunner,
     built: Built,
-    accuracy: float,
+    quality: float,
 ) -> metadata.FileMetadata:
     return metadata.FileMetadata(
         labels=dataset.vocabulary,
@@ -167,8 +167,8 @@ def _metadata(
         },
         outputs={name: _end(end) for name, end in runner.outputs.items()},
         scheme=built.scheme,
-        validation_accuracy=accuracy,
-        source_validation_accuracy=built.model.validation_accuracy,
+        validation_quality=quality,
+        source_validation_quality=built.model.validation_quality,
         versions=built.versions,
         author=params.author,
         licence=params.licence,

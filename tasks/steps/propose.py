@@ -12,7 +12,6 @@ from __future__ import annotations
 from featherline.tasks.contracts.auto import Auto, PipelinePoint
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.steps.propose import ProposeInputs, ProposeOutputs, ProposeParams
-from featherline.tasks.contracts.words import percent
 from featherline.tasks.planning.auto.grid import candidate, fits_device
 from featherline.tasks.planning.auto.outcomes import Outcome, outcomes
 from featherline.tasks.planning.auto.sampler import next_points
@@ -88,4 +87,6 @@ def _line(outcome: Outcome) -> str:
         return f"{outcome.name}: failed"
     broken = [name for name, by in outcome.violations.items() if by > 0]
     said = f"breaks {', '.join(broken)}" if broken else "keeps every rule"
-    return f"{outcome.name}: cost {outcome.cost:,.6g}, validation accuracy {percent(outcome.accuracy)}, {said}"
+    return (
+        f"{outcome.name}: cost {outcome.cost:,.6g}, validation quality {outcome.metric.text(outcome.quality)}, {said}"
+    )

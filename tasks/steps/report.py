@@ -4,7 +4,7 @@
                                     steps that were refused ──┘
 
 Both open offline: styles and figures are inside, and there are no scripts. A file that is drawn as better may be within
-the noise of the other, so every accuracy carries its interval. A run that released nothing is told too: why, the
+the noise of the other, so every quality carries its interval. A run that released nothing is told too: why, the
 nearest candidates, and all that is known.
 
     python -m featherline.tasks report --request request.json --result result.json --store var/store

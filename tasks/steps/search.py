@@ -60,9 +60,10 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
         seed = int(np.random.SeedSequence([context.seed, stream]).generate_state(1)[0])
         worker = SearchWorker(
             open_study(context.studies, study),
-            proposals_of(asked, space, seed),
+            proposals_of(asked, space, seed, data.problem.quality),
             f"{context.provenance.run_id}/{inputs.worker}",
             params.trials,
+            data.problem.quality,
         )
         there = f"{len(worker.records())} of {params.trials} trials are there ({study})"
         print(f"search: worker {inputs.worker} of {params.workers}, {asked.sampler}, {there}")
@@ -78,6 +79,7 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
             study=name,
             sampler=params.sampler,
             objective=params.objective,
+            metric=data.problem.quality,
             trials=found,
             control=trials_of(f"{name}-control", control, 1) if params.control else (),
         )

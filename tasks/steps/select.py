@@ -14,7 +14,6 @@ import numpy as np
 from featherline.tasks.contracts.measurement import Measurement, Verdict
 from featherline.tasks.contracts.refusal import Problem, Refused, refuse
 from featherline.tasks.contracts.steps.select import Objective, Ranked, SelectInputs, SelectOutputs, SelectParams
-from featherline.tasks.contracts.words import amount
 from featherline.tasks.judging.metrics.entries import Entry, by_nearness, entries_of
 from featherline.tasks.judging.metrics.reasons import COST, why_broken, why_lost, why_won
 from featherline.tasks.judging.metrics.speed import fastest_first, spans
@@ -26,7 +25,7 @@ Rival = tuple[Entry, Measurement]
 
 
 def select(inputs: SelectInputs, params: SelectParams, context: Context) -> SelectOutputs:
-    """Choose the winner by the objective; of equals the more accurate one, then the first by name.
+    """Choose the winner by the objective; of equals the one of better quality, then the first by name.
 
     Latencies are equal where the clock cannot tell them apart.
 
@@ -49,9 +48,9 @@ def select(inputs: SelectInputs, params: SelectParams, context: Context) -> Sele
         print(f"{ranked.name:<24} {ranked.verdict}  {ranked.reason}")
     if close:
         room = (
-            "no rule of accuracy was judged"
+            "no rule of quality was judged"
             if winner.margin is None
-            else f"{amount(winner.margin)} from a rule of accuracy"
+            else f"{measured.quality.metric.amount(winner.margin)} from a rule of quality"
         )
         print(f"{winner.name} is borderline: {room}")
     for doubt in winner.doubts:
@@ -68,7 +67,7 @@ def select(inputs: SelectInputs, params: SelectParams, context: Context) -> Sele
 
 def _ordered(rivals: list[Rival], objective: Objective) -> list[Rival]:
     measured = [one for _, one in rivals]
-    equals = [(-one.accuracy, entry.name) for entry, one in rivals]
+    equals = [(-one.quality.reward, entry.name) for entry, one in rivals]
     if objective == "latency":
         return [rivals[place] for place in fastest_first(measured, equals)]
     costs = [COST[objective](one) for one in measured]
@@ -77,7 +76,7 @@ def _ordered(rivals: list[Rival], objective: Objective) -> list[Rival]:
 
 def _rank(rivals: list[Rival], baseline: Measurement, objective: Objective) -> list[Ranked]:
     """Rank those who passed everything, the winner first."""
-    exact = np.array([[-m.accuracy, m.size_bytes, m.macs] for _, m in rivals], np.float64)
+    exact = np.array([[-m.quality.reward, m.size_bytes, m.macs] for _, m in rivals], np.float64)
     times = spans([measured for _, measured in rivals])
     beaten = dominates(np.column_stack([exact, times[:, 0]]), np.column_stack([exact, times[:, 1]]))
     winner = (rivals[0][0].name, rivals[0][1])

@@ -17,12 +17,12 @@ from featherline.tasks.compression.dry_run.network import check_network
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.train import TrainInputs, TrainOutputs, TrainParams
-from featherline.tasks.contracts.words import percent
 from featherline.tasks.modalities.feeding import Feeding, in_words
 from featherline.tasks.networks.foreign.read import read_model
 from featherline.tasks.networks.framework import KerasModel
+from featherline.tasks.networks.predict import predict
 from featherline.tasks.networks.zoo.build import build
-from featherline.tasks.problems.classification.network_metrics import class_metrics
+from featherline.tasks.problems.scored import validation_metrics
 from featherline.tasks.running.context import Context
 from featherline.tasks.training.early_end import DryRunWatch
 from featherline.tasks.training.foreign_preprocessing import preprocessing_of_built, preprocessing_of_file
@@ -43,10 +43,11 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
         history = session.fit(model, params.fit, stage="train", callbacks=[watch])
         trained = session.result(model, _stage(params), history)
         data = session.data
-        metrics = class_metrics(model, data.validation.inputs, data.validation.targets, data.answers)
+        outputs = predict(model, data.validation.inputs)
+        metrics = validation_metrics(data.problem, outputs, data.validation.targets, session.dataset.vocabulary)
     print(
         f"baseline: {trained.parameters:,} parameters, {trained.macs:,} MACs, "
-        f"validation accuracy {percent(metrics.accuracy)} of {metrics.samples} images"
+        f"validation {metrics.metric.told(metrics.quality)} of {metrics.samples} samples"
     )
     return TrainOutputs(model=trained, metrics=metrics)
 

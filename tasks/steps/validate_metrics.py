@@ -1,6 +1,6 @@
 """Validate metrics: judge every exported candidate by the recipe's rules, the float baseline and the champion.
 
-    measurements, labels, champion ──► [validate_metrics] ──► verdict, a finding a candidate and rule
+    measurements, targets, champion ──► [validate_metrics] ──► verdict, a finding a candidate and rule
 
 The gate is open when at least one candidate passed all its critical findings (`Verdict.passed_candidates`). A bad
 candidate is a finding, not a refusal: `select` refuses where no candidate is left. A drop is judged by its point; that
@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.measurement import Finding
 from featherline.tasks.contracts.refusal import refuse
@@ -25,9 +23,7 @@ from featherline.tasks.contracts.steps.validate_metrics import (
     ValidateMetricsOutputs,
     ValidateMetricsParams,
 )
-from featherline.tasks.contracts.words import amount, percent
-from featherline.tasks.judging.metrics.bounds import Constant
-from featherline.tasks.judging.metrics.compare import Comparison, class_drop, compare
+from featherline.tasks.judging.metrics.compare import Comparison, compare, slice_drop
 from featherline.tasks.judging.metrics.measured import Measured, TestSplit, read_measured, read_test_split
 from featherline.tasks.judging.metrics.rules import judge_candidates
 from featherline.tasks.judging.metrics.subject import Subject, label_of
@@ -58,32 +54,32 @@ def validate_metrics(
     split = read_test_split(store, dataset)
     baseline = _measured(store, inputs.baseline, split)
     champion = read_measured(store, inputs.champion.measurement, split) if inputs.champion else None
+    problem, names = split.problem, split.problem.slice_names(split.vocabulary)
     subjects = []
     for number, lane in enumerate(inputs.lanes, start=1):
         measured = _measured(store, lane, split)
-        worst, position = class_drop(baseline, measured)
+        worst, position = slice_drop(baseline, measured)
         subjects.append(
             Subject(
                 label=label_of(measured.name, number),
                 measured=measured,
                 fault=measured.fault,
                 drop=UNKNOWN if baseline.fault else compare(baseline, measured, seed=context.seed),
-                class_drop=(worst, dataset.vocabulary[position] if position >= 0 else ""),
+                slice_drop=(worst, names[position] if position >= 0 else ""),
                 champion_drop=_against_champion(champion, measured, context.seed) if champion else None,
             )
         )
     if baseline.fault:
         print(f"the float baseline proves nothing: {baseline.fault}")
-    counts = np.bincount(split.labels, minlength=split.classes)
-    constant = Constant(int(counts.max()), len(split.labels))
-    untested = tuple(dataset.vocabulary[position] for position in np.flatnonzero(counts == 0))
-    findings = judge_candidates(subjects, params.rules, constant, untested)
+    constant = problem.constant(split.targets)
+    untested = tuple(names[number] for number in range(len(names)) if number not in problem.strata(split.targets))
+    findings = judge_candidates(subjects, params.rules, constant, problem, untested)
     ref, verdict = put_verdict(store, "metrics", findings, title=f"Candidates of {context.provenance.recipe}")
     passed = verdict.passed_candidates()
     for subject in subjects:
         broken = [item.rule for item in findings if item.subject == subject.label and _blocks(item)]
         outcome = "pass" if subject.label in passed else f"fail: {', '.join(broken)}"
-        figures = f"accuracy {percent(subject.measured.accuracy)}, drop {amount(subject.drop.drop)}"
+        figures = f"{problem.quality.told(subject.measured.quality)}, drop {problem.quality.amount(subject.drop.drop)}"
         print(f"{subject.label:<24} {figures}  {outcome}")
     print(f"{len(passed)} of {len(subjects)} candidates passed; the gate is {'open' if verdict.passed else 'closed'}")
     return ValidateMetricsOutputs(verdict=ref)
@@ -94,7 +90,7 @@ def _measured(store: Store, lane: EvaluateOutputs, split: TestSplit) -> Measured
     measured = read_measured(store, lane.measurement, split)
     if measured.file_sha256 == lane.model.file.sha256:
         return measured
-    return replace(measured, correct=None, fault="it measured another file than the lane exported")
+    return replace(measured, scores=None, fault="it measured another file than the lane exported")
 
 
 def _against_champion(champion: Measured, measured: Measured, seed: int) -> Comparison:

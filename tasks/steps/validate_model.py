@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -20,30 +19,30 @@ from great_expectations.expectations import ExpectColumnValuesToBeBetween
 from great_expectations.expectations.expectation import Expectation
 
 from featherline.tasks.contracts.measurement import Finding
+from featherline.tasks.contracts.problems.classification import accepted_quality
+from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.refusal import examples
-from featherline.tasks.contracts.steps.train import ClassMetrics
+from featherline.tasks.contracts.steps.train import ValidationMetrics
 from featherline.tasks.contracts.steps.validate_model import (
     ValidateModelInputs,
     ValidateModelOutputs,
     ValidateModelParams,
 )
-from featherline.tasks.contracts.words import amount, percent
+from featherline.tasks.contracts.words import percent
 from featherline.tasks.judging.expectations import judge
 from featherline.tasks.judging.verdicts import put_verdict, shut_gate
+from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.protocol import Guess, Problem
 from featherline.tasks.running.context import Context
 from featherline.tasks.store import accepted
 
 ROUNDING = 1e-9
-"""An accuracy that stands on a rule keeps it, whatever the last bit of a difference says."""
+"""A quality that stands on a rule keeps it, whatever the last bit of a difference says."""
 
-SHARES = {"min_accuracy": "accuracy", "max_drop": "accuracy", "better_than_a_guess": "recall"}
-"""Rules whose value is a share, told in percent as their bound is, by the column that they judge."""
-UNNAMED_FLOOR = 0.5
-"""Of a recipe that names none, which a teacher of two classes reaches by guessing: hence the rule beside it."""
+TOLD = {"min_quality": "quality", "max_drop": "quality", "better_than_a_guess": "guess"}
+"""Rules whose value is told in words as their bound is, by the column that they judge."""
 
-SURE = 2.326
-"""Standard deviations that a guess stays below in 99 of 100 cases."""
-
+CLASSIFICATION = open_problem("classification")
 LARGEST = float(np.finfo(np.float64).max)
 
 
@@ -55,119 +54,163 @@ def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, con
     """
     subject = inputs.model.file.sha256
     entry = accepted.previous(context.store, params.recipe, "baseline", subject)
-    before = float(entry.content["accuracy"]) if entry else None
-    findings = find(inputs.metrics, before, params, trained=bool(inputs.model.histories))
+    metric, before = inputs.metrics.metric, _before(entry)
+    problem = open_problem(inputs.metrics.problem)
+    findings = find(inputs.metrics, before, params, problem=problem, trained=bool(inputs.model.histories))
     ref, verdict = put_verdict(context.store, "model", findings, title=f"Float baseline of {params.recipe}")
-    compared = f"the last accepted one had {percent(before)}" if before is not None else "the first of its recipe"
+    compared = f"the last accepted one had {metric.text(before)}" if before is not None else "the first of its recipe"
     failed = sum(not finding.passed for finding in findings)
-    reached = percent(inputs.metrics.accuracy)
-    print(f"validate_model: accuracy {reached}, {compared}; {len(findings)} rules, {failed} failed")
+    reached = metric.told(inputs.metrics.quality)
+    print(f"validate_model: {reached}, {compared}; {len(findings)} rules, {failed} failed")
     if not verdict.passed:
         raise shut_gate(context, verdict)
-    accepted.accept(context.store, params.recipe, "baseline", subject, {"accuracy": inputs.metrics.accuracy})
+    accepted.accept(context.store, params.recipe, "baseline", subject, {"quality": inputs.metrics.quality})
     return ValidateModelOutputs(model=inputs.model, verdict=ref)
 
 
+def _before(entry: accepted.Entry | None) -> float | None:
+    """Return the quality of the last accepted baseline; None where there is none."""
+    if entry is None:
+        return None
+    return accepted_quality(entry.content)
+
+
 def find(
-    metrics: ClassMetrics, before: float | None, params: ValidateModelParams, *, trained: bool = True
+    metrics: ValidationMetrics,
+    before: float | None,
+    params: ValidateModelParams,
+    *,
+    problem: Problem = CLASSIFICATION,
+    trained: bool = True,
 ) -> tuple[Finding, ...]:
-    """Return what each rule finds. A class without images in the validation split counts as dead.
+    """Return what each rule finds. A slice without samples in the validation split counts as dead.
 
     Args:
         metrics: Of the float baseline, on the validation split.
-        before: Accuracy of the last accepted baseline of the recipe.
+        before: Quality of the last accepted baseline of the recipe.
         params: The rules.
+        problem: Which is to be solved.
         trained: Whether this run trained it; else it is a file that was taken as it is.
     """
-    recalls = [np.nan if recall is None else recall for recall in metrics.class_recall]
-    row = {"model": "baseline", "accuracy": metrics.accuracy, "loss": metrics.loss, "recall": float(np.mean(recalls))}
-    whole = pd.DataFrame([row])
-    classes = pd.DataFrame({"class": [f"class {label}" for label in range(len(recalls))], "recall": recalls})
-    rules = [*_model_rules(before, params, trained=trained), *_no_guess(metrics, params)]
+    metric, guess = metrics.metric, problem.guess(metrics.slices, metrics.samples)
+    row = {"model": "baseline", "quality": metrics.quality, "loss": metrics.loss}
+    row |= {"guess": guess.value} if guess else {}
+    rules = [*_model_rules(before, params, problem, trained=trained), *_no_guess(guess, params, metric)]
     found = tuple(
-        one.model_copy(update={"got": percent(row[SHARES[one.rule]])}) if one.rule in SHARES else one  # type: ignore[arg-type]
-        for one in judge(whole, rules, suite="baseline", index="model")
+        one.model_copy(update={"got": _told(one.rule, row, metric)}) if one.rule in TOLD else one
+        for one in judge(pd.DataFrame([row]), rules, suite="baseline", index="model")
     )
-    dead = [(label, recall) for label, recall in enumerate(recalls) if not recall >= params.min_class_recall]
-    alive = judge(classes, [_alive(params)], suite="classes", index="class")
+    return found + _slices(metrics, params, problem)
+
+
+def _slices(metrics: ValidationMetrics, params: ValidateModelParams, problem: Problem) -> tuple[Finding, ...]:
+    """Return whether every slice is alive, where the problem has slices."""
+    if not metrics.slices:
+        return ()
+    metric, words = metrics.metric, problem.words
+    floor = problem.slice_floor if params.min_slice_quality is None else params.min_slice_quality
+    qualities = [np.nan if one.quality is None else one.quality for one in metrics.slices]
+    names = [f"{words.slice} {one.name}" for one in metrics.slices]
+    table = pd.DataFrame({"slice": names, "quality": qualities})
+    rule = _no_worse(
+        "quality",
+        floor,
+        metric,
+        rule="slices_alive",
+        expected=f"a {words.slice_quality} of {metric.bound_word} {metric.text(floor)} for every {words.slice} "
+        "(train.checks.min_slice_quality)",
+        fix=f"give the {words.slice} more {words.unit}s, or train longer",
+    )
+    alive = judge(table, [rule], suite=words.slices, index="slice")
+    dead = [(name, value) for name, value in zip(names, qualities, strict=True) if not metric.drop(floor, value) <= 0]
     if dead:
-        shares = examples(f"{percent(recall)} (class {label})" for label, recall in dead)
-        told = f"{len(dead)} of {len(recalls)}: {shares}"
+        shares = examples(f"{metric.text(value)} ({name})" for name, value in dead)
+        told = f"{len(dead)} of {len(qualities)}: {shares}"
         alive = tuple(one.model_copy(update={"got": told}) for one in alive)
-    return found + alive
+    return alive
 
 
-def _model_rules(before: float | None, params: ValidateModelParams, *, trained: bool) -> list[Expectation]:
+def _told(rule: str, row: dict[str, Any], metric: QualityMetric) -> str:
+    value = float(row[TOLD[rule]])
+    return percent(value) if TOLD[rule] == "guess" else metric.text(value)
+
+
+def _model_rules(
+    before: float | None, params: ValidateModelParams, problem: Problem, *, trained: bool
+) -> list[Expectation]:
+    metric, floor = problem.quality, floor_of(params, problem)
     rules = [
         _at_least(
             "loss",
-            0.0,
+            -LARGEST,
             rule="finite_loss",
-            expected="a finite cross entropy on the validation split",
+            expected="a finite loss on the validation split",
             fix="lower train.learning_rate and run again",
         ),
-        _at_least(
-            "accuracy",
-            floor_of(params),
-            rule="min_accuracy",
-            expected=f"validation accuracy of at least {percent(floor_of(params))} (train.checks.min_accuracy)",
+        _no_worse(
+            "quality",
+            floor,
+            metric,
+            rule="min_quality",
+            expected=f"validation {metric.name} of {metric.bound_word} {metric.text(floor)} (train.checks.min_quality)",
             fix="train longer, or take a larger network or better data"
             if trained
-            else "train the file further (train.epochs above 0), or take one that knows these images better",
+            else f"train the file further (train.epochs above 0), or take one that knows these {problem.words.unit}s "
+            "better",
         ),
     ]
     if before is not None:
-        floor = max(before - params.max_drop, 0.0)
+        sign = 1 if metric.higher_is_better else -1
+        last = before - sign * params.max_drop
+        last = last if metric.least is None else max(last, metric.least)
         rules.append(
-            _at_least(
-                "accuracy",
-                floor,
+            _no_worse(
+                "quality",
+                last,
+                metric,
                 rule="max_drop",
-                expected=f"accuracy of at least {percent(floor)}: the last accepted baseline had {percent(before)}, "
-                f"and may be missed by {amount(params.max_drop)} (train.checks.max_drop)",
+                expected=f"{metric.name} of {metric.bound_word} {metric.text(last)}: the last accepted baseline had "
+                f"{metric.text(before)}, and may be missed by {metric.amount(params.max_drop)} (train.checks.max_drop)",
                 fix="look for what changed in data or recipe; where the fall is meant, allow it or rename the recipe",
             )
         )
     return rules
 
 
-def floor_of(params: ValidateModelParams) -> float:
-    """Return the least accuracy of a teacher: the recipe's own, else half of the images."""
-    return UNNAMED_FLOOR if params.min_accuracy is None else params.min_accuracy
+def floor_of(params: ValidateModelParams, problem: Problem = CLASSIFICATION) -> float:
+    """Return the worst quality of a teacher: the recipe's own, else the problem's."""
+    return problem.teacher_floor if params.min_quality is None else params.min_quality
 
 
-def _no_guess(metrics: ClassMetrics, params: ValidateModelParams) -> list[Expectation]:
+def _no_guess(guess: Guess | None, params: ValidateModelParams, metric: QualityMetric) -> list[Expectation]:
     """Return the rule that the teacher has learnt something, unless the recipe's own floor says more.
 
-    A constant answer, and a guess of whatever odds, have a mean recall of 1 / classes, however rare a class is. The
-    recipe may name a floor that a guess reaches; then the rule only warns.
+    The recipe may name a floor that a guess reaches; then the rule only warns.
     """
-    chance = 1 / max(len(metrics.class_recall), 1)
-    samples = max(metrics.samples, 1)
-    room = max(SURE * math.sqrt(chance * (1 - chance) / samples), 0.5 / samples)
-    if params.min_accuracy is not None and params.min_accuracy > chance + room:
+    if guess is None or (params.min_quality is not None and metric.reward(params.min_quality) > guess.floor):
         return []
     return [
         _at_least(
-            "recall",
-            chance + room,
-            severity="critical" if params.min_accuracy is None else "warning",
+            "guess",
+            guess.floor,
+            severity="critical" if params.min_quality is None else "warning",
             rule="better_than_a_guess",
-            expected=f"a mean recall of the classes of at least {percent(chance + room)}: "
-            f"a guess has {percent(chance)}, give or take {amount(room)} on {metrics.samples} images",
-            fix="look at whether preprocessing, labels and the order of the classes are the model's; train longer",
+            expected=guess.expected,
+            fix="look at whether preprocessing, targets and the order of the answers are the model's; train longer",
         )
     ]
 
 
-def _alive(params: ValidateModelParams) -> Expectation:
-    return _at_least(
-        "recall",
-        params.min_class_recall,
-        rule="class_alive",
-        expected=f"a recall of at least {percent(params.min_class_recall)} for every class "
-        "(train.checks.min_class_recall)",
-        fix="give the class more images, or train longer",
+def _no_worse(column: str, floor: float, metric: QualityMetric, **meta: Any) -> Expectation:  # noqa: ANN401 - texts
+    """Return the rule that a value is no worse than a floor."""
+    if metric.higher_is_better:
+        return _at_least(column, floor, **meta)
+    return ExpectColumnValuesToBeBetween(
+        column=column,
+        min_value=-LARGEST,
+        max_value=floor + ROUNDING,
+        severity="critical",
+        meta={"subject": "the float baseline", **meta},
     )
 
 
@@ -179,7 +222,7 @@ def _at_least(
 ) -> Expectation:
     return ExpectColumnValuesToBeBetween(
         column=column,
-        min_value=max(least - ROUNDING, 0.0),
+        min_value=least - ROUNDING,
         max_value=LARGEST,
         severity=severity,
         meta={"subject": "the float baseline", **meta},

@@ -50,7 +50,7 @@ class TrainingState:
         history: Its length says how many epochs are done.
         weights: Of the model, in Keras' order.
         optimizer: Its variables, in Keras' order.
-        best: The weights with the best validation accuracy so far; empty where they are not kept.
+        best: The weights with the best validation quality so far; empty where they are not kept.
     """
 
     history: TrainingHistory

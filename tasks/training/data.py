@@ -12,6 +12,8 @@ from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.data.dataset import Examples, Targets, read_split, stratified, taken
 from featherline.tasks.modalities.feeding import background, own_of, prepared
 from featherline.tasks.modalities.views import InputViews
+from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.protocol import Problem
 from featherline.tasks.store.artifacts import Store
 
 
@@ -48,6 +50,7 @@ class TrainingData:
         train: To learn from.
         validation: To measure on.
         answers: How many things an answer may be: the size of the vocabulary.
+        problem: What is learnt.
         preprocessing: What made each input; empty where nobody says.
         views: What makes random views of the examples.
     """
@@ -55,6 +58,7 @@ class TrainingData:
     train: Part
     validation: Part
     answers: int
+    problem: Problem = field(default_factory=lambda: open_problem("classification"))
     preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
     views: InputViews = field(default_factory=InputViews)
 
@@ -94,11 +98,13 @@ def load_training_data(
                 fix="give the source more examples, or correct the fractions of the section data",
             )
     preprocessing = preprocessing or own_of(dataset)
-    train = train.take(stratified(train.targets, train_fraction, seed))
+    problem = open_problem(dataset.problem)
+    train = train.take(stratified(problem.strata(train.targets), train_fraction, seed))
     return TrainingData(
         train=Part(prepared(train.examples, preprocessing), train.targets),
         validation=Part(prepared(validation.examples, preprocessing), validation.targets),
         answers=len(dataset.vocabulary),
+        problem=problem,
         preprocessing=preprocessing,
         views=InputViews(
             {name: spec.modality for name, spec in dataset.inputs.items()}, background(preprocessing, dataset)

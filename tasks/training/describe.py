@@ -12,9 +12,9 @@ from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import put_model
 from featherline.tasks.networks.zeros import kernels
-from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.measured import validation_quality
 
 
 def describe(
@@ -32,8 +32,8 @@ def describe(
 
     Args:
         store: Gets the file and the history.
-        model: Gives logits.
-        data: Its validation split is what `validation_accuracy` is measured on, its preprocessing the model's.
+        model: What is described.
+        data: Its validation split is what `validation_quality` is measured on, its preprocessing the model's.
         format: `qat_h5` for quantization-aware models.
         before: The model that this one was made from; its stages, histories, sparsity and clusters are carried on.
         stage: What was done to it, for people.
@@ -48,7 +48,7 @@ def describe(
         "parameters": _parameters(model),
         "macs": count_macs(model),
         "zeros": sum(int((kernel == 0).sum()) for kernel in kernels(model).values()),
-        "validation_accuracy": accuracy(predict_logits(model, data.validation.inputs), data.validation.targets),
+        "validation_quality": validation_quality(model, data),
         "preprocessing": dict(data.preprocessing) or (before.preprocessing if before else {}),
         "stages": (*(before.stages if before else ()), stage),
         "histories": histories,

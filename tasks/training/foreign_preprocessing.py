@@ -20,21 +20,22 @@ from featherline.tasks.contracts.dataset import Dataset, sole
 from featherline.tasks.contracts.modalities.image import NamedPreprocessing, PreprocessingChoice
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.contracts.words import percent
 from featherline.tasks.data.dataset import Examples, Targets, in_turn, read_split, taken
 from featherline.tasks.modalities.feeding import Feeding, chosen, own_of, prepared, raw_of, with_why
 from featherline.tasks.modalities.opening import open_modality
 from featherline.tasks.networks.foreign.beginnings import takes_bytes
 from featherline.tasks.networks.framework import KerasModel
-from featherline.tasks.problems.classification.class_order import at_chance, explaining_order
-from featherline.tasks.problems.classification.network_metrics import accuracy, mean_cross_entropy, predict_logits
+from featherline.tasks.networks.predict import predict
+from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.protocol import Problem
+from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.store.artifacts import Store
 
 MOST_EXAMPLES = 1000
 """Of the validation split, the classes in turn, that candidates are measured on."""
 
 AS_GOOD = 0.005
-"""Candidates this near to the best accuracy are as good; the least cross entropy decides between them."""
+"""Candidates this near to the best quality are as good; the least loss decides between them."""
 
 CLEARLY = 0.02
 """What a usual candidate with its channels turned round must be better by, since usually nobody turns them."""
@@ -50,9 +51,14 @@ class Measured:
     """What a model says under one preprocessing."""
 
     feeding: Feeding
-    logits: NDArray[np.float32]
-    accuracy: float
+    outputs: NDArray[np.float32]
+    quality: float
     loss: float
+    problem: Problem
+
+    def knows(self, targets: NDArray[Any]) -> bool:
+        """Return whether the outputs say more of the targets than guesses would."""
+        return self.problem.knows(self.outputs, targets)
 
     @property
     def how(self) -> Preprocessing:
@@ -65,10 +71,9 @@ class Measured:
         return self.how.name
 
     @property
-    def predicted(self) -> NDArray[np.int64]:
-        """Return the class of each example."""
-        found: NDArray[np.int64] = self.logits.argmax(axis=1)
-        return found
+    def gain(self) -> float:
+        """Return the quality so that more is better."""
+        return self.problem.quality.reward(self.quality)
 
 
 def preprocessing_of_built(model: KerasModel, choice: PreprocessingChoice, dataset: Dataset) -> Feeding:
@@ -116,14 +121,15 @@ def preprocessing_of_file(
         return given or with_why(own_of(dataset), "there was no example to measure others on")
     scaling = "" if given else takes_bytes(model)
     sure = given or (raw_of(dataset) if scaling else None)
-    measured = [_measure(model, examples, labels, one) for one in ([sure] if sure else _candidates(dataset, examples))]
+    problem, tried = open_problem(dataset.problem), [sure] if sure else _candidates(dataset, examples)
+    measured = [_measure(model, examples, labels, one, problem) for one in tried]
     best = _best(measured)
-    classes, trusted = len(dataset.vocabulary), not at_chance(best.predicted, labels, len(dataset.vocabulary))
+    classes, trusted = len(dataset.vocabulary), best.knows(labels)
     if sure and not trusted and as_it_is:  # what else it may be is part of what is said
         others = [one for one in _candidates(dataset, examples) if _numbers(one) != _numbers(sure)]
-        measured += [_measure(model, examples, labels, one) for one in others]
+        measured += [_measure(model, examples, labels, one, problem) for one in others]
     _refuse_other_order(measured, labels, name, dataset, SURELY_SCRAMBLED if not as_it_is else HALF)
-    figures = {one.name: round(one.accuracy, 6) for one in measured}
+    figures = {one.name: round(one.quality, 6) for one in measured}
     if not trusted and as_it_is:
         _refuse_chance(measured, labels, name, key, sure=sure is not None)
     if given:
@@ -160,35 +166,42 @@ def _numbers(feeding: Feeding) -> list[Any]:
     return [how.numbers() for how in feeding.values()]
 
 
-def _measure(model: KerasModel, examples: Examples, labels: Targets, feeding: Feeding) -> Measured:
-    logits = predict_logits(model, sole(prepared(examples, feeding)))
-    return Measured(feeding, logits, accuracy(logits, labels), mean_cross_entropy(logits, labels))
+def _measure(model: KerasModel, examples: Examples, labels: Targets, feeding: Feeding, problem: Problem) -> Measured:
+    outputs = predict(model, sole(prepared(examples, feeding)))
+    return Measured(
+        feeding, outputs, quality_value(problem, outputs, labels), problem.mean_loss(outputs, labels), problem
+    )
 
 
 def _best(measured: list[Measured]) -> Measured:
-    """Return the most accurate candidate; of those as good as it that of the least loss, of equal ones the first."""
+    """Return the best candidate; of those as good as it that of the least loss, of equal ones the first."""
     usual = [one for one in measured if not one.name.endswith("-bgr")]
-    best = max(one.accuracy for one in usual)
-    most = max(measured, key=lambda one: one.accuracy)
-    if most.accuracy > best + CLEARLY:
-        usual, best = measured, most.accuracy
-    return min((one for one in usual if one.accuracy >= best - AS_GOOD), key=lambda one: one.loss)
+    best = max(one.gain for one in usual)
+    most = max(measured, key=lambda one: one.gain)
+    if most.gain > best + CLEARLY:
+        usual, best = measured, most.gain
+    return min((one for one in usual if one.gain >= best - AS_GOOD), key=lambda one: one.loss)
 
 
 def _refuse_other_order(measured: list[Measured], labels: Targets, name: str, dataset: Dataset, least: float) -> None:
-    classes = len(dataset.vocabulary)
-    orders = [(one, explaining_order(one.predicted, labels, classes, least)) for one in measured]
-    hits = [(one, order, float(np.mean(np.asarray(order)[one.predicted] == labels))) for one, order in orders if order]
+    problem = open_problem(dataset.problem)
+    metric = problem.quality
+    orders = [(one, problem.explaining_order(one.outputs, labels, least)) for one in measured]
+    hits = [
+        (one, order, quality_value(problem, problem.in_order(one.outputs, order), labels))
+        for one, order in orders
+        if order
+    ]
     if not hits:
         return
-    one, order, reached = max(hits, key=lambda each: each[2])
-    if reached <= max(each.accuracy for each in measured):
+    one, order, reached = max(hits, key=lambda each: metric.reward(each[2]))
+    if metric.reward(reached) <= max(each.gain for each in measured):
         return
     names = json.dumps([dataset.vocabulary[label] for label in order], ensure_ascii=False)
     raise refuse(
         f"{name} has the classes of {dataset.name} in another order",
         expected=f"the order of the data: {', '.join(dataset.vocabulary)}",
-        got=f"validation accuracy {percent(one.accuracy)} in that order, {percent(reached)} in another one "
+        got=f"validation {metric.told(one.quality)} in that order, {metric.text(reached)} in another one "
         f"(preprocessing {one.name}, {len(labels):,} examples)",
         fix=f"set data.classes: {names}",
     )
@@ -200,11 +213,10 @@ def _refuse_chance(measured: list[Measured], labels: Targets, name: str, key: st
     Where that is sure, and nothing else is better, the model is bad and not its preprocessing, which is for the gate of
     the float baseline to judge.
     """
-    classes = measured[0].logits.shape[1]
-    better = [one for one in measured if not at_chance(one.predicted, labels, classes)]
+    better = [one for one in measured if one.knows(labels)]
     if sure and not better:
         return
-    best = max(better, key=lambda one: one.accuracy) if better else None
+    best = max(better, key=lambda one: one.gain) if better else None
     if best is None:
         fix = f"give {key} as scale, mean, std and channel_order, or a file that was trained for these classes"
     elif best.name in get_args(NamedPreprocessing):
@@ -215,10 +227,10 @@ def _refuse_chance(measured: list[Measured], labels: Targets, name: str, key: st
     raise refuse(
         f"{name} tells the classes apart no better than chance",
         expected="a model file that was trained for these classes, fed as it was in its training",
-        got=f"validation accuracy of {len(labels):,} examples: {_said(measured)}",
+        got=f"validation {measured[0].problem.quality.name} of {len(labels):,} examples: {_said(measured)}",
         fix=fix,
     )
 
 
 def _said(measured: list[Measured]) -> str:
-    return ", ".join(f"{one.name} {percent(one.accuracy)}" for one in measured)
+    return ", ".join(f"{one.name} {one.problem.quality.text(one.quality)}" for one in measured)

@@ -24,16 +24,17 @@ from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.networks.framework import KerasModel, Tensor, keras, tf
 from featherline.tasks.networks.inputs import Fed, in_batches, input_specs
-from featherline.tasks.problems.classification.network_metrics import accuracy, mean_cross_entropy
+from featherline.tasks.problems.opening import open_learning
+from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.training.batches import even_batches
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.distillation.attention import watched
-from featherline.tasks.training.distillation.logit_losses import inattention
+from featherline.tasks.training.distillation.attention_loss import inattention
 from featherline.tasks.training.distillation.logits_cache import LogitsCache, can_be_cached, view_seed
-from featherline.tasks.training.history import empty_history, longer, out_of_patience, progress_line
-from featherline.tasks.training.losses import cross_entropy, decay, distillation_loss
+from featherline.tasks.training.history import empty_history, is_best, longer, out_of_patience, progress_line
 from featherline.tasks.training.schedules import learning_rates
+from featherline.tasks.training.weight_decay import decay
 
 VALIDATION_BATCH = 256
 
@@ -85,14 +86,16 @@ def fit_model(
     """
     if (teacher is None) != (distillation is None):
         raise ValueError("distillation needs a teacher and its distillation, both")
-    history = empty_history(stage)
+    history = empty_history(stage, data.problem.quality)
     best: list[NDArray[Any]] = []
     if fit.epochs == 0:
         return history
     count = len(data.train.targets)
     batches = math.ceil(count / fit.batch_size)
     rates = learning_rates(fit, fit.epochs * batches)
-    optimizer, train_step, forward = compiled or compile_training(model, fit, teacher, distillation, views=data.views)
+    optimizer, train_step, forward = compiled or compile_training(
+        model, fit, teacher, distillation, problem=data.problem.name, views=data.views
+    )
     cache = (
         LogitsCache(teacher, data, fit, seed=seed)
         if distillation and can_be_cached(fit, distillation, data.views)
@@ -119,15 +122,15 @@ def fit_model(
         history = longer(
             history,
             loss=loss,
-            accuracy=right,
-            validation_loss=mean_cross_entropy(logits, data.validation.targets),
-            validation_accuracy=accuracy(logits, data.validation.targets),
+            quality=right,
+            validation_loss=data.problem.mean_loss(logits, data.validation.targets),
+            validation_quality=quality_value(data.problem, logits, data.validation.targets),
             learning_rate=float(rates[steps.start]),
             seconds=time.monotonic() - started,
         )
         if not math.isfinite(loss + history.validation_loss[-1]):
             raise _diverged(stage, epoch, fit)
-        if fit.keep == "best" and history.validation_accuracy[-1] >= max(history.validation_accuracy):
+        if fit.keep == "best" and is_best(history):
             best = model.get_weights()
         say(progress_line(history, fit.epochs))
         if checkpoint and checkpoint.due and len(history.loss) < fit.epochs:
@@ -146,7 +149,7 @@ def _epoch(
     batches: Iterable[tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int32], np.float32]],
     listeners: Any,  # noqa: ANN401
 ) -> tuple[float, float]:
-    """Take a step a batch. Returns the mean loss and the accuracy of what the steps saw; ends at a loss not finite.
+    """Take a step a batch. Returns the mean loss and the quality of what the steps saw; ends at a loss not finite.
 
     Args:
         train_step: Of `compile_training`.
@@ -154,13 +157,13 @@ def _epoch(
         batches: Indices, the teacher's logits where they are known, the seed of the views, and the learning rate.
         listeners: Told of each batch.
     """
-    loss_sum, right, count = 0.0, 0, 0
+    loss_sum, right, count = 0.0, 0.0, 0
     for number, (chosen, cached_logits, view, rate) in enumerate(batches):
         listeners.on_train_batch_begin(number)
         part = data.train.take(chosen)
         loss, hits = train_step(part.inputs, part.targets, cached_logits, rate, view)
         listeners.on_train_batch_end(number)
-        loss_sum, right, count = loss_sum + float(loss) * len(chosen), right + int(hits), count + len(chosen)
+        loss_sum, right, count = loss_sum + float(loss) * len(chosen), right + float(hits), count + len(chosen)
         if not math.isfinite(loss_sum):
             break
     return loss_sum / count, right / count
@@ -178,18 +181,19 @@ def compile_training(
     teacher: KerasModel = None,
     distillation: DistillationSettings | None = None,
     *,
+    problem: str = "classification",
     views: InputViews | None = None,
 ) -> Compiled:
     """Return the optimizer, the training step and the forward pass, each traced once for every batch size.
 
-    Of `fit` the optimizer, the loss and the views count; the rates come with each step. `views` makes those of
-    the data; without it examples are seen as they are.
+    Of `fit` the optimizer, the loss and the views count; the rates come with each step. `problem` is what is learnt;
+    `views` makes those of the data, without which examples are seen as they are.
 
     Raises:
         Refused: The views would show nothing.
     """
     views = views or InputViews()
-    optimizer = _optimizer(fit)
+    optimizer, learning = _optimizer(fit), open_learning(problem)
     fed = input_specs(model)
     views.check(fit, fed)
     cached = distillation is not None and can_be_cached(fit, distillation, views)
@@ -207,9 +211,10 @@ def compile_training(
         )
         with tf.GradientTape() as tape:
             logits, *maps = tf.nest.flatten(student_network(view, training=True))
-            loss = cross_entropy(labels, logits, fit.label_smoothing, share)
+            loss = learning.loss(labels, logits, smoothing=fit.label_smoothing, share=share)
             if distillation is not None and theirs is not None:
-                loss = distillation_loss(labels, logits, theirs[0], distillation, loss)
+                soft = learning.distillation_loss(labels, logits, theirs[0], distillation)
+                loss = distillation.alpha * soft + (1 - distillation.alpha) * loss
             if distillation is not None and theirs is not None and maps:
                 loss += distillation.attention * inattention(theirs[1:], maps)
             if fit.weight_decay:
@@ -219,14 +224,13 @@ def compile_training(
         gradients = tape.gradient(loss, model.trainable_variables)
         optimizer.learning_rate.assign(rate)
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        hits = tf.reduce_sum(tf.cast(tf.argmax(logits, axis=1) == labels, tf.int32))
-        return loss, hits
+        return loss, learning.counted(labels, logits)
 
     def forward(inputs: Tensor) -> Tensor:
         return model(inputs, training=False)
 
     scalar, pair = tf.TensorSpec((), tf.float32), tf.TensorSpec((2,), tf.int32)
-    signature = (fed, tf.TensorSpec((None,), tf.int64), tf.TensorSpec((None, None), tf.float32), scalar, pair)
+    signature = (fed, learning.targets, tf.TensorSpec((None, None), tf.float32), scalar, pair)
     return Compiled(
         optimizer,
         tf.function(train_step, input_signature=signature),

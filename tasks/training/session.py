@@ -138,7 +138,8 @@ class TrainingSession:
         model = describe(self.store, network, self.data, before=before, stage=stage, history=history, **changes)
         given = before or compared_with
         if given is not None:
-            print(savings(stage, given, model, zeros_before=zeros_before, zeros_after=sparsity(network)))
+            zeros = {"zeros_before": zeros_before, "zeros_after": sparsity(network)}
+            print(savings(stage, given, model, self.data.problem.quality, **zeros))
         return model
 
     def __enter__(self) -> Self:

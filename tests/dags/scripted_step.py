@@ -28,13 +28,13 @@ def reference(kind: str) -> dict[str, Any]:
 
 
 DATA, VERDICT, PAGE, MEASUREMENT = (reference(kind) for kind in ("dataset", "verdict", "page", "measurement"))
-MODEL = {"file": reference("model"), "parameters": 10, "macs": 100, "validation_accuracy": 0.97}
+MODEL = {"file": reference("model"), "parameters": 10, "macs": 100, "validation_quality": 0.97}
 FILE = {
     "file": reference("tflite"),
     "scheme": "int8",
     "golden": reference("golden"),
-    "validation_accuracy": 0.96,
-    "validation_recall": [0.96],
+    "validation_quality": 0.96,
+    "validation_slices": [0.96],
     "source": MODEL,
 }
 RELEASE = {"name": "digits", "version": "v1", "uri": "releases/v1", "model_sha256": DIGEST, "manifest_sha256": DIGEST}
@@ -75,7 +75,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "preprocess": {"data": DATA},
     "validate_data": {"data": DATA, "verdict": VERDICT},
     "dry_run": {"infeasible": []},
-    "train": {"model": MODEL, "metrics": {"accuracy": 0.97, "loss": 0.1, "class_recall": [0.9, None], "samples": 10}},
+    "train": {"model": MODEL, "metrics": {"quality": 0.97, "loss": 0.1, "slices": [0.9, None], "samples": 10}},
     "validate_model": {"model": MODEL, "verdict": VERDICT},
     "search": {"trials": None},
     "choose": {"architectures": [], "trials": None},

@@ -18,11 +18,11 @@ SCALED_DOWN = [
     "--set=data.checks.min_examples=500",
     "--set=train.epochs=2",
     "--set=train.learning_rate=0.05",
-    "--set=train.checks={min_accuracy: 0.1, min_class_recall: 0}",
+    "--set=train.checks={min_quality: 0.1, min_slice_quality: 0}",
     "--set=candidates.pruned-qat=null",
     "--set=candidates.pruned-int8.prune.keep_macs=0.5",
     "--set=candidates.pruned-int8.prune.fit={epochs: 1, batch_size: 64}",
-    "--set=gate={min_accuracy: 0, max_drop: 1, max_class_drop: 1, objective: size}",
+    "--set=gate={min_quality: 0, max_drop: 1, max_slice_drop: 1, objective: size}",
     "--set=release.approve=never",
     "--set=release.accept_unproven=true",
 ]

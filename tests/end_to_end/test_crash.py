@@ -19,13 +19,13 @@ pytestmark = pytest.mark.stack
 SHORT = [
     "--seed=11",
     "--set=train.epochs=4",
-    "--set=train.checks.min_accuracy=0.5",
+    "--set=train.checks.min_quality=0.5",
     "--set=search.trials=0",
     "--set=candidates.float16-sparse24=null",
     "--set=candidates.pruned-qat=null",
     "--set=candidates.sparse-clustered=null",
     "--set=candidates.searched-int8=null",
-    "--set=gate.min_accuracy=0.5",
+    "--set=gate.min_quality=0.5",
     "--set=release.name=digits-short",
 ]
 """One candidate, four epochs: the whole line in less than a minute."""

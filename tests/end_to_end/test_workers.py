@@ -27,7 +27,7 @@ pytestmark = pytest.mark.stack
 THREE_LANES = [
     "--seed=21",
     "--set=train.epochs=2",
-    "--set=train.checks={min_accuracy: 0.1, min_class_recall: 0}",
+    "--set=train.checks={min_quality: 0.1, min_slice_quality: 0}",
     "--set=search.trials=2",
     "--set=search.epochs=1",
     "--set=search.promoted_epochs=1",
@@ -36,7 +36,7 @@ THREE_LANES = [
     "--set=candidates.pruned-qat=null",
     "--set=candidates.float16-sparse24.prune.fit={epochs: 1, batch_size: 64}",
     "--set=candidates.dynamic={quantize: {scheme: dynamic_wi8_afp32}}",
-    "--set=gate={min_accuracy: 0.05, max_drop: 1, max_class_drop: 1, objective: size}",
+    "--set=gate={min_quality: 0.05, max_drop: 1, max_slice_drop: 1, objective: size}",
     "--set=release.name=digits-workers",
 ]
 """Three candidates, whose outcome does not depend on the search, and two search workers."""

@@ -13,7 +13,9 @@ from featherline.outcome import tell
 from featherline.summary import Summary, read_records, summarise
 from featherline.tasks.contracts.candidate import Candidate, Infeasible
 from featherline.tasks.contracts.measurement import Finding, Latency, Measurement, Verdict
-from featherline.tasks.contracts.model import LiteRTModel, Model
+from featherline.tasks.contracts.model import Ends, LiteRTModel, Model
+from featherline.tasks.contracts.problems.classification import ACCURACY
+from featherline.tasks.contracts.quality import Quality
 from featherline.tasks.contracts.references import (
     ArtifactRef,
     GoldenRef,
@@ -65,32 +67,28 @@ class Run:
 
     def model(self) -> LiteRTModel:
         """Give an exported model."""
-        source = Model(file=self.ref(ModelFileRef), parameters=10, macs=20, validation_accuracy=0.9)
+        source = Model(file=self.ref(ModelFileRef), parameters=10, macs=20, validation_quality=0.9)
         return LiteRTModel(
             file=self.ref(LiteRTFileRef),
             scheme="int8",
             golden=self.ref(GoldenRef),
-            validation_accuracy=0.9,
-            validation_recall=(0.9, 0.9),
+            validation_quality=0.9,
+            validation_slices=(),
+            ends=Ends(inputs={}, outputs={}),
             source=source,
         )
 
-    def measure(self, name: str, accuracy: float, size_bytes: int) -> EvaluateOutputs:
+    def measure(self, name: str, quality: float, size_bytes: int) -> EvaluateOutputs:
         """Leave the record of `evaluate` with its measurement."""
         measurement = Measurement(
             candidate=name,
             file=self.ref(LiteRTFileRef),
             scheme="int8",
             samples=100,
-            accuracy=accuracy,
-            accuracy_low=accuracy - 0.01,
-            accuracy_high=accuracy + 0.01,
-            confidence=0.95,
-            class_recall=(accuracy,),
-            confusion=((100,),),
+            quality=Quality(metric=ACCURACY, value=quality, low=quality - 0.01, high=quality + 0.01, confidence=0.95),
+            slices=(),
             agreement=None,
-            calibration_error=0.01,
-            predictions=self.store.put_array(np.zeros((1, 1), np.float32)),
+            outputs=self.store.put_array(np.zeros((1, 1), np.float32)),
             test_sha256="0" * 64,
             size_bytes=size_bytes,
             gzip_bytes=size_bytes - 1,
@@ -189,7 +187,7 @@ def test_a_finished_run_is_summed_up(run: Run, tmp_path: Path):
 
     assert (summary.hits, summary.misses, summary.seconds) == (2, 9, 12.3)
     assert summary.baseline is not None
-    assert (summary.baseline.accuracy, summary.baseline.size_bytes, summary.baseline.macs) == (0.98, 1000, 20)
+    assert (summary.baseline.quality, summary.baseline.size_bytes, summary.baseline.macs) == (0.98, 1000, 20)
     assert summary.selected == "good"
     assert summary.release_uri == "s3://b/releases/digits/abc"
     assert summary.registry is not None
@@ -214,7 +212,7 @@ def test_every_candidate_has_a_fate(run: Run, tmp_path: Path):
         "large": ("infeasible", "20 MACs, the device carries 10"),
     }
     assert summary.candidates[0].latency_ms_p50 == 0.5
-    assert summary.candidates[2].accuracy is None
+    assert summary.candidates[2].quality is None
 
 
 def test_the_candidates_of_further_rounds_follow_those_of_the_plan(run: Run, tmp_path: Path):

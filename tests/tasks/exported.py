@@ -102,5 +102,5 @@ def _trained(store: Store, dataset: Dataset) -> Model:
         file=put_model(store, network),
         parameters=network.count_params(),
         macs=1,
-        validation_accuracy=float((predicted == labels).mean()),
+        validation_quality=float((predicted == labels).mean()),
     )

@@ -13,9 +13,11 @@ from featherline.tasks.contracts.candidate import Infeasible
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.measurement import Measurement, StageEntry
 from featherline.tasks.contracts.model import Architecture, Ends, LiteRTModel, Model, Rung, TrainingHistory
+from featherline.tasks.contracts.problems.classification import ACCURACY, ClassificationDetails
 from featherline.tasks.contracts.references import (
     Champion,
     DatasetRef,
+    DetailsRef,
     GoldenRef,
     HistoryRef,
     LiteRTFileRef,
@@ -40,21 +42,19 @@ BASELINE_WRONG = (0, 1)
 """The images of the test split that the float baseline gets wrong: 0.98 of 100."""
 
 
-PROVEN = GateRules(min_accuracy=0.85, max_drop=0.06, max_class_drop=0.3, max_champion_drop=0.07)
+PROVEN = GateRules(min_quality=0.85, max_drop=0.06, max_slice_drop=0.3, max_champion_drop=0.07)
 """Rules that 100 test images can prove of a file with three wrong."""
 
 RUNGS = (
     Rung(
         scheme="static_wi4_ai8",
         size_bytes=9_000,
-        validation_accuracy=0.9,
+        validation_quality=0.9,
         agreement=0.9,
         kept=False,
         why="loses 8.00 points",
     ),
-    Rung(
-        scheme="int8", size_bytes=15_000, validation_accuracy=0.98, agreement=0.99, kept=True, why="loses 0.00 points"
-    ),
+    Rung(scheme="int8", size_bytes=15_000, validation_quality=0.98, agreement=0.99, kept=True, why="loses 0.00 points"),
 )
 """What a ladder tried."""
 
@@ -77,10 +77,11 @@ def history(stage: str, epochs: int = 4) -> TrainingHistory:
     steps = range(1, epochs + 1)
     return TrainingHistory(
         stage=stage,
+        metric=ACCURACY,
         loss=tuple(1.5 / step for step in steps),
-        accuracy=tuple(1 - 0.5 / step for step in steps),
+        quality=tuple(1 - 0.5 / step for step in steps),
         validation_loss=tuple(1.6 / step for step in steps),
-        validation_accuracy=tuple(1 - 0.6 / step for step in steps),
+        validation_quality=tuple(1 - 0.6 / step for step in steps),
         learning_rate=tuple(1e-3 for _ in steps),
         seconds=tuple(0.5 for _ in steps),
     )
@@ -113,22 +114,30 @@ def lane(store: Store, digits: tuple[DatasetRef, Dataset]) -> Lane:
         confusion = np.zeros((10, 10), int)
         np.add.at(confusion, (labels, predicted), 1)
         ref = store.put_bytes(file or f"the file of {name}".encode(), LiteRTFileRef)
-        accuracy = float((predicted == labels).mean())
+        quality = float((predicted == labels).mean())
+        recalls = confusion.diagonal() / confusion.sum(axis=1)
+        slices = tuple(
+            {"name": kind, "samples": int(row.sum()), "quality": float(recall)}
+            for kind, row, recall in zip(dataset.vocabulary, confusion, recalls, strict=True)
+        )
+        details = ClassificationDetails(confusion=tuple(map(tuple, confusion.tolist())), calibration_error=0.011)
         disagree = len(set(wrong) ^ set(BASELINE_WRONG))
         values: dict[str, Any] = {
             "candidate": name,
             "file": ref,
             "scheme": "float32" if name == "baseline" else "int8",
             "samples": len(labels),
-            "accuracy": accuracy,
-            "accuracy_low": max(accuracy - 0.03, 0.0),
-            "accuracy_high": min(accuracy + 0.02, 1.0),
-            "confidence": 0.95,
-            "class_recall": tuple(confusion.diagonal() / confusion.sum(axis=1)),
-            "confusion": tuple(tuple(int(count) for count in row) for row in confusion),
+            "quality": {
+                "metric": ACCURACY,
+                "value": quality,
+                "low": max(quality - 0.03, 0.0),
+                "high": min(quality + 0.02, 1.0),
+                "confidence": 0.95,
+            },
+            "slices": slices,
+            "details": store.put(details, DetailsRef),
             "agreement": None if name == "baseline" else 1 - disagree / len(labels),
-            "calibration_error": 0.011,
-            "predictions": store.put_array(np.asarray(logits)),
+            "outputs": store.put_array(np.asarray(logits)),
             "test_sha256": split_digest(dataset, "test"),
             "size_bytes": 120_000 if name == "baseline" else 30_000,
             "gzip_bytes": 100_000 if name == "baseline" else 22_000,
@@ -157,7 +166,7 @@ def lane(store: Store, digits: tuple[DatasetRef, Dataset]) -> Lane:
             file=store.put_bytes(f"the model of {name}".encode(), ModelFileRef),
             parameters=28_000,
             macs=1_200_000,
-            validation_accuracy=accuracy,
+            validation_quality=quality,
             stages=stages,
             histories=tuple(store.put(history(stage), HistoryRef) for stage in stages),
         )
@@ -168,8 +177,8 @@ def lane(store: Store, digits: tuple[DatasetRef, Dataset]) -> Lane:
             scheme=scheme,
             ends=Ends(inputs={}, outputs={}),
             golden=golden,
-            validation_accuracy=accuracy,
-            validation_recall=values["class_recall"],
+            validation_quality=quality,
+            validation_slices=slices,
             source=source,
             rungs=rungs,
         )
@@ -239,20 +248,21 @@ def told(
         trials = Trials(
             study="digits",
             sampler="nsga2",
+            metric=ACCURACY,
             agreements=(
                 Agreement(score="naswot", spearman=-0.5, trials=3),
                 Agreement(score="synflow", spearman=None, trials=3),
             ),
             hypervolumes=Hypervolumes(reference=600_000, search=0.6125, control=0.54),
             control=tuple(
-                Trial(number=number, architecture=space, state="complete", accuracy=0.81, epochs=2, macs=200_000,
+                Trial(number=number, architecture=space, state="complete", quality=0.81, epochs=2, macs=200_000,
                       parameters=1000, size_bytes=4000, seconds=1.0)
                 for number in range(6)
             ),
             trials=tuple(
-                Trial(number=number, architecture=space, state=state, accuracy=accuracy, epochs=2,
+                Trial(number=number, architecture=space, state=state, quality=quality, epochs=2,
                       macs=200_000 * (number + 1), parameters=1000, size_bytes=4000, seconds=1.0)
-                for number, (state, accuracy) in enumerate(
+                for number, (state, quality) in enumerate(
                     [("complete", 0.81), ("complete", 0.93), ("complete", 0.9), ("infeasible", None), ("failed", None),
                      ("filtered", None)]
                 )

@@ -14,6 +14,8 @@ from ai_edge_litert import schema_py_generated as schema
 from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
 from featherline.tasks.contracts.model import Ends, LiteRTModel, Model, TensorSpec
 from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.problems.classification import ACCURACY
+from featherline.tasks.contracts.quality import Slice
 from featherline.tasks.contracts.references import (
     ArrayRef,
     DatasetRef,
@@ -66,8 +68,8 @@ def classifier(seed: int = 0) -> bytes:
         inputs={"image": metadata.End(dtype="int8", scale=0.125, zero_point=-8)},
         outputs={"logits": metadata.End(dtype="int8", scale=0.25, zero_point=-4)},
         scheme="int8",
-        validation_accuracy=0.97,
-        source_validation_accuracy=0.98,
+        validation_quality=0.97,
+        source_validation_quality=0.98,
         author=f"author {seed}",
         versions={},
     )
@@ -98,7 +100,7 @@ def winner(store: Store) -> Winner:
             file=store.put_bytes(b"the float model", ModelFileRef),
             parameters=12,
             macs=12,
-            validation_accuracy=0.98,
+            validation_quality=0.98,
             stages=("train", "quantize"),
         )
         model = LiteRTModel(
@@ -109,8 +111,8 @@ def winner(store: Store) -> Winner:
                 outputs={"logits": TensorSpec(shape=(3,), dtype="int8")},
             ),
             golden=store.put_bytes(golden.getvalue(), GoldenRef),
-            validation_accuracy=0.97,
-            validation_recall=(0.97, 0.97, 0.97),
+            validation_quality=0.97,
+            validation_slices=SLICES,
             source=source,
         )
         measurement = store.put(measured(name, file, store.put_array(np.zeros((100, 3), np.float32))), MeasurementRef)
@@ -134,6 +136,9 @@ def winner(store: Store) -> Winner:
     return build
 
 
+SLICES = tuple(Slice(name=name, samples=33, quality=0.97) for name in ("a", "b", "c"))
+
+
 def measured(name: str, file: LiteRTFileRef, predictions: ArrayRef) -> Measurement:
     """Return a measurement of a file: 97 of 100 right."""
     return Measurement.model_validate(
@@ -142,15 +147,10 @@ def measured(name: str, file: LiteRTFileRef, predictions: ArrayRef) -> Measureme
             "file": file,
             "scheme": "int8",
             "samples": 100,
-            "accuracy": 0.97,
-            "accuracy_low": 0.93,
-            "accuracy_high": 0.99,
-            "confidence": 0.95,
-            "class_recall": (0.97, 0.97, 0.97),
-            "confusion": ((32, 1, 0), (0, 33, 1), (1, 0, 32)),
+            "quality": {"metric": ACCURACY, "value": 0.97, "low": 0.93, "high": 0.99, "confidence": 0.95},
+            "slices": SLICES,
             "agreement": 0.98,
-            "calibration_error": 0.01,
-            "predictions": predictions,
+            "outputs": predictions,
             "test_sha256": "0" * 64,
             "size_bytes": file.bytes,
             "gzip_bytes": 700,

@@ -27,7 +27,7 @@ RECIPE = """
 name: small
 data: {source: digits, calibration_count: 50}
 model: {builder: cnn, options: {widths: [16, 16], dense: 0}}
-train: {epochs: 8, batch_size: 64, optimizer: adam, learning_rate: 0.01, checks: {min_accuracy: 0.2}}
+train: {epochs: 8, batch_size: 64, optimizer: adam, learning_rate: 0.01, checks: {min_quality: 0.2}}
 search:
   space: {builder: ds_cnn, choices: {stem: [8, 16], width: [8, 16], blocks: [1, 2]}}
   trials: 5
@@ -44,7 +44,7 @@ candidates:
     distill: {method: logits, fit: {<<: *short, epochs: 12}}
     quantize: {scheme: int8}
 device: any
-gate: {max_drop: 0.9, max_class_drop: 1, min_accuracy: 0.2}
+gate: {max_drop: 0.9, max_slice_drop: 1, min_quality: 0.2}
 release: {approve: never, accept_unproven: true, sign: false}
 """
 """The smallest that has a search: half a minute on two cores."""

@@ -246,7 +246,8 @@ class _Cutter:
     def _losses(self, data: TrainingData, allowed: Sequence[tuple[int, ...]]) -> list[list[float]]:
         chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation.targets))[:IMAGES]
         part = data.validation.take(chosen)
-        curves = losses_alone(self.flat, self.channels, self.scores, allowed, images=part.inputs, labels=part.targets)
+        options = {"images": part.inputs, "labels": part.targets, "problem": data.problem}
+        curves = losses_alone(self.flat, self.channels, self.scores, allowed, **options)
         for group, option, curve in zip(self.channels.groups, allowed, curves, strict=True):
             points = ", ".join(f"{width}: {loss:.3f}" for width, loss in zip(option, curve, strict=True))
             print(

@@ -24,12 +24,11 @@ from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.contracts.steps.prune import MISSED, PruneParams
-from featherline.tasks.contracts.words import percent
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
-from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
 from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.history import joined
+from featherline.tasks.training.measured import validation_quality
 
 CLOSE = 0.05
 """Of the whole: a cut that is further from its target than this says so."""
@@ -118,15 +117,16 @@ def _slimmed(
 
 def _recalibrate(model: KerasModel, data: TrainingData, images: int, seed: int) -> None:
     """Estimate the statistics anew, and say what the cut left and what this brought back."""
-    before = accuracy(predict_logits(model, data.validation.inputs), data.validation.targets)
+    metric = data.problem.quality
+    before = validation_quality(model, data)
     if images == 0:
-        print(f"  validation accuracy {percent(before)} after the cut")
+        print(f"  validation {metric.told(before)} after the cut")
         return
     chosen = np.random.default_rng(seed).permutation(len(data.train.targets))[:images]
     layers = reestimate_statistics(model, data.train.take(chosen).inputs)
-    after = accuracy(predict_logits(model, data.validation.inputs), data.validation.targets)
+    after = validation_quality(model, data)
     print(
-        f"  validation accuracy {percent(before)} after the cut, {percent(after)} with the statistics of {layers} "
+        f"  validation {metric.told(before)} after the cut, {metric.text(after)} with the statistics of {layers} "
         f"batch normalisations from {len(chosen)} images"
     )
 

@@ -21,7 +21,7 @@ from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.surgery import KeepMask, mask
 from featherline.tasks.compression.pruning.widths import WidthOptions
 from featherline.tasks.networks.framework import KerasModel, keras, tf
-from featherline.tasks.problems.classification.network_metrics import mean_cross_entropy
+from featherline.tasks.problems.protocol import Problem
 
 IMAGES = 512
 """Of the validation split, on which the loss is measured."""
@@ -47,8 +47,9 @@ def losses_alone(
     *,
     images: NDArray[np.float32],
     labels: NDArray[np.int64],
+    problem: Problem,
 ) -> list[list[float]]:
-    """Return the mean cross entropy for every group at every allowed width, all other groups whole.
+    """Return the mean loss for every group at every allowed width, all other groups whole.
 
     Args:
         model: The flat functional model that was traced. It stays as it is.
@@ -57,6 +58,7 @@ def losses_alone(
         allowed: The widths of each group, its own first.
         images: (n, height, width, channels), as the model takes them.
         labels: (n,).
+        problem: Whose loss it is.
     """
     copy = keras.models.clone_model(model)
     whole = model.get_weights()
@@ -68,7 +70,7 @@ def losses_alone(
         mask(copy, channels, kept_units(channels, scores, [*widest[:group], width, *widest[group + 1 :]]))
         batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
         logits = [forward(tf.constant(batch)).numpy() for batch in batches]
-        return mean_cross_entropy(np.concatenate(logits), labels)
+        return problem.mean_loss(np.concatenate(logits), labels)
 
     full = loss(0, widest[0])
     return [[full, *(loss(group, width) for width in option[1:])] for group, option in enumerate(allowed)]

@@ -85,7 +85,7 @@ class TrialEvaluator:
             number=number,
             architecture=built,
             state="failed",
-            accuracy=None,
+            quality=None,
             epochs=0,
             macs=0,
             parameters=0,
@@ -164,21 +164,27 @@ class TrialEvaluator:
         return f"{asked.by} {said} is number {place + 1} of {len(scored) + 1}; {kept} are trained"
 
     def _train(self, model: KerasModel, record: Trial, before: Sequence[Trial]) -> dict[str, Any]:
-        """Return the best validation accuracy of both rungs that were reached, and the epochs until there."""
+        """Return the best validation quality of both rungs that were reached, and the epochs until there."""
         epochs = self.params.epochs
         parent = self._inherit(record, model, before)
-        compiled = compile_training(model, self.params.fit, views=self.data.views)
-        first = accuracy = self._fit(model, epochs, compiled)
+        problem = self.data.problem.name
+        compiled = compile_training(model, self.params.fit, problem=problem, views=self.data.views)
+        first = quality = self._fit(model, epochs, compiled)
         more = self.params.promoted_epochs - epochs
         if more > 0 and self._promoted(first, record, before):
-            accuracy, epochs = max(accuracy, self._fit(model, more, compiled)), epochs + more
+            quality = self.data.problem.quality.best_of((quality, self._fit(model, more, compiled)))
+            epochs += more
         weights = put_model(self.store, model) if self.params.inherit else None
-        found = {"accuracy": accuracy, "first_accuracy": first, "epochs": epochs, "inherited_from": parent}
+        found = {"quality": quality, "first_quality": first, "epochs": epochs, "inherited_from": parent}
         return {"state": "complete", "weights": weights, **found}
 
     def _inherit(self, record: Trial, model: KerasModel, before: Sequence[Trial]) -> int | None:
         """Give the network its relative's weights, where it has one. Returns that trial's number."""
-        parent = relative(record, before, tuple(self.space.choices)) if self.params.inherit else None
+        parent = (
+            relative(record, before, tuple(self.space.choices), self.data.problem.quality)
+            if self.params.inherit
+            else None
+        )
         if parent is None or parent.weights is None:
             return None
         part = inherit(model, load_file(self.store, parent.weights))
@@ -188,13 +194,14 @@ class TrialEvaluator:
     def _fit(self, model: KerasModel, epochs: int, compiled: Compiled) -> float:
         fit = self.params.fit.model_copy(update={"epochs": epochs})
         history = fit_model(model, self.data, fit, seed=self.seed, stage="trial", say=_unsaid, compiled=compiled)
-        return max(history.validation_accuracy)
+        return history.metric.best_of(history.validation_quality)
 
-    def _promoted(self, accuracy: float, record: Trial, before: Sequence[Trial]) -> bool:
+    def _promoted(self, quality: float, record: Trial, before: Sequence[Trial]) -> bool:
         """Return whether the trial is among the best, by Pareto front, of itself and those that were trained before."""
-        trained = [(each.first_accuracy, each) for each in before if each.first_accuracy is not None]
-        points = [(first, float(each.cost(self.params.objective))) for first, each in trained]
-        points.append((accuracy, float(record.cost(self.params.objective))))
+        trained = [(each.first_quality, each) for each in before if each.first_quality is not None]
+        metric = self.data.problem.quality
+        points = [(metric.reward(first), float(each.cost(self.params.objective))) for first, each in trained]
+        points.append((metric.reward(quality), float(record.cost(self.params.objective))))
         keep = math.ceil(self.params.promote_fraction * len(points))
         return len(points) - 1 in best_first(points)[:keep]
 

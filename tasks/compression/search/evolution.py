@@ -2,7 +2,7 @@
 
 youngest `population` trials ──► half of them, drawn ──► the fittest ──► one choice changed ──► child
 
-With two objectives each tournament draws a weight between them, so that one parent is accurate and the next one cheap,
+With two objectives each tournament draws a weight between them, so that one parent is good and the next one cheap,
 and the search spreads along the front. Networks outside the budget win only against their like.
 
 Source: Real et al. 2019, algorithm 1, https://arxiv.org/abs/1802.01548; of the drawn weight: Ishibuchi and Murata 1998,

@@ -3,29 +3,34 @@
     trained trials ──► the one that shares most choices ──► layers aligned by kind ──► leading channels copied
 
 What is shared keeps its weights, and so does the shared part of a layer that got wider or narrower; the rest stays as
-it was drawn. A trial that inherits stands on epochs beside its own, so its accuracy is that of a longer training.
+it was drawn. A trial that inherits stands on epochs beside its own, so its quality is that of a longer training.
 
 Source: Real et al. 2017, https://arxiv.org/abs/1703.01041, whose children keep the weights of layers of equal shape.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
+from featherline.tasks.contracts.quality import SHARE, QualityMetric
 from featherline.tasks.contracts.trials import Trial
 
 RELATED = 0.5
 """Who shares a smaller part of the choices is no relative."""
 
 
-def relative(trial: Trial, before: Sequence[Trial], choices: Sequence[str]) -> Trial | None:
-    """Return the trained trial that shares most choices with this one; of equals the most accurate, then the latest.
+def relative(
+    trial: Trial, before: Sequence[Trial], choices: Sequence[str], metric: QualityMetric = SHARE
+) -> Trial | None:
+    """Return the trained trial that shares most choices with this one; of equals the best, then the latest.
 
     Args:
         trial: The heir.
         before: Those that it may know.
+        metric: Of the trials' quality.
         choices: Of the space, where `name.N` is the N-th entry of an option that is a list.
     """
     ours = [_choice(trial, name) for name in choices]
@@ -33,8 +38,11 @@ def relative(trial: Trial, before: Sequence[Trial], choices: Sequence[str]) -> T
     def shared(other: Trial) -> int:
         return sum(_choice(other, name) == mine for name, mine in zip(choices, ours, strict=True))
 
+    def gain(other: Trial) -> float:
+        return -math.inf if other.quality is None else metric.reward(other.quality)
+
     related = [other for other in before if other.weights is not None and shared(other) >= RELATED * len(choices)]
-    return max(related, key=lambda other: (shared(other), other.accuracy or 0.0, other.number), default=None)
+    return max(related, key=lambda other: (shared(other), gain(other), other.number), default=None)
 
 
 def _choice(trial: Trial, name: str) -> Any:  # noqa: ANN401 - any option

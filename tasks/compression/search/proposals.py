@@ -18,6 +18,7 @@ from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.trial import TrialState
 
+from featherline.tasks.contracts.quality import SHARE, QualityMetric
 from featherline.tasks.contracts.trials import SearchObjective, Trial
 
 MOST_REPEATS = 20
@@ -31,19 +32,27 @@ class Proposals:
     """The architectures of a search, place by place."""
 
     def __init__(
-        self, sampler: BaseSampler, space: dict[str, BaseDistribution], *, objective: SearchObjective, in_flight: int
+        self,
+        sampler: BaseSampler,
+        space: dict[str, BaseDistribution],
+        *,
+        objective: SearchObjective,
+        in_flight: int,
+        metric: QualityMetric = SHARE,
     ) -> None:
         """Propose from `space`.
 
         Args:
             sampler: Seeded, and not used before.
             space: What is chosen.
-            objective: `macs` or `size`, weighed against accuracy.
+            objective: `macs` or `size`, weighed against quality.
+            metric: Of the quality, told to the sampler so that more is better.
             in_flight: So many places lie between the last result that a proposal knows and the proposal itself.
         """
         self.in_flight = in_flight
         self._space = space
-        self._objective = objective
+        self._objective, self._metric = objective, metric
+        self._worst = None if metric.worst is None else metric.reward(metric.worst)
         self._study = optuna.create_study(sampler=sampler, directions=["maximize", "minimize"])
         self._asked: list[optuna.Trial] = []
         self._repeats: list[int | None] = []
@@ -99,8 +108,21 @@ class Proposals:
         if record.state in {"failed", "filtered"}:
             self._study.tell(trial, state=TrialState.FAIL)
             return
+        gain = self._gain(record)
+        if gain is None:
+            self._study.tell(trial, state=TrialState.FAIL)
+            return
         trial.set_constraint(BUDGET, record.excess)
-        self._study.tell(trial, [record.accuracy or 0.0, float(record.cost(self._objective))])
+        self._study.tell(trial, [gain, float(record.cost(self._objective))])
+
+    def _gain(self, record: Trial) -> float | None:
+        """Return the quality so that more is better; of what was not trained the worst, None where none is known."""
+        if record.quality is None:
+            return self._worst
+        gain = self._metric.reward(record.quality)
+        if self._metric.worst is None:
+            self._worst = gain if self._worst is None else min(self._worst, gain)
+        return gain
 
 
 def _again(known: Trial, place: int) -> Trial:

@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from featherline.tasks.compression.search.choosing import ChoosingSampler
 
 EXPONENT = -0.07
-"""Of cost over target: twice the cost must bring 5 % more accuracy."""
+"""Of cost over target: twice the cost must bring 5 % more quality."""
 
 RATE = 0.5
 """Step of the policy for an advantage of one standard deviation."""
@@ -28,12 +28,12 @@ MEMORY = 0.9
 """Of the moving average that is the baseline."""
 
 
-def reward(accuracy: float, cost: float, target: float) -> float:
-    """Return `accuracy * (cost / target) ** -0.07`.
+def reward(quality: float, cost: float, target: float) -> float:
+    """Return `quality * (cost / target) ** -0.07`; of a negative quality the power is 0.07, so that cost punishes too.
 
     Source: Tan et al. 2019, equation 2 with alpha = beta = -0.07, https://arxiv.org/abs/1807.11626
     """
-    return float(accuracy * (cost / target) ** EXPONENT)
+    return float(quality * (cost / target) ** (EXPONENT if quality >= 0 else -EXPONENT))
 
 
 def policies(
@@ -42,7 +42,7 @@ def policies(
     """Return the probabilities of each choice after learning from the trials.
 
     Args:
-        trials: Finished ones with values (accuracy, cost). One of accuracy 0 was outside the budget: reward 0.
+        trials: Finished ones with values (quality, cost), of which more quality is better.
         space: The choices.
         target: Cost that is neither rewarded nor punished; the median of the trials' where absent.
 

@@ -1,10 +1,10 @@
-"""What an untrained network lets guess of its accuracy: cheap scores that filter trials, and never choose one.
+"""What an untrained network lets guess of its quality: cheap scores that filter trials, and never choose one.
 
 network, fresh weights ──┬─► naswot   how differently it sees the images of a batch
                          └─► synflow  how much flows through its weights; no image is looked at
 
 Both leave the weights as they were. More is better. Whether they say anything about a space is measured: the log of a
-search has the rank correlation of each with the trained accuracy.
+search has the rank correlation of each with the trained quality.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from typing import Any
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 
 from featherline.tasks.contracts.model import Architecture
+from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.refusal import Problem, Refused
 from featherline.tasks.contracts.steps.search import SearchSpace
 from featherline.tasks.contracts.trials import Trial
-from featherline.tasks.contracts.words import percent
 
 
 def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
@@ -66,11 +66,11 @@ def spoken(built: Architecture) -> str:
     return f"{built.builder}({options})"
 
 
-def trial_line(record: Trial) -> str:
+def trial_line(record: Trial, metric: QualityMetric) -> str:
     """Return what became of a trial, for people."""
     said = f"{spoken(record.architecture)}  {record.state}"
-    if record.accuracy is not None:
-        said += f"  accuracy {percent(record.accuracy)} after {record.epochs} epochs"
+    if record.quality is not None:
+        said += f"  {metric.told(record.quality)} after {record.epochs} epochs"
     if record.macs:
         said += f"  {record.macs:,} MACs  about {record.size_bytes:,} bytes"
     if record.inherited_from is not None:

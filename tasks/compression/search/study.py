@@ -23,6 +23,7 @@ from optuna.storages.journal import JournalFileBackend
 from featherline.tasks.compression.search.proposals import Proposals
 from featherline.tasks.compression.search.samplers import sampler_of
 from featherline.tasks.compression.search.storages import PatientRedis, patient_database
+from featherline.tasks.contracts.quality import SHARE, QualityMetric
 from featherline.tasks.contracts.steps.search import SearchParams
 from featherline.tasks.running.work import Work
 from featherline.tasks.store.disk import writing
@@ -119,7 +120,9 @@ def open_study(place: str, name: str) -> optuna.Study:
     )
 
 
-def proposals_of(params: SearchParams, space: dict[str, CategoricalDistribution], seed: int) -> Proposals:
+def proposals_of(
+    params: SearchParams, space: dict[str, CategoricalDistribution], seed: int, metric: QualityMetric = SHARE
+) -> Proposals:
     """Return what each place of a search tries; equal for all workers."""
     sampler = sampler_of(params, space, seed)
-    return Proposals(sampler, dict(space), objective=params.objective, in_flight=params.in_flight)
+    return Proposals(sampler, dict(space), objective=params.objective, in_flight=params.in_flight, metric=metric)

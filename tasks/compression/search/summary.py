@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from featherline.tasks.contracts.quality import SHARE, QualityMetric
 from featherline.tasks.contracts.trials import SCORES, Agreement, Hypervolumes, Trial, Trials
 from featherline.tasks.statistics.pareto import hypervolume
 
@@ -20,27 +21,27 @@ FEWEST = 3
 
 def summarised(trials: Trials) -> Trials:
     """Return the same trials with `agreements` and `hypervolumes` of them."""
-    trained = [trial for trial in trials.trials if trial.accuracy is not None]
-    control = [trial for trial in trials.control if trial.accuracy is not None]
+    trained = [trial for trial in trials.trials if trial.quality is not None]
+    control = [trial for trial in trials.control if trial.quality is not None]
     return trials.model_copy(
         update={
-            "agreements": agreements(trained),
-            "hypervolumes": _hypervolumes(_points(trained, trials), _points(control, trials)),
+            "agreements": agreements(trained, trials.metric),
+            "hypervolumes": _hypervolumes(trained, control, trials),
         }
     )
 
 
-def agreements(trained: Sequence[Trial]) -> tuple[Agreement, ...]:
-    """Return the rank correlation of each score with the accuracy after the first rung, which all trials have.
+def agreements(trained: Sequence[Trial], metric: QualityMetric = SHARE) -> tuple[Agreement, ...]:
+    """Return the rank correlation of each score with the quality after the first rung, which all trials have.
 
     An architecture that came up twice counts once.
     """
-    once = {trial.architecture.to_json(): trial for trial in trained if trial.first_accuracy is not None}.values()
+    once = {trial.architecture.to_json(): trial for trial in trained if trial.first_quality is not None}.values()
     found = []
     for score in SCORES:
-        pairs = [(getattr(trial, score), trial.first_accuracy) for trial in once]
-        known = [(value, accuracy) for value, accuracy in pairs if value is not None and accuracy is not None]
-        correlation = spearman([value for value, _ in known], [accuracy for _, accuracy in known])
+        pairs = [(getattr(trial, score), trial.first_quality) for trial in once]
+        known = [(value, quality) for value, quality in pairs if value is not None and quality is not None]
+        correlation = spearman([value for value, _ in known], [metric.reward(quality) for _, quality in known])
         found.append(Agreement(score=score, spearman=correlation, trials=len(known)))
     return tuple(found)
 
@@ -66,7 +67,7 @@ def ranks(values: Sequence[float]) -> list[float]:
 def lines(trials: Trials) -> list[str]:
     """Return the summary for people."""
     said = [
-        f"{each.score} and accuracy: Spearman {each.spearman:.2f} over {each.trials} trials"
+        f"{each.score} and {trials.metric.name}: Spearman {each.spearman:.2f} over {each.trials} trials"
         for each in trials.agreements
         if each.spearman is not None
     ]
@@ -76,25 +77,35 @@ def lines(trials: Trials) -> list[str]:
         against = "" if found.control is None else f", {found.control:.4f} of {len(trials.control)} random trials"
         said.append(
             f"hypervolume {found.search:.4f} of {len(trials.trials)} trials by {trials.sampler}{against} "
-            f"(reference: accuracy 0, {found.reference:,} {unit})"
+            f"(reference: {found.reference:,} {unit})"
         )
     return said
 
 
-def _points(trained: Sequence[Trial], trials: Trials) -> list[tuple[float, float]]:
+def _points(trained: Sequence[Trial], trials: Trials, low: float, high: float) -> list[tuple[float, float]]:
+    """Return how far each trial is from the worst to the best quality, 0 to 1, and its cost."""
+    reach = (high - low) or 1.0
     return [
-        (trial.accuracy or 0.0, float(trial.macs if trials.objective == "macs" else trial.size_bytes))
+        ((trials.metric.reward(trial.quality) - low) / reach, float(trial.cost(trials.objective)))
         for trial in trained
+        if trial.quality is not None
     ]
 
 
-def _hypervolumes(points: list[tuple[float, float]], control: list[tuple[float, float]]) -> Hypervolumes | None:
-    """Measure both from one reference point: accuracy 0 at the dearest trial of either."""
-    dearest = max((cost for _, cost in [*points, *control]), default=0.0)
-    if not points or dearest <= 0:
+def _hypervolumes(trained: Sequence[Trial], control: Sequence[Trial], trials: Trials) -> Hypervolumes | None:
+    """Measure both from one reference point: the worst quality at the dearest trial of either.
+
+    A metric without a worst or best value has those of the trials in their place.
+    """
+    both, metric = [*trained, *control], trials.metric
+    dearest = max((float(trial.cost(trials.objective)) for trial in both), default=0.0)
+    if not trained or dearest <= 0:
         return None
+    gains = [metric.reward(trial.quality) for trial in both if trial.quality is not None]
+    low = min(gains) if metric.worst is None else metric.reward(metric.worst)
+    high = max(gains) if metric.best is None else metric.reward(metric.best)
     return Hypervolumes(
         reference=int(dearest),
-        search=hypervolume(points, dearest),
-        control=hypervolume(control, dearest) if control else None,
+        search=hypervolume(_points(trained, trials, low, high), dearest),
+        control=hypervolume(_points(control, trials, low, high), dearest) if control else None,
     )

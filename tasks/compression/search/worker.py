@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from featherline.tasks.compression.search.proposals import Proposals
 from featherline.tasks.compression.search.space import trial_line
+from featherline.tasks.contracts.quality import SHARE, QualityMetric
 from featherline.tasks.contracts.trials import Trial
 
 BEAT_SECONDS = 5.0
@@ -47,6 +48,7 @@ class SearchWorker:
         proposals: What each place tries.
         owner: Of this worker; a retry of the same task has the same and takes up what it left.
         total: Places of the whole search.
+        metric: Of the quality of its trials.
         stale_seconds: Without a beat for this long a claim is given up.
         waited_seconds: So long this worker waited for results of others, without which nothing could be proposed.
         left_seconds: So long it waited for the last results of others, when nothing was left to begin.
@@ -56,6 +58,7 @@ class SearchWorker:
     proposals: Proposals
     owner: str
     total: int
+    metric: QualityMetric = SHARE
     stale_seconds: float = STALE_SECONDS
     waited_seconds: float = 0.0
     left_seconds: float = 0.0
@@ -129,9 +132,9 @@ class SearchWorker:
             print(f"trial {record.number} was given up by another worker meanwhile: its result is not used")
             return
         # The values are for people who look at the study; proposals are told by the record.
-        values = [record.accuracy or 0.0, float(record.macs)]
+        values = [record.quality or 0.0, float(record.macs)]
         self.study.tell(claim, values, skip_if_finished=True)
-        print(f"trial {record.number}, {len(self.records())} of {self.total}: {trial_line(record)}")
+        print(f"trial {record.number}, {len(self.records())} of {self.total}: {trial_line(record, self.metric)}")
 
     def _running(self) -> list[FrozenTrial]:
         return list(self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))

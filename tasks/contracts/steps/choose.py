@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from featherline.tasks.contracts.base import Contract, Fraction, Name
+from featherline.tasks.contracts.base import Contract, Name
 from featherline.tasks.contracts.model import Architecture
+from featherline.tasks.contracts.quality import QualityValue
 from featherline.tasks.contracts.references import TrialsRef
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.steps.search import SearchOutputs
@@ -17,7 +18,7 @@ class ChosenArchitecture(Contract):
 
     name: Name
     architecture: Architecture
-    accuracy: Fraction
+    quality: QualityValue
     macs: int
     parameters: int
     size_bytes: int
@@ -37,7 +38,7 @@ class ChooseParams(Params):
 
 
 class ChooseOutputs(Contract):
-    """The architectures to train, the most accurate of the Pareto front first, and all trials together."""
+    """The architectures to train, the best of the Pareto front first, and all trials together."""
 
     architectures: tuple[ChosenArchitecture, ...]
     trials: TrialsRef | None

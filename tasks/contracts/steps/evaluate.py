@@ -23,7 +23,7 @@ class EvaluateParams(Params):
     """The parameters of `featherline.tasks.steps.evaluate`."""
 
     candidate: Name = Field("baseline", description="Whose file this is.")
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the interval of the accuracy.")
+    confidence: float = Field(0.95, gt=0.5, lt=1, description="Of the interval of the quality.")
     resamples: int = Field(2000, ge=100, le=100_000, description="Of the bootstrap.")
     threads: int = Field(1, ge=1, le=256, description="Of the interpreter.")
     warm_up: int = Field(20, ge=1, le=100_000, description="Invocations that are not timed.")

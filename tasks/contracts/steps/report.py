@@ -13,7 +13,7 @@ from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.contracts.steps.plan import PlanOutputs
 from featherline.tasks.contracts.steps.select import Approval, SelectOutputs
-from featherline.tasks.contracts.steps.train import ClassMetrics
+from featherline.tasks.contracts.steps.train import ValidationMetrics
 
 
 class ReportInputs(Contract):
@@ -21,7 +21,7 @@ class ReportInputs(Contract):
 
     data: DatasetRef | None = None
     model: Model | None = None
-    metrics: ClassMetrics | None = None
+    metrics: ValidationMetrics | None = None
     """Of the model, on the validation split."""
     baseline: EvaluateOutputs | None = None
     lanes: tuple[EvaluateOutputs, ...] = ()

@@ -69,7 +69,7 @@ class SearchParams(Params):
     population: int = Field(
         8, ge=2, le=10_000, description="Of the evolution (nsga2, evolution); random trials first of tpe."
     )
-    objective: SearchObjective = Field("macs", description="Weighed against accuracy.")
+    objective: SearchObjective = Field("macs", description="Weighed against quality.")
     epochs: int = Field(2, ge=1, le=MOST_EPOCHS, description="Of a trial that is not promoted.")
     promoted_epochs: int = Field(4, ge=1, le=MOST_EPOCHS, description="Of the best of each rung (successive halving).")
     promote_fraction: float = Field(0.5, gt=0, le=1, description="Part of the trials that gets the longer training.")

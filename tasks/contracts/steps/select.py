@@ -6,14 +6,15 @@ from typing import Literal
 
 from pydantic import Field
 
-from featherline.tasks.contracts.base import Contract, Fraction, Name
+from featherline.tasks.contracts.base import Contract, Name
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.model import LiteRTModel
+from featherline.tasks.contracts.quality import QualityDrop
 from featherline.tasks.contracts.references import MeasurementRef, VerdictRef
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 
-Objective = Literal["size", "latency", "macs", "accuracy", "energy"]
+Objective = Literal["size", "latency", "macs", "quality", "energy"]
 
 
 Approval = Literal["never", "borderline", "always"]
@@ -32,9 +33,9 @@ class SelectParams(Params):
     """The device and what to prefer among those that fit it."""
 
     budget: Budget = Budget()
-    objective: Objective = Field("size", description="What the winner has least of (accuracy: most of).")
-    borderline: Fraction = Field(
-        0.005, description="A winner this close to a rule of accuracy is for a person to decide."
+    objective: Objective = Field("size", description="What the winner has least of (quality: the best).")
+    borderline: QualityDrop = Field(
+        0.005, description="A winner this close to a rule of quality is for a person to decide."
     )
 
 
@@ -56,6 +57,6 @@ class SelectOutputs(Contract):
     measurement: MeasurementRef
     ranking: tuple[Ranked, ...]
     borderline: bool
-    """Whether the winner is close to a rule of accuracy, or there are doubts."""
+    """Whether the winner is close to a rule of quality, or there are doubts."""
     doubts: tuple[str, ...] = ()
-    """What the test images cannot prove of the winner, in a sentence each."""
+    """What the test samples cannot prove of the winner, in a sentence each."""

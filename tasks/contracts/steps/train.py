@@ -6,11 +6,12 @@ from typing import Any
 
 from pydantic import Field
 
-from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.external_state import BuilderModule, External, files_at
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.modalities.image import PreprocessingChoice
 from featherline.tasks.contracts.model import Architecture, Model
+from featherline.tasks.contracts.quality import QualityMetric, QualityValue, Slice
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.step import Params
 
@@ -39,12 +40,14 @@ class TrainParams(Params):
         return (*files_at("file", self.file), *builder)
 
 
-class ClassMetrics(Contract):
+class ValidationMetrics(Contract):
     """A model's behaviour on the validation split."""
 
-    accuracy: Fraction
+    quality: QualityValue
+    metric: QualityMetric = QualityMetric()
+    problem: str = "classification"
     loss: float
-    class_recall: tuple[Fraction | None, ...]
+    slices: tuple[Slice, ...]
     samples: int
 
 
@@ -52,4 +55,4 @@ class TrainOutputs(Contract):
     """The float baseline, which is also the teacher."""
 
     model: Model
-    metrics: ClassMetrics
+    metrics: ValidationMetrics

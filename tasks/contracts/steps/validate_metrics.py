@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.quality import QualityDrop, QualityValue
 from featherline.tasks.contracts.references import Champion, DatasetRef, VerdictRef
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
@@ -13,18 +14,21 @@ from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 class GateRules(Contract):
     """What a candidate must show to be released."""
 
-    min_accuracy: Fraction | None = Field(
+    min_quality: QualityValue | None = Field(
         None,
-        description="On the test split. Absent: more than the share of the largest class, and a person is asked.",
+        description="Worst quality on the test split that passes. Absent: better than the best constant answer, and a "
+        "person is asked.",
     )
-    max_drop: Fraction = Field(0.02, description="Accuracy lost against the float baseline.")
-    max_champion_drop: Fraction = Field(0.01, description="Accuracy lost against the registry's champion.")
-    max_class_drop: Fraction = Field(0.1, description="Recall lost by any class against the float baseline.")
-    min_agreement: Fraction = Field(0.0, description="With the float baseline, image by image.")
+    max_drop: QualityDrop = Field(0.02, description="Quality lost against the float baseline.")
+    max_champion_drop: QualityDrop = Field(0.01, description="Quality lost against the registry's champion.")
+    max_slice_drop: QualityDrop = Field(
+        0.1, description="Quality lost by any slice, such as a class, against the float baseline."
+    )
+    min_agreement: Fraction = Field(0.0, description="With the float baseline, sample by sample.")
 
 
 class ValidateMetricsInputs(Contract):
-    """All that was measured, and the data with the labels of its test split."""
+    """All that was measured, and the data with the targets of its test split."""
 
     data: DatasetRef
     baseline: EvaluateOutputs

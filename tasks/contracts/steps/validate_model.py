@@ -6,29 +6,33 @@ from typing import Any
 
 from pydantic import Field
 
-from featherline.tasks.contracts.base import Contract, Fraction, NameOrEmpty
+from featherline.tasks.contracts.base import Contract, NameOrEmpty
 from featherline.tasks.contracts.external_state import AcceptedBefore, External
 from featherline.tasks.contracts.model import Model
+from featherline.tasks.contracts.quality import QualityDrop, QualityValue
 from featherline.tasks.contracts.references import VerdictRef
 from featherline.tasks.contracts.step import Params
-from featherline.tasks.contracts.steps.train import ClassMetrics
+from featherline.tasks.contracts.steps.train import ValidationMetrics
 
 
 class ValidateModelInputs(Contract):
     """The float baseline."""
 
     model: Model
-    metrics: ClassMetrics
+    metrics: ValidationMetrics
 
 
 class ValidateModelParams(Params):
     """The rules of the teacher's gate."""
 
-    min_accuracy: Fraction | None = Field(
-        None, description="On the validation split. Absent: 0.5, and surely better than a guess."
+    min_quality: QualityValue | None = Field(
+        None,
+        description="Worst quality on the validation split that passes. Absent: what the problem asks.",
     )
-    max_drop: Fraction = Field(0.02, description="Against the last accepted baseline of the recipe.")
-    min_class_recall: Fraction = Field(0.01, description="Below it a class is dead.")
+    max_drop: QualityDrop = Field(0.02, description="Against the last accepted baseline of the recipe.")
+    min_slice_quality: QualityValue | None = Field(
+        None, description="A slice, such as a class, that is worse is dead. Absent: what the problem asks."
+    )
     recipe: NameOrEmpty = Field(
         "", description="Whose history of baselines to compare with; the run's own where empty."
     )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
-from featherline.tasks.contracts.words import amount, percent
+from featherline.tasks.contracts.words import percent
+from featherline.tasks.problems.protocol import Constant, Problem
 
-ACCURACY_RULES = ("min_accuracy", "max_drop", "max_champion_drop")
-"""The rules whose margin is in points of accuracy."""
+QUALITY_RULES = ("min_quality", "max_drop", "max_champion_drop")
+"""The rules whose margin is in the unit of the quality."""
 
 
 @dataclass(frozen=True)
@@ -30,38 +31,28 @@ class Bound:
         return round(room, 9) if math.isfinite(room) else None
 
 
-class Constant(NamedTuple):
-    """What a file reaches on the test split that gives the largest class for every image."""
-
-    correct: int
-    samples: int
-
-    @property
-    def accuracy(self) -> float:
-        """Return the share of the largest class."""
-        return self.correct / self.samples
-
-
-def bounds_of(rules: GateRules, *, champion: bool, constant: Constant) -> list[Bound]:
+def bounds_of(rules: GateRules, *, champion: bool, constant: Constant, problem: Problem) -> list[Bound]:
     """Return the bounds that these rules set; the champion's only where there is one.
 
     A recipe that names no floor does not get none: a candidate must then be better than a constant answer.
     """
+    metric, words = problem.quality, problem.words
     found = [
-        _floor(rules, constant),
+        _floor(rules, constant, metric),
         Bound(
             "max_drop", "drop", None, rules.max_drop,
-            f"at most {amount(rules.max_drop)} less accurate than the float baseline (gate.max_drop)",
+            f"{metric.name} at most {metric.amount(rules.max_drop)} worse than the float baseline's (gate.max_drop)",
             "compress the candidate less, fine-tune or distill it longer, or raise gate.max_drop",
         ),
         Bound(
-            "max_class_drop", "class_drop", None, rules.max_class_drop,
-            f"no class loses more than {amount(rules.max_class_drop)} of its recall (gate.max_class_drop)",
-            "look at the images of that class, fine-tune longer, or raise gate.max_class_drop",
+            "max_slice_drop", "slice_drop", None, rules.max_slice_drop,
+            f"no {words.slice} loses more than {metric.amount(rules.max_slice_drop)} of its {words.slice_quality} "
+            "(gate.max_slice_drop)",
+            f"look at the {words.unit}s of that {words.slice}, fine-tune longer, or raise gate.max_slice_drop",
         ),
         Bound(
             "min_agreement", "agreement", rules.min_agreement, 1.0,
-            f"the float baseline's prediction on at least {percent(rules.min_agreement)} of the images "
+            f"the float baseline's answer on at least {percent(rules.min_agreement)} of the {words.unit}s "
             "(gate.min_agreement)",
             "distill the candidate from the baseline, or lower gate.min_agreement",
         ),
@@ -70,22 +61,30 @@ def bounds_of(rules: GateRules, *, champion: bool, constant: Constant) -> list[B
         found.append(
             Bound(
                 "max_champion_drop", "champion_drop", None, rules.max_champion_drop,
-                f"at most {amount(rules.max_champion_drop)} less accurate than the champion (gate.max_champion_drop)",
+                f"{metric.name} at most {metric.amount(rules.max_champion_drop)} worse than the champion's "
+                "(gate.max_champion_drop)",
                 "keep the champion, compress less, or raise gate.max_champion_drop",
             )
         )  # fmt: skip
     return found
 
 
-def _floor(rules: GateRules, constant: Constant) -> Bound:
-    if rules.min_accuracy is not None:
+def _floor(rules: GateRules, constant: Constant, metric: QualityMetric) -> Bound:
+    if rules.min_quality is not None:
         return Bound(
-            "min_accuracy", "accuracy", rules.min_accuracy, 1.0,
-            f"accuracy of at least {percent(rules.min_accuracy)} (gate.min_accuracy)",
-            "train the candidate longer, compress it less, or lower gate.min_accuracy",
+            "min_quality", "quality", *_range(metric, rules.min_quality),
+            f"{metric.name} of {metric.bound_word} {metric.text(rules.min_quality)} (gate.min_quality)",
+            f"train the candidate longer, compress it less, or {'lower' if metric.higher_is_better else 'raise'} "
+            "gate.min_quality",
         )  # fmt: skip
+    side = "above" if metric.higher_is_better else "below"
     return Bound(
-        "min_accuracy", "accuracy", (constant.correct + 1) / constant.samples, 1.0,
-        f"accuracy above {percent(constant.accuracy)}, the share of the largest class (gate.min_accuracy is not named)",
-        "train the candidate longer, compress it less, or look at whether the labels belong to the images",
+        "min_quality", "quality", *_range(metric, constant.better),
+        f"{metric.name} {side} {metric.text(constant.quality)}, {constant.what} (gate.min_quality is not named)",
+        "train the candidate longer, compress it less, or look at whether the targets belong to the examples",
     )  # fmt: skip
+
+
+def _range(metric: QualityMetric, floor: float) -> tuple[float | None, float | None]:
+    """Return the least and the most that a value may be which is no worse than `floor`."""
+    return (floor, metric.most) if metric.higher_is_better else (None, floor)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
-from featherline.tasks.judging.metrics.bounds import ACCURACY_RULES
+from featherline.tasks.judging.metrics.bounds import QUALITY_RULES
 from featherline.tasks.judging.metrics.budget import Breach, breaches, doubt
 from featherline.tasks.judging.metrics.subject import label_of
 from featherline.tasks.store.artifacts import Store
@@ -29,8 +29,8 @@ class Entry:
         lane: What came out of its lane.
         measurement: None where it is no whole measurement.
         broken: Rules of the gate and bounds of the device, gate first; a candidate that broke none may win.
-        margin: The least room under a rule of accuracy, in points; None where no such rule was judged.
-        doubts: What the test images or the clock cannot prove of it, in a sentence each.
+        margin: The least room under a rule of quality, in its unit; None where no such rule was judged.
+        doubts: What the test samples or the clock cannot prove of it, in a sentence each.
     """
 
     name: str
@@ -62,7 +62,7 @@ def entries_of(store: Store, lanes: tuple[EvaluateOutputs, ...], verdict: Verdic
         if measurement is not None:
             broken += breaches(measurement, budget)
             doubts += tuple(filter(None, [doubt(measurement, budget)]))
-        margins = [item.margin for item in findings if item.rule in ACCURACY_RULES and item.margin is not None]
+        margins = [item.margin for item in findings if item.rule in QUALITY_RULES and item.margin is not None]
         entries.append(Entry(name, lane, measurement, tuple(broken), min(margins, default=None), doubts))
     return entries
 

@@ -1,7 +1,7 @@
 """What a lane claims of its file, read without trust.
 
     MeasurementRef ──► raw JSON ──► numbers (NaN where one is missing or no number)
-                   └─► predictions + labels ──► correct, or the fault that makes them no evidence
+                   └─► outputs + targets ──► scores, or the fault that makes them no evidence
 
 The contract `Measurement` refuses a NaN at once, which would stop the gate for every candidate. Here the broken number
 is kept as NaN, so that it closes the gate for its own candidate only.
@@ -19,22 +19,25 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from featherline.tasks.contracts.dataset import Dataset
+from featherline.tasks.contracts.problems.classification import of_older_version
+from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.references import ArrayRef, MeasurementRef
-from featherline.tasks.contracts.words import percent
 from featherline.tasks.data.dataset import read_targets, split_digest
+from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.protocol import Problem, Scores
+from featherline.tasks.problems.scored import counts_units, slices_of
 from featherline.tasks.store.artifacts import Store
 
 LARGEST = float(np.finfo(np.float64).max)
 """The largest finite number: an infinity is beyond it."""
 
+CLOSE = 1e-6
+"""Of a quality that is no count: what rounding may change."""
+
 NUMBERS: dict[str, tuple[float, float]] = {
     "samples": (1, LARGEST),
-    "accuracy": (0, 1),
-    "accuracy_low": (0, 1),
-    "accuracy_high": (0, 1),
-    "confidence": (0, 1),
+    "quality.confidence": (0, 1),
     "agreement": (0, 1),
-    "calibration_error": (0, 1),
     "sparsity": (0, 1),
     "size_bytes": (1, LARGEST),
     "gzip_bytes": (1, LARGEST),
@@ -48,7 +51,7 @@ NUMBERS: dict[str, tuple[float, float]] = {
     "latency_ms.p99": (math.ulp(0), LARGEST),
     "energy_uj": (0, LARGEST),
 }
-"""The numbers that every candidate must show, and the range that each can be in, ends included."""
+"""The numbers that every candidate must show beside its quality, and the range that each can be in, ends included."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,15 @@ class TestSplit:
     """What a measurement is checked against.
 
     Attributes:
-        labels: (samples,) int64, in the order of the predictions.
-        classes: How many there are.
-        sha256: Of the split's images and labels.
+        targets: (samples, ...), in the order of the outputs.
+        vocabulary: The names of the answers, where they have names.
+        problem: Which is to be solved.
+        sha256: Of the split's examples and targets.
     """
 
-    labels: NDArray[np.int64]
-    classes: int
+    targets: NDArray[Any]
+    vocabulary: tuple[str, ...]
+    problem: Problem
     sha256: str
 
 
@@ -72,89 +77,120 @@ class Measured:
 
     Attributes:
         name: The candidate that it speaks of; empty where it names none.
-        numbers: By the names of `NUMBERS`; NaN where one is missing or no number.
-        class_recall: By class; NaN where it is no number, or where the split has no image of the class.
+        numbers: By the names of `numbers_of`; NaN where one is missing or no number.
+        slices: By slice; NaN where it is no number, or where the split has no sample of the slice.
         file_sha256: Of the file that was measured.
-        correct: (samples,), True where the prediction is the label; None where `fault` says why not.
-        fault: Why the predictions are no evidence for the numbers; empty where they are.
+        scores: Of each unit; None where `fault` says why not.
+        fault: Why the outputs are no evidence for the numbers; empty where they are.
+        problem: Which was to be solved.
+        sliced: Whether it has slices.
         elsewhere: Whether the fault is only that the measurement was made on another test split.
     """
 
     name: str
     numbers: dict[str, float]
-    class_recall: NDArray[np.float64]
+    slices: NDArray[np.float64]
     file_sha256: str
-    correct: NDArray[np.bool_] | None = field(repr=False)
+    scores: Scores | None = field(repr=False)
     fault: str
+    problem: Problem
+    sliced: bool
     elsewhere: bool = False
 
     @property
-    def accuracy(self) -> float:
-        """Return the accuracy on the test split, or NaN."""
-        return self.numbers["accuracy"]
+    def quality(self) -> float:
+        """Return the quality on the test split, or NaN."""
+        return self.numbers["quality.value"]
+
+
+def numbers_of(metric: QualityMetric) -> dict[str, tuple[float, float]]:
+    """Return the numbers that every candidate must show, and the range that each can be in."""
+    least = -LARGEST if metric.least is None else metric.least
+    most = LARGEST if metric.most is None else metric.most
+    return {f"quality.{part}": (least, most) for part in ("value", "low", "high")} | NUMBERS
 
 
 def read_test_split(store: Store, dataset: Dataset) -> TestSplit:
-    """Read the labels of the test split, without its examples."""
-    return TestSplit(read_targets(store, dataset, "test"), len(dataset.vocabulary), split_digest(dataset, "test"))
+    """Read the targets of the test split, without its examples."""
+    targets, problem = read_targets(store, dataset, "test"), open_problem(dataset.problem)
+    return TestSplit(targets, dataset.vocabulary, problem, split_digest(dataset, "test"))
 
 
 def read_measured(store: Store, ref: MeasurementRef, split: TestSplit) -> Measured:
-    """Read a measurement and hold its predictions against the labels.
+    """Read a measurement and hold its outputs against the targets.
 
     Raises:
-        Damaged: The measurement or its predictions are gone from the store.
+        Damaged: The measurement or its outputs are gone from the store.
     """
     try:
         raw = json.loads(store.read_bytes(ref))
     except (ValueError, RecursionError):  # a number of thousands of digits, another's bytes: it proves nothing
         raw = None
-    raw = raw if isinstance(raw, dict) else {}
-    numbers = {name: _number(raw, name) for name in NUMBERS}
-    recall = raw.get("class_recall")
+    raw = of_older_version(raw) if isinstance(raw, dict) else {}
+    numbers = {name: _number(raw, name) for name in numbers_of(split.problem.quality)}
+    slices = raw.get("slices")
     file = raw.get("file")
     name = raw.get("candidate")
-    recalls = np.array([_as_number(value) for value in recall] if isinstance(recall, list) else [], np.float64)
+    values = (
+        [_as_number(one.get("quality")) if isinstance(one, dict) else math.nan for one in slices]
+        if isinstance(slices, list)
+        else []
+    )
+    qualities = np.array(values, np.float64)
     elsewhere = raw.get("test_sha256") != split.sha256
     if elsewhere:
-        correct, fault = None, "measured on another test split"
+        scores, fault = None, "measured on another test split"
     else:
-        correct, fault = _evidence(store, raw, numbers["accuracy"], recalls, split)
+        scores, fault = _evidence(store, raw, numbers["quality.value"], qualities, split)
     return Measured(
         name=name if isinstance(name, str) else "",
         numbers=numbers,
-        class_recall=recalls,
+        slices=qualities,
         file_sha256=str(file.get("sha256", "")) if isinstance(file, dict) else "",
-        correct=correct,
+        scores=scores,
         fault=fault,
+        problem=split.problem,
+        sliced=bool(split.problem.slice_names(split.vocabulary)),
         elsewhere=elsewhere,
     )
 
 
 def _evidence(
-    store: Store, raw: dict[str, Any], accuracy: float, recalls: NDArray[np.float64], split: TestSplit
-) -> tuple[NDArray[np.bool_] | None, str]:
-    """Return which predictions are correct, or None and the reason why they prove nothing."""
+    store: Store, raw: dict[str, Any], quality: float, slices: NDArray[np.float64], split: TestSplit
+) -> tuple[Scores | None, str]:
+    """Return the scores of the outputs, or None and the reason why they prove nothing."""
+    problem, metric = split.problem, split.problem.quality
     try:
-        ref = ArrayRef.model_validate(raw.get("predictions"))
+        ref = ArrayRef.model_validate(raw.get("outputs"))
     except ValidationError:
-        return None, "it has no predictions"
-    logits = store.read_array(ref)
-    expected = (len(split.labels), split.classes)
-    if logits.shape != expected:
-        return None, f"predictions of shape {logits.shape} for a test split of {expected}"
-    broken = int((~np.isfinite(logits)).any(axis=1).sum())
+        return None, "it has no outputs"
+    outputs = store.read_array(ref)
+    expected = (len(split.targets), *problem.output_shape(split.vocabulary))
+    if outputs.shape != expected:
+        return None, f"outputs of shape {outputs.shape} for a test split of {expected}"
+    broken = int((~np.isfinite(outputs)).reshape(len(outputs), -1).any(axis=1).sum())
     if broken:
-        return None, f"{broken} of {len(logits)} predictions are not finite"
-    correct: NDArray[np.bool_] = logits.argmax(axis=1) == split.labels
-    if not abs(float(correct.mean()) - accuracy) < 0.5 / len(correct):
-        return None, f"accuracy {percent(accuracy)}, but its predictions give {percent(float(correct.mean()))}"
-    counts = np.bincount(split.labels, minlength=split.classes)
-    right = np.bincount(split.labels[correct], minlength=split.classes)
-    known = counts > 0
-    if recalls.shape != counts.shape or not np.allclose(recalls[known], right[known] / counts[known], atol=1e-3):
-        return None, "its recalls by class are not those of its predictions"
-    return correct, ""
+        return None, f"{broken} of {len(outputs)} outputs are not finite"
+    claimed = raw["quality"].get("metric") if isinstance(raw.get("quality"), dict) else None
+    if claimed != metric.model_dump(mode="json"):
+        return None, f"its quality is not the {metric.name} of a {problem.name}"
+    return _agreeing(problem.score(outputs, split.targets), quality, slices, split)
+
+
+def _agreeing(
+    scores: Scores, quality: float, slices: NDArray[np.float64], split: TestSplit
+) -> tuple[Scores | None, str]:
+    """Return the scores where they give the numbers that are claimed, else None and what they give."""
+    problem, metric = split.problem, split.problem.quality
+    given = problem.aggregate(scores)
+    room = 0.5 / len(scores) if counts_units(problem, scores) else CLOSE * max(abs(given), 1.0)
+    if not abs(given - quality) < room:
+        return None, f"{metric.told(quality)}, but its outputs give {metric.text(given)}"
+    counted = [math.nan if one.quality is None else one.quality for one in slices_of(problem, scores, split.vocabulary)]
+    known = np.isfinite(counted)
+    if slices.shape != known.shape or not np.allclose(slices[known], np.array(counted)[known], atol=1e-3):
+        return None, f"its {problem.words.slice_quality} by {problem.words.slice} is not that of its outputs"
+    return scores, ""
 
 
 def _number(raw: dict[str, Any], path: str) -> float:

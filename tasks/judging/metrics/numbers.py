@@ -12,16 +12,18 @@ import pandas as pd
 from great_expectations.expectations.row_conditions import Column
 
 from featherline.tasks.contracts.measurement import Finding
+from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.refusal import examples
 from featherline.tasks.judging.expectations import judge
-from featherline.tasks.judging.metrics.measured import NUMBERS
+from featherline.tasks.judging.metrics.measured import numbers_of
 from featherline.tasks.judging.metrics.subject import Subject
 
 ANEW = "start a run with ignore_cache, which measures anew; if it is still broken, so is the exported file"
 
 
-def judge_numbers(subjects: list[Subject]) -> list[Finding]:
+def judge_numbers(subjects: list[Subject], metric: QualityMetric) -> list[Finding]:
     """Judge whether every number is there, finite and in its range: one finding a candidate."""
+    numbers = numbers_of(metric)
     labels = list(dict.fromkeys(subject.label for subject in subjects))
     rows: list[dict[str, Any]] = [
         {
@@ -32,7 +34,7 @@ def judge_numbers(subjects: list[Subject]) -> list[Finding]:
             "most": high,
         }
         for subject in subjects
-        for name, (low, high) in NUMBERS.items()
+        for name, (low, high) in numbers.items()
     ]
     pairs = (("value", "least"), ("most", "value"))
     suite = [
@@ -62,8 +64,8 @@ def judge_numbers(subjects: list[Subject]) -> list[Finding]:
                 rule="numbers",
                 subject=label,
                 passed=passed,
-                expected=f"all {len(NUMBERS)} numbers of the measurement present, finite and in their range",
-                got=f"all {len(NUMBERS)}"
+                expected=f"all {len(numbers)} numbers of the measurement present, finite and in their range",
+                got=f"all {len(numbers)}"
                 if passed
                 else examples(broken) or "; ".join(item.got for item in both if not item.passed),
                 fix="" if passed else ANEW,

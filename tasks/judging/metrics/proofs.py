@@ -1,9 +1,9 @@
-"""What the test images cannot prove of a candidate that keeps the rules by its point.
+"""What the test samples cannot prove of a candidate that keeps the rules by its point.
 
     subject, rules, constant answer ──► warnings: a candidate with one that failed is borderline
 
-A drop of 1.4 points on 359 images may be one of 2.8: the rule of 2 points is kept, and not proven. A floor that every
-constant answer reaches is no floor, and a class without a test image was not judged.
+A drop of 1.4 points on 359 samples may be one of 2.8: the rule of 2 points is kept, and not proven. A floor that every
+constant answer reaches is no floor, and a slice without a test sample was not judged.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import math
 from featherline.tasks.contracts.measurement import Finding
 from featherline.tasks.contracts.refusal import examples
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
-from featherline.tasks.contracts.words import amount, percent
-from featherline.tasks.judging.metrics.bounds import Constant
 from featherline.tasks.judging.metrics.compare import Comparison
 from featherline.tasks.judging.metrics.subject import Subject
+from featherline.tasks.problems.protocol import Constant
+from featherline.tasks.problems.scored import counts_units
 from featherline.tasks.statistics.proportions import wilson
 
-MORE_IMAGES = "measure on more test images"
+MORE_SAMPLES = "measure on more test samples"
 
 
 def judge_proofs(subject: Subject, rules: GateRules, constant: Constant, untested: tuple[str, ...]) -> list[Finding]:
@@ -28,12 +28,13 @@ def judge_proofs(subject: Subject, rules: GateRules, constant: Constant, unteste
     Args:
         subject: The candidate.
         rules: Of the recipe.
-        constant: What the largest class alone reaches.
-        untested: Classes without an image in the test split.
+        constant: What the best constant answer reaches.
+        untested: Slices without a sample in the test split.
     """
+    words = subject.measured.problem.words
     found = [
         _floor(subject, rules, constant),
-        _accuracy(subject, rules, constant),
+        _quality(subject, rules, constant),
         _drop(subject, "max_drop", subject.drop, rules.max_drop, "the float baseline"),
     ]
     if subject.champion_drop:
@@ -43,61 +44,68 @@ def judge_proofs(subject: Subject, rules: GateRules, constant: Constant, unteste
     found.append(
         _warning(
             subject,
-            "classes_tested",
+            "slices_tested",
             passed=not untested,
-            expected="a test image of every class",
+            expected=f"a test {words.unit} of every {words.slice}",
             got=f"none of {examples(untested)}" if untested else "one of each, or more",
-            fix="give the test split images of these classes; nothing is known of them",
+            fix=f"give the test split {words.unit}s of these {words.slices}; nothing is known of them",
         )
     )
     return found
 
 
 def _floor(subject: Subject, rules: GateRules, constant: Constant) -> Finding:
-    named = rules.min_accuracy
-    expected = f"a floor above {percent(constant.accuracy)}, which a constant answer reaches (gate.min_accuracy)"
+    named, metric = rules.min_quality, subject.measured.problem.quality
+    side = "above" if metric.higher_is_better else "below"
+    expected = f"a floor {side} {metric.text(constant.quality)}, which a constant answer reaches (gate.min_quality)"
     return _warning(
         subject,
         "floor_named",
-        passed=named is not None and named > constant.accuracy,
+        passed=named is not None and metric.drop(named, constant.quality) > 0,
         expected=expected,
-        got="the recipe names no floor" if named is None else percent(named),
-        fix="set gate.min_accuracy to what the model is needed for",
+        got="the recipe names no floor" if named is None else metric.text(named),
+        fix="set gate.min_quality to what the model is needed for",
     )
 
 
-def _accuracy(subject: Subject, rules: GateRules, constant: Constant) -> Finding:
-    floor = constant.accuracy if rules.min_accuracy is None else rules.min_accuracy
-    low = _lowest(subject)
-    passed = low > floor if rules.min_accuracy is None else low >= floor
-    side = "above" if rules.min_accuracy is None else "from"
+def _quality(subject: Subject, rules: GateRules, constant: Constant) -> Finding:
+    metric = subject.measured.problem.quality
+    floor = constant.quality if rules.min_quality is None else rules.min_quality
+    worst = _worst(subject)
+    room = -metric.drop(floor, worst)
+    passed = room > 0 if rules.min_quality is None else room >= 0
+    beyond, within = ("above", "from") if metric.higher_is_better else ("below", "up to")
+    side = beyond if rules.min_quality is None else within
     return _warning(
         subject,
-        "min_accuracy_proven",
+        "min_quality_proven",
         passed=passed,
-        expected=f"the whole interval of the accuracy {side} {percent(floor)}",
-        got=f"from {percent(low)}" if math.isfinite(low) else "no interval",
-        fix=f"{MORE_IMAGES}, or name a floor (gate.min_accuracy) that fewer can prove",
-        margin=low - floor,
+        expected=f"the whole interval of the {metric.name} {side} {metric.text(floor)}",
+        got=f"{within} {metric.text(worst)}" if math.isfinite(worst) else "no interval",
+        fix=f"{MORE_SAMPLES}, or name a floor (gate.min_quality) that fewer can prove",
+        margin=room,
     )
 
 
-def _lowest(subject: Subject) -> float:
-    """Return the lower end of the accuracy's interval, counted from the predictions where they are evidence."""
-    numbers, correct = subject.measured.numbers, subject.measured.correct
-    if correct is None or not 0 < numbers["confidence"] < 1:
-        return numbers["accuracy_low"]
-    return wilson(int(correct.sum()), len(correct), numbers["confidence"])[0]
+def _worst(subject: Subject) -> float:
+    """Return the worse end of the quality's interval, counted from the outputs where they are evidence."""
+    measured, numbers = subject.measured, subject.measured.numbers
+    scores, confidence = measured.scores, numbers["quality.confidence"]
+    if scores is None or not 0 < confidence < 1 or not counts_units(measured.problem, scores):
+        return numbers["quality.low" if measured.problem.quality.higher_is_better else "quality.high"]
+    return wilson(int(scores.values.sum()), len(scores), confidence)[0]
 
 
 def _drop(subject: Subject, rule: str, drop: Comparison, bound: float, against: str) -> Finding:
+    metric = subject.measured.problem.quality
     return _warning(
         subject,
         f"{rule}_proven",
         passed=bool(drop.high <= bound),
-        expected=f"non-inferior to {against}: the whole interval of the drop within {amount(bound)} (gate.{rule})",
+        expected=f"non-inferior to {against}: the whole interval of the drop within {metric.amount(bound)} "
+        f"(gate.{rule})",
         got=str(drop),
-        fix=f"{MORE_IMAGES}; the drop itself is judged by another rule",
+        fix=f"{MORE_SAMPLES}; the drop itself is judged by another rule",
         margin=bound - drop.high,
     )
 

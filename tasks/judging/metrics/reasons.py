@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.steps.select import Objective
-from featherline.tasks.contracts.words import amount, microjoules, milliseconds, percent
+from featherline.tasks.contracts.words import microjoules, milliseconds
 from featherline.tasks.judging.metrics.entries import Entry
 from featherline.tasks.judging.metrics.speed import same_speed
 
@@ -18,7 +18,7 @@ COST: dict[Objective, Callable[[Measurement], float]] = {
     "latency": lambda measured: measured.latency_ms.p50,
     "macs": lambda measured: measured.macs,
     "energy": lambda measured: measured.energy_uj,
-    "accuracy": lambda measured: -measured.accuracy,
+    "quality": lambda measured: -measured.quality.reward,
 }
 """What the winner has least of, by objective."""
 
@@ -30,18 +30,17 @@ WORDS: dict[Objective, tuple[str, str]] = {
     "latency": ("fastest", "slower"),
     "macs": ("cheapest in MACs", "costlier"),
     "energy": ("cheapest in energy", "costlier"),
-    "accuracy": ("most accurate", "less accurate"),
+    "quality": ("best in quality", "worse"),
 }
 """The best and the worse, by objective."""
 
-FORMS: dict[Objective, Callable[[float], str]] = {
+FORMS: dict[str, Callable[[float], str]] = {
     "size": "{:,.0f} bytes".format,
     "latency": milliseconds,
     "macs": "{:,.0f} MACs".format,
     "energy": microjoules,
-    "accuracy": amount,
 }
-"""How a difference is written, and an amount of all but accuracy, by objective."""
+"""How a difference of costs is written, by objective; of quality its metric says it."""
 
 
 def why_broken(entry: Entry) -> str:
@@ -59,16 +58,18 @@ def why_won(measured: Measurement, baseline: Measurement, objective: Objective, 
         others: Who passed too.
     """
     best, _ = WORDS[objective]
-    reached = percent(measured.accuracy) if objective == "accuracy" else FORMS[objective](COST[objective](measured))
+    metric = measured.quality.metric
+    reached = str(measured.quality) if objective == "quality" else FORMS[objective](COST[objective](measured))
     rivals = 1 + len(others)
     field = f"{best} of {rivals} that passed the gate and fit the device" if others else "the only one that passed"
     level = sum(same_speed(measured, other) for other in others) if objective == "latency" else 0
     if level:
-        field = f"of the {1 + level} fastest of {rivals} that passed, {CLOCK}, the most accurate"
+        field = f"of the {1 + level} fastest of {rivals} that passed, {CLOCK}, the best in quality"
     smaller = baseline.size_bytes / measured.size_bytes
-    drop = baseline.accuracy - measured.accuracy
-    change = "as accurate" if abs(drop) < 5e-5 else f"{amount(abs(drop))} {'less' if drop > 0 else 'more'} accurate"  # noqa: PLR2004 - half of the last digit
-    return f"{field} ({reached}): {smaller:.1f}x smaller than the float baseline and {change}"
+    drop = baseline.quality.drop_to(measured.quality)
+    change = f"its {metric.name} {metric.amount(abs(drop))} {'worse' if drop > 0 else 'better'}"
+    change = f"the same {metric.name}" if metric.amount(abs(drop)) == metric.amount(0.0) else change
+    return f"{field} ({reached}): {smaller:.1f}x smaller than the float baseline, {change}"
 
 
 def why_lost(
@@ -85,11 +86,12 @@ def why_lost(
         objective: What the winner was chosen by.
         dominator: Who is nowhere worse and somewhere better, if anyone.
     """
+    metric = measured.quality.metric
     if dominator is not None:
         name, better = dominator
         return (
-            f"dominated by {name}, which is nowhere worse: accuracy {percent(better.accuracy)} against "
-            f"{percent(measured.accuracy)}, {better.size_bytes:,} against {measured.size_bytes:,} bytes, "
+            f"dominated by {name}, which is nowhere worse: {metric.name} {better.quality} against "
+            f"{measured.quality}, {better.size_bytes:,} against {measured.size_bytes:,} bytes, "
             f"{milliseconds(better.latency_ms.p50)} against {milliseconds(measured.latency_ms.p50)}"
             f"{f' ({CLOCK})' if same_speed(better, measured) else ''}, "
             f"{better.macs:,} against {measured.macs:,} MACs"
@@ -100,11 +102,17 @@ def why_lost(
     if objective == "latency" and same_speed(measured, best):
         cost = least
     if cost > least:
-        times = f" ({cost / least:.2f}x)" if objective != "accuracy" and least > 0 else ""
-        gained = measured.accuracy - best.accuracy
-        but = f", though {amount(gained)} more accurate" if gained > 0 and objective != "accuracy" else ""
-        return f"on the front, but {FORMS[objective](cost - least)} {worse} than {name}{times}{but}"
+        times = f" ({cost / least:.2f}x)" if objective != "quality" and least > 0 else ""
+        gained = measured.quality.drop_to(best.quality)
+        but = (
+            f", though its {metric.name} is {metric.amount(gained)} better"
+            if gained > 0 and objective != "quality"
+            else ""
+        )
+        apart = FORMS.get(objective, metric.amount)(cost - least)
+        return f"on the front, but {apart} {worse} than {name}{times}{but}"
     told = f" ({CLOCK})" if objective == "latency" else ""
-    if measured.accuracy < best.accuracy:
-        return f"as good as {name} in {objective}{told}, but {amount(best.accuracy - measured.accuracy)} less accurate"
-    return f"as good as {name} in {objective}{told} and accuracy; {name} comes first by name"
+    lost = best.quality.drop_to(measured.quality)
+    if lost > 0:
+        return f"as good as {name} in {objective}{told}, but its {metric.name} is {metric.amount(lost)} worse"
+    return f"as good as {name} in {objective}{told} and {metric.name}; {name} comes first by name"

@@ -17,12 +17,13 @@ from great_expectations.expectations.row_conditions import Column
 
 from featherline.tasks.contracts.measurement import Finding
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
-from featherline.tasks.contracts.words import amount, percent
+from featherline.tasks.contracts.words import percent
 from featherline.tasks.judging.expectations import judge
-from featherline.tasks.judging.metrics.bounds import Bound, Constant, bounds_of
+from featherline.tasks.judging.metrics.bounds import Bound, bounds_of
 from featherline.tasks.judging.metrics.numbers import ANEW, judge_numbers
 from featherline.tasks.judging.metrics.proofs import judge_proofs
 from featherline.tasks.judging.metrics.subject import NAME, Subject
+from featherline.tasks.problems.protocol import Constant, Problem
 
 OTHER_CHAMPION = (
     "give the alias champion to a version whose measurement is whole (featherline rollback), or release under another "
@@ -31,15 +32,20 @@ OTHER_CHAMPION = (
 
 
 def judge_candidates(
-    subjects: list[Subject], rules: GateRules, constant: Constant, untested: tuple[str, ...] = ()
+    subjects: list[Subject],
+    rules: GateRules,
+    constant: Constant,
+    problem: Problem,
+    untested: tuple[str, ...] = (),
 ) -> tuple[Finding, ...]:
     """Judge every candidate by every rule.
 
     Args:
         subjects: The candidates.
         rules: Of the recipe.
-        constant: What the largest class alone reaches.
-        untested: Classes without an image in the test split.
+        constant: What the best constant answer reaches.
+        problem: Which is to be solved.
+        untested: Slices without a sample in the test split.
 
     Returns:
         For each candidate: `numbers`, `name`, `unique`, `evidence`, the bounds of `rules` (critical), and what is
@@ -47,12 +53,13 @@ def judge_candidates(
     """
     if not subjects:
         return ()
-    bounds = bounds_of(rules, champion=any(subject.champion_drop for subject in subjects), constant=constant)
+    champion = any(subject.champion_drop for subject in subjects)
+    bounds = bounds_of(rules, champion=champion, constant=constant, problem=problem)
     labels = list(dict.fromkeys(subject.label for subject in subjects))
     table = table_of(subjects)
     suite = [expectation for label in labels for expectation in _expectations(label, bounds)]
     judged = judge(table, suite, suite="candidates", index="candidate")
-    findings = [*judge_numbers(subjects)]
+    findings = [*judge_numbers(subjects, problem.quality)]
     for finding in judged:
         same = [subject for subject in subjects if subject.label == finding.subject]
         findings.append(_told(finding, same[0], {rule.name: rule for rule in bounds}))
@@ -67,10 +74,10 @@ def table_of(subjects: list[Subject]) -> pd.DataFrame:
             "candidate": [subject.label for subject in subjects],
             "name": [subject.measured.name for subject in subjects],
             "fault": [subject.fault for subject in subjects],
-            "accuracy": [subject.measured.accuracy for subject in subjects],
+            "quality": [subject.measured.quality for subject in subjects],
             "agreement": [subject.measured.numbers["agreement"] for subject in subjects],
             "drop": [subject.drop.drop for subject in subjects],
-            "class_drop": [subject.class_drop[0] for subject in subjects],
+            "slice_drop": [subject.slice_drop[0] for subject in subjects],
             "champion_drop": [s.champion_drop.drop if s.champion_drop else math.nan for s in subjects],
         }
     )
@@ -95,7 +102,7 @@ def _expectations(label: str, bounds: list[Bound]) -> list[Any]:
         gxe.ExpectColumnValuesToBeInSet(
             column="fault",
             value_set=[""],
-            **only("evidence", "numbers that the file's own predictions on this test split give", ANEW),
+            **only("evidence", "numbers that the file's own outputs on this test split give", ANEW),
         ),
         *(
             gxe.ExpectColumnValuesToBeBetween(
@@ -118,9 +125,9 @@ def _told(finding: Finding, subject: Subject, bounds: dict[str, Bound]) -> Findi
         good = {"unique": "one measurement"} | words if finding.passed else words
         return finding.model_copy(update={"got": good.get(finding.rule, finding.got), "fix": fix})
     value = {
-        "min_accuracy": subject.measured.accuracy,
+        "min_quality": subject.measured.quality,
         "max_drop": subject.drop.drop,
-        "max_class_drop": subject.class_drop[0],
+        "max_slice_drop": subject.slice_drop[0],
         "min_agreement": subject.measured.numbers["agreement"],
         "max_champion_drop": subject.champion_drop.drop if subject.champion_drop else math.nan,
     }[rule.name]
@@ -133,16 +140,20 @@ def _told(finding: Finding, subject: Subject, bounds: dict[str, Bound]) -> Findi
 
 
 def _words(rule: str, subject: Subject) -> str:
-    numbers = subject.measured.numbers
-    if rule == "min_accuracy":
-        low, high = numbers["accuracy_low"], numbers["accuracy_high"]
-        interval = f"{numbers['confidence']:.0%} interval {percent(low)} to {percent(high)}"
-        return f"{percent(numbers['accuracy'])} ({interval})"
+    numbers, metric = subject.measured.numbers, subject.measured.problem.quality
+    words = subject.measured.problem.words
+    if rule == "min_quality":
+        low, high = (metric.text(numbers[f"quality.{end}"]) for end in ("low", "high"))
+        return f"{metric.text(subject.measured.quality)} ({numbers['quality.confidence']:.0%} interval {low} to {high})"
     if rule == "max_drop":
         return str(subject.drop)
     if rule == "max_champion_drop":
         return str(subject.champion_drop)
-    if rule == "max_class_drop":
-        drop, name = subject.class_drop
-        return "unknown: a class has no recall" if math.isnan(drop) else f"{amount(drop)} by class {name}"
+    if rule == "max_slice_drop":
+        drop, name = subject.slice_drop
+        return (
+            f"unknown: a {words.slice} has no {words.slice_quality}"
+            if math.isnan(drop)
+            else f"{metric.amount(drop)} by {words.slice} {name}"
+        )
     return percent(numbers["agreement"])

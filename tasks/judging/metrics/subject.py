@@ -21,7 +21,7 @@ class Subject:
         measured: What its lane claims.
         fault: Why the claim is no evidence; empty where it is.
         drop: Against the float baseline.
-        class_drop: The most recall that a class lost, and the class's name.
+        slice_drop: The most quality that a slice lost, and the slice's name.
         champion_drop: Against the champion, where there is one.
     """
 
@@ -29,7 +29,7 @@ class Subject:
     measured: Measured
     fault: str
     drop: Comparison
-    class_drop: tuple[float, str]
+    slice_drop: tuple[float, str]
     champion_drop: Comparison | None
 
 

@@ -1,8 +1,8 @@
 """What became of a lane, as far as a search may learn from it.
 
-    candidates, arrived lanes, device, gate ──► Outcome(parameters, cost, accuracy, violations), or failed
+    candidates, arrived lanes, device, gate ──► Outcome(parameters, cost, gain, violations), or failed
 
-The accuracy is that of the exported file on the *validation* split. The test split is for the gate: a search that
+The quality is that of the exported file on the *validation* split. The test split is for the gate: a search that
 learnt from it would choose what is lucky there.
 """
 
@@ -16,6 +16,7 @@ from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.device import Budget, beyond
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.model import LiteRTModel
+from featherline.tasks.contracts.quality import SHARE, QualityMetric, worst_slice_drop
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.contracts.steps.select import Objective
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
@@ -32,8 +33,11 @@ class Outcome:
         parameters: The point that was proposed; None of a candidate that the recipe names itself.
         failed: Whether it failed. Then nothing of what follows is known.
         cost: What the gate's objective has least of.
-        accuracy: On the validation split.
-        violations: By how much each rule and bound is broken, as a fraction; at most 0 where it is kept.
+        quality: On the validation split.
+        metric: Of the quality.
+        gain: The quality so that more is better.
+        violations: By how much each rule and bound is broken, as a fraction or in the unit of the quality; at most
+            0 where it is kept.
         measured: Size, MACs, memory and latency, by the names of a budget.
     """
 
@@ -41,7 +45,9 @@ class Outcome:
     point: PipelinePoint | None
     failed: bool = True
     cost: float = 0.0
-    accuracy: float = 0.0
+    quality: float = 0.0
+    gain: float = 0.0
+    metric: QualityMetric = SHARE
     violations: Mapping[str, float] = field(default_factory=dict)
     measured: Mapping[str, float] = field(default_factory=dict)
 
@@ -71,19 +77,19 @@ def outcomes(
             found.append(Outcome(candidate.name, candidate.auto))
             continue
         lane, measurement = arrived[candidate.name]
-        accuracy = lane.model.validation_accuracy
+        quality, metric = lane.model.validation_quality, measurement.quality.metric
         broken = {
-            "max_drop": baseline.model.validation_accuracy - accuracy - rules.max_drop,
-            "min_accuracy": (rules.min_accuracy or 0.0) - accuracy,
-            "max_class_drop": _class_drop(baseline.model, lane.model) - rules.max_class_drop,
-        }
+            "max_drop": metric.drop(baseline.model.validation_quality, quality) - rules.max_drop,
+        } | _floors(baseline.model, lane.model, rules, metric)
         found.append(
             Outcome(
                 candidate.name,
                 candidate.auto,
                 failed=False,
-                cost=-accuracy if objective == "accuracy" else COST[objective](measurement),
-                accuracy=accuracy,
+                cost=-metric.reward(quality) if objective == "quality" else COST[objective](measurement),
+                quality=quality,
+                gain=metric.reward(quality),
+                metric=metric,
                 violations=broken | excess(measurement, budget),
                 measured=used(measurement),
             )
@@ -91,7 +97,9 @@ def outcomes(
     return found
 
 
-def _class_drop(before: LiteRTModel, after: LiteRTModel) -> float:
-    """Return the most recall that a class of the validation split lost."""
-    pairs = zip(before.validation_recall, after.validation_recall, strict=True)
-    return max(had - has for had, has in pairs if had is not None and has is not None)
+def _floors(before: LiteRTModel, after: LiteRTModel, rules: GateRules, metric: QualityMetric) -> dict[str, float]:
+    """Return by how much the rules of the worst quality and of the slices are broken, where there are such."""
+    floor = metric.worst if rules.min_quality is None else rules.min_quality
+    lost = worst_slice_drop(before.validation_slices, after.validation_slices, metric)
+    found = {} if floor is None else {"min_quality": metric.drop(floor, after.validation_quality)}
+    return found | ({} if lost is None else {"max_slice_drop": lost[0] - rules.max_slice_drop})

@@ -1,6 +1,6 @@
 """The next round of lanes, from the results of the earlier ones.
 
-    outcomes ──► an Optuna study in memory (TPE: cost against accuracy, rules as constraints) ──► points not yet tried
+    outcomes ──► an Optuna study in memory (TPE: cost against quality, rules as constraints) ──► points not yet tried
 
 The study is built anew from the outcomes each time, so that the same history and seed give the same proposals.
 
@@ -140,7 +140,7 @@ def _trial(outcome: Outcome, values: Mapping[str, Sequence[Any]], space: dict[st
     if outcome.failed:
         return create_trial(state=TrialState.FAIL, params=params, distributions=space)
     return create_trial(
-        values=[outcome.cost, outcome.accuracy],
+        values=[outcome.cost, outcome.gain],
         params=params,
         distributions=space,
         constraints=dict(outcome.violations),

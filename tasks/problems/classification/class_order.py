@@ -11,9 +11,8 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
-from featherline.tasks.problems.classification.accuracy import confusion
+from featherline.tasks.problems.classification.scoring import confusion
 
 Predicted = NDArray[np.int64]
 
@@ -90,6 +89,8 @@ def explaining_order(
 
 def _assigned(counts: NDArray[np.int64]) -> tuple[int, ...]:
     """Return the label that each prediction means, by the assignment with the most hits; of equals the data's own."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - steps around the file do without SciPy
+
     hits = counts.astype(np.float64) + 1e-6 * np.eye(len(counts))
     label, prediction = linear_sum_assignment(hits, maximize=True)
     meant = np.empty(len(counts), np.int64)

@@ -1,6 +1,6 @@
 """The registry on an MLflow server: registered models, versions, aliases and tags, as MLflow's own UI shows them.
 
-    version 3   tags: sha256, release_uri, measurement, accuracy, …   source: models:/m-… (a LoggedModel with its files)
+    version 3   tags: sha256, release_uri, measurement, quality, …   source: models:/m-… (a LoggedModel with its files)
     model       aliases: challenger, champion                         tag featherline.moves.champion: where it was
 
 MLflow has no compare-and-set: between the look at an alias and its move there are milliseconds in which another mover

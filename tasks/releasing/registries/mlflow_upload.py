@@ -64,10 +64,11 @@ def upload(address: str, submission: Submission) -> tuple[str, str]:
 
 def metrics(measurement: Measurement) -> dict[str, float]:
     """Return the numbers that MLflow shows and searches by."""
+    name = measurement.quality.metric.name.replace(" ", "_")
     found = {
-        "accuracy": measurement.accuracy,
-        "accuracy_low": measurement.accuracy_low,
-        "accuracy_high": measurement.accuracy_high,
+        name: measurement.quality.value,
+        f"{name}_low": measurement.quality.low,
+        f"{name}_high": measurement.quality.high,
         "size_bytes": measurement.size_bytes,
         "gzip_bytes": measurement.gzip_bytes,
         "macs": measurement.macs,

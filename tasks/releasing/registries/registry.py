@@ -76,7 +76,7 @@ class Submission:
             "release_uri": self.release.uri,
             "candidate": self.measurement.candidate,
             "scheme": self.measurement.scheme,
-            "accuracy": f"{self.measurement.accuracy:.4f}",
+            self.measurement.quality.metric.name: f"{self.measurement.quality.value:.4f}",
             "size_bytes": str(self.measurement.size_bytes),
             "run_id": self.run_id,
         }

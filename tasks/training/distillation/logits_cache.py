@@ -21,7 +21,7 @@ from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.modalities.protocol import DRAWS
 from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.networks.framework import KerasModel, Tensor, tf
-from featherline.tasks.problems.classification.network_metrics import predict_logits
+from featherline.tasks.networks.predict import predict
 from featherline.tasks.training.data import TrainingData
 
 Batches = Sequence[NDArray[np.int64]]
@@ -61,7 +61,7 @@ class LogitsCache:
         """
         if not self.moving:
             if self.still is None:
-                self.still = predict_logits(self.teacher, self.data.train.inputs)
+                self.still = predict(self.teacher, self.data.train.inputs)
             return [self.still[batch] for batch in batches]
         if round_ not in self.kept:
             first = round_ * len(batches)

@@ -178,14 +178,14 @@ TRIALS: dict[str, Trial] = {
         {"candidates.int8.prune.method": "channel"},
     ),
     "nobody judges": (
-        {"gate.min_accuracy": None, "release.approve": "never"},
-        "set gate.min_accuracy to what the model is needed for, or release.approve to borderline or always",
+        {"gate.min_quality": None, "release.approve": "never"},
+        "set gate.min_quality to what the model is needed for, or release.approve to borderline or always",
         {"release.approve": "borderline"},
     ),
     "a floor is named": (
-        {"gate.min_accuracy": None, "release.approve": "never"},
-        "set gate.min_accuracy to what the model is needed for, or release.approve to borderline or always",
-        {"gate.min_accuracy": 0.9},
+        {"gate.min_quality": None, "release.approve": "never"},
+        "set gate.min_quality to what the model is needed for, or release.approve to borderline or always",
+        {"gate.min_quality": 0.9},
     ),
     "a searched student without a search": (
         {"search.trials": 0},

@@ -38,7 +38,7 @@ from featherline.tasks.store.local_cache import ArtifactCache, CachedS3Blobs
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 
 DATA = b"what a step made"
-CURVES = ("loss", "accuracy", "validation_loss", "validation_accuracy", "learning_rate", "seconds")
+CURVES = ("loss", "quality", "validation_loss", "validation_quality", "learning_rate", "seconds")
 PREPROCESS = StepRequest(
     params={"name": "digits", "source": "digits"}, provenance=Provenance(run_id="run-1", recipe="digits")
 )

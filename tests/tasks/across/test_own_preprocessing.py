@@ -23,8 +23,10 @@ from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.modalities.image.preprocessing import model_inputs, named
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.model_files import load_model, put_model
+from featherline.tasks.networks.predict import predict
 from featherline.tasks.networks.zoo.cnn import cnn
-from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
+from featherline.tasks.problems.classification.problem import Classification
+from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.distill import distill
 from featherline.tasks.steps.evaluate import evaluate
@@ -72,9 +74,9 @@ def test_the_file_is_calibrated_measured_and_described_as_its_model_is_fed(
     logits = FileRunner(context.store.read_bytes(exported.file)).predict(images.astype(np.float32))
     assert said is not None
     assert said.preprocessing == raw.preprocessing
-    assert exported.validation_accuracy == pytest.approx(raw.validation_accuracy, abs=0.03)
+    assert exported.validation_quality == pytest.approx(raw.validation_quality, abs=0.03)
     measurement = context.store.read(measured.measurement, Measurement)
-    assert measurement.accuracy == accuracy(logits, labels) > 0.85
+    assert measurement.quality == quality_value(Classification(), logits, labels) > 0.85
 
 
 @pytest.mark.parametrize("step", ["prune", "distill", "clusters"])
@@ -98,9 +100,9 @@ def test_each_step_feeds_a_model_by_its_own(
     assert made.preprocessing["image"].numbers() == fed.numbers()
     examples, labels = read_split(context.store, digits[1], "validation")
     images = examples["image"]
-    logits = predict_logits(load_model(context.store, made), model_inputs(images, fed))
-    assert accuracy(logits, labels) == pytest.approx(made.validation_accuracy)
-    assert made.validation_accuracy > 0.7
+    logits = predict(load_model(context.store, made), model_inputs(images, fed))
+    assert quality_value(Classification(), logits, labels) == pytest.approx(made.validation_quality)
+    assert made.validation_quality > 0.7
 
 
 def test_a_student_built_anew_is_fed_the_datas_own_and_distilled_the_same(
@@ -134,6 +136,6 @@ def test_a_teacher_by_file_is_found_to_be_fed_by_its_own(
 
     out = capsys.readouterr().out
     assert "teacher.keras: preprocessing raw" in out
-    assert f"validation accuracy of the teacher {100 * raw.validation_accuracy:.2f} %" in out
+    assert f"validation accuracy of the teacher {100 * raw.validation_quality:.2f} %" in out
     assert student.preprocessing is not None
     assert student.preprocessing["image"].name == "data"

@@ -18,7 +18,7 @@ def reference(kind: str) -> dict[str, Any]:
     return {"uri": f"artifacts/{DIGEST}", "sha256": DIGEST, "bytes": 1000, "kind": kind}
 
 
-MODEL = {"file": reference("model"), "parameters": 10, "macs": 100, "validation_accuracy": 0.97}
+MODEL = {"file": reference("model"), "parameters": 10, "macs": 100, "validation_quality": 0.97}
 INPUTS = {"model": MODEL, "data": reference("dataset")}
 
 

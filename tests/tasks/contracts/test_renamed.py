@@ -42,6 +42,10 @@ KEYS: dict[str, tuple[str, Any]] = {
     "examples in two splits": ("data.checks.max_leaked_images", 1),
     "the rarest class": ("data.checks.min_class_fraction", 0.1),
     "calibration of each class": ("data.checks.min_calibration_per_class", 1),
+    "the floor of a candidate": ("gate.min_accuracy", 0.5),
+    "what a class may lose": ("gate.max_class_drop", 0.1),
+    "the floor of the float baseline": ("train.checks.min_accuracy", 0.5),
+    "the floor of a class": ("train.checks.min_class_recall", 0.1),
     "drift of the classes": ("data.checks.max_class_drift", 0.1),
     "drift of the pixels": ("data.checks.max_pixel_drift", 0.1),
 }
@@ -53,6 +57,7 @@ VALUES: dict[str, tuple[str, list[str]]] = {
         ["none", "dynamic", "dynamic_int4", "weights_int8", "weights_int4", "int4", "mixed"],
     ),
     "schemes, where they are proposed": ("candidates.auto.schemes.0", ["none", "int4"]),
+    "objectives": ("gate.objective", ["accuracy"]),
     "rungs": ("candidates.a.export.fallback_ladder.rungs.0", ["mixed", "aware", "dynamic"]),
 }
 """Old values by the place of one; a number is a place in a list."""
@@ -142,7 +147,7 @@ def test_an_override_cannot_take_an_old_key_away(recipes: Path) -> None:
 def test_a_step_that_is_asked_in_old_words_says_the_new_ones():
     """The parameters of a request are answered as those of a recipe."""
     reference = {"uri": f"artifacts/{'1' * 64}", "sha256": "1" * 64, "bytes": 1000}
-    model = {"file": reference | {"kind": "model"}, "parameters": 10, "macs": 100, "validation_accuracy": 0.97}
+    model = {"file": reference | {"kind": "model"}, "parameters": 10, "macs": 100, "validation_quality": 0.97}
     inputs = {"model": model, "data": reference | {"kind": "dataset"}}
 
     with pytest.raises(Refused, match=r"did you mean distillation\?"):

@@ -21,7 +21,7 @@ RULE = {"rule": "floor", "subject": "accuracy of all", "expected": "at least 0.9
 
 def floor(**changes: object) -> Expectation:
     """Return the rule that accuracy is at least 0.9."""
-    return gxe.ExpectColumnValuesToBeBetween(**{"column": "accuracy", "min_value": 0.9, "meta": RULE, **changes})
+    return gxe.ExpectColumnValuesToBeBetween(**{"column": "quality", "min_value": 0.9, "meta": RULE, **changes})
 
 
 def judge_one(table: pd.DataFrame, expectation: Expectation) -> Finding:
@@ -32,14 +32,14 @@ def judge_one(table: pd.DataFrame, expectation: Expectation) -> Finding:
 
 def test_a_value_at_the_bound_passes():
     """0.9 keeps a floor of 0.9."""
-    found = judge_one(pd.DataFrame({"name": ["a"], "accuracy": [0.9]}), floor())
+    found = judge_one(pd.DataFrame({"name": ["a"], "quality": [0.9]}), floor())
 
     assert found == Finding(**RULE, passed=True, got="0.9")
 
 
 def test_a_failure_names_the_rows():
     """The finding says how many rows broke the rule, their values and their names."""
-    found = judge_one(pd.DataFrame({"name": ["a", "b", "c"], "accuracy": [0.95, 0.5, 0.25]}), floor())
+    found = judge_one(pd.DataFrame({"name": ["a", "b", "c"], "quality": [0.95, 0.5, 0.25]}), floor())
 
     assert not found.passed
     assert found.got == "2 of 3: 0.5 (b), 0.25 (c)"
@@ -47,7 +47,7 @@ def test_a_failure_names_the_rows():
 
 def test_findings_keep_the_order_of_the_expectations():
     """Great Expectations sorts its results; the findings are in the order that was asked."""
-    table = pd.DataFrame({"name": ["a"], "accuracy": [0.95], "size": [3]})
+    table = pd.DataFrame({"name": ["a"], "quality": [0.95], "size": [3]})
     rules = [
         gxe.ExpectColumnValuesToBeBetween(column="size", max_value=2, meta={"rule": "third"}),
         gxe.ExpectTableRowCountToBeBetween(min_value=1, meta={"rule": "first"}),
@@ -64,17 +64,17 @@ def test_findings_keep_the_order_of_the_expectations():
 @pytest.mark.parametrize(
     ("table", "expectation", "got"),
     [
-        ({"name": ["a", "b"], "accuracy": [0.95, math.nan]}, floor(), "1 of 2 values are missing"),
-        ({"name": [], "accuracy": []}, floor(), "a table without rows"),
-        ({"name": ["a"], "accuracy": [0.95]}, floor(row_condition=Column("name") == "b"), "no rows to judge"),
-        ({"name": ["a"]}, floor(), 'The column "accuracy" in BatchData does not exist.'),
+        ({"name": ["a", "b"], "quality": [0.95, math.nan]}, floor(), "1 of 2 values are missing"),
+        ({"name": [], "quality": []}, floor(), "a table without rows"),
+        ({"name": ["a"], "quality": [0.95]}, floor(row_condition=Column("name") == "b"), "no rows to judge"),
+        ({"name": ["a"]}, floor(), 'The column "quality" in BatchData does not exist.'),
         (
-            {"name": ["a", "b"], "accuracy": [0.95, math.nan]},
-            gxe.ExpectColumnMeanToBeBetween(column="accuracy", min_value=0.9),
+            {"name": ["a", "b"], "quality": [0.95, math.nan]},
+            gxe.ExpectColumnMeanToBeBetween(column="quality", min_value=0.9),
             "1 of 2 values are missing",
         ),
-        ({"name": ["a"], "accuracy": ["high"]}, floor(), None),
-        ({"name": ["a"], "accuracy": [0.95]}, floor(row_condition=Column("weight") == 1), None),
+        ({"name": ["a"], "quality": ["high"]}, floor(), None),
+        ({"name": ["a"], "quality": [0.95]}, floor(row_condition=Column("weight") == 1), None),
     ],
     ids=[
         "a NaN",
@@ -96,7 +96,7 @@ def test_nothing_passes_by_accident(table: dict[str, list[object]], expectation:
 
 def test_a_null_passes_where_it_is_allowed():
     """With `nulls_allowed` only the values that are there are judged."""
-    table = pd.DataFrame({"name": ["a", "b"], "accuracy": [0.95, math.nan]})
+    table = pd.DataFrame({"name": ["a", "b"], "quality": [0.95, math.nan]})
 
     found = judge_one(table, floor(meta={**RULE, "nulls_allowed": True}))
 
@@ -105,8 +105,8 @@ def test_a_null_passes_where_it_is_allowed():
 
 def test_a_condition_narrows_the_rows_that_must_not_be_null():
     """A NaN outside the condition does not count, also for a mean."""
-    table = pd.DataFrame({"name": ["a", "b"], "accuracy": [0.95, math.nan]})
-    rule = gxe.ExpectColumnMeanToBeBetween(column="accuracy", min_value=0.9, row_condition=Column("name") == "a")
+    table = pd.DataFrame({"name": ["a", "b"], "quality": [0.95, math.nan]})
+    rule = gxe.ExpectColumnMeanToBeBetween(column="quality", min_value=0.9, row_condition=Column("name") == "a")
 
     assert judge_one(table, rule).passed
 
@@ -118,22 +118,22 @@ def test_no_expectations_give_no_findings():
 
 def test_severity_is_that_of_the_expectation():
     """A warning stays one."""
-    found = judge_one(pd.DataFrame({"name": ["a"], "accuracy": [0.5]}), floor(severity="warning"))
+    found = judge_one(pd.DataFrame({"name": ["a"], "quality": [0.5]}), floor(severity="warning"))
 
     assert found.severity == "warning"
 
 
 def test_an_expectation_without_words_speaks_for_itself():
     """Without `meta` the rule is the expectation's type, and what it expects its own arguments."""
-    found = judge_one(pd.DataFrame({"name": ["a"], "accuracy": [0.5]}), floor(meta=None))
+    found = judge_one(pd.DataFrame({"name": ["a"], "quality": [0.5]}), floor(meta=None))
 
-    assert (found.rule, found.subject) == ("expect_column_values_to_be_between", "accuracy")
-    assert found.expected == "column values to be between (column accuracy, min_value 0.9)"
+    assert (found.rule, found.subject) == ("expect_column_values_to_be_between", "quality")
+    assert found.expected == "column values to be between (column quality, min_value 0.9)"
 
 
 def test_docs_are_written_where_asked_and_zip(tmp_path: Path):
     """Great Expectations' own pages go to the folder, and into a zip with an index."""
-    judge(pd.DataFrame({"name": ["a"], "accuracy": [0.5]}), [floor()], suite="docs", index="name", docs_folder=tmp_path)
+    judge(pd.DataFrame({"name": ["a"], "quality": [0.5]}), [floor()], suite="docs", index="name", docs_folder=tmp_path)
 
     with zipfile.ZipFile(BytesIO(zip_docs(tmp_path))) as archive:
         assert "index.html" in archive.namelist()

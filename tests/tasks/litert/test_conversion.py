@@ -22,7 +22,7 @@ CALIBRATION = {"image": np.arange(8, dtype=np.float32).reshape(2, 2, 2, 1)}
 def model(store: Store) -> Model:
     """Give a model whose file no converter here looks at."""
     file = store.put_bytes(b"a model", ModelFileRef)
-    return Model(file=file, parameters=1, macs=1, validation_accuracy=1.0)
+    return Model(file=file, parameters=1, macs=1, validation_quality=1.0)
 
 
 def program(code: str) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ SAID = metadata.FileMetadata(
     inputs={"image": metadata.End(dtype="int8", scale=0.0162213463, zero_point=-5)},
     outputs={"logits": metadata.End(dtype="float32")},
     scheme="int8",
-    validation_accuracy=0.875,
-    source_validation_accuracy=0.9,
+    validation_quality=0.875,
+    source_validation_quality=0.9,
     versions={"tensorflow": "2.21.0"},
 )
 

@@ -58,7 +58,7 @@ def attentive() -> Any:
 def converted(model: Any, folder: Path) -> Graph:
     """Return the float file of a model, as the converter's child process makes it."""
     store = open_store(str(folder))
-    described = Model(file=put_model(store, model), parameters=1, macs=1, validation_accuracy=0.5)
+    described = Model(file=put_model(store, model), parameters=1, macs=1, validation_quality=0.5)
     return read_graph(convert_apart(store, described, "float32", None).data)
 
 

@@ -67,7 +67,7 @@ def test_a_recipe_that_names_no_floor_has_a_person_asked():
     """The floor has no default that passes everything, and a person is asked unless the recipe says otherwise."""
     recipe = read_recipe(RECIPES, "digits", {"gate": None, "release": None})
 
-    assert recipe.gate.min_accuracy is None
+    assert recipe.gate.min_quality is None
     assert recipe.release.approve == "borderline"
     assert not recipe.release.accept_unproven
 
@@ -77,7 +77,7 @@ def test_the_demo_says_that_it_takes_what_is_not_proven():
     recipe = read_recipe(RECIPES, "digits", {})
 
     assert (recipe.release.approve, recipe.release.accept_unproven) == ("never", True)
-    assert recipe.gate.min_accuracy == 0.95
+    assert recipe.gate.min_quality == 0.95
 
 
 ENDLESS = {"search": list(range(900))}
@@ -98,8 +98,8 @@ BAD = {
     "no floor and nobody asked": (
         {"gate": None, "release.approve": "never"},
         "recipe digits would promote a model that nobody judged",
-        "no gate.min_accuracy",
-        "set gate.min_accuracy",
+        "no gate.min_quality",
+        "set gate.min_quality",
     ),
     "a typo in a key": ({"train.epoch": 3}, "recipe digits has no key train.epoch", "epoch", "did you mean epochs?"),
     "a typo in a section": (

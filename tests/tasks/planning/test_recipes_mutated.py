@@ -77,7 +77,7 @@ def outcome(folder: Path, name: str, overrides: dict[str, Any]) -> str:
     assert Recipe.model_validate_json(recipe.to_json()) == recipe
     given = params_of_steps(recipe, Budget())
     model = Model(
-        file=ModelFileRef(uri="x", sha256="0" * 64, bytes=1), parameters=80_000, macs=10**6, validation_accuracy=0.9
+        file=ModelFileRef(uri="x", sha256="0" * 64, bytes=1), parameters=80_000, macs=10**6, validation_quality=0.9
     )
     lanes = given["plan"]
     assert isinstance(lanes, PlanParams)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from featherline.tasks.contracts.model import Architecture, TrainingHistory
+from featherline.tasks.contracts.problems.classification import ClassificationDetails
+from featherline.tasks.contracts.quality import Slice
 from featherline.tasks.contracts.steps.report import ReportInputs
 from featherline.tasks.contracts.trials import Trial, Trials
 from featherline.tasks.reporting import classes, curves, tradeoff
@@ -79,15 +82,19 @@ def test_a_hundred_classes_fit(facts: Facts):
     generator = np.random.default_rng(0)
     names = tuple(f"class {number}" for number in range(100))
     confusion = np.eye(100, dtype=int) * 90 + (generator.random((100, 100)) < 0.02)
-    update = {
-        "class_recall": tuple(np.diag(confusion) / confusion.sum(axis=1)),
-        "confusion": tuple(map(tuple, confusion.tolist())),
-    }
+    recalls = np.diag(confusion) / confusion.sum(axis=1)
+    details = ClassificationDetails(confusion=tuple(map(tuple, confusion.tolist())), calibration_error=0.01)
+
+    def slices(values: Any) -> dict[str, Any]:
+        return {"slices": tuple(Slice(name=n, samples=90, quality=v) for n, v in zip(names, values, strict=True))}
+
     many = replace(
         facts,
         dataset=facts.dataset.model_copy(update={"vocabulary": names}),
-        measured=facts.measured.model_copy(update=update),
-        baseline=facts.baseline.model_copy(update=update | {"class_recall": (0.95,) * 100}),
+        details=details,
+        baseline_details=details,
+        measured=facts.measured.model_copy(update=slices(recalls)),
+        baseline=facts.baseline.model_copy(update=slices([0.95] * 100)),
     )
 
     bars = classes.recall_changes(many)
@@ -110,7 +117,7 @@ def test_mistakes_come_most_frequent_first(facts: Facts):
 def test_a_model_that_was_taken_as_it_is_has_no_curves():
     """No epochs, no figure."""
     empty = TrainingHistory(
-        stage="train", loss=(), accuracy=(), validation_loss=(), validation_accuracy=(), learning_rate=(), seconds=()
+        stage="train", loss=(), quality=(), validation_loss=(), validation_quality=(), learning_rate=(), seconds=()
     )
 
     assert curves.training([empty], "float baseline") is None
@@ -142,14 +149,14 @@ def test_the_search_is_drawn_against_what_it_weighed():
             number=number,
             architecture=Architecture(builder="cnn", options={"width": number}),
             state="complete",
-            accuracy=accuracy,
+            quality=quality,
             epochs=1,
             macs=macs,
             parameters=10,
             size_bytes=size_bytes,
             seconds=1.0,
         )
-        for number, (accuracy, macs, size_bytes) in enumerate(figures)
+        for number, (quality, macs, size_bytes) in enumerate(figures)
     )
 
     by_macs, by_size = (

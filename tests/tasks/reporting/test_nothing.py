@@ -13,12 +13,14 @@ from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.external_state import ExternalState
 from featherline.tasks.contracts.measurement import Finding
+from featherline.tasks.contracts.problems.classification import ACCURACY
+from featherline.tasks.contracts.quality import Slice
 from featherline.tasks.contracts.refusal import Problem
 from featherline.tasks.contracts.request import StepRecord
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.contracts.steps.plan import PlanOutputs
 from featherline.tasks.contracts.steps.report import ReportInputs, ReportOutputs, ReportParams
-from featherline.tasks.contracts.steps.train import ClassMetrics
+from featherline.tasks.contracts.steps.train import ValidationMetrics
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
 from featherline.tasks.judging.verdicts import put_verdict
 from featherline.tasks.reporting.nothing import Missed, nearest_of
@@ -28,7 +30,7 @@ from featherline.tasks.steps.report import report
 
 Told = Callable[..., ReportInputs]
 PARAMS = ReportParams(title="digits")
-STRICT = GateRules(min_accuracy=0.975, max_drop=0.001, max_class_drop=0.3, max_champion_drop=0.07)
+STRICT = GateRules(min_quality=0.975, max_drop=0.001, max_slice_drop=0.3, max_champion_drop=0.07)
 """Rules that only a file with two wrong of 100 keeps."""
 
 
@@ -56,10 +58,10 @@ def lost(told: Told, rules: GateRules, **changes: Any) -> ReportInputs:
 
 def test_the_title_says_that_nothing_was_released_and_why(told: Told, context: Context):
     """The nearest candidate, its rule and by how much it missed it, before any figure; nothing is called ready."""
-    outputs = report(lost(told, STRICT.model_copy(update={"min_accuracy": 0.985})), PARAMS, context)
+    outputs = report(lost(told, STRICT.model_copy(update={"min_quality": 0.985})), PARAMS, context)
 
     page = page_of(context, outputs, "nothing")
-    why = "nothing released, because no candidate passed: int8, the nearest of 5, missed min_accuracy by 0.50 points"
+    why = "nothing released, because no candidate passed: int8, the nearest of 5, missed min_quality by 0.50 points"
     assert outputs.headline == why
     assert f"<title>digits: {why}</title>" in page
     assert page.index("Nothing released</b>, because no candidate passed") < page.index("<svg")
@@ -71,7 +73,7 @@ def test_the_title_says_that_nothing_was_released_and_why(told: Told, context: C
 
 def test_the_same_page_is_drawn_about_the_nearest(told: Told, context: Context):
     """All figures are there, and every candidate with each rule that it missed, the nearest first."""
-    outputs = report(lost(told, STRICT.model_copy(update={"min_accuracy": 0.985})), PARAMS, context)
+    outputs = report(lost(told, STRICT.model_copy(update={"min_quality": 0.985})), PARAMS, context)
 
     page = page_of(context, outputs)
     assert page.count("<svg role") == 8
@@ -82,7 +84,7 @@ def test_the_same_page_is_drawn_about_the_nearest(told: Told, context: Context):
     places = [table.index(f"<b>{name}</b>") for name in names]
     assert places == sorted(places)
     assert "by 7.50 points</td>" in table
-    assert "train the candidate longer, compress it less, or lower gate.min_accuracy" in table
+    assert "train the candidate longer, compress it less, or lower gate.min_quality" in table
     assert "It stays champion." in page
 
 
@@ -100,7 +102,7 @@ def test_a_bound_of_the_device_is_missed_by_a_part_of_it(told: Told, context: Co
     """15,300 bytes where 10,000 are allowed are 53 % too many."""
     params = PARAMS.model_copy(update={"budget": Budget(size_bytes=10_000)})
 
-    outputs = report(lost(told, STRICT.model_copy(update={"min_accuracy": 0.9, "max_drop": 0.06})), params, context)
+    outputs = report(lost(told, STRICT.model_copy(update={"min_quality": 0.9, "max_drop": 0.06})), params, context)
 
     assert outputs.headline.endswith("pruned-int8, the nearest of 5, missed size_bytes by 53.00 %")
 
@@ -125,21 +127,27 @@ def early(told: Told, **changes: Any) -> ReportInputs:
     return told().model_copy(update=absent | changes)
 
 
-METRICS = ClassMetrics(accuracy=0.61, loss=1.2, class_recall=(0.61,) * 9 + (None,), samples=100)
+METRICS = ValidationMetrics(
+    quality=0.61,
+    metric=ACCURACY,
+    loss=1.2,
+    slices=tuple(Slice(name=str(n), samples=10, quality=None if n == 9 else 0.61) for n in range(10)),
+    samples=100,
+)
 
 
 def test_a_shut_gate_of_the_teacher_is_told_with_what_it_found(told: Told, context: Context):
     """The float model's accuracy, its curves, the classes, and the rule that it broke."""
-    broken = Finding(rule="min_accuracy", subject="it", passed=False, expected="0.9", got="0.61", fix="train longer")
+    broken = Finding(rule="min_quality", subject="it", passed=False, expected="0.9", got="0.61", fix="train longer")
     verdict = put_verdict(context.store, "model", [broken], title="Float baseline")[1]
     context.store.blobs.replace(f"runs/{context.provenance.run_id}/verdicts/model.json", verdict.to_json())
-    refused(context, "validate_model", "the model gate refuses the float baseline: min_accuracy", got="0.61")
+    refused(context, "validate_model", "the model gate refuses the float baseline: min_quality", got="0.61")
 
     outputs = report(early(told, baseline=None, metrics=METRICS), PARAMS, context)
 
     page = page_of(context, outputs, "weak-teacher")
     assert outputs.headline == (
-        "nothing released, because the model gate refuses the float baseline: min_accuracy: 0.61, where that is asked"
+        "nothing released, because the model gate refuses the float baseline: min_quality: 0.61, where that is asked"
     )
     assert "61.00 %" in page
     assert "What the gate found" in page
@@ -151,7 +159,7 @@ def test_a_shut_gate_of_the_teacher_is_told_with_what_it_found(told: Told, conte
 def test_a_damaged_copy_of_a_verdict_stops_no_report(told: Told, context: Context):
     """The refusal is told without what the gate found."""
     context.store.blobs.replace(f"runs/{context.provenance.run_id}/verdicts/model.json", b"[")
-    refused(context, "validate_model", "the model gate refuses the float baseline: min_accuracy", got="0.61")
+    refused(context, "validate_model", "the model gate refuses the float baseline: min_quality", got="0.61")
 
     outputs = report(early(told, baseline=None, metrics=METRICS), PARAMS, context)
 
@@ -221,7 +229,7 @@ def test_a_broken_baseline_is_told_on_the_small_page(
     context: Context, told: Told, lane: Callable[..., EvaluateOutputs]
 ):
     """Nothing can be compared with it, and the report comes all the same."""
-    broken = lane("baseline", raw={"accuracy": ...})
+    broken = lane("baseline", raw={"quality": ...})
 
     outputs = report(lost(told, STRICT, baseline=broken), PARAMS, context)
 

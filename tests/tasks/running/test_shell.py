@@ -196,7 +196,7 @@ def test_the_cache_can_be_ignored(shell: Shell) -> None:
 def test_nothing_to_do_is_passed_on(shell: Shell) -> None:
     """A lane that prunes nothing hands its model on, imports nothing heavy, and is recorded under its name."""
     file = {"uri": "x", "sha256": "0" * 64, "bytes": 1, "kind": "model"}
-    model = {"file": file, "parameters": 10, "macs": 10, "validation_accuracy": 0.9}
+    model = {"file": file, "parameters": 10, "macs": 10, "validation_quality": 0.9}
     data = {"uri": "x", "sha256": "1" * 64, "bytes": 1, "kind": "dataset"}
     request = {"inputs": {"data": data, "model": model}, "candidate": {"name": "plain", "prune": {"method": "none"}}}
 

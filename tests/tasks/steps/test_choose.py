@@ -18,7 +18,7 @@ from featherline.tasks.running.context import Context
 from featherline.tasks.steps.choose import choose, merge
 
 
-def trial(number: int, accuracy: float | None, macs: int = 100, width: int | None = None, **values: Any) -> Trial:
+def trial(number: int, quality: float | None, macs: int = 100, width: int | None = None, **values: Any) -> Trial:
     """Return a trial whose network is `width` wide, or as wide as its number."""
     fields = {
         "state": "complete",
@@ -30,7 +30,7 @@ def trial(number: int, accuracy: float | None, macs: int = 100, width: int | Non
     }
     options = {"width": number if width is None else width}
     architecture = Architecture(builder="resnet", options=options)
-    return Trial(number=number, architecture=architecture, accuracy=accuracy, macs=macs, **fields)
+    return Trial(number=number, architecture=architecture, quality=quality, macs=macs, **fields)
 
 
 def snapshot(*trials: Trial, study: str = "study") -> Trials:
@@ -51,7 +51,7 @@ def test_keeps_the_most_accurate_of_the_front(context: Context) -> None:
     outputs = choose(inputs(context, FOUR), ChooseParams(keep=2), context)
 
     assert outputs.front == (0, 1, 3)
-    assert [(each.name, each.accuracy, each.macs) for each in outputs.architectures] == [
+    assert [(each.name, each.quality, each.macs) for each in outputs.architectures] == [
         ("searched-0", 0.9, 200),
         ("searched-1", 0.8, 100),
     ]
@@ -61,7 +61,7 @@ def test_what_lies_behind_the_front_comes_last(context: Context) -> None:
     """Asked for more than the front has, the next front follows."""
     outputs = choose(inputs(context, FOUR), ChooseParams(keep=9), context)
 
-    assert [each.accuracy for each in outputs.architectures] == [0.9, 0.8, 0.6, 0.7]
+    assert [each.quality for each in outputs.architectures] == [0.9, 0.8, 0.6, 0.7]
 
 
 def test_the_objective_is_the_searchs(context: Context) -> None:
@@ -88,7 +88,7 @@ def test_a_network_that_was_tried_twice_is_kept_once(context: Context) -> None:
         inputs(context, snapshot(trial(0, 0.7, width=8), trial(1, 0.8, width=8))), ChooseParams(keep=2), context
     )
 
-    assert [each.accuracy for each in outputs.architectures] == [0.8]
+    assert [each.quality for each in outputs.architectures] == [0.8]
 
 
 def test_infeasible_and_failed_trials_are_never_kept(context: Context) -> None:
@@ -97,7 +97,7 @@ def test_infeasible_and_failed_trials_are_never_kept(context: Context) -> None:
 
     outputs = choose(inputs(context, snapshot(*bad, trial(2, 0.1, 900))), ChooseParams(keep=3), context)
 
-    assert [each.accuracy for each in outputs.architectures] == [0.1]
+    assert [each.quality for each in outputs.architectures] == [0.1]
 
 
 def test_nothing_inside_the_budget_is_refused_with_the_reasons(context: Context) -> None:
@@ -123,14 +123,14 @@ def test_what_the_search_showed_is_said_of_all_workers_together(
 ) -> None:
     """Scores and fronts of the merged trials, with the control, which is never chosen."""
     scored = [
-        trial(number, accuracy, 100 * (number + 1), naswot=accuracy, first_accuracy=accuracy)
-        for number, accuracy in enumerate((0.3, 0.5, 0.4))
+        trial(number, quality, 100 * (number + 1), naswot=quality, first_quality=quality)
+        for number, quality in enumerate((0.3, 0.5, 0.4))
     ]
     one = snapshot(*scored[:2]).model_copy(update={"control": (trial(0, 0.9, 50, width=9),)})
 
     outputs = choose(inputs(context, one, snapshot(*scored)), ChooseParams(keep=1), context)
 
-    assert [each.accuracy for each in outputs.architectures] == [0.5]
+    assert [each.quality for each in outputs.architectures] == [0.5]
     assert outputs.trials is not None
     merged = context.store.read(outputs.trials, Trials)
     assert {each.score: each.trials for each in merged.agreements}["naswot"] == 3

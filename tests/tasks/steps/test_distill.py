@@ -17,9 +17,9 @@ from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.steps.distill import DistillInputs, DistillParams
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.model_files import load_model
+from featherline.tasks.networks.predict import predict
 from featherline.tasks.networks.zeros import prunable_kernel, sparsity
 from featherline.tasks.networks.zoo.cnn import cnn
-from featherline.tasks.problems.classification.network_metrics import predict_logits
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.distill import distill
 from featherline.tasks.store.artifacts import Store
@@ -73,7 +73,7 @@ def test_a_sparse_student_keeps_its_zeros(
 
     student = distilled(teacher, sparse, digits[0], context, fit=fit)
 
-    assert student.validation_accuracy > sparse.validation_accuracy + 0.2
+    assert student.validation_quality > sparse.validation_quality + 0.2
     assert student.sparsity == "magnitude"
     assert student.stages == ("prune", "distill")
     before, after = (load_model(context.store, model) for model in (sparse, student))
@@ -95,8 +95,8 @@ def test_a_student_can_be_built_anew(
     assert student.parameters < teacher.parameters
     assert (student.sparsity, student.stages) == ("none", ("distill into a new cnn",))
     out = capsys.readouterr().out
-    assert f"of the teacher {100 * teacher.validation_accuracy:.2f} %, of the student before" in out
-    assert f"-> {100 * student.validation_accuracy:.2f} %" in out
+    assert f"of the teacher {100 * teacher.validation_quality:.2f} %, of the student before" in out
+    assert f"-> {100 * student.validation_quality:.2f} %" in out
 
 
 def test_the_student_comes_closer_to_the_teacher_than_the_labels_ask(
@@ -108,7 +108,7 @@ def test_the_student_comes_closer_to_the_teacher_than_the_labels_ask(
     student = distilled(teacher, sparse, digits[0], context, distillation=ONLY_THE_TEACHER, fit=fit)
 
     theirs, before, after = (
-        predict_logits(load_model(context.store, model), data.validation.inputs).ravel()
+        predict(load_model(context.store, model), data.validation.inputs).ravel()
         for model in (teacher, sparse, student)
     )
     assert np.corrcoef(theirs, after)[0, 1] > 0.5 > np.corrcoef(theirs, before)[0, 1]
@@ -124,10 +124,10 @@ def test_a_student_is_born_again(
 
     assert (student.parameters, student.stages) == (teacher.parameters, ("distill into itself, 2 generations",))
     assert student.file != teacher.file
-    assert student.validation_accuracy > 0.5
+    assert student.validation_quality > 0.5
     starts = [line for line in capsys.readouterr().out.splitlines() if "before" in line]
     assert len(starts) == 2
-    assert f"teacher {100 * teacher.validation_accuracy:.2f} %" in starts[0]
+    assert f"teacher {100 * teacher.validation_quality:.2f} %" in starts[0]
 
 
 def test_the_last_weights_are_kept_where_asked(
@@ -140,7 +140,7 @@ def test_the_last_weights_are_kept_where_asked(
     reborn = distilled(teacher, teacher, digits[0], context, method="self", fit=fit)
 
     for model in (student, reborn):
-        assert model.validation_accuracy < teacher.validation_accuracy
+        assert model.validation_quality < teacher.validation_quality
         assert model.file.sha256 != teacher.file.sha256
 
 
@@ -162,7 +162,7 @@ def test_distillation_that_makes_a_student_worse_is_undone(
     assert "it keeps the weights that it had before" in out
     assert "the last generation is not the best" in out
     for model in (student, reborn):
-        assert model.validation_accuracy == teacher.validation_accuracy
+        assert model.validation_quality == teacher.validation_quality
         weights = (load_model(context.store, one).get_weights() for one in (teacher, model))
         for before, after in zip(*weights, strict=True):
             np.testing.assert_array_equal(before, after)
@@ -193,7 +193,7 @@ def test_a_file_can_teach(
 
     distilled(sparse, sparse, digits[0], context, teacher=str(path), fit=Fit(epochs=1))
 
-    assert f"of the teacher {100 * teacher.validation_accuracy:.2f} %" in capsys.readouterr().out
+    assert f"of the teacher {100 * teacher.validation_quality:.2f} %" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.model import LiteRTModel, Model, Scheme
+from featherline.tasks.contracts.problems.classification import ClassificationDetails
 from featherline.tasks.contracts.references import DatasetRef, LiteRTFileRef, ModelFileRef
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.steps.evaluate import EvaluateInputs, EvaluateOutputs, EvaluateParams
@@ -62,17 +63,16 @@ def integer(
     return context.store.read(made["integer"].measurement, Measurement)
 
 
-def test_predictions_are_those_of_the_file(
-    integer: Measurement, store: Store, digits: tuple[DatasetRef, Dataset]
-) -> None:
+def test_outputs_are_those_of_the_file(integer: Measurement, store: Store, digits: tuple[DatasetRef, Dataset]) -> None:
     """The stored logits are what the file gives for the test split, and accuracy and confusion count them."""
     examples, labels = read_split(store, digits[1], "test")
     images = examples["image"]
     logits = FileRunner(store.read_bytes(integer.file)).predict(model_inputs(images, own_of(digits[1].inputs["image"])))
 
-    assert np.array_equal(store.read_array(integer.predictions), logits)
-    assert integer.accuracy == (logits.argmax(axis=1) == labels).mean()
-    assert integer.accuracy == np.trace(np.array(integer.confusion)) / integer.samples
+    assert np.array_equal(store.read_array(integer.outputs), logits)
+    assert integer.quality.value == (logits.argmax(axis=1) == labels).mean()
+    details = store.read(integer.details, ClassificationDetails)
+    assert integer.quality.value == np.trace(np.array(details.confusion)) / integer.samples
     assert integer.test_sha256 == split_digest(digits[1], "test")
 
 
@@ -112,9 +112,10 @@ def test_the_ledger_goes_from_the_baseline_by_every_stage_to_the_file(
 
 def test_interval_holds_the_accuracy(integer: Measurement) -> None:
     """The interval lies around the accuracy at the confidence that was asked for."""
-    assert integer.accuracy_low <= integer.accuracy <= integer.accuracy_high
-    assert integer.accuracy_low < integer.accuracy_high
-    assert integer.confidence == 0.95
+    quality = integer.quality
+    assert quality.low <= quality.value <= quality.high
+    assert quality.low < quality.high
+    assert quality.confidence == 0.95
 
 
 def test_sizes_are_in_order(integer: Measurement, store: Store) -> None:
@@ -239,7 +240,7 @@ def test_the_table_names_every_quantity(integer: Measurement) -> None:
     """The lines for people hold the numbers of the measurement."""
     text = table(integer)
 
-    assert f"{100 * integer.accuracy:.2f} %" in text
+    assert f"{100 * integer.quality.value:.2f} %" in text
     assert f"{integer.macs:,} MACs" in text
     assert "by tflite-micro" in text
     assert "x [" in text

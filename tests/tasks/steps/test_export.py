@@ -75,15 +75,15 @@ def test_exported_file_is_as_good_as_its_source(exported: Exported, scheme: Sche
 
     allowed = 0.06 if "wi4" in scheme or scheme == "static_wmixed_ai8" else 0.02
     assert model.scheme == scheme
-    assert model.validation_accuracy == pytest.approx(model.source.validation_accuracy, abs=allowed)
-    assert model.source.validation_accuracy > 0.7
+    assert model.validation_quality == pytest.approx(model.source.validation_quality, abs=allowed)
+    assert model.source.validation_quality > 0.7
 
 
 def test_mixed_widths_keep_their_budget(exported: Exported) -> None:
     """What the widths were chosen under holds for the file: at most 0.01 lost, and not all layers are int8."""
     model = exported("static_wmixed_ai8")
 
-    assert model.source.validation_accuracy - model.validation_accuracy <= 0.01 + 1e-9
+    assert model.source.validation_quality - model.validation_quality <= 0.01 + 1e-9
     assert "int4" in {layer.width for layer in model.layers}
 
 
@@ -134,8 +134,8 @@ def test_the_file_says_what_it_is(exported: Exported, store: Store, digits: tupl
     assert said.preprocessing["image"].mean == pytest.approx(digits[1].inputs["image"].statistics.mean)
     assert (said.inputs["image"].dtype, said.outputs["logits"].dtype) == ("int8", "int8")
     assert said.inputs["image"].scale == pytest.approx(FileRunner(data).inputs["image"]["quantization"][0])
-    assert said.validation_accuracy == model.validation_accuracy
-    assert said.source_validation_accuracy == model.source.validation_accuracy
+    assert said.validation_quality == model.validation_quality
+    assert said.source_validation_quality == model.source.validation_quality
     assert said.versions == {"tensorflow": tf.__version__, "tf-keras": keras.__version__}
     assert zipfile.ZipFile(io.BytesIO(data)).read("labels.txt").decode().split() == list(digits[1].vocabulary)
 
@@ -185,7 +185,7 @@ def test_a_qat_model_keeps_its_ranges(
     examples, labels = read_split(store, digits[1], "validation")
     images = examples["image"]
     right = qat.predict(model_inputs(images, own_of(digits[1].inputs["image"])), verbose=0).argmax(axis=1) == labels
-    changes = {"file": put_model(store, qat, "qat_h5"), "format": "qat_h5", "validation_accuracy": right.mean()}
+    changes = {"file": put_model(store, qat, "qat_h5"), "format": "qat_h5", "validation_quality": right.mean()}
     source = small_model.model_copy(update=changes)
 
     out = export(ExportInputs(model=source, scheme="int8", data=digits[0]), ExportParams(golden=1), context)

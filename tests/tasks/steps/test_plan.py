@@ -14,7 +14,7 @@ from featherline.tasks.running.context import Context
 from featherline.tasks.steps.plan import plan
 
 MODEL = Model(
-    file=ModelFileRef(uri="artifacts/x", sha256="0" * 64, bytes=1), parameters=100, macs=1000, validation_accuracy=0.9
+    file=ModelFileRef(uri="artifacts/x", sha256="0" * 64, bytes=1), parameters=100, macs=1000, validation_quality=0.9
 )
 BROKEN = Infeasible(name="broken", reason="a layer that nothing can round")
 
@@ -23,7 +23,7 @@ def test_what_the_dry_run_found_broken_gets_no_lane(context: Context) -> None:
     """It stands among the infeasible with the dry run's reason, every one of its searched students too."""
     architecture = Architecture(builder="cnn")
     students = tuple(
-        ChosenArchitecture(name=name, architecture=architecture, accuracy=0.5, macs=10, parameters=10, size_bytes=10)
+        ChosenArchitecture(name=name, architecture=architecture, quality=0.5, macs=10, parameters=10, size_bytes=10)
         for name in ("one", "two")
     )
     templates = {"sound": CandidateTemplate(), "broken": CandidateTemplate(student="searched")}

@@ -22,7 +22,7 @@ RECIPE = """
 name: tiny
 data: {source: digits, limit: 600, calibration_count: 100, checks: {min_examples: 100}}
 model: {builder: resnet, options: {depth: 8, width: 16}}
-train: {epochs: 1, batch_size: 64, checks: {min_accuracy: 0, min_class_recall: 0}}
+train: {epochs: 1, batch_size: 64, checks: {min_quality: 0, min_slice_quality: 0}}
 candidates:
   auto:
     rounds: 3
@@ -34,7 +34,7 @@ candidates:
     prune: {fit: {batch_size: 64}}
     quantize: {fit: {batch_size: 64}}
 device: tiny
-gate: {max_drop: 1, max_class_drop: 1, measure: {runs: 20, warm_up: 1}}
+gate: {max_drop: 1, max_slice_drop: 1, measure: {runs: 20, warm_up: 1}}
 release: {sign: false}
 """
 DEVICE = "{name: tiny, description: A device., budget: {size_bytes: 1000000}}"

@@ -20,8 +20,10 @@ from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeO
 from featherline.tasks.litert.graph import read_graph
 from featherline.tasks.networks.framework import keras, tf
 from featherline.tasks.networks.model_files import load_model
+from featherline.tasks.networks.predict import predict
 from featherline.tasks.networks.zeros import kernels, prunable_kernel, sparsity
-from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
+from featherline.tasks.problems.classification.problem import Classification
+from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.quantize import quantize
 from featherline.tasks.store.artifacts import Store
@@ -99,7 +101,7 @@ def test_a_qat_model_converts_to_all_int8(
         interpreter.set_tensor(entry["index"], np.clip(np.round(image / scale + zero), -128, 127).astype(np.int8)[None])
         interpreter.invoke()
         right += int(interpreter.get_tensor(leave["index"]).argmax() == label)
-    assert right / len(data.validation.targets) == pytest.approx(model.validation_accuracy, abs=0.03)
+    assert right / len(data.validation.targets) == pytest.approx(model.validation_quality, abs=0.03)
     assert (model.format, model.macs, model.parameters) == ("qat_h5", baseline.macs, baseline.parameters)
     assert model.stages == ("train", "quantize qat")
 
@@ -129,9 +131,9 @@ def test_the_stored_model_is_the_measured_one(
     """Loaded from its file, the model has the accuracy that its description says."""
     model, network = run(trained(store, data, L.BatchNormalization(momentum=0.9)), digits[0], context, qat=True)
 
-    measured = accuracy(predict_logits(network, data.validation.inputs), data.validation.targets)
+    measured = quality_value(Classification(), predict(network, data.validation.inputs), data.validation.targets)
 
-    assert measured == pytest.approx(model.validation_accuracy, abs=1e-9)
+    assert measured == pytest.approx(model.validation_quality, abs=1e-9)
 
 
 def test_a_sparse_qat_model_keeps_its_zeros(
@@ -165,8 +167,8 @@ def test_a_model_that_learnt_four_bits_is_a_float_model_on_their_grid(
     assert (model.format, model.macs, model.parameters) == ("keras", baseline.macs, baseline.parameters)
     assert model.stages == ("train", "quantize qat, int4")
     assert max(np.unique(kernel[..., 0]).size for kernel in kernels(network).values()) <= 15
-    measured = accuracy(predict_logits(network, data.validation.inputs), data.validation.targets)
-    assert measured == pytest.approx(model.validation_accuracy, abs=1e-9)
+    measured = quality_value(Classification(), predict(network, data.validation.inputs), data.validation.targets)
+    assert measured == pytest.approx(model.validation_quality, abs=1e-9)
 
 
 def test_a_sparse_model_that_learns_four_bits_keeps_its_zeros(

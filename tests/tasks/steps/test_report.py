@@ -243,7 +243,7 @@ def test_a_borderline_winner_is_marked(written: Callable[..., tuple[str, str]]):
 )
 def test_what_is_not_proven_is_said_first(told: Told, context: Context, policy: dict[str, Any], words: str):
     """A drop of a point on 100 images may be one of four: the page begins with that, and with who decides."""
-    inputs = told(rules=GateRules(min_accuracy=0.85, max_drop=0.02, max_class_drop=0.3, max_champion_drop=0.03))
+    inputs = told(rules=GateRules(min_quality=0.85, max_drop=0.02, max_slice_drop=0.3, max_champion_drop=0.03))
 
     outputs = report(inputs, PARAMS.model_copy(update=policy), context)
 
@@ -276,7 +276,7 @@ def test_the_card_has_what_registries_index(written: Callable[..., tuple[str, st
     assert front["license"] == "apache-2.0"
     assert front["pipeline_tag"] == "image-classification"
     assert {"tflite", "litert", "int8"} <= set(front["tags"])
-    assert front["model-index"][0]["results"][0]["metrics"] == [{"type": "accuracy", "name": "accuracy", "value": 0.97}]
+    assert front["model-index"][0]["results"][0]["metrics"] == [{"type": "quality", "name": "quality", "value": 0.97}]
 
 
 def test_an_unset_licence_is_left_out(written: Callable[..., tuple[str, str]]):

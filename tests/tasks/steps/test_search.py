@@ -65,8 +65,8 @@ def test_searches_trains_and_promotes(context: Context, digits: tuple[DatasetRef
     assert len(complete) + len(infeasible) == 5
     assert {trial.epochs for trial in complete} <= {1, 2}
     assert complete[0].epochs == 2
-    assert all(trial.macs <= 30_000 and trial.accuracy is not None for trial in complete)
-    assert all(trial.macs > 30_000 and trial.epochs == 0 and trial.accuracy is None for trial in infeasible)
+    assert all(trial.macs <= 30_000 and trial.quality is not None for trial in complete)
+    assert all(trial.macs > 30_000 and trial.epochs == 0 and trial.quality is None for trial in infeasible)
     assert all("30,000 allowed" in trial.reason for trial in infeasible)
     assert {16, 32} & {trial.architecture.options["widths"][1] for trial in trials}  # type: ignore[index]
 
@@ -172,7 +172,7 @@ def test_every_trained_trial_has_its_scores_and_the_log_says_what_they_are_worth
     """Scores are recorded beside the accuracy; with three trained networks there is a rank correlation of each."""
     found = trials_of(context, digits[0], PARAMS.model_copy(update={"budget": Budget()}))
 
-    assert all(trial.synflow and trial.naswot and trial.first_accuracy is not None for trial in found.trials)
+    assert all(trial.synflow and trial.naswot and trial.first_quality is not None for trial in found.trials)
     assert [(each.score, each.trials) for each in found.agreements] == [
         (score, len({trial.architecture.to_json() for trial in found.trials})) for score in SCORES
     ]
@@ -202,7 +202,7 @@ def test_a_filter_trains_only_the_better_part(context: Context, digits: tuple[Da
         assert (trial.state == "complete") == (larger < math.ceil((place + 1) / 2))
     filtered = [trial for trial in trials if trial.state == "filtered"]
     assert filtered
-    assert all(trial.accuracy is None and trial.epochs == 0 and "are trained" in trial.reason for trial in filtered)
+    assert all(trial.quality is None and trial.epochs == 0 and "are trained" in trial.reason for trial in filtered)
 
 
 def test_a_control_is_as_many_random_trials_beside_it(
@@ -267,5 +267,5 @@ def test_a_trial_begins_with_the_weights_of_its_relative(
 
     assert all(trial.inherited_from is None for trial in fresh)
     assert [trial.inherited_from is not None for trial in heirs] == [False, True, True]
-    assert heirs[1].accuracy > max(trial.accuracy for trial in fresh)  # type: ignore[type-var]
+    assert heirs[1].quality > max(trial.quality for trial in fresh)  # type: ignore[type-var]
     assert "of its weights from trial" in capsys.readouterr().out

@@ -71,7 +71,7 @@ def test_the_smallest_that_passed_wins(chosen: Choose, lane: Lane):
 
 @pytest.mark.parametrize(
     ("objective", "winner"),
-    [("size", "small"), ("latency", "fast"), ("macs", "lean"), ("energy", "frugal"), ("accuracy", "sharp")],
+    [("size", "small"), ("latency", "fast"), ("macs", "lean"), ("energy", "frugal"), ("quality", "sharp")],
 )
 def test_the_objective_decides(chosen: Choose, lane: Lane, objective: str, winner: str):
     """Each of five candidates is the best in one thing."""
@@ -140,7 +140,7 @@ def test_a_loser_on_the_front_hears_by_how_much(chosen: Choose, lane: Lane):
     outputs = chosen(lanes, [good("sharp"), good("small")])
 
     assert reasons(outputs)["sharp"] == (
-        "on the front, but 30,000 bytes larger than small (2.00x), though 1.00 points more accurate"
+        "on the front, but 30,000 bytes larger than small (2.00x), though its accuracy is 1.00 points better"
     )
     assert [ranked.on_front for ranked in outputs.ranking] == [True, True]
 
@@ -198,7 +198,7 @@ def test_a_winner_near_a_rule_is_borderline(chosen: Choose, lane: Lane, margin: 
 
 def test_only_rules_of_accuracy_make_it_borderline(chosen: Choose, lane: Lane):
     """One class near its rule is no reason to ask a person."""
-    near = Finding(rule="max_class_drop", subject="int8", passed=True, expected="", got="", margin=0.0)
+    near = Finding(rule="max_slice_drop", subject="int8", passed=True, expected="", got="", margin=0.0)
 
     outputs = chosen([lane("int8")], [good("int8"), near], borderline=0.005)
 

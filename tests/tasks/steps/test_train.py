@@ -18,7 +18,9 @@ from featherline.tasks.contracts.request import StepRecord
 from featherline.tasks.contracts.steps.train import TrainInputs, TrainParams
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.model_files import load_model
-from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
+from featherline.tasks.networks.predict import predict
+from featherline.tasks.problems.classification.problem import Classification
+from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.running import run_records
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.execute import work_of
@@ -35,13 +37,11 @@ def test_trains_what_the_zoo_builds(context: Context, digits: tuple[DatasetRef, 
     outputs = train(TrainInputs(data=digits[0]), TrainParams(architecture=CNN, fit=FIT), context)
 
     data = load_training_data(context.store, digits[1])
-    logits = predict_logits(load_model(context.store, outputs.model), data.validation.inputs)
+    logits = predict(load_model(context.store, outputs.model), data.validation.inputs)
     history = context.store.read(outputs.model.histories[0], TrainingHistory)
-    assert outputs.metrics.accuracy == pytest.approx(accuracy(logits, data.validation.targets))
-    assert (
-        outputs.model.validation_accuracy == outputs.metrics.accuracy == pytest.approx(max(history.validation_accuracy))
-    )
-    assert outputs.metrics.accuracy > 0.7
+    assert outputs.metrics.quality == pytest.approx(quality_value(Classification(), logits, data.validation.targets))
+    assert outputs.model.validation_quality == outputs.metrics.quality == pytest.approx(max(history.validation_quality))
+    assert outputs.metrics.quality > 0.7
     assert outputs.metrics.samples == 100
     assert outputs.model.macs == 8 * 8 * 9 * 8 + 4 * 4 * 9 * 8 * 16 + 16 * 10
     assert outputs.model.parameters == 72 + 32 + 1152 + 64 + 170
@@ -102,7 +102,7 @@ def test_a_file_is_taken_as_it_is(context: Context, digits: tuple[DatasetRef, Da
     assert all((mine == its).all() for mine, its in zip(model.get_weights(), stored.get_weights(), strict=True))
     assert outputs.model.histories == ()
     assert outputs.model.stages == ("take the file as it is",)
-    assert 0 <= outputs.metrics.accuracy < 0.5
+    assert 0 <= outputs.metrics.quality < 0.5
 
 
 def test_a_killed_training_is_resumed_by_the_same_work_alone(

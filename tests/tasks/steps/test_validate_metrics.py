@@ -11,15 +11,17 @@ import pytest
 
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.measurement import Finding, Verdict
+from featherline.tasks.contracts.problems.classification import ACCURACY
 from featherline.tasks.contracts.references import Champion, DatasetRef, MeasurementRef
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.contracts.steps.validate_metrics import GateRules, ValidateMetricsInputs, ValidateMetricsParams
-from featherline.tasks.judging.metrics.bounds import Constant
 from featherline.tasks.judging.metrics.compare import Comparison
 from featherline.tasks.judging.metrics.measured import Measured
 from featherline.tasks.judging.metrics.proofs import judge_proofs
 from featherline.tasks.judging.metrics.subject import Subject
+from featherline.tasks.problems.classification.problem import Classification
+from featherline.tasks.problems.protocol import Constant
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.validate_metrics import validate_metrics
 from featherline.tasks.store.artifacts import Store
@@ -92,13 +94,13 @@ def test_a_finding_for_each_candidate_and_rule(judged: Judge, lane: Lane):
     rules = [sorted(item.rule for item in verdict.findings if item.subject == name) for name in ("a", "b")]
     assert rules[0] == rules[1]
     assert len(set(rules[0])) == len(rules[0])
-    assert {"numbers", "name", "unique", "evidence", "min_accuracy", "max_drop", "max_class_drop"} <= set(rules[0])
+    assert {"numbers", "name", "unique", "evidence", "min_quality", "max_drop", "max_slice_drop"} <= set(rules[0])
 
 
 @pytest.mark.parametrize(("wrong", "passes"), [((0, 1, 2, 3), True), ((0, 1, 2, 3, 4), False)])
 def test_a_drop_on_the_edge_passes(judged: Judge, lane: Lane, wrong: tuple[int, ...], passes: bool):
     """0.98 to 0.96 is a drop of 0.02, which a rule of 0.02 allows; one more image is too much."""
-    verdict = judged(lane("int8", wrong), rules=GateRules(max_drop=0.02, max_class_drop=1))
+    verdict = judged(lane("int8", wrong), rules=GateRules(max_drop=0.02, max_slice_drop=1))
 
     assert (verdict.passed_candidates() == {"int8"}) is passes
     assert finding(verdict, "int8", "max_drop").margin == pytest.approx(0 if passes else -0.01, abs=1e-12)
@@ -107,33 +109,33 @@ def test_a_drop_on_the_edge_passes(judged: Judge, lane: Lane, wrong: tuple[int, 
 @pytest.mark.parametrize(("floor", "passes"), [(0.97, True), (0.9701, False)])
 def test_accuracy_on_the_floor_passes(judged: Judge, lane: Lane, floor: float, passes: bool):
     """0.97 passes a floor of 0.97."""
-    verdict = judged(lane("int8", (0, 1, 2)), rules=GateRules(min_accuracy=floor, max_class_drop=1))
+    verdict = judged(lane("int8", (0, 1, 2)), rules=GateRules(min_quality=floor, max_slice_drop=1))
 
-    assert finding(verdict, "int8", "min_accuracy").passed is passes
+    assert finding(verdict, "int8", "min_quality").passed is passes
 
 
 @pytest.mark.parametrize(("least", "passes"), [(0.98, True), (0.99, False)])
 def test_agreement_on_the_edge_passes(judged: Judge, lane: Lane, least: float, passes: bool):
     """Two of 100 predictions differ from the baseline's: 0.98 agree."""
-    verdict = judged(lane("int8", (0, 1, 2, 3)), rules=GateRules(min_agreement=least, max_class_drop=1))
+    verdict = judged(lane("int8", (0, 1, 2, 3)), rules=GateRules(min_agreement=least, max_slice_drop=1))
 
     assert finding(verdict, "int8", "min_agreement").passed is passes
 
 
 def test_a_class_may_not_die_behind_a_good_average(judged: Judge, lane: Lane, digits: Any, store: Any):
     """Three images of one class lost fail the class rule, which names the class, while the average passes."""
-    labels = np.concatenate([store.read_array(shard.labels) for shard in digits[1].splits["test"].shards])
+    labels = np.concatenate([store.read_array(shard.targets) for shard in digits[1].splits["test"].shards])
     victims = [int(index) for index in np.flatnonzero(labels == 7) if index > 1][:3]
 
-    verdict = judged(lane("int8", (0, 1, *victims)), rules=GateRules(max_drop=0.03, max_class_drop=0.1))
+    verdict = judged(lane("int8", (0, 1, *victims)), rules=GateRules(max_drop=0.03, max_slice_drop=0.1))
 
-    assert failed(verdict, "int8") == {"max_class_drop"}
-    assert finding(verdict, "int8", "max_class_drop").got.endswith("by class 7")
+    assert failed(verdict, "int8") == {"max_slice_drop"}
+    assert finding(verdict, "int8", "max_slice_drop").got.endswith("by class 7")
 
 
 def test_the_evidence_of_a_drop_is_paired(judged: Judge, lane: Lane):
     """The drop is told with its interval, the images that changed and McNemar's p."""
-    verdict = judged(lane("int8", (1, 2, 3)), rules=GateRules(max_class_drop=1))
+    verdict = judged(lane("int8", (1, 2, 3)), rules=GateRules(max_slice_drop=1))
 
     got = finding(verdict, "int8", "max_drop").got
     assert got.startswith("1.00 points (95% interval ")
@@ -142,20 +144,26 @@ def test_the_evidence_of_a_drop_is_paired(judged: Judge, lane: Lane):
 
 def test_a_drop_that_is_not_proven_is_a_warning(judged: Judge, lane: Lane):
     """A drop of 0.01 on 100 images may be 0.03: it passes, and the verdict warns."""
-    verdict = judged(lane("int8", (0, 1, 2)), rules=GateRules(max_drop=0.02, max_class_drop=1))
+    verdict = judged(lane("int8", (0, 1, 2)), rules=GateRules(max_drop=0.02, max_slice_drop=1))
 
     warning = finding(verdict, "int8", "max_drop_proven")
     assert (warning.passed, warning.severity) == (False, "warning")
     assert verdict.passed
 
 
+def said(**changes: Any) -> dict[str, Any]:
+    """Return the quality as the stored JSON has it, with other values."""
+    metric = ACCURACY.model_dump(mode="json")
+    return {"metric": metric, "value": 0.98, "low": 0.95, "high": 1.0, "confidence": 0.95} | changes
+
+
 BROKEN: list[tuple[dict[str, Any], set[str]]] = [
-    ({"accuracy": math.nan}, {"numbers", "evidence", "min_accuracy"}),
-    ({"accuracy": ...}, {"numbers", "evidence", "min_accuracy"}),
-    ({"accuracy": "0.98"}, {"numbers", "evidence", "min_accuracy"}),
-    ({"accuracy": True}, {"numbers", "evidence", "min_accuracy"}),
-    ({"accuracy": 1.02}, {"numbers", "evidence", "min_accuracy"}),
-    ({"acuracy": 0.98, "accuracy": ...}, {"numbers", "evidence", "min_accuracy"}),
+    ({"quality": said(value=math.nan)}, {"numbers", "evidence", "min_quality"}),
+    ({"quality": ...}, {"numbers", "evidence", "min_quality"}),
+    ({"quality": said(value="0.98")}, {"numbers", "evidence", "min_quality"}),
+    ({"quality": said(value=True)}, {"numbers", "evidence", "min_quality"}),
+    ({"quality": said(value=1.02)}, {"numbers", "evidence", "min_quality"}),
+    ({"qualty": 0.98, "quality": ...}, {"numbers", "evidence", "min_quality"}),
     ({"agreement": None}, {"numbers", "min_agreement"}),
     ({"size_bytes": 0}, {"numbers"}),
     ({"size_bytes": math.inf}, {"numbers"}),
@@ -165,14 +173,15 @@ BROKEN: list[tuple[dict[str, Any], set[str]]] = [
     ({"latency_ms": {"p50": math.nan, "p90": 1, "p99": 1}}, {"numbers"}),
     ({"latency_ms": 3}, {"numbers"}),
     ({"energy_uj": math.nan}, {"numbers"}),
-    ({"confidence": 0}, {"max_drop"}),
-    ({"confidence": None}, {"numbers", "max_drop"}),
-    ({"class_recall": [math.nan] * 10}, {"evidence", "max_class_drop"}),
-    ({"class_recall": []}, {"evidence", "max_class_drop"}),
-    ({"class_recall": ...}, {"evidence", "max_class_drop"}),
-    ({"accuracy": 0.99}, {"evidence"}),
-    ({"class_recall": [1.0] * 10}, {"evidence"}),
-    ({"predictions": None}, {"evidence"}),
+    ({"quality": said(confidence=0)}, {"max_drop"}),
+    ({"quality": said(confidence=None)}, {"numbers", "max_drop"}),
+    ({"slices": [{"quality": math.nan}] * 10}, {"evidence", "max_slice_drop"}),
+    ({"slices": []}, {"evidence", "max_slice_drop"}),
+    ({"slices": ...}, {"evidence", "max_slice_drop"}),
+    ({"quality": said(value=0.99)}, {"evidence"}),
+    ({"quality": said(metric={"name": "recall"})}, {"evidence"}),
+    ({"slices": [{"quality": 1.0}] * 10}, {"evidence"}),
+    ({"outputs": None}, {"evidence"}),
     ({"test_sha256": "0" * 64}, {"evidence"}),
     ({"test_sha256": ...}, {"evidence"}),
     ({"file": None}, {"evidence"}),
@@ -185,7 +194,7 @@ def test_a_broken_measurement_closes_its_own_gate(judged: Judge, lane: Lane):
     """Whatever is missing, NaN, infinite, out of range or untrue fails its candidate, and only that one."""
     lanes = [lane(f"broken-{number}", raw=raw) for number, (raw, _) in enumerate(BROKEN)]
 
-    verdict = judged(*lanes, lane("whole"), rules=GateRules(min_accuracy=0.5))
+    verdict = judged(*lanes, lane("whole"), rules=GateRules(min_quality=0.5))
 
     for number, (raw, rules) in enumerate(BROKEN):
         subject = f"lane-{number + 1}" if "candidate" in raw else f"broken-{number}"
@@ -200,21 +209,21 @@ def test_the_broken_number_is_named(judged: Judge, lane: Lane):
     assert finding(verdict, "int8", "numbers").got == "gzip_bytes is 0, macs is nan"
 
 
-def test_predictions_that_are_not_finite_are_no_evidence(judged: Judge, lane: Lane):
+def test_outputs_that_are_not_finite_are_no_evidence(judged: Judge, lane: Lane):
     """One NaN among the logits is enough, and is counted."""
     logits = np.eye(10, dtype=np.float32)[np.zeros(100, int)]
     logits[3, 4] = np.nan
 
     verdict = judged(lane("int8", logits=logits))
 
-    assert finding(verdict, "int8", "evidence").got == "1 of 100 predictions are not finite"
+    assert finding(verdict, "int8", "evidence").got == "1 of 100 outputs are not finite"
 
 
-def test_predictions_of_another_shape_are_no_evidence(judged: Judge, lane: Lane):
+def test_outputs_of_another_shape_are_no_evidence(judged: Judge, lane: Lane):
     """Ninety predictions do not speak of a hundred images."""
     verdict = judged(lane("int8", logits=np.zeros((90, 10), np.float32)))
 
-    assert finding(verdict, "int8", "evidence").got == "predictions of shape (90, 10) for a test split of (100, 10)"
+    assert finding(verdict, "int8", "evidence").got == "outputs of shape (90, 10) for a test split of (100, 10)"
 
 
 def test_two_lanes_of_one_name_both_fail(judged: Judge, lane: Lane):
@@ -227,7 +236,7 @@ def test_two_lanes_of_one_name_both_fail(judged: Judge, lane: Lane):
 
 def test_a_broken_baseline_closes_the_gate_for_all(judged: Judge, lane: Lane):
     """Without a baseline that can be believed no drop is known."""
-    verdict = judged(lane("int8"), against=lane("baseline", raw={"accuracy": math.nan}))
+    verdict = judged(lane("int8"), against=lane("baseline", raw={"quality": said(value=math.nan)}))
 
     assert not verdict.passed
     assert "max_drop" in failed(verdict, "int8")
@@ -245,7 +254,7 @@ def test_the_champion_is_compared_on_the_same_images(judged: Judge, lane: Lane, 
 
 def test_a_champion_of_other_images_is_compared_unpaired(judged: Judge, lane: Lane, champion: Callable[..., Champion]):
     """A champion measured on another test split is compared as a fraction of its own."""
-    elsewhere = champion((), raw={"test_sha256": "1" * 64, "samples": 5000, "accuracy": 0.985})
+    elsewhere = champion((), raw={"test_sha256": "1" * 64, "samples": 5000, "quality": said(value=0.985)})
 
     verdict = judged(lane("int8"), champion=elsewhere, rules=GateRules(max_champion_drop=0.01))
 
@@ -257,7 +266,7 @@ def test_a_champion_of_other_images_is_compared_unpaired(judged: Judge, lane: La
 
 def test_a_broken_champion_closes_the_gate(judged: Judge, lane: Lane, champion: Callable[..., Champion]):
     """A champion whose accuracy is missing cannot be beaten by silence."""
-    verdict = judged(lane("int8"), champion=champion((), raw={"accuracy": None}))
+    verdict = judged(lane("int8"), champion=champion((), raw={"quality": None}))
 
     assert failed(verdict, "int8") == {"max_champion_drop"}
 
@@ -292,21 +301,21 @@ def warned(verdict: Verdict, subject: str) -> set[str]:
 
 def test_a_recipe_without_a_floor_does_not_get_none(judged: Judge, lane: Lane, digits: Any, store: Any):
     """A constant answer fails, one image more passes, and of both it is said that no floor was named."""
-    labels = np.concatenate([store.read_array(shard.labels) for shard in digits[1].splits["test"].shards])
+    labels = np.concatenate([store.read_array(shard.targets) for shard in digits[1].splits["test"].shards])
     most = int(np.bincount(labels).max())
-    rules = GateRules(max_drop=1, max_class_drop=1)
+    rules = GateRules(max_drop=1, max_slice_drop=1)
 
     verdict = judged(lane("constant", range(most, 100)), lane("one-more", range(most + 1, 100)), rules=rules)
 
-    assert failed(verdict, "constant") == {"min_accuracy"}
+    assert failed(verdict, "constant") == {"min_quality"}
     assert verdict.passed_candidates() == {"one-more"}
-    assert warned(verdict, "one-more") == {"floor_named", "min_accuracy_proven"}
+    assert warned(verdict, "one-more") == {"floor_named", "min_quality_proven"}
 
 
 @pytest.mark.parametrize(("floor", "named"), [(None, False), (0.0, False), (0.1, False), (0.5, True)])
 def test_a_floor_that_every_constant_answer_reaches_is_none(judged: Judge, lane: Lane, floor: float, named: bool):
     """0.1 of ten classes is what the largest class alone gives."""
-    verdict = judged(lane("int8"), rules=GateRules(min_accuracy=floor))
+    verdict = judged(lane("int8"), rules=GateRules(min_quality=floor))
 
     assert finding(verdict, "int8", "floor_named").passed is named
     assert verdict.passed
@@ -315,15 +324,15 @@ def test_a_floor_that_every_constant_answer_reaches_is_none(judged: Judge, lane:
 @pytest.mark.parametrize(("floor", "proven"), [(0.92, True), (0.95, False)])
 def test_a_floor_inside_the_interval_is_not_proven(judged: Judge, lane: Lane, floor: float, proven: bool):
     """98 of 100 lie between 0.930 and 0.994, counted from the predictions and not taken from the claim."""
-    verdict = judged(lane("int8", raw={"accuracy_low": 0.979}), rules=GateRules(min_accuracy=floor))
+    verdict = judged(lane("int8", raw={"quality": said(low=0.979)}), rules=GateRules(min_quality=floor))
 
-    assert finding(verdict, "int8", "min_accuracy_proven").passed is proven
+    assert finding(verdict, "int8", "min_quality_proven").passed is proven
     assert verdict.passed
 
 
 def test_unchanged_images_prove_no_more_than_their_number(judged: Judge, lane: Lane):
     """Of 100 images none changed: the drop may still be one of almost three points, and is not proven within two."""
-    verdict = judged(lane("int8"), rules=GateRules(min_accuracy=0.5, max_drop=0.02))
+    verdict = judged(lane("int8"), rules=GateRules(min_quality=0.5, max_drop=0.02))
 
     assert warned(verdict, "int8") == {"max_drop_proven"}
     assert finding(verdict, "int8", "max_drop_proven").margin == pytest.approx(-0.0072, abs=1e-3)
@@ -332,13 +341,18 @@ def test_unchanged_images_prove_no_more_than_their_number(judged: Judge, lane: L
 def test_a_class_without_a_test_image_is_not_judged_in_silence():
     """The subject's own numbers may be perfect: nothing is known of the class."""
     sure = Comparison(0.0, 0.0, 0.0, 0.95)
-    numbers = {"accuracy": 1.0, "accuracy_low": 0.9, "confidence": 0.95}
-    measured = Measured("int8", numbers, np.ones(3), "", None, "")
+    numbers = {"quality.value": 1.0, "quality.low": 0.9, "quality.confidence": 0.95}
+    measured = Measured("int8", numbers, np.ones(3), "", None, "", Classification(), sliced=True)
     subject = Subject("int8", measured, "", sure, (0.0, "a"), None)
 
-    found = judge_proofs(subject, GateRules(min_accuracy=0.5), Constant(20, 60), untested=("b",))
+    found = judge_proofs(
+        subject,
+        GateRules(min_quality=0.5),
+        Constant(20 / 60, 21 / 60, "the share of the largest class"),
+        untested=("b",),
+    )
 
-    assert [(item.rule, item.got) for item in found if not item.passed] == [("classes_tested", "none of b")]
+    assert [(item.rule, item.got) for item in found if not item.passed] == [("slices_tested", "none of b")]
     assert all(item.severity == "warning" for item in found)
 
 
@@ -347,18 +361,16 @@ def test_a_measurement_that_is_no_json_proves_nothing(judged: Judge, lane: Lane,
     """It closes its own gate, and no other."""
     broken = lane("broken").model_copy(update={"measurement": store.put_bytes(garbage, MeasurementRef)})
 
-    verdict = judged(broken, lane("whole"), rules=GateRules(min_accuracy=0.5))
+    verdict = judged(broken, lane("whole"), rules=GateRules(min_quality=0.5))
 
     assert verdict.passed_candidates() == {"whole"}
 
 
 def test_what_is_unknown_is_not_mended_by_another_bound(judged: Judge, lane: Lane, champion: Any):
     """The advice for a champion or a lane whose measurement is broken names no bound: none would let it through."""
-    verdict = judged(
-        lane("int8"), lane("broken", raw={"accuracy": None}), champion=champion((), raw={"accuracy": None})
-    )
+    verdict = judged(lane("int8"), lane("broken", raw={"quality": None}), champion=champion((), raw={"quality": None}))
 
     fixes = {(item.subject, item.rule): item.fix for item in verdict.findings if not item.passed}
     assert "featherline rollback" in fixes["int8", "max_champion_drop"]
-    for rule in ("max_champion_drop", "max_drop", "min_accuracy", "evidence"):
+    for rule in ("max_champion_drop", "max_drop", "min_quality", "evidence"):
         assert fixes["broken", rule].startswith("start a run with ignore_cache"), rule

@@ -9,27 +9,30 @@ import sys
 import pytest
 
 from featherline.tasks.contracts.model import Model
+from featherline.tasks.contracts.problems.classification import ACCURACY
+from featherline.tasks.contracts.quality import Slice
 from featherline.tasks.contracts.references import ModelFileRef
 from featherline.tasks.contracts.refusal import Refused
-from featherline.tasks.contracts.steps.train import ClassMetrics
+from featherline.tasks.contracts.steps.train import ValidationMetrics
 from featherline.tasks.contracts.steps.validate_model import ValidateModelInputs, ValidateModelParams
 from featherline.tasks.judging.verdicts import is_open
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.validate_model import find, validate_model
 
-PARAMS = ValidateModelParams(min_accuracy=0.9, max_drop=0.02, min_class_recall=0.1, recipe="digits")
+PARAMS = ValidateModelParams(min_quality=0.9, max_drop=0.02, min_slice_quality=0.1, recipe="digits")
 
 
-def metrics(accuracy: float = 0.95, recalls: tuple[float | None, ...] = (0.9, 1.0)) -> ClassMetrics:
+def metrics(quality: float = 0.95, recalls: tuple[float | None, ...] = (0.9, 1.0)) -> ValidationMetrics:
     """Return the metrics of a model of two classes."""
-    return ClassMetrics(accuracy=accuracy, loss=0.1, class_recall=recalls, samples=100)
+    slices = tuple(Slice(name=str(label), samples=50, quality=recall) for label, recall in enumerate(recalls))
+    return ValidationMetrics(quality=quality, metric=ACCURACY, loss=0.1, slices=slices, samples=100)
 
 
 def baseline(context: Context, content: bytes, **values: float) -> ValidateModelInputs:
     """Return a baseline whose file holds `content`."""
     file = context.store.put_bytes(content, ModelFileRef)
     return ValidateModelInputs(
-        model=Model(file=file, parameters=1, macs=1, validation_accuracy=0.9), metrics=metrics(**values)
+        model=Model(file=file, parameters=1, macs=1, validation_quality=0.9), metrics=metrics(**values)
     )
 
 
@@ -41,17 +44,17 @@ def broken(found: object) -> list[str]:
 @pytest.mark.parametrize(
     ("given", "before", "rules"),
     [
-        (metrics(accuracy=0.9), None, []),
-        (metrics(accuracy=0.8999), None, ["min_accuracy"]),
-        (metrics(accuracy=0.95), 0.97, []),
-        (metrics(accuracy=0.9499), 0.97, ["max_drop"]),
+        (metrics(quality=0.9), None, []),
+        (metrics(quality=0.8999), None, ["min_quality"]),
+        (metrics(quality=0.95), 0.97, []),
+        (metrics(quality=0.9499), 0.97, ["max_drop"]),
         (metrics(recalls=(0.1, 1.0)), None, []),
-        (metrics(recalls=(0.0999, 1.0)), None, ["class_alive"]),
-        (metrics(recalls=(None, 1.0)), None, ["class_alive"]),
-        (metrics(accuracy=0.5, recalls=(0.0, 1.0)), 0.97, ["min_accuracy", "max_drop", "class_alive"]),
+        (metrics(recalls=(0.0999, 1.0)), None, ["slices_alive"]),
+        (metrics(recalls=(None, 1.0)), None, ["slices_alive"]),
+        (metrics(quality=0.5, recalls=(0.0, 1.0)), 0.97, ["min_quality", "max_drop", "slices_alive"]),
     ],
 )
-def test_a_rule_holds_on_its_edge(given: ClassMetrics, before: float | None, rules: list[str]) -> None:
+def test_a_rule_holds_on_its_edge(given: ValidationMetrics, before: float | None, rules: list[str]) -> None:
     """A metric that stands on a rule keeps it; a little less, or nothing at all, breaks it."""
     found = find(given, before, PARAMS)
 
@@ -61,23 +64,23 @@ def test_a_rule_holds_on_its_edge(given: ClassMetrics, before: float | None, rul
 @pytest.mark.parametrize(
     ("given", "least", "rules", "opens"),
     [
-        (metrics(accuracy=0.55, recalls=(0.55, 0.55)), None, ["better_than_a_guess"], False),
-        (metrics(accuracy=0.95, recalls=(1.0, 0.02)), None, ["better_than_a_guess"], False),
-        (metrics(accuracy=0.65, recalls=(0.65, 0.65)), None, [], True),
-        (metrics(accuracy=0.45, recalls=(0.9,) * 10), None, ["min_accuracy"], False),
-        (metrics(accuracy=0.55, recalls=(0.55, 0.55)), 0.5, ["better_than_a_guess"], True),
-        (metrics(accuracy=0.45, recalls=(0.45, 0.45)), 0.5, ["min_accuracy", "better_than_a_guess"], False),
-        (metrics(accuracy=1.0, recalls=(1.0,)), None, ["better_than_a_guess"], False),
+        (metrics(quality=0.55, recalls=(0.55, 0.55)), None, ["better_than_a_guess"], False),
+        (metrics(quality=0.95, recalls=(1.0, 0.02)), None, ["better_than_a_guess"], False),
+        (metrics(quality=0.65, recalls=(0.65, 0.65)), None, [], True),
+        (metrics(quality=0.45, recalls=(0.9,) * 10), None, ["min_quality"], False),
+        (metrics(quality=0.55, recalls=(0.55, 0.55)), 0.5, ["better_than_a_guess"], True),
+        (metrics(quality=0.45, recalls=(0.45, 0.45)), 0.5, ["min_quality", "better_than_a_guess"], False),
+        (metrics(quality=1.0, recalls=(1.0,)), None, ["better_than_a_guess"], False),
     ],
 )
 def test_a_teacher_that_guesses_is_none(
-    given: ClassMetrics, least: float | None, rules: list[str], opens: bool
+    given: ValidationMetrics, least: float | None, rules: list[str], opens: bool
 ) -> None:
     """100 images of two classes: 0.55 is a guess, and so is 0.95 where one class has nearly all images.
 
     A floor of the recipe's own that a guess reaches is taken for meant, and warned of.
     """
-    found = find(given, None, ValidateModelParams(min_accuracy=least))
+    found = find(given, None, ValidateModelParams(min_quality=least))
 
     assert broken(found) == rules
     assert is_open("model", found) is opens
@@ -94,7 +97,7 @@ def test_a_finding_names_the_class_that_is_dead() -> None:
 def test_a_file_that_was_taken_as_it_is_cannot_train_longer() -> None:
     """The advice is for what the run did."""
     advice = {
-        trained: next(one.fix for one in find(metrics(accuracy=0.1), None, PARAMS, trained=trained) if not one.passed)
+        trained: next(one.fix for one in find(metrics(quality=0.1), None, PARAMS, trained=trained) if not one.passed)
         for trained in (True, False)
     }
 
@@ -104,7 +107,7 @@ def test_a_file_that_was_taken_as_it_is_cannot_train_longer() -> None:
 
 def test_an_open_gate_remembers_the_baseline(context: Context) -> None:
     """A second, worse baseline is compared with the first; the first itself is judged as before."""
-    first, second = baseline(context, b"first", accuracy=0.97), baseline(context, b"second", accuracy=0.94)
+    first, second = baseline(context, b"first", quality=0.97), baseline(context, b"second", quality=0.94)
 
     opened = validate_model(first, PARAMS, context)
     with pytest.raises(Refused) as refused:
@@ -119,17 +122,17 @@ def test_an_open_gate_remembers_the_baseline(context: Context) -> None:
 
 def test_another_recipe_has_its_own_history(context: Context) -> None:
     """A baseline is not compared with one of another recipe."""
-    validate_model(baseline(context, b"first", accuracy=0.99), PARAMS, context)
+    validate_model(baseline(context, b"first", quality=0.99), PARAMS, context)
 
     other = PARAMS.model_copy(update={"recipe": "other"})
 
-    assert validate_model(baseline(context, b"second", accuracy=0.91), other, context).model.parameters == 1
+    assert validate_model(baseline(context, b"second", quality=0.91), other, context).model.parameters == 1
 
 
 def test_a_shut_gate_leaves_its_verdict_in_the_run(context: Context) -> None:
     """The dashboard finds the verdict, and the refusal names its page."""
     with pytest.raises(Refused) as refused:
-        validate_model(baseline(context, b"bad", accuracy=0.1), PARAMS, context)
+        validate_model(baseline(context, b"bad", quality=0.1), PARAMS, context)
 
     data = context.store.blobs.read(f"runs/{context.provenance.run_id}/verdicts/model.json")
     assert data is not None

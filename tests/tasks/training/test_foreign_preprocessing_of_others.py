@@ -50,7 +50,7 @@ def test_a_file_reaches_what_it_reached_where_it_was_trained(
     outputs = taken(context, of("shapes"), f"{case}_nc.keras")
 
     reference = json.loads((ROOT / "models" / "reference.json").read_text())[case]
-    assert outputs.metrics.accuracy == pytest.approx(reference, abs=0.01)
+    assert outputs.metrics.quality == pytest.approx(reference, abs=0.01)
     assert outputs.model.preprocessing
     assert outputs.model.preprocessing["image"].name == found
     assert f"preprocessing {found}: " in capsys.readouterr().out
@@ -65,7 +65,7 @@ def test_classes_in_another_order_are_named(context: Context) -> None:
     assert "in another order" in problem.what
     assert problem.fix == ('set data.classes: ["0", "1", "10", "11", "2", "3", "4", "5", "6", "7", "8", "9"]')
     advised = taken(context, of("order", classes=json.loads(problem.fix.partition(": ")[2])), "order.h5")
-    assert advised.metrics.accuracy == 1.0
+    assert advised.metrics.quality == 1.0
 
 
 def test_a_sigmoid_of_one_unit_is_two_classes(context: Context) -> None:

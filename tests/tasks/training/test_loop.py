@@ -12,7 +12,9 @@ from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import keras
-from featherline.tasks.problems.classification.network_metrics import accuracy, predict_logits
+from featherline.tasks.networks.predict import predict
+from featherline.tasks.problems.classification.problem import Classification
+from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 from featherline.tasks.training.data import TrainingData
@@ -23,9 +25,9 @@ FIT = Fit(epochs=4, batch_size=32, learning_rate=0.02, weight_decay=1e-4)
 HISTORY = TrainingHistory(
     stage="train",
     loss=(1.0,),
-    accuracy=(0.5,),
+    quality=(0.5,),
     validation_loss=(1.0,),
-    validation_accuracy=(0.5,),
+    validation_quality=(0.5,),
     learning_rate=(0.1,),
     seconds=(1.0,),
 )
@@ -90,7 +92,7 @@ def test_learns_the_digits(model: Any, data: TrainingData, fit: Fit) -> None:
     """Four epochs of either optimizer and any schedule bring nine of ten digits right."""
     history = fit_model(model, data, fit, seed=0, stage="train")
 
-    assert max(history.validation_accuracy) > 0.85
+    assert max(history.validation_quality) > 0.85
     assert history.loss[-1] < history.loss[0] / 2
     assert [len(getattr(history, name)) for name in ("loss", "seconds", "learning_rate")] == [4, 4, 4]
 
@@ -99,9 +101,9 @@ def test_ends_with_the_best_weights(model: Any, data: TrainingData) -> None:
     """The model has the validation accuracy of its best epoch, though the last ones were spoiled."""
     history = fit_model(model, data, FIT, seed=0, stage="train", callbacks=[Spoiler(2)])
 
-    measured = accuracy(predict_logits(model, data.validation.inputs), data.validation.targets)
-    assert measured == pytest.approx(max(history.validation_accuracy))
-    assert measured > history.validation_accuracy[-1]
+    measured = quality_value(Classification(), predict(model, data.validation.inputs), data.validation.targets)
+    assert measured == pytest.approx(max(history.validation_quality))
+    assert measured > history.validation_quality[-1]
 
 
 def test_ends_with_the_last_weights_where_asked(model: Any, data: TrainingData) -> None:
@@ -153,7 +155,7 @@ def test_a_killed_training_goes_on_from_its_last_epoch(model: Any, data: Trainin
     resumed = fit_model(fresh, data, fit, seed=0, stage="train", callbacks=[watcher], checkpoint=Checkpoint(store, "k"))
 
     assert begun in ([1, 2, 3], [2, 3])  # a second write follows the first only after a while
-    assert resumed.validation_accuracy == pytest.approx(whole.validation_accuracy)
+    assert resumed.validation_quality == pytest.approx(whole.validation_quality)
     assert same(fresh, model)
 
 
@@ -194,7 +196,7 @@ def test_a_student_learns_from_its_teacher_alone(model: Any, data: TrainingData)
         distillation=DistillationSettings(alpha=1, temperature=2),
     )
 
-    assert max(history.validation_accuracy) > 0.8
+    assert max(history.validation_quality) > 0.8
     assert all((old == new).all() for old, new in zip(before, teacher.get_weights(), strict=True))
 
 

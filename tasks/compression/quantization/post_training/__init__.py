@@ -2,7 +2,7 @@
 
     float file, calibration images ──► ranges ──► static ──► int8, int16x8, int4
                                          └──► mixed (sensitivity, then a greedy choice of widths)
-    builds ──► fallback ladder ──► the first file that keeps its accuracy
+    builds ──► fallback ladder ──► the first file that keeps its quality
 
 The rounding itself is done by litert-quantizer; nothing here needs TensorFlow.
 """

@@ -30,6 +30,7 @@ from featherline.tasks.data.dataset import Targets, in_turn, read_split, taken
 from featherline.tasks.litert.conversion import Converted, convert_apart
 from featherline.tasks.litert.convert import Names
 from featherline.tasks.modalities.feeding import prepared, preprocessing_of
+from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.store.artifacts import Store
 
 
@@ -68,6 +69,7 @@ class Builder:
             floats: Models whose float files will be asked for; the first call of the converter makes them all.
         """
         self.store, self.dataset, self.model, self.calibration = store, dataset, model, calibration
+        self.problem = open_problem(dataset.problem)
         self._wanted = floats
         self._floats: dict[str, Converted] = {}
 
@@ -132,17 +134,17 @@ class Builder:
     def reference(self) -> FloatReference:
         """Return the float file run on the validation split, the strata in turn."""
         examples, targets = self.split("validation")
-        order = in_turn(targets, len(targets))
-        return FloatReference(self.float_file.data, taken(examples, order), targets[order])
+        order = in_turn(self.problem.strata(targets), len(targets))
+        return FloatReference(self.float_file.data, taken(examples, order), targets[order], self.problem)
 
     @cached_property
     def calibration_inputs(self) -> dict[str, NDArray[np.float32]]:
         """Return the examples that ranges are found from."""
         examples, targets = self.split("calibration")
         wanted = self.calibration.examples
-        return (
-            examples if wanted is None or wanted >= len(targets) else taken(examples, np.sort(in_turn(targets, wanted)))
-        )
+        if wanted is None or wanted >= len(targets):
+            return examples
+        return taken(examples, np.sort(in_turn(self.problem.strata(targets), wanted)))
 
     def quantizer(self, bits: Activations) -> StaticQuantizer:
         """Return what quantizes the float file, its ranges found for activations of so many bits."""

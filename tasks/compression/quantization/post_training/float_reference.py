@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from featherline.tasks.data.dataset import Targets
 from featherline.tasks.litert.interpreter import Fed, FileRunner, some
-
-Logits = NDArray[np.float32]
+from featherline.tasks.problems.protocol import Problem
+from featherline.tasks.problems.scored import quality_value
 
 
 @dataclass(frozen=True)
@@ -18,13 +15,13 @@ class Comparison:
     """One file.
 
     Attributes:
-        accuracy: Fraction of the examples that it gets right.
-        drop: Accuracy of the float file less its own; negative where it is better.
-        agreement: Fraction of the images on which both predict one class.
-        divergence: Mean Kullback-Leibler divergence of its predictions from the float file's, in nats.
+        quality: Of its outputs.
+        drop: By how much it is worse than the float file; negative where it is better.
+        agreement: Fraction of the examples on which both say the same.
+        divergence: How far its outputs are from the float file's, such as their Kullback-Leibler divergence.
     """
 
-    accuracy: float
+    quality: float
     drop: float
     agreement: float
     divergence: float
@@ -33,35 +30,19 @@ class Comparison:
 class FloatReference:
     """The float file's outputs, which every other file is compared with."""
 
-    def __init__(self, file: bytes, fed: Fed, labels: Targets) -> None:
+    def __init__(self, file: bytes, fed: Fed, labels: Targets, problem: Problem) -> None:
         """Run the float file on examples as the model takes them, n > 0."""
-        self.examples, self.labels = fed, labels
-        self.logits = FileRunner(file).predict(fed)
+        self.examples, self.labels, self.problem = fed, labels, problem
+        self.outputs = FileRunner(file).predict(fed)
 
     def compare(self, file: bytes, most: int | None = None) -> Comparison:
         """Run a file on all examples, or on the first `most`."""
-        logits = FileRunner(file).predict(some(self.examples, slice(most)))
-        truth, labels = self.logits[:most], self.labels[:most]
-        right = logits.argmax(axis=1) == labels
+        outputs = FileRunner(file).predict(some(self.examples, slice(most)))
+        truth, labels, problem = self.outputs[:most], self.labels[:most], self.problem
+        quality = quality_value(problem, outputs, labels)
         return Comparison(
-            accuracy=float(right.mean()),
-            drop=float((truth.argmax(axis=1) == labels).mean() - right.mean()),
-            agreement=float((truth.argmax(axis=1) == logits.argmax(axis=1)).mean()),
-            divergence=divergence(truth, logits),
+            quality=quality,
+            drop=problem.quality.drop(quality_value(problem, truth, labels), quality),
+            agreement=float(problem.agreement(outputs, truth).mean()),
+            divergence=problem.divergence(truth, outputs),
         )
-
-
-def divergence(truth: Logits, other: Logits) -> float:
-    """Return the mean over the rows of KL(softmax(truth) || softmax(other)), in nats.
-
-    Source: Kullback and Leibler 1951, equation 2.4, https://doi.org/10.1214/aoms/1177729694
-    """
-    p, q = log_softmax(truth), log_softmax(other)
-    return float((np.exp(p) * (p - q)).sum(axis=1).mean())
-
-
-def log_softmax(logits: Logits) -> NDArray[np.float64]:
-    """Return the logarithms of the probabilities of each row."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    normalised: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return normalised

@@ -1,4 +1,4 @@
-"""What must be true of every exported file, whatever its accuracy.
+"""What must be true of every exported file, whatever its quality.
 
 file ──► kernels hold something ──► zeros and clusters are kept ──► integer schemes have no float left
      ──► what promises no loss has none
@@ -14,18 +14,20 @@ from featherline.tasks.compression.quantization.post_training.float_reference im
 from featherline.tasks.compression.quantization.post_training.layers import name_of
 from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
 from featherline.tasks.contracts.post_training import Mixed
+from featherline.tasks.contracts.quality import SHARE, QualityMetric
 from featherline.tasks.contracts.refusal import Refused, examples, refuse
 from featherline.tasks.contracts.schemes import SCHEMES
-from featherline.tasks.contracts.words import amount, percent
 from featherline.tasks.litert.graph import KERNELS, Graph, Operator
 from featherline.tasks.measuring.operators import is_float
 from featherline.tasks.measuring.weights import zeros
+from featherline.tasks.problems.protocol import Problem, Scores
+from featherline.tasks.problems.scored import counts_units, interval
 from featherline.tasks.statistics.proportions import wilson
 
 CLUSTERED = ("CONV_2D", "FULLY_CONNECTED")
 """Operators whose kernels may be clustered; their first axis is the output channel."""
-CONFIDENCE = 0.99
-"""Of the interval around the accuracy that a faithful file must meet."""
+CONFIDENCE, RESAMPLES = 0.99, 2000
+"""Of the interval around the quality that a faithful file must meet."""
 
 
 def check_integer(graph: Graph, scheme: Scheme, layers: Sequence[LayerWidth] = ()) -> None:
@@ -113,37 +115,42 @@ def _lost(expected: str, got: str) -> Refused:
     )
 
 
-def check_faithful(model: Model, scheme: Scheme, correct: int, samples: int) -> None:
-    """See that a file that promises to lose nothing is as accurate as the model in memory.
+def check_faithful(model: Model, scheme: Scheme, problem: Problem, scores: Scores) -> None:
+    """See that a file that promises to lose nothing is as good as the model in memory.
 
     That is a float file, and the int8 file of a QAT model. What other schemes lose
     is a matter of quality, for the fallback ladder and the gate.
 
     Args:
-        model: What was converted, its accuracy measured on the same validation split.
+        model: What was converted, its quality measured on the same validation split.
         scheme: Of the file.
-        correct: Validation images that the file gets right.
-        samples: Validation images.
+        problem: Which it is to solve.
+        scores: Of the file, on that split.
 
     Raises:
-        Refused: The model's accuracy is outside the interval of the file's.
+        Refused: The model's quality is outside the interval of the file's.
     """
     if not SCHEMES[scheme].lossless and not (scheme == "int8" and model.format == "qat_h5"):
         return
-    low, high = wilson(correct, samples, CONFIDENCE)
-    # An image decided otherwise by rounding is no broken file, however small the split.
-    one = 1 / samples
-    if not low - one <= model.validation_accuracy <= high + one:
+    samples, metric = len(scores), problem.quality
+    if counts_units(problem, scores):
+        low, high = wilson(int(scores.values.sum()), samples, CONFIDENCE)
+    else:
+        low, high = interval(problem, scores, CONFIDENCE, RESAMPLES, 0)
+    # A unit decided otherwise by rounding is no broken file, however small the split.
+    one = 1 / samples if metric.unit == "share" else (high - low) / samples
+    if not low - one <= model.validation_quality <= high + one:
         raise refuse(
             "export made a file that is not the model",
-            expected=f"the model's own validation accuracy {percent(model.validation_accuracy)} within the "
+            expected=f"the model's own validation {metric.told(model.validation_quality)} within the "
             f"{CONFIDENCE:.0%} interval of the file's",
-            got=f"{percent(correct / samples)} [{percent(low)}, {percent(high)}] of {samples} images",
+            got=f"{metric.text(problem.aggregate(scores))} [{metric.text(low)}, {metric.text(high)}] of {samples} "
+            f"{problem.words.unit}s",
             fix="give the data set that the model was validated on; where it is the same, report the model as a bug",
         )
 
 
-def check_budget(compared: Comparison, settings: Mixed) -> None:
+def check_budget(compared: Comparison, settings: Mixed, metric: QualityMetric = SHARE) -> None:
     """See that a mixed file keeps the budget that its widths were chosen under.
 
     Raises:
@@ -152,7 +159,8 @@ def check_budget(compared: Comparison, settings: Mixed) -> None:
     if not compared.drop <= settings.max_drop:
         raise refuse(
             "export found no widths that keep the budget",
-            expected=f"at most {settings.max_drop:g} of validation accuracy lost against the float file (export.mixed)",
-            got=f"{amount(compared.drop)}, with every layer at its widest",
+            expected=f"at most {settings.max_drop:g} of validation {metric.name} lost against the float file "
+            "(export.mixed)",
+            got=f"{metric.amount(compared.drop)}, with every layer at its widest",
             fix="allow a larger drop, let layers be float (export.mixed.widths), or use int16x8",
         )

@@ -1,11 +1,11 @@
-"""The fallback ladder: a file that loses too much is left, and the next scheme tried, until one keeps its accuracy.
+"""The fallback ladder: a file that loses too much is left, and the next scheme tried, until one keeps its quality.
 
     int8 ──► static_wmixed_ai8 (worst layers float) ──► int16x8 ──► qat (int8) ──► dynamic_wi8_afp32 ──► float16
      │         │                                          │           │              │                     │
      └─────────┴── the first that loses no more than allowed against the float file, on the validation split
 
 A file that cannot be made, or that breaks its scheme's promise, is left as one that loses too much is. Every rung is
-recorded with its size, its accuracy and why it was left. Equal inputs and an equal seed climb equally high.
+recorded with its size, its quality and why it was left. Equal inputs and an equal seed climb equally high.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from featherline.tasks.compression.quantization.post_training.float_reference im
 from featherline.tasks.compression.quantization.post_training.invariants import check_integer
 from featherline.tasks.contracts.model import Model, Rung, Scheme
 from featherline.tasks.contracts.post_training import FallbackLadder, Mixed, RungName
+from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.refusal import OutOfReach, Refused, examples, refuse
 from featherline.tasks.contracts.request import Exit
-from featherline.tasks.contracts.words import amount, percent
+from featherline.tasks.contracts.words import percent
 from featherline.tasks.litert import flatbuffer
 from featherline.tasks.litert.conversion import ConverterDied
 from featherline.tasks.litert.graph import read_graph
@@ -41,6 +42,7 @@ def climb(
     Raises:
         Refused: No rung keeps the rules; the model has no float file to compare with.
     """
+    metric = builder.problem.quality
     _ = builder.reference  # what is wrong with the model or the data is so on every rung
     widths = ("float",) if scheme == "int8" else settings.widths
     settings = settings.model_copy(update={"widths": widths})
@@ -52,15 +54,16 @@ def climb(
             if isinstance(problem, ConverterDied) and problem.code != Exit.CONVERTER_DIED:
                 raise
             rungs.append(_rung(step).model_copy(update={"why": f"cannot be made: {_said(problem)}"}))
-            print(f"export: fallback ladder, {said(rungs[-1])}")
+            print(f"export: fallback ladder, {said(rungs[-1], metric)}")
             continue
         rungs.append(_compared(builder, built, ladder, step))
-        print(f"export: fallback ladder, {said(rungs[-1])}")
+        print(f"export: fallback ladder, {said(rungs[-1], metric)}")
         if rungs[-1].kept:
             return built, tuple(rungs)
     raise refuse(
         "export finds no rung of the fallback ladder that keeps the rules",
-        expected=f"a file that loses at most {amount(ladder.max_drop)} of validation accuracy (export.fallback_ladder)",
+        expected=f"a file that loses at most {metric.amount(ladder.max_drop)} of validation {metric.name} "
+        "(export.fallback_ladder)",
         got=examples(f"{rung.name}: {rung.why}" for rung in rungs),
         fix="allow a larger drop, add the rung qat or float16, or give export.fallback_ladder.qat.fit more epochs",
     )
@@ -88,7 +91,8 @@ def _built(
         if step == "qat":
             built = builder.of(model).build("int8", settings)
         else:
-            built = builder.build(step, settings, lambda compared: not broken_rules(compared, ladder))
+            metric = builder.problem.quality
+            built = builder.build(step, settings, lambda compared: not broken_rules(compared, ladder, metric))
         check_integer(read_graph(built.data), built.scheme, built.layers)
     except (Refused, RuntimeError, ValueError) as problem:  # the tools' own errors are the last two
         raise _in_words(problem) from problem
@@ -103,20 +107,20 @@ def _in_words(problem: Exception) -> Exception:
     return _CannotBeMadeError((text.strip().splitlines() or [type(problem).__name__])[-1].strip())
 
 
-def broken_rules(compared: Comparison, ladder: FallbackLadder) -> list[str]:
+def broken_rules(compared: Comparison, ladder: FallbackLadder, metric: QualityMetric) -> list[str]:
     """Return what a file breaks, in words; nothing where it keeps every rule."""
     broken = []
     if not compared.drop <= ladder.max_drop:
-        broken.append(f"loses {amount(compared.drop)}, more than {amount(ladder.max_drop)}")
+        broken.append(f"loses {metric.amount(compared.drop)}, more than {metric.amount(ladder.max_drop)}")
     if ladder.min_agreement is not None and not compared.agreement >= ladder.min_agreement:
         broken.append(f"agrees on {percent(compared.agreement)}, less than {percent(ladder.min_agreement)}")
     return broken
 
 
-def said(rung: Rung) -> str:
+def said(rung: Rung, metric: QualityMetric) -> str:
     """Return a rung in one line for people."""
-    reached = percent(rung.validation_accuracy or 0.0)
-    figures = "" if rung.size_bytes is None else f"{rung.size_bytes:,} bytes, validation accuracy {reached}, "
+    reached = metric.told(rung.validation_quality or 0.0)
+    figures = "" if rung.size_bytes is None else f"{rung.size_bytes:,} bytes, validation {reached}, "
     return f"{rung.name}: {figures}{'kept' if rung.kept else 'left'}, as it {rung.why}"
 
 
@@ -133,15 +137,16 @@ def _compared(builder: Builder, built: Built, ladder: FallbackLadder, step: Sche
     flatbuffer.compact(objects)
     file = flatbuffer.pack(objects)
     compared = builder.reference.compare(file)
-    broken = broken_rules(compared, ladder)
+    metric = builder.problem.quality
+    broken = broken_rules(compared, ladder, metric)
     return _rung(step).model_copy(
         update={
             "size_bytes": len(file),
-            "validation_accuracy": compared.accuracy,
+            "validation_quality": compared.quality,
             "agreement": compared.agreement,
             "kept": not broken,
             "why": " and ".join(broken)
-            or f"loses {amount(compared.drop)}, at most {amount(ladder.max_drop)} is allowed",
+            or f"loses {metric.amount(compared.drop)}, at most {metric.amount(ladder.max_drop)} is allowed",
         }
     )
 

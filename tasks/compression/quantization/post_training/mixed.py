@@ -1,4 +1,4 @@
-"""Mixed widths: every layer as narrow as its measured sensitivity and the budget of accuracy allow.
+"""Mixed widths: every layer as narrow as its measured sensitivity and the budget of quality allow.
 
     float file ──► each layer alone as int8, as int4 ──► sensitivity ──► order ──► halving under the budget ──► widths
 
@@ -63,7 +63,7 @@ def mixed(
 
 
 def sensitivity_of(quantizer: StaticQuantizer, layer: Layer, settings: Mixed, reference: FloatReference) -> Sensitivity:
-    """Return how far the predictions move where this layer alone is quantized, by width."""
+    """Return how far the outputs move where this layer alone is quantized, by width."""
     widths: tuple[Width, ...] = ("int8",)
     if "int4" in settings.widths and layer.operator in INT4_OPERATORS:
         widths = ("int8", "int4")

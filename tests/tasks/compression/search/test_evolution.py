@@ -11,12 +11,12 @@ from featherline.tasks.compression.search.evolution import EvolutionSampler, exc
 SPACE = {name: CategoricalDistribution(tuple(range(4))) for name in "abc"}
 
 
-def trial(number: int, a: int, accuracy: float, cost: float, over: float = -1.0) -> FrozenTrial:
+def trial(number: int, a: int, quality: float, cost: float, over: float = -1.0) -> FrozenTrial:
     """Return a trial that was told."""
     made = create_trial(
         params={"a": a, "b": 0, "c": number % 4},
         distributions=SPACE,
-        values=[accuracy, cost],
+        values=[quality, cost],
         constraints={"budget": over},
     )
     made.number = number

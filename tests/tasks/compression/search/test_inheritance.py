@@ -22,14 +22,14 @@ def network(**options: object) -> Any:
     return build(Architecture(builder="resnet", options={"depth": 8} | options), (8, 8, 1), 10)
 
 
-def trial(number: int, accuracy: float | None = None, *, kept: bool = True, **chosen: int) -> Trial:
+def trial(number: int, quality: float | None = None, *, kept: bool = True, **chosen: int) -> Trial:
     """Return a trial with these choices, the last one of which is an entry of a list."""
     options = {name: [0, value] if name == "d" else value for name, value in chosen.items()}
     return Trial(
         number=number,
         architecture=Architecture(builder="cnn", options=options),
         state="complete",
-        accuracy=accuracy,
+        quality=quality,
         epochs=1,
         macs=1,
         parameters=1,

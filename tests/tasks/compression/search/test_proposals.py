@@ -34,7 +34,7 @@ def evaluate(number: int, chosen: dict[str, Any], before: Sequence[Trial]) -> Tr
         number=number,
         architecture=Architecture(builder="cnn", options=chosen),
         state=state,
-        accuracy=(chosen["a"] + chosen["b"] * chosen["c"]) / 20 if state == "complete" else None,
+        quality=(chosen["a"] + chosen["b"] * chosen["c"]) / 20 if state == "complete" else None,
         epochs=1 + longer,
         macs=cost,
         parameters=1,

@@ -12,10 +12,10 @@ from featherline.tasks.compression.search.reinforce import ReinforceSampler, pol
 SPACE = {"width": CategoricalDistribution((8, 16)), "kernel": CategoricalDistribution((3, 5))}
 
 
-def finished(width: int, kernel: int, accuracy: float, macs: float, number: int) -> FrozenTrial:
+def finished(width: int, kernel: int, quality: float, macs: float, number: int) -> FrozenTrial:
     """Return a trial that was told."""
     params = {"width": width, "kernel": kernel}
-    trial = create_trial(params=params, distributions=SPACE, values=[accuracy, macs])
+    trial = create_trial(params=params, distributions=SPACE, values=[quality, macs])
     trial.number = number
     return trial
 

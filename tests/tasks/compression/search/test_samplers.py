@@ -27,7 +27,7 @@ DEAREST = 36.0
 ALLOWED = 20.0
 
 
-def accuracy(chosen: dict[str, int]) -> float:
+def quality(chosen: dict[str, int]) -> float:
     """Return 1 for `BEST`, and less the further a choice is from it."""
     return 1 - sum(((chosen[name] - best) / 5) ** 2 for name, best in BEST.items()) / len(BEST)
 
@@ -44,7 +44,7 @@ def evaluate(number: int, chosen: dict[str, Any], before: Sequence[Trial]) -> Tr
         number=number,
         architecture=Architecture(builder="cnn", options=chosen),
         state="complete" if inside else "infeasible",
-        accuracy=accuracy(chosen) if inside else None,
+        quality=quality(chosen) if inside else None,
         epochs=1,
         macs=int(cost(chosen)),
         parameters=1,
@@ -60,7 +60,7 @@ def found(sampler: str, seed: int, trials: int, population: int = 24) -> list[tu
     study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler_of(params, CHOICES, seed))
     for _ in range(trials):
         trial = study.ask(CHOICES)
-        study.tell(trial, [accuracy(trial.params), cost(trial.params)])
+        study.tell(trial, [quality(trial.params), cost(trial.params)])
     return [(trial.values[0], trial.values[1]) for trial in study.trials]
 
 
@@ -83,7 +83,7 @@ def test_every_sampler_keeps_to_the_budget_of_trials(tmp_path: Path, sampler: st
     records = workers[1].records()
     assert len(records) == 12
     assert len({record.architecture.to_json() for record in records}) == 12
-    assert all((record.accuracy is not None) == (record.macs <= ALLOWED) for record in records)
+    assert all((record.quality is not None) == (record.macs <= ALLOWED) for record in records)
     assert all(claim.state.is_finished() for claim in workers[1].study.trials)
 
 
@@ -100,7 +100,7 @@ def test_evolution_beats_random_by_median() -> None:
     for sampler in ("evolution", "random"):
         runs = [found(sampler, seed, 100) for seed in range(11)]
         fronts[sampler] = statistics.median(hypervolume(run, DEAREST) for run in runs)
-        best[sampler] = statistics.median(max(accuracy for accuracy, _ in run) for run in runs)
+        best[sampler] = statistics.median(max(quality for quality, _ in run) for run in runs)
 
     assert fronts["evolution"] > fronts["random"] + 0.02
     assert best["evolution"] > best["random"] + 0.01

@@ -13,12 +13,12 @@ from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.trials import Trial, Trials
 
 
-def trial(number: int, accuracy: float | None, macs: int = 100, **values: Any) -> Trial:
+def trial(number: int, quality: float | None, macs: int = 100, **values: Any) -> Trial:
     """Return a trial; its accuracy is that of the first rung, too."""
     fields = {"state": "complete", "epochs": 1, "parameters": macs, "size_bytes": 10, "seconds": 1.0, **values}
     architecture = Architecture(builder="resnet", options={"width": fields.pop("width", number)})
-    fields.setdefault("first_accuracy", accuracy)
-    return Trial(number=number, architecture=architecture, accuracy=accuracy, macs=macs, **fields)
+    fields.setdefault("first_quality", quality)
+    return Trial(number=number, architecture=architecture, quality=quality, macs=macs, **fields)
 
 
 def test_equal_values_share_the_mean_rank() -> None:
@@ -50,7 +50,7 @@ def test_there_is_no_spearman_of_two_or_of_equals() -> None:
 def test_agreements_are_with_the_accuracy_that_all_trials_have() -> None:
     """The promoted trial counts by its first rung; one that came up again and one without a score do not count."""
     trained = [
-        trial(0, 0.9, naswot=3.0, synflow=1.0, first_accuracy=0.3),
+        trial(0, 0.9, naswot=3.0, synflow=1.0, first_quality=0.3),
         trial(1, 0.2, naswot=2.0, synflow=2.0),
         trial(2, 0.1, naswot=1.0, synflow=3.0),
         trial(3, 0.1, naswot=1.0, synflow=3.0, width=2),
@@ -80,7 +80,7 @@ def test_both_fronts_are_measured_from_the_dearest_trial_of_either() -> None:
     assert found.hypervolumes.search == pytest.approx(0.25)
     assert found.hypervolumes.control == pytest.approx(0.3)
     assert lines(found)[-1] == (
-        "hypervolume 0.2500 of 2 trials by nsga2, 0.3000 of 2 random trials (reference: accuracy 0, 200 MACs)"
+        "hypervolume 0.2500 of 2 trials by nsga2, 0.3000 of 2 random trials (reference: 200 MACs)"
     )
 
 
@@ -92,5 +92,5 @@ def test_the_objective_is_what_is_measured() -> None:
 
     assert found.hypervolumes is not None
     assert (found.hypervolumes.reference, found.hypervolumes.control) == (7, None)
-    assert lines(found) == ["hypervolume 0.0000 of 1 trials by tpe (reference: accuracy 0, 7 bytes)"]
+    assert lines(found) == ["hypervolume 0.0000 of 1 trials by tpe (reference: 7 bytes)"]
     assert summarised(trials.model_copy(update={"trials": (trial(0, None, state="failed"),)})).hypervolumes is None

@@ -38,7 +38,7 @@ def record(number: int, dense: int, state: str = "complete") -> Trial:
             "number": number,
             "architecture": Architecture(builder="cnn", options={"dense": dense}),
             "state": state,
-            "accuracy": dense / 100 if state == "complete" else None,
+            "quality": dense / 100 if state == "complete" else None,
             "epochs": 1,
             "macs": 100 + dense,
             "parameters": 1,

@@ -28,7 +28,7 @@ def lane(point: PipelinePoint) -> Outcome:
         point,
         failed=False,
         cost=size,
-        accuracy=0.95 - drop,
+        quality=0.95 - drop,
         violations={"max_drop": drop - MAX_DROP},
         measured={"size_bytes": size, "macs": size, "peak_ram_bytes": size, "latency_ms_p50": size},
     )

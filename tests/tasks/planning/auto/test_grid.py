@@ -15,7 +15,7 @@ ORDERS = ("prune_first", "distill_first")
 SEARCHED = ChosenArchitecture(
     name="searched-0",
     architecture=Architecture(builder="cnn", options={"width": 8}),
-    accuracy=0.9,
+    quality=0.9,
     macs=10,
     parameters=10,
     size_bytes=10,

@@ -25,7 +25,7 @@ SHIPPED = sorted(path.stem for path in RECIPES.glob("*.yaml") if "auto:" in path
 def baseline() -> Model:
     """Return a model of the size of the digits' float baseline; nothing reads its file."""
     file = ModelFileRef(uri="folder/model", sha256="0" * 64, bytes=1)
-    return Model(file=file, parameters=78_000, macs=763_520, validation_accuracy=0.98)
+    return Model(file=file, parameters=78_000, macs=763_520, validation_quality=0.98)
 
 
 @pytest.fixture(params=SHIPPED)

@@ -22,8 +22,8 @@ def test_channels_are_turned_for_a_model_that_takes_blue_first(tmp_path: Path) -
         inputs={"image": metadata.End(dtype="float32")},
         outputs={"logits": metadata.End(dtype="float32")},
         scheme="float32",
-        validation_accuracy=1,
-        source_validation_accuracy=1,
+        validation_quality=1,
+        source_validation_quality=1,
         versions={},
     )
     (tmp_path / "model.json").write_bytes(said.to_json())

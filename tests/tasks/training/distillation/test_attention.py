@@ -10,7 +10,7 @@ from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.zoo.resnet import resnet
 from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.distillation.attention import last_maps, watched
-from featherline.tasks.training.distillation.logit_losses import inattention
+from featherline.tasks.training.distillation.attention_loss import inattention
 from featherline.tasks.training.loop import fit_model
 
 FIT = Fit(epochs=2, batch_size=60, learning_rate=5e-3)

@@ -114,7 +114,7 @@ def test_zeros_and_shared_weights_that_the_file_lacks_are_named(half_float: byte
 )
 def test_a_file_that_is_not_its_model_is_refused(small_model: Model, scheme: Scheme, form: Any, refused: bool) -> None:
     """70 of 100 is not 0.9 where the scheme loses nothing; what int8 after training loses is for the gate."""
-    source = small_model.model_copy(update={"validation_accuracy": 0.9, "format": form})
+    source = small_model.model_copy(update={"validation_quality": 0.9, "format": form})
 
     if not refused:
         check_faithful(source, scheme, 70, 100)
@@ -127,7 +127,7 @@ def test_a_file_that_is_not_its_model_is_refused(small_model: Model, scheme: Sch
 @pytest.mark.parametrize("correct", [0, 1, 99, 100])
 def test_the_same_accuracy_is_always_faithful(small_model: Model, correct: int) -> None:
     """At both ends too, where intervals are narrow."""
-    source = small_model.model_copy(update={"validation_accuracy": correct / 100})
+    source = small_model.model_copy(update={"validation_quality": correct / 100})
 
     check_faithful(source, "float32", correct, 100)
 
@@ -136,7 +136,7 @@ def test_an_export_of_another_data_set_s_model_is_refused(
     context: Context, digits: tuple[DatasetRef, Dataset], small_model: Model
 ) -> None:
     """A model that claims what the file does not show never becomes a file."""
-    proud = small_model.model_copy(update={"validation_accuracy": 0.2})
+    proud = small_model.model_copy(update={"validation_quality": 0.2})
 
     with pytest.raises(Refused) as refusal:
         export(ExportInputs(model=proud, scheme="float32", data=digits[0]), PARAMS, context)

@@ -15,6 +15,7 @@ from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import LiteRTModel, Model, Scheme
 from featherline.tasks.contracts.post_training import Calibration, FallbackLadder
+from featherline.tasks.contracts.quality import SHARE
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import OutOfReach, Problem, Refused, refuse
 from featherline.tasks.contracts.request import Exit
@@ -62,7 +63,7 @@ def test_a_rung_that_breaks_a_rule_is_left(climbed: Any) -> None:
     assert [(rung.scheme, rung.kept) for rung in found.rungs] == [("static_wi4_ai8", False), ("float16", True)]
     assert found.rungs[0].why.startswith("agrees on 9")
     assert found.rungs[0].size_bytes < found.rungs[1].size_bytes < found.file.bytes
-    assert (found.scheme, found.validation_accuracy) == ("float16", found.rungs[1].validation_accuracy)
+    assert (found.scheme, found.validation_quality) == ("float16", found.rungs[1].validation_quality)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ def test_a_rung_that_cannot_be_made_is_left(
         found = export(ExportInputs(model=small_model, scheme="int8", data=digits[0]), params, context).model
 
     left, kept = found.rungs
-    assert (left.scheme, left.kept, left.size_bytes, left.validation_accuracy) == ("int8", False, None, None)
+    assert (left.scheme, left.kept, left.size_bytes, left.validation_quality) == ("int8", False, None, None)
     assert left.why.startswith("cannot be made: ")
     assert why in left.why
     assert (kept.scheme, kept.kept, found.scheme) == ("float16", True, "float16")
@@ -176,9 +177,9 @@ def test_a_candidate_that_cannot_climb_is_refused_by_its_contract(qat: bool, sch
 )
 def test_rules_hold_on_the_edge(drop: float, agreement: float, broken: int) -> None:
     """A drop of exactly what is allowed passes; one that is no number does not."""
-    compared = Comparison(accuracy=0.9, drop=drop, agreement=agreement, divergence=0.0)
+    compared = Comparison(quality=0.9, drop=drop, agreement=agreement, divergence=0.0)
 
-    assert len(broken_rules(compared, FallbackLadder(max_drop=0.01, min_agreement=0.98))) == broken
+    assert len(broken_rules(compared, FallbackLadder(max_drop=0.01, min_agreement=0.98), SHARE)) == broken
 
 
 def test_a_rung_is_there_once() -> None:
@@ -200,7 +201,7 @@ def test_a_network_can_be_trained_for_int8_on_a_rung(climbed: Any) -> None:
     assert (kept.name, kept.qat, kept.kept, found.scheme) == ("int8 (QAT)", True, True, "int8")
     assert kept.size_bytes < left.size_bytes * 1.1
     assert (found.source.format, found.source.stages[-1]) == ("qat_h5", "quantize qat")
-    assert found.source.validation_accuracy == pytest.approx(found.validation_accuracy, abs=0.05)
+    assert found.source.validation_quality == pytest.approx(found.validation_quality, abs=0.05)
 
 
 def test_what_a_rung_trained_is_kept_and_found(climbed: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.networks.framework import tf
-from featherline.tasks.training.distillation.logit_losses import attention, decoupled, inattention, relations
-from featherline.tasks.training.losses import distillation_loss, divergence
+from featherline.tasks.problems.classification.distillation import decoupled, divergence, relations
+from featherline.tasks.problems.classification.learning import learning
 
 LABEL = tf.constant([0], tf.int64)
 HALF_QUARTERS = tf.constant([[math.log(2.0), 0.0, 0.0]])
@@ -102,35 +102,20 @@ def test_relations_teach_a_student_that_says_nothing_yet(equal: str) -> None:
         assert (slopes[~np.eye(3, dtype=bool)] > 0).all()
 
 
-def test_attention_is_where_the_energy_is() -> None:
-    """Two pixels of two channels, (3, 1) and (1, 3) of energy 5 each, then nothing: both as loud, of length 1."""
-    features = tf.constant([[[[3.0, 1.0], [1.0, -3.0], [0.0, 0.0]]]])
-
-    assert attention(features).numpy()[0].tolist() == pytest.approx([math.sqrt(0.5), math.sqrt(0.5), 0.0])
-
-
-def test_inattention_compares_maps_of_other_widths() -> None:
-    """A teacher of one channel that looks left, a student of two that looks right: ((1)^2 + (1)^2) / 2."""
-    teacher = tf.constant([[[[5.0], [0.0]]]])
-    student = tf.constant([[[[0.0, 0.0], [1.0, 2.0]]]])
-
-    assert float(inattention([teacher], [student])) == pytest.approx(1.0)
-    assert float(inattention([teacher, teacher], [student, teacher])) == pytest.approx(1.0)
-
-
 @pytest.mark.parametrize(
     ("distillation", "expected"),
     [
         (
-            DistillationSettings(loss="dkd", alpha=0.5, temperature=2, beta=3),
+            DistillationSettings(loss="dkd", temperature=2, beta=3),
             decoupled(LABEL, HALF_QUARTERS, EIGHTHS, 2.0, 3.0),
         ),
-        (DistillationSettings(loss="dist", alpha=0.5, temperature=2), relations(HALF_QUARTERS, EIGHTHS, 2.0)),
+        (DistillationSettings(loss="dist", temperature=2), relations(HALF_QUARTERS, EIGHTHS, 2.0)),
+        (DistillationSettings(loss="kd", temperature=2), divergence(HALF_QUARTERS, EIGHTHS, 2.0)),
     ],
-    ids=["dkd", "dist"],
+    ids=["dkd", "dist", "kd"],
 )
 def test_the_recipe_chooses_the_loss(distillation: DistillationSettings, expected: tf.Tensor) -> None:
-    """Half of it, and half of the cross entropy, here log 2."""
-    loss = float(distillation_loss(LABEL, EIGHTHS, HALF_QUARTERS, distillation, math.log(2)))
+    """Each name is the loss that it says."""
+    loss = float(learning().distillation_loss(LABEL, EIGHTHS, HALF_QUARTERS, distillation))
 
-    assert loss == pytest.approx(0.5 * float(expected) + 0.5 * math.log(2), rel=1e-5)
+    assert loss == pytest.approx(float(expected), rel=1e-6)

@@ -1,4 +1,4 @@
-"""Losses, checked by hand."""
+"""The loss of classification, checked by hand."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import math
 
 import pytest
 
-from featherline.tasks.contracts.fit import DistillationSettings
-from featherline.tasks.networks.framework import keras, tf
-from featherline.tasks.training.losses import cross_entropy, decay, distillation_loss, divergence
+from featherline.tasks.networks.framework import tf
+from featherline.tasks.problems.classification.distillation import divergence
+from featherline.tasks.problems.classification.learning import cross_entropy, learning
 
 EVEN = tf.constant([[0.0, 0.0]])
 LABEL = tf.constant([0], tf.int64)
@@ -58,21 +58,8 @@ def test_divergence_is_scaled_by_the_squared_temperature() -> None:
     assert loss == pytest.approx(4 * (0.75 * math.log(1.5) + 0.25 * math.log(0.5)))
 
 
-def test_alpha_weighs_the_teacher_against_the_labels() -> None:
-    """Alpha 0 leaves the labels alone, alpha 1 the teacher alone."""
-    labels = float(distillation_loss(LABEL, EVEN, THREE_TO_ONE, DistillationSettings(alpha=0), 0.5))
-    teacher = float(distillation_loss(LABEL, EVEN, THREE_TO_ONE, DistillationSettings(alpha=1, temperature=4), 0.5))
+def test_what_is_counted_is_what_is_right() -> None:
+    """Of two samples whose largest output is the first, one is of the first class."""
+    logits = tf.concat([THREE_TO_ONE, THREE_TO_ONE], axis=0)
 
-    assert labels == pytest.approx(0.5)
-    assert teacher == pytest.approx(float(divergence(THREE_TO_ONE, EVEN, 4.0)))
-
-
-def test_decay_is_that_of_keras_and_spares_all_but_kernels() -> None:
-    """A kernel of 3 and 4 costs 25 times the factor; bias and batch normalisation cost nothing."""
-    dense = keras.layers.Dense(
-        1, kernel_initializer=keras.initializers.Constant([[3.0], [4.0]]), bias_initializer="ones"
-    )
-    model = keras.Sequential([keras.Input((2,)), dense, keras.layers.BatchNormalization()])
-
-    assert float(decay(model.trainable_variables, 0.1)) == pytest.approx(2.5)
-    assert float(keras.regularizers.l2(0.1)(dense.kernel)) == pytest.approx(2.5)
+    assert int(learning().counted(tf.constant([0, 1], tf.int64), logits)) == 1

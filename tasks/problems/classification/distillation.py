@@ -1,8 +1,8 @@
-"""What a student can learn from its teacher's logits beyond plain divergence, and from where its teacher looks.
+"""What a student can learn from its teacher's logits.
 
-    dkd         the true class against all others, and the others among themselves, weighed apart
-    dist        not the numbers but their order: correlation over classes, and over images
-    attention   where in the image the activations are large
+    kd      the teacher's probabilities: plain divergence
+    dkd     the true class against all others, and the others among themselves, weighed apart
+    dist    not the numbers but their order: correlation over classes, and over images
 
 All are means over the batch of float32 tensors, 0 where both agree.
 """
@@ -15,6 +15,17 @@ from featherline.tasks.networks.framework import Tensor, tf
 
 TINY = 1e-8
 """Added to the square of a norm, so that what does not vary has a slope: that of a norm at zero is not a number."""
+
+
+def divergence(teacher_logits: Tensor, logits: Tensor, temperature: float) -> Tensor:
+    """Return `T^2 * KL(teacher || student)` of the softened distributions, mean over the batch. 0 where both agree.
+
+    Source: Hinton et al. 2015, section 2, https://arxiv.org/abs/1503.02531
+    """
+    teacher = tf.nn.log_softmax(teacher_logits / temperature)
+    student = tf.nn.log_softmax(logits / temperature)
+    each = tf.reduce_sum(tf.exp(teacher) * (teacher - student), axis=-1)
+    return temperature**2 * tf.reduce_mean(each)
 
 
 def decoupled(labels: Tensor, teacher_logits: Tensor, logits: Tensor, temperature: float, beta: float) -> Tensor:
@@ -69,18 +80,3 @@ def _correlation(one: Any, other: Any, axis: int) -> Tensor:  # noqa: ANN401
     one, other = (each - tf.reduce_mean(each, axis=axis, keepdims=True) for each in (one, other))
     lengths = [tf.sqrt(tf.reduce_sum(tf.square(each), axis=axis) + TINY) for each in (one, other)]
     return tf.reduce_sum(one * other, axis=axis) / (lengths[0] * lengths[1])
-
-
-def attention(features: Tensor) -> Tensor:
-    """Return where activations are large: (n, height * width), the mean of their squares over channels, of length 1.
-
-    Source: Zagoruyko and Komodakis 2017, section 3.1, https://arxiv.org/abs/1612.03928 (F sum, p = 2)
-    """
-    energy = tf.reduce_mean(tf.square(features), axis=-1)
-    return tf.math.l2_normalize(tf.reshape(energy, (tf.shape(energy)[0], -1)), axis=-1)
-
-
-def inattention(teacher_features: Any, features: Tensor) -> Tensor:  # noqa: ANN401
-    """Return the mean squared difference of where two networks look, summed over pairs of (n, h, w, any channels)."""
-    pairs = zip(teacher_features, features, strict=True)
-    return tf.add_n([tf.reduce_mean(tf.square(attention(theirs) - attention(ours))) for theirs, ours in pairs])

@@ -1,0 +1,60 @@
+"""What only classification says of a file's outputs, and how older versions wrote its measurements."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from featherline.tasks.contracts.base import Contract, Fraction
+from featherline.tasks.contracts.quality import QualityMetric
+
+RENAMED_IN_FILES = {
+    "accuracy": "validation_quality",
+    "source_accuracy": "source_validation_quality",
+    "validation_accuracy": "validation_quality",
+    "source_validation_accuracy": "source_validation_quality",
+}
+"""What the metadata of files of older versions called by a name that says less."""
+
+ACCURACY = QualityMetric(name="accuracy")
+"""The share of the samples whose class is the one that is given."""
+
+
+class ClassificationDetails(Contract):
+    """What the outputs say beyond accuracy and the recall of each class."""
+
+    confusion: tuple[tuple[int, ...], ...]
+    """Rows are true classes, columns predicted ones."""
+    calibration_error: Fraction
+    """Expected calibration error, 15 bins."""
+
+
+def accepted_quality(content: dict[str, Any]) -> float:
+    """Return the quality of an accepted baseline, which older versions called accuracy."""
+    return float(content["quality"] if "quality" in content else content["accuracy"])
+
+
+def of_older_version(given: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a measurement as it is written today, of one that names accuracy and recall; any other value as it is.
+
+    The classes had no names there: their slices are numbered.
+    """
+    if not isinstance(given, dict) or "accuracy" not in given:
+        return given
+    dropped = {"accuracy", "accuracy_low", "accuracy_high", "confidence", "class_recall", "confusion"}
+    dropped |= {"calibration_error", "predictions"}
+    recalls, matrix = given.get("class_recall"), given.get("confusion")
+    rows = [sum(row) for row in matrix] if isinstance(matrix, list | tuple) else []
+    return {key: value for key, value in given.items() if key not in dropped} | {
+        "quality": {
+            "metric": ACCURACY.model_dump(mode="json"),
+            "value": given["accuracy"],
+            "low": given.get("accuracy_low"),
+            "high": given.get("accuracy_high"),
+            "confidence": given.get("confidence"),
+        },
+        "slices": [
+            {"name": str(label), "samples": rows[label] if label < len(rows) else 0, "quality": recall}
+            for label, recall in enumerate(recalls if isinstance(recalls, list | tuple) else ())
+        ],
+        "outputs": given.get("predictions"),
+    }

@@ -1,0 +1,60 @@
+"""How a classifier learns: cross entropy of the labels, and what a teacher's logits add to it.
+
+All are means over the batch of float32 logits, so that they do not depend on the batch size.
+"""
+
+from __future__ import annotations
+
+from featherline.tasks.contracts.fit import DistillationSettings
+from featherline.tasks.networks.framework import Tensor, tf
+from featherline.tasks.problems.classification.distillation import decoupled, divergence, relations
+
+
+class ClassificationLearning:
+    """The TensorFlow side of classification: targets are the numbers of classes, outputs logits."""
+
+    targets = tf.TensorSpec((None,), tf.int64)
+
+    def loss(self, targets: Tensor, outputs: Tensor, *, smoothing: float = 0.0, share: Tensor = None) -> Tensor:
+        """Return the mean cross entropy."""
+        return cross_entropy(targets, outputs, smoothing, share)
+
+    def distillation_loss(
+        self, targets: Tensor, outputs: Tensor, teacher_outputs: Tensor, settings: DistillationSettings
+    ) -> Tensor:
+        """Return what the teacher thinks, by `settings.loss`.
+
+        Of mixed images the teacher sees the mixture too; dkd takes for the true class that of the larger part.
+        """
+        if settings.loss == "dkd":
+            return decoupled(targets, teacher_outputs, outputs, settings.temperature, settings.beta)
+        if settings.loss == "dist":
+            return relations(teacher_outputs, outputs, settings.temperature)
+        return divergence(teacher_outputs, outputs, settings.temperature)
+
+    def counted(self, targets: Tensor, outputs: Tensor) -> Tensor:
+        """Return how many predictions are right."""
+        return tf.reduce_sum(tf.cast(tf.argmax(outputs, axis=1) == targets, tf.int32))
+
+
+def learning() -> ClassificationLearning:
+    """Return it."""
+    return ClassificationLearning()
+
+
+def cross_entropy(labels: Tensor, logits: Tensor, smoothing: float, share: Tensor = None) -> Tensor:
+    """Return the mean cross entropy of labels (n,) and logits (n, classes), with smoothed or mixed targets.
+
+    A target is `1 - smoothing + smoothing / classes` for the label, `smoothing / classes` for every other class. With
+    `share`, (n,), it is that part of the image's own target and for the rest that of its partner, the batch backwards.
+
+    Source: Szegedy et al. 2015, section 7, https://arxiv.org/abs/1512.00567; Zhang et al. 2018,
+    https://arxiv.org/abs/1710.09412 (mixing)
+    """
+    if smoothing == 0 and share is None:
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+    classes = logits.shape[-1]
+    targets = tf.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
+    if share is not None:
+        targets = share[:, tf.newaxis] * targets + (1 - share[:, tf.newaxis]) * tf.reverse(targets, [0])
+    return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=targets, logits=logits))
