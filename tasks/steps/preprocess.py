@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import SPLITS, Dataset, InputSpec, Shape, Split, SplitName, Statistics
 from featherline.tasks.contracts.references import DatasetRef, SamplesRef
@@ -30,11 +31,11 @@ from featherline.tasks.data.dataset import Targets
 from featherline.tasks.data.intake_words import intake_rows
 from featherline.tasks.data.sources.budget import check_size
 from featherline.tasks.data.sources.shards import SamplesWriter, SplitWriter
-from featherline.tasks.data.sources.source import Source, SourceSplit, Undecided
+from featherline.tasks.data.sources.source import Source, SourceSplit, SourceTargets, Undecided
 from featherline.tasks.data.sources.splits import TARGETS, UNUSED, Assignment, assign
 from featherline.tasks.modalities.opening import open_modality
 from featherline.tasks.modalities.protocol import Encoder, Modality
-from featherline.tasks.problems.classification.labels import Labels, read_labels
+from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.running.context import Context
 from featherline.tasks.store.artifacts import Store
 
@@ -51,10 +52,12 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
     """
     modality = open_modality(params.modality)
     source = modality.open(params)
-    labels = read_labels(source, params.classes)
-    _tell_classes(labels)
+    problem = open_problem(params.problem)
+    targets = problem.read_targets(source, params)
+    strata = {split: problem.strata(rows) for split, rows in targets.by_split.items()}
+    _tell(targets)
     assignments = assign(
-        labels.by_split,
+        strata,
         test_fraction=params.test_fraction,
         validation_fraction=params.validation_fraction,
         calibration_count=params.calibration_count,
@@ -62,7 +65,7 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
         seed=context.seed,
     )
     encoders = {name: modality.encoder(name, params, source.log) for name in source.scales}
-    writing = _Writing(source, modality, labels, assignments, params, context.store)
+    writing = _Writing(source, modality, targets, strata, assignments, params, context.store)
     try:
         splits, samples = writing.write(encoders)
     except Undecided:
@@ -70,14 +73,15 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
         splits, samples = writing.write(encoders)
     for name, encoder in encoders.items():
         encoder.check_content(splits["train"].profiles[name].std, splits["train"].count)
-    intake = source.log.report({split: len(rows) for split, rows in labels.by_split.items()})
+    intake = source.log.report({split: len(rows) for split, rows in targets.by_split.items()})
     dataset = Dataset(
         name=params.name,
         inputs={
             name: _spec(params.modality, encoder, splits["train"], name, source.scales[name])
             for name, encoder in encoders.items()
         },
-        vocabulary=labels.classes,
+        problem=problem.name,
+        vocabulary=targets.vocabulary,
         splits=splits,
         samples=samples,
         corrupt=_first(encoders).report(),
@@ -88,13 +92,14 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
     return PreprocessOutputs(data=context.store.put(dataset, DatasetRef))
 
 
-def _tell_classes(labels: Labels) -> None:
+def _tell(targets: SourceTargets) -> None:
     """Print the examples of each split of the source, and the vocabulary."""
-    counts = ", ".join(f"{len(rows):,} in {split}" for split, rows in labels.by_split.items())
-    names = ", ".join(visible(name) for name in labels.classes[:MOST_NAMES])
-    more = f" and {len(labels.classes) - MOST_NAMES} more" if len(labels.classes) > MOST_NAMES else ""
-    print(f"preprocess: a vocabulary of {len(labels.classes)}; examples: {counts}")
-    print(f"preprocess: the vocabulary is {names}{more}")
+    counts, names = {split: len(rows) for split, rows in targets.by_split.items()}, targets.vocabulary
+    of = f"a vocabulary of {len(names)}; " if names else ""
+    print(f"preprocess: {of}examples: {', '.join(f'{count:,} in {split}' for split, count in counts.items())}")
+    if names:
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        print(f"preprocess: the vocabulary is {', '.join(visible(name) for name in names[:MOST_NAMES])}{more}")
 
 
 @dataclass(frozen=True)
@@ -103,10 +108,16 @@ class _Writing:
 
     source: Source
     modality: Modality
-    labels: Labels
+    targets: SourceTargets
+    strata: Mapping[SourceSplit, NDArray[np.int64]]
     assignments: Mapping[SourceSplit, Assignment]
     params: PreprocessParams
     store: Store
+
+    @property
+    def _strata_count(self) -> int:
+        most = max(int(rows.max(initial=-1)) for rows in self.strata.values())
+        return max(len(self.targets.vocabulary), most + 1)
 
     def look_at_all(self, encoders: Mapping[str, Encoder]) -> dict[str, Encoder]:
         """Look at all examples that have a place, and return the encoders that know what there is to know of them.
@@ -134,7 +145,7 @@ class _Writing:
             SamplesWriter(Path(folder, "samples.parquet"), profiled) as samples,
         ):
             for split, assignment in self.assignments.items():
-                targets = self.labels.by_split[split].astype(np.int64)
+                targets, strata = self.targets.by_split[split], self.strata[split]
                 for row, example in self.source.examples(split, assignment.target != UNUSED):
                     where = self.source.where(split, row)
                     made = {name: encoders[name].encode(raw, where) for name, raw in example.items()}
@@ -145,8 +156,8 @@ class _Writing:
                     places: list[SplitName] = [TARGETS[assignment.target[row]]]
                     places += ["calibration"] if assignment.calibration_mask[row] else []
                     for place in places:
-                        if writers[place].add(whole, targets[row], int(targets[row])):
-                            _tell(place, _first(encoders).seen, total, started)
+                        if writers[place].add(whole, targets[row], int(strata[row])):
+                            _tell_shard(place, _first(encoders).seen, total, started)
             problems = [
                 problem
                 for encoder in encoders.values()
@@ -170,7 +181,7 @@ class _Writing:
                 samples,
                 inputs=layouts,
                 targets=targets,
-                strata=len(self.labels.classes),
+                strata=self._strata_count,
                 shard_size=self.params.shard_size,
             )
             for name in SPLITS
@@ -208,7 +219,7 @@ def _spec(modality: str, encoder: Encoder, train: Split, name: str, scale: float
     return InputSpec(modality=modality, shape=encoder.shape or (), dtype=encoder.dtype, statistics=statistics)
 
 
-def _tell(split: str, done: int, total: int, started: float) -> None:
+def _tell_shard(split: str, done: int, total: int, started: float) -> None:
     seconds = time.monotonic() - started
     left = seconds / done * (total - done)
     print(f"preprocess: a shard of {split} is full; {done:,} of {total:,} examples, {left:.0f} s left")

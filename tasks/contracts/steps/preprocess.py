@@ -37,6 +37,7 @@ class PreprocessParams(Params, ImageIntake):
 
     name: NameOrEmpty = Field("", description="Of the data set; that of the recipe where empty.")
     modality: Name = Field("image", description="What the inputs are.")
+    problem: Name = Field("classification", description="What is answered.")
     source: Address = Field(description='"digits" (bundled), a folder, or s3://bucket/prefix.')
     label_column: ColumnName | int | None = Field(
         None, description="That holds the class, by name; in a CSV also by position (0: first, -1: last)."

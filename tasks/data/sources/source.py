@@ -35,6 +35,19 @@ class Undecided(Exception):  # noqa: N818 - a state, not a fault
     """What must be known of all examples, before the first can be encoded, is not known yet."""
 
 
+@dataclass(frozen=True)
+class SourceTargets:
+    """What is to be answered, of a whole source.
+
+    Attributes:
+        vocabulary: The names of what an answer may be; none where it is a number.
+        by_split: (rows of the split, …) as a shard holds them.
+    """
+
+    vocabulary: tuple[str, ...]
+    by_split: dict[SourceSplit, NDArray[Any]]
+
+
 class Source(Protocol):
     """Labelled examples in splits. Both passes over a split go through the same rows in the same order."""
 

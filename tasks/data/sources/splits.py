@@ -1,8 +1,8 @@
-"""Which image goes where: the source's own splits where it has them, else seeded and stratified ones.
+"""Which example goes where: the source's own splits where it has them, else seeded and stratified ones.
 
     all ──► test (of all) ──► validation (of the rest) ──► train ──► calibration (a part of train)
 
-Every choice is by class, so that a rare class is in every split as long as it has images enough.
+Every choice is by stratum, so that a rare one is in every split as long as it has examples enough.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Assignment:
 
     Attributes:
         target: (rows,) int8, a place in `TARGETS`, or `UNUSED`.
-        calibration_mask: (rows,), True where an image of train is also one of calibration.
+        calibration_mask: (rows,), True where an example of train is also one of calibration.
     """
 
     target: NDArray[np.int8]
@@ -37,7 +37,7 @@ class Assignment:
 
 
 def assign(
-    labels: Mapping[SourceSplit, NDArray[np.int32]],
+    strata: Mapping[SourceSplit, NDArray[np.int64]],
     *,
     test_fraction: float,
     validation_fraction: float,
@@ -48,72 +48,72 @@ def assign(
     """Give every row of every source split its place.
 
     Args:
-        labels: (rows,) class numbers by source split; `all` or `train` is one of them.
+        strata: (rows,) numbers of strata by source split; `all` or `train` is one of them.
         test_fraction: Of all, where the source has no test split.
         validation_fraction: Of the rest, where the source has no validation split.
-        calibration_count: Images of train.
-        limit: Images taken of each source split.
+        calibration_count: Examples of train.
+        limit: Examples taken of each source split.
         seed: Of every choice.
 
     Raises:
         Refused: A split would be empty.
     """
-    targets = {split: np.full(len(rows), UNUSED, np.int8) for split, rows in labels.items()}
-    for number, (split, rows) in enumerate(labels.items()):
+    targets = {split: np.full(len(rows), UNUSED, np.int8) for split, rows in strata.items()}
+    for number, (split, rows) in enumerate(strata.items()):
         kept = np.arange(len(rows)) if limit is None else choose(rows, limit, (seed, 3, number))
         targets[split][kept] = 0 if split == "all" else TARGETS.index(split)
-    home: SourceSplit = "all" if "all" in labels else "train"
+    home: SourceSplit = "all" if "all" in strata else "train"
     rest = np.flatnonzero(targets[home] == 0)
-    if "test" not in labels:
-        leave = 1 if "validation" in labels else 2
-        test = rest[choose(labels[home][rest], round(test_fraction * len(rest)), (seed, 0), leave=leave)]
+    if "test" not in strata:
+        leave = 1 if "validation" in strata else 2
+        test = rest[choose(strata[home][rest], round(test_fraction * len(rest)), (seed, 0), leave=leave)]
         targets[home][test] = TARGETS.index("test")
         rest = np.flatnonzero(targets[home] == 0)
-    if "validation" not in labels:
+    if "validation" not in strata:
         count = round(validation_fraction * len(rest))
-        validation = rest[choose(labels[home][rest], count, (seed, 1), leave=1)]
+        validation = rest[choose(strata[home][rest], count, (seed, 1), leave=1)]
         targets[home][validation] = TARGETS.index("validation")
         rest = np.flatnonzero(targets[home] == 0)
-    calibration_mask = np.zeros(len(labels[home]), np.bool_)
-    calibration_mask[rest[choose(labels[home][rest], calibration_count, (seed, 2))]] = True
+    calibration_mask = np.zeros(len(strata[home]), np.bool_)
+    calibration_mask[rest[choose(strata[home][rest], calibration_count, (seed, 2))]] = True
     _check(targets)
-    nothing = {split: np.zeros(len(rows), np.bool_) for split, rows in labels.items()}
-    return {split: Assignment(targets[split], {**nothing, home: calibration_mask}[split]) for split in labels}
+    nothing = {split: np.zeros(len(rows), np.bool_) for split, rows in strata.items()}
+    return {split: Assignment(targets[split], {**nothing, home: calibration_mask}[split]) for split in strata}
 
 
-def choose(labels: NDArray[np.int32], count: int, seed: tuple[int, ...], *, leave: int = 0) -> Rows:
-    """Choose images by class.
+def choose(strata: NDArray[np.int64], count: int, seed: tuple[int, ...], *, leave: int = 0) -> Rows:
+    """Choose examples by stratum.
 
     Args:
-        labels: (n,) class numbers.
+        strata: (n,) numbers of strata.
         count: How many.
         seed: Of the choice.
-        leave: Images of each class that stay where they are, whatever `count` asks.
+        leave: Examples of each stratum that stay where they are, whatever `count` asks.
 
     Returns:
         Sorted rows, `min(count, what may be taken)` of them, by class as `allot` says.
     """
-    if len(labels) == 0:
+    if len(strata) == 0:
         return np.zeros(0, np.intp)
-    _, numbers, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    _, numbers, sizes = np.unique(strata, return_inverse=True, return_counts=True)
     shares = allot(np.maximum(sizes - leave, 0), count)
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    by_class = shuffled[np.argsort(numbers[shuffled], kind="stable")]
+    shuffled = np.random.default_rng(seed).permutation(len(strata))
+    by_stratum = shuffled[np.argsort(numbers[shuffled], kind="stable")]
     starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
-    place_in_class = np.arange(len(labels)) - starts
-    chosen: Rows = np.sort(by_class[place_in_class < np.repeat(shares, sizes)])
+    place_in_stratum = np.arange(len(strata)) - starts
+    chosen: Rows = np.sort(by_stratum[place_in_stratum < np.repeat(shares, sizes)])
     return chosen
 
 
 def allot(sizes: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """Share out `count` over classes in proportion to their sizes, by largest remainder.
+    """Share out `count` over strata in proportion to their sizes, by largest remainder.
 
     Args:
-        sizes: (classes,) images that may be taken.
+        sizes: (strata,) examples that may be taken.
         count: To share out; `sizes.sum()` where it is less.
 
     Returns:
-        (classes,), never more than `sizes`; at least 1 for each class that has an image where `count` goes round.
+        (strata,), never more than `sizes`; at least 1 for each stratum that has an example where `count` goes round.
     """
     count = min(count, int(sizes.sum()))
     if count == 0:
@@ -134,7 +134,7 @@ def _check(targets: dict[SourceSplit, NDArray[np.int8]]) -> None:
     if min(sizes.values()) == 0:
         raise refuse(
             "preprocess cannot fill every split",
-            expected="at least 1 image in each of train, validation and test",
+            expected="at least 1 example in each of train, validation and test",
             got=", ".join(f"{count} in {name}" for name, count in sizes.items()),
-            fix="give more images, or raise data.test_fraction, data.validation_fraction or data.limit",
+            fix="give more examples, or raise data.test_fraction, data.validation_fraction or data.limit",
         )

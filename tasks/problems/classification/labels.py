@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.refusal import Problem, Refused, examples, refuse
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.data.sources.labels import OTHERS, many_numbers
-from featherline.tasks.data.sources.source import Label, Source, SourceSplit
+from featherline.tasks.data.sources.source import Label, Source, SourceSplit, SourceTargets
 from featherline.tasks.problems.classification.label_places import counted_from_one, look_alikes, places_of
 
 MOST_IMAGES = 10_000_000
@@ -24,20 +23,7 @@ MOST_CLASSES = 10_000
 """More distinct labels than this are no classes but measurements or file names."""
 
 
-@dataclass(frozen=True)
-class Labels:
-    """The labels of a whole source.
-
-    Attributes:
-        classes: Names, in the order of the class numbers.
-        by_split: (rows of the split,) class numbers.
-    """
-
-    classes: tuple[str, ...]
-    by_split: dict[SourceSplit, NDArray[np.int32]]
-
-
-def read_labels(source: Source, classes: tuple[str, ...] | None) -> Labels:
+def read_labels(source: Source, classes: tuple[str, ...] | None) -> SourceTargets:
     """Read all labels of a source, without its images.
 
     Args:
@@ -72,8 +58,8 @@ def read_labels(source: Source, classes: tuple[str, ...] | None) -> Labels:
     names, numbers = class_numbers(found, classes, wheres, source.vocabulary)
     if counted_from_one(found, numbers) and not (set(map(str, found)) <= set(names)):
         source.log.change("numbers of classes that count from 1", f"1 is {names[0]}", len(found))
-    table = np.asarray([numbers[label] for label in codes], np.int32)
-    return Labels(names, {split: table[rows] for split, rows in coded.items()})
+    table = np.asarray([numbers[label] for label in codes], np.int64)
+    return SourceTargets(names, {split: table[rows] for split, rows in coded.items()})
 
 
 def _codes(
