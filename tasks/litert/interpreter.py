@@ -66,9 +66,9 @@ class FileRunner:
             )
 
     @property
-    def answers(self) -> int:
-        """Return how many numbers the first output gives for one example."""
-        return int(np.prod(next(iter(self.ends.outputs.values())).shape))
+    def output_shape(self) -> tuple[int, ...]:
+        """Return the shape of the first output for one example."""
+        return next(iter(self.ends.outputs.values())).shape
 
     def by_name(self, fed: Fed) -> ByName:
         """Return examples by the names of the file's inputs; those of a sole input may come without."""

@@ -5,10 +5,11 @@ Never a list: the order of a list is another one in Keras, in the converter and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import InputShape
 from featherline.tasks.networks.framework import KerasModel, tf
@@ -54,12 +55,15 @@ def shape_of(model: KerasModel) -> InputShape:
     return tuple(specs.shape[1:])
 
 
+def filled(model: KerasModel, count: int, make: Callable[[tuple[int, ...]], NDArray[Any]]) -> Fed:
+    """Return inputs that a model takes, each made of its shape with the number of examples in front."""
+    specs = input_specs(model)
+    if isinstance(specs, dict):
+        return {name: make((count, *spec.shape[1:])).astype(np.float32) for name, spec in specs.items()}
+    return make((count, *specs.shape[1:])).astype(np.float32)
+
+
 def noise(model: KerasModel, count: int, seed: int = 0) -> Fed:
     """Return normally distributed inputs that a model takes."""
     generator = np.random.default_rng(seed)
-    specs = input_specs(model)
-    if isinstance(specs, dict):
-        return {
-            name: generator.normal(size=(count, *spec.shape[1:])).astype(np.float32) for name, spec in specs.items()
-        }
-    return generator.normal(size=(count, *specs.shape[1:])).astype(np.float32)
+    return filled(model, count, lambda shape: generator.normal(size=shape))

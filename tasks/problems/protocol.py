@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.contracts.quality import QualityMetric, Slice
+from featherline.tasks.contracts.steps.preprocess import PreprocessParams
+from featherline.tasks.data.sources.source import Source, SourceTargets
 
 Outputs = NDArray[np.float32]
 """(n, ...), what a network or a file gives for n samples."""
@@ -105,6 +107,16 @@ class Problem(Protocol):
     """The worst quality of a float baseline whose recipe names none."""
     slice_floor: float
     """The worst quality of its slices."""
+
+    output: str
+    """What the file's output is called."""
+
+    def read_targets(self, source: Source, params: PreprocessParams) -> SourceTargets:
+        """Read what is to be answered, of a whole source, without its examples.
+
+        Raises:
+            Refused: It has none, or they are no answers of this kind.
+        """
 
     def strata(self, targets: Targets) -> NDArray[np.int64]:
         """Return (n,) what splits, subsets and calibration are balanced by."""

@@ -28,6 +28,7 @@ from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.networks.zeros import KeepZeros, sparsity
 from featherline.tasks.networks.zoo.build import build
+from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.running.context import Context
 from featherline.tasks.training.foreign_preprocessing import preprocessing_of_built
 from featherline.tasks.training.history import joined
@@ -57,7 +58,11 @@ def _distilled(session: TrainingSession, inputs: DistillInputs, params: DistillP
         own = preprocessing_of(before, session.dataset)
     else:
         before, stage = None, f"distill into a new {params.architecture.builder}"
-        student = build(params.architecture, session.dataset.input_shape, len(session.dataset.vocabulary))
+        student = build(
+            params.architecture,
+            session.dataset.input_shape,
+            open_problem(session.dataset.problem).output_shape(session.dataset.vocabulary)[-1],
+        )
         own = preprocessing_of_built(student, params.preprocessing, session.dataset)
     session.feed(own, params.fit.train_fraction)
     session.learn_from(teacher.seen_from(session.data), params.distillation)

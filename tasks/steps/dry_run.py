@@ -26,6 +26,7 @@ from featherline.tasks.contracts.steps.search import SearchSpace
 from featherline.tasks.planning.auto.grid import candidate as proposal
 from featherline.tasks.planning.auto.presets import presets
 from featherline.tasks.planning.expand import lanes
+from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.run_records import forget
 
@@ -51,7 +52,7 @@ def dry_run(inputs: DryRunInputs, params: DryRunParams, context: Context) -> Dry
             candidates=candidates,
             input_shape=dataset.input_shape,
             modalities={name: spec.modality for name, spec in dataset.inputs.items()},
-            classes=len(dataset.vocabulary),
+            classes=open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1],
             seed=context.seed,
         ),
         needs=_needs(params, candidates),

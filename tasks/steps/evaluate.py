@@ -54,17 +54,18 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
         arena = peak_ram.MicroArena(data, graph, Path(folder))
         runner = FileRunner(data, params.threads)
         examples, labels = read_split(store, dataset, "test")
-        if len(labels) == 0 or runner.answers != len(dataset.vocabulary):
+        problem = open_problem(dataset.problem)
+        wanted = problem.output_shape(dataset.vocabulary)
+        if len(labels) == 0 or runner.output_shape != wanted:
             raise refuse(
                 f"evaluate cannot measure {params.candidate} on {dataset.name}",
-                expected=f"test examples, and {len(dataset.vocabulary)} logits, as many as the vocabulary",
-                got=f"{len(labels)} test examples, {runner.answers} logits",
+                expected=f"test examples, and an output of the shape {wanted}",
+                got=f"{len(labels)} test examples, an output of the shape {runner.output_shape}",
                 fix="measure the file on the data that its model was trained for",
             )
         fed: Fed = sole(prepared(examples, preprocessing_of(inputs.model.source, dataset)))
         logits = runner.predict(fed)
         compared = _baseline_logits(store, inputs, dataset, params.candidate)
-        problem = open_problem(dataset.problem)
         judged = _judged(problem, problem.score(logits, labels), dataset.vocabulary, params, context.seed)
         agreement = None if compared is None else float(np.mean(problem.agreement(logits, compared)))
         structure = _structure(data, graph)

@@ -76,11 +76,12 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     flatbuffer.compact(objects)
     bare = flatbuffer.pack(objects)
     runner = FileRunner(bare)
-    if runner.answers != len(dataset.vocabulary):
+    wanted = builder.problem.output_shape(dataset.vocabulary)
+    if runner.output_shape != wanted:
         raise refuse(
             "export got a model for other data",
-            expected=f"{len(dataset.vocabulary)} logits, as many as the vocabulary of {dataset.name}",
-            got=f"{runner.answers} logits",
+            expected=f"an output of the shape {wanted}, as {dataset.name} needs it",
+            got=f"one of {runner.output_shape}",
             fix="train the model on this data, or give the data that it was trained on",
         )
     examples, labels = builder.split("validation")

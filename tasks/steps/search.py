@@ -32,6 +32,7 @@ from featherline.tasks.contracts.steps.search import SearchInputs, SearchOutputs
 from featherline.tasks.contracts.trials import Trial, Trials
 from featherline.tasks.modalities.feeding import Feeding, chosen, in_words
 from featherline.tasks.networks.zoo.build import build, check_options, find_builder
+from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.running.context import Context
 from featherline.tasks.training.data import load_training_data
 from featherline.tasks.training.foreign_preprocessing import preprocessing_of_built
@@ -102,7 +103,9 @@ def _preprocessing(space: SearchSpace, choice: PreprocessingChoice, dataset: Dat
     if choice != "auto" or ":" not in space.builder:
         return chosen(choice, dataset)
     try:
-        sample = build(_sample(space), dataset.input_shape, len(dataset.vocabulary))
+        sample = build(
+            _sample(space), dataset.input_shape, open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1]
+        )
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever a builder raises for these options fails its trial, not the search

@@ -22,6 +22,7 @@ from featherline.tasks.networks.foreign.read import read_model
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.predict import predict
 from featherline.tasks.networks.zoo.build import build
+from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.problems.scored import validation_metrics
 from featherline.tasks.running.context import Context
 from featherline.tasks.training.early_end import DryRunWatch
@@ -54,7 +55,7 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
 
 def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[KerasModel, Feeding]:
     """Return the network and its own preprocessing."""
-    shape, classes = dataset.input_shape, len(dataset.vocabulary)
+    shape, classes = dataset.input_shape, open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1]
     if params.architecture is not None and params.file is None:
         model = build(params.architecture, shape, classes)
         check_network(model, params.architecture.builder)

@@ -49,7 +49,7 @@ class TrainingData:
     Attributes:
         train: To learn from.
         validation: To measure on.
-        answers: How many things an answer may be: the size of the vocabulary.
+        answers: How many numbers the network gives for an example.
         problem: What is learnt.
         preprocessing: What made each input; empty where nobody says.
         views: What makes random views of the examples.
@@ -103,7 +103,7 @@ def load_training_data(
     return TrainingData(
         train=Part(prepared(train.examples, preprocessing), train.targets),
         validation=Part(prepared(validation.examples, preprocessing), validation.targets),
-        answers=len(dataset.vocabulary),
+        answers=problem.output_shape(dataset.vocabulary)[-1],
         problem=problem,
         preprocessing=preprocessing,
         views=InputViews(

@@ -146,7 +146,7 @@ def preprocessing_of_file(
 
 def _validation(store: Store, dataset: Dataset) -> tuple[Examples, Targets]:
     examples, targets = read_split(store, dataset, "validation")
-    some = np.sort(in_turn(targets, MOST_EXAMPLES))
+    some = np.sort(in_turn(open_problem(dataset.problem).strata(targets), MOST_EXAMPLES))
     return taken(examples, some), targets[some]
 
 

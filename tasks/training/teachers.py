@@ -18,6 +18,7 @@ from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.modalities.feeding import Feeding, in_words, preprocessing_of
 from featherline.tasks.networks.foreign.read import read_model
 from featherline.tasks.networks.model_files import load_model
+from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.foreign_preprocessing import preprocessing_of_file
@@ -83,7 +84,7 @@ def read_teacher(source: str, choice: PreprocessingChoice, dataset: Dataset, sto
             got="a version of a registry, which `resolve` replaces by its float baseline in a run",
             fix="name it in a recipe; by hand give the file",
         )
-    model = read_model(source, dataset.input_shape, len(dataset.vocabulary))
+    model = read_model(source, dataset.input_shape, open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1])
     own = preprocessing_of_file(model, source, choice, dataset, store, key="teacher_preprocessing")
     print(f"teacher {visible(source)}: preprocessing {in_words(own)}")
     return ReadTeacher(model, own)

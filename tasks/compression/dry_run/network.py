@@ -13,6 +13,7 @@ import numpy as np
 
 from featherline.tasks.contracts.refusal import OutOfReach, Refused, refuse
 from featherline.tasks.networks.framework import KerasModel
+from featherline.tasks.networks.inputs import filled
 from featherline.tasks.networks.layer_kinds.table import holds_code
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import load_file, put_model
@@ -42,7 +43,8 @@ def check_network(model: KerasModel, name: str) -> None:
             fix="set trainable to true for the layers that are to learn",
         )
     count_macs(model)
-    inputs = np.random.default_rng(0).uniform(-1, 1, (SAMPLES, *model.input_shape[1:])).astype(np.float32)
+    generator = np.random.default_rng(0)
+    inputs = filled(model, SAMPLES, lambda shape: generator.uniform(-1, 1, shape))
     again = _stored_and_read(model, name)
     before, after = (each(inputs, training=False).numpy() for each in (model, again))
     if not np.isfinite(before).all():

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
+from featherline.tasks.networks.inputs import input_specs
 from featherline.tasks.networks.layer_kinds.table import KERNEL_NAMES, activation_of, kind_behind, name_of
 
 RECTIFIERS = {"relu", "relu6"}
@@ -35,8 +36,9 @@ def synflow(model: KerasModel) -> float:
     before = model.get_weights()
     model.set_weights([np.abs(weight) for weight in before])
     kernels = [weight for weight in model.trainable_weights if name_of(weight) in KERNEL_NAMES]
+    ones = tf.nest.map_structure(lambda spec: tf.ones(spec.shape, model.compute_dtype), input_specs(model, batch=1))
     with tf.GradientTape() as tape:
-        flow = tf.reduce_sum(model(tf.ones((1, *model.input_shape[1:]), model.compute_dtype), training=False))
+        flow = tf.reduce_sum(model(ones, training=False))
     gradients = tape.gradient(flow, kernels, unconnected_gradients="zero")
     score = sum(float(tf.reduce_sum(kernel * gradient)) for kernel, gradient in zip(kernels, gradients, strict=True))
     model.set_weights(before)

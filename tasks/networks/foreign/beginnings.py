@@ -46,8 +46,10 @@ def takes_bytes(model: KerasModel) -> str:
     """Return the layers with which a model scales bytes, joined by " and ", or nothing where it has none.
 
     Args:
-        model: Functional or sequential, with one input.
+        model: Functional or sequential; of several inputs nothing is said.
     """
+    if len(model.inputs) > 1:
+        return ""
     channels = model.input_shape[-1]
     corners = np.stack([np.full((channels,), value, np.float32) for value in BYTES])
     found: list[str] = []

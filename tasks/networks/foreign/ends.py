@@ -16,6 +16,7 @@ import numpy as np
 from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
+from featherline.tasks.networks.inputs import as_tensors, filled
 
 LAYERS = keras.layers
 
@@ -167,9 +168,10 @@ def _two(output: Any, end: _End) -> Any:  # noqa: ANN401
 
 
 def _refuse_probabilities(model: KerasModel, name: str) -> None:
-    """Refuse a model whose outputs are probabilities still: positive, and 1 in all for any image."""
-    images = np.random.default_rng(0).uniform(0, 255, (PROBES, *model.input_shape[1:])).astype(np.float32)
-    given = np.asarray(model(tf.constant(images), training=False), np.float64)
+    """Refuse a model whose outputs are probabilities still: positive, and 1 in all for any example."""
+    generator = np.random.default_rng(0)
+    inputs = filled(model, PROBES, lambda shape: generator.uniform(0, 255, shape))
+    given = np.asarray(model(as_tensors(inputs), training=False), np.float64)
     if given.shape[-1] > 1 and (given >= 0).all() and np.allclose(given.sum(axis=-1), 1, atol=SUM_TOLERANCE):
         last = model.outputs[0]._keras_history.layer  # noqa: SLF001
         raise _other_end(name, _called(last), "probabilities: none is negative, and their sum is 1")

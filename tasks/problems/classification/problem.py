@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.problems.classification import ACCURACY, ClassificationDetails
 from featherline.tasks.contracts.quality import Slice
+from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.contracts.words import amount, percent
+from featherline.tasks.data.sources.source import Source, SourceTargets
 from featherline.tasks.problems.classification import class_order, scoring
+from featherline.tasks.problems.classification.labels import read_labels
 from featherline.tasks.problems.protocol import Constant, Guess, Outputs, Scores, Targets, Words
 
 SURE = 2.326
@@ -28,6 +31,11 @@ class Classification:
     teacher_floor = 0.5
     """Which a teacher of two classes reaches by guessing: hence `guess` beside it."""
     slice_floor = 0.01
+    output = "logits"
+
+    def read_targets(self, source: Source, params: PreprocessParams) -> SourceTargets:
+        """Return the numbers of the classes, and their names."""
+        return read_labels(source, params.classes)
 
     def strata(self, targets: Targets) -> NDArray[np.int64]:
         """Return the classes."""

@@ -142,6 +142,7 @@ class Sum:
     words = Words(unit="pair", slice="sign", slices="signs", slice_quality="mean error")
     teacher_floor = 1.0
     slice_floor = 1.0
+    output = "sum"
 
     def read_targets(self, source: Source, params: PreprocessParams) -> SourceTargets:  # noqa: ARG002
         """Return the labels as numbers, (n, 1)."""
@@ -170,7 +171,7 @@ class Sum:
 
     def agreement(self, outputs: Outputs, others: Outputs) -> NDArray[np.bool_]:
         """Return where both are within a tenth."""
-        near: NDArray[np.bool_] = np.abs(outputs - others)[:, 0] < 0.1  # noqa: PLR2004
+        near: NDArray[np.bool_] = np.abs(outputs - others)[:, 0] < 0.1
         return near
 
     def divergence(self, truth: Outputs, other: Outputs) -> float:
@@ -213,7 +214,7 @@ class SumLearning:
         """Return it."""
         return tf.reduce_mean(tf.square(outputs - targets))
 
-    def distillation_loss(self, targets: Tensor, outputs: Tensor, teacher_outputs: Tensor, settings: Any) -> Tensor:  # noqa: ARG002, ANN401
+    def distillation_loss(self, targets: Tensor, outputs: Tensor, teacher_outputs: Tensor, settings: Any) -> Tensor:  # noqa: ARG002
         """Return the distance from the teacher."""
         return tf.reduce_mean(tf.square(outputs - teacher_outputs))
 
@@ -229,6 +230,6 @@ def learning() -> SumLearning:
 
 def adder(input_shape: dict[str, Shape], outputs: int) -> KerasModel:
     """Build a network that could add: its input layers have the names of the data's inputs."""
-    inputs = {name: keras.Input(shape, name=name) for name, shape in input_shape.items()}
-    joined = keras.layers.Concatenate()(list(inputs.values()))
+    inputs = [keras.Input(shape, name=name) for name, shape in input_shape.items()]
+    joined = keras.layers.Concatenate()(inputs)
     return keras.Model(inputs, keras.layers.Dense(outputs)(joined))

@@ -154,7 +154,7 @@ class Builder:
     @property
     def names(self) -> Names:
         """Return what the file's inputs and its output are called."""
-        return Names(inputs=tuple(self.dataset.inputs))
+        return Names(inputs=tuple(self.dataset.inputs), output=self.problem.output)
 
     def split(self, name: SplitName) -> tuple[dict[str, NDArray[np.float32]], Targets]:
         """Return a split as the model takes it, by input, and its targets.
