@@ -51,6 +51,11 @@ class QualityMetric(Contract):
         """Return by how much `after` is worse than `before`; negative where it is better."""
         return self.reward(before) - self.reward(after)
 
+    def lowered(self, value: float, allowed: float) -> float:
+        """Return what is worse than a value by a drop that is allowed, and no worse than the worst there is."""
+        lowest = self.reward(value) - allowed
+        return self.reward(lowest if self.worst is None else max(lowest, self.reward(self.worst)))
+
     def best_of(self, values: Iterable[float]) -> float:
         """Return the best of the values, of which there is at least one."""
         return max(values, key=self.reward)

@@ -160,9 +160,7 @@ def _model_rules(
         ),
     ]
     if before is not None:
-        sign = 1 if metric.higher_is_better else -1
-        last = before - sign * params.max_drop
-        last = last if metric.least is None else max(last, metric.least)
+        last = metric.lowered(before, params.max_drop)
         rules.append(
             _no_worse(
                 "quality",

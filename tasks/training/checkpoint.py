@@ -90,11 +90,11 @@ class Checkpoint:
 
     def load(self) -> TrainingState | None:
         """Return the state, or None where there is none or the object is damaged, which is said."""
-        found = self.store.blobs.read(self.key)
-        if found is None:
+        sealed = self.store.blobs.read(self.key)
+        if sealed is None:
             return None
-        data = found[SEAL_BYTES:]
-        if found[:SEAL_BYTES] != self._seal(data):
+        data = sealed[SEAL_BYTES:]
+        if sealed[:SEAL_BYTES] != self._seal(data):
             print("the checkpoint is damaged: training starts anew")
             return None
         try:

@@ -1,11 +1,9 @@
-"""The training loop of every step that trains: one compiled step, one line an epoch.
+"""The training loop of every step that trains: epochs of compiled steps, measured after each, one line an epoch.
 
-    batch ──► augment ──► model ──► loss (labels, teacher, weight decay) ──► gradients ──► optimizer
-                     └──► teacher ──┘          its logits are computed once where the views repeat
+    order and views by the seed ──► training steps ──► validation ──► history, checkpoint ──► patience? ──► next epoch
 
 Shuffling and views depend on the seed and the round alone, which is the epoch where views do not repeat, so a
-training that goes on from a checkpoint sees what it would have seen. The optimizers are Keras' legacy ones: one fused
-operation a variable, which matters for small models.
+training that goes on from a checkpoint sees what it would have seen.
 """
 
 from __future__ import annotations
@@ -13,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,30 +19,18 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.modalities.views import InputViews
-from featherline.tasks.networks.framework import KerasModel, Tensor, keras, tf
-from featherline.tasks.networks.inputs import Fed, in_batches, input_specs
-from featherline.tasks.problems.opening import open_learning
+from featherline.tasks.networks.framework import KerasModel, keras
+from featherline.tasks.networks.inputs import Fed, in_batches
 from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.training.batches import even_batches
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 from featherline.tasks.training.data import TrainingData
-from featherline.tasks.training.distillation.attention import watched
-from featherline.tasks.training.distillation.attention_loss import inattention
 from featherline.tasks.training.distillation.logits_cache import LogitsCache, can_be_cached, view_seed
 from featherline.tasks.training.history import empty_history, is_best, longer, out_of_patience, progress_line
 from featherline.tasks.training.schedules import learning_rates
-from featherline.tasks.training.weight_decay import decay
+from featherline.tasks.training.training_step import Compiled, compile_training
 
 VALIDATION_BATCH = 256
-
-
-class Compiled(NamedTuple):
-    """What a model is trained with."""
-
-    optimizer: Any
-    train_step: Any
-    forward: Any
 
 
 def fit_model(
@@ -167,75 +153,6 @@ def _epoch(
         if not math.isfinite(loss_sum):
             break
     return loss_sum / count, right / count
-
-
-def _optimizer(fit: Fit) -> Any:  # noqa: ANN401
-    if fit.optimizer == "sgd":
-        return keras.optimizers.legacy.SGD(fit.learning_rate, momentum=fit.momentum, nesterov=fit.momentum > 0)
-    return keras.optimizers.legacy.Adam(fit.learning_rate)
-
-
-def compile_training(
-    model: KerasModel,
-    fit: Fit,
-    teacher: KerasModel = None,
-    distillation: DistillationSettings | None = None,
-    *,
-    problem: str = "classification",
-    views: InputViews | None = None,
-) -> Compiled:
-    """Return the optimizer, the training step and the forward pass, each traced once for every batch size.
-
-    Of `fit` the optimizer, the loss and the views count; the rates come with each step. `problem` is what is learnt;
-    `views` makes those of the data, without which examples are seen as they are.
-
-    Raises:
-        Refused: The views would show nothing.
-    """
-    views = views or InputViews()
-    optimizer, learning = _optimizer(fit), open_learning(problem)
-    fed = input_specs(model)
-    views.check(fit, fed)
-    cached = distillation is not None and can_be_cached(fit, distillation, views)
-    watching = distillation is not None and distillation.attention > 0
-    student_network, teacher_network = watched(model, teacher) if watching else (model, teacher)
-
-    def train_step(inputs: Tensor, labels: Tensor, cached_logits: Any, rate: Any, seed: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-        view, share = views.augment(inputs, seed, fit)
-        theirs = (
-            None
-            if distillation is None
-            else [cached_logits]
-            if cached
-            else tf.nest.flatten(teacher_network(view, training=False))
-        )
-        with tf.GradientTape() as tape:
-            logits, *maps = tf.nest.flatten(student_network(view, training=True))
-            loss = learning.loss(labels, logits, smoothing=fit.label_smoothing, share=share)
-            if distillation is not None and theirs is not None:
-                soft = learning.distillation_loss(labels, logits, theirs[0], distillation)
-                loss = distillation.alpha * soft + (1 - distillation.alpha) * loss
-            if distillation is not None and theirs is not None and maps:
-                loss += distillation.attention * inattention(theirs[1:], maps)
-            if fit.weight_decay:
-                loss += decay(model.trainable_variables, fit.weight_decay)
-            if model.losses:
-                loss += tf.add_n(model.losses)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.learning_rate.assign(rate)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
-        return loss, learning.counted(labels, logits)
-
-    def forward(inputs: Tensor) -> Tensor:
-        return model(inputs, training=False)
-
-    scalar, pair = tf.TensorSpec((), tf.float32), tf.TensorSpec((2,), tf.int32)
-    signature = (fed, learning.targets, tf.TensorSpec((None, None), tf.float32), scalar, pair)
-    return Compiled(
-        optimizer,
-        tf.function(train_step, input_signature=signature),
-        tf.function(forward, input_signature=(fed,)),
-    )
 
 
 def _listeners(callbacks: Sequence[Any], model: KerasModel, optimizer: Any, epochs: int, batches: int) -> Any:  # noqa: ANN401

@@ -34,10 +34,10 @@ class Stopwatch:
 
     def ratio(self, model: KerasModel) -> float:
         """Return the median time of one inference over that of the whole model, run in turn."""
-        found = latency(int8_file(model, self.examples), self.base, threads=1, warm_up=WARM_UP, runs=RUNS, seed=0)
-        if found.baseline_p50 is None:
+        measured = latency(int8_file(model, self.examples), self.base, threads=1, warm_up=WARM_UP, runs=RUNS, seed=0)
+        if measured.baseline_p50 is None:
             raise AssertionError("a measurement against another file has that file's median")
-        return found.p50 / found.baseline_p50
+        return measured.p50 / measured.baseline_p50
 
 
 def widest_within(

@@ -17,40 +17,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from featherline.tasks.compression.search.feasibility import BuildFailed, held_against, sizes
 from featherline.tasks.compression.search.inheritance import inherit, relative
 from featherline.tasks.compression.search.scores import evenly, naswot, synflow_at_any_depth
 from featherline.tasks.compression.search.space import architecture
-from featherline.tasks.contracts.device import beyond
-from featherline.tasks.contracts.measurement import REPEATABILITY
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.refusal import OutOfReach, Refused
-from featherline.tasks.contracts.request import Exit
 from featherline.tasks.contracts.steps.search import SearchParams, SearchSpace
 from featherline.tasks.contracts.trials import Trial
-from featherline.tasks.data.dataset import Examples
-from featherline.tasks.litert.conversion import ConverterDied, ConverterFailed
-from featherline.tasks.measuring.int8_probe import RUNS, WARM_UP, int8_file
-from featherline.tasks.measuring.latency import median_ms
-from featherline.tasks.networks.estimates import int8_bytes, peak_ram_bytes
+from featherline.tasks.litert.conversion import ConverterFailed
 from featherline.tasks.networks.framework import KerasModel, keras, tf
-from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import load_file, put_model
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.running.memory import out_of_memory
 from featherline.tasks.statistics.pareto import best_first
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.training.data import TrainingData
-from featherline.tasks.training.loop import Compiled, compile_training, fit_model
-
-ESTIMATED = ("macs", "size_bytes", "peak_ram_bytes")
-"""What is known of an untrained network, by the names of a budget's bounds."""
-
-WORDS = {
-    "macs": "MACs",
-    "size_bytes": "bytes of int8 file, estimated",
-    "peak_ram_bytes": "bytes of RAM, estimated",
-    "latency_ms_p50": "ms of latency, measured",
-}
+from featherline.tasks.training.loop import fit_model
+from featherline.tasks.training.training_step import Compiled, compile_training
 
 
 @dataclass(frozen=True)
@@ -96,8 +80,8 @@ class TrialEvaluator:
         keras.utils.set_random_seed(self.seed)
         try:
             model = self._build(built)
-            record = record.model_copy(update=_sizes(model))
-            record = self._held_against(record, model)
+            record = record.model_copy(update=sizes(model))
+            record = held_against(record, model, self.params.budget, self.data.train.examples, self.seed)
             if record.state != "infeasible":
                 record = record.model_copy(update=self._scores(built, model))
                 filtered = self._filtered(record, before)
@@ -119,35 +103,14 @@ class TrialEvaluator:
         except Exception as error:
             raise BuildFailed(f"{type(error).__name__}: {error}") from error
 
-    def _held_against(self, record: Trial, model: KerasModel) -> Trial:
-        """Return the record, infeasible where anything is too much. Latency is measured of what keeps the rest."""
-        budget = self.params.budget
-        used = {name: getattr(record, name) for name in ESTIMATED}
-        excess = budget.excess(used)
-        if budget.latency_ms_p50 and not beyond(excess):
-            median, low = int8_latency_ms(model, self.data.train.examples, self.seed)
-            record = record.model_copy(update={"latency_ms": median})
-            # A clock decides only by more than its interval, and by more than two measurements of one file differ.
-            late = budget.excess({"latency_ms_p50": low / (1 + REPEATABILITY)})
-            if beyond(late):
-                used, excess = used | {"latency_ms_p50": median}, excess | late
-        record = record.model_copy(update={"excess": max(excess.values(), default=-1.0)})
-        too_much = [name for name in used if name in beyond(excess)]
-        if not too_much:
-            return record
-        reasons = (
-            f"{_number(used[name])} {WORDS[name]}; {_number(getattr(budget, name))} allowed" for name in too_much
-        )
-        return record.model_copy(update={"state": "infeasible", "reason": "; ".join(reasons)})
-
     def _scores(self, built: Architecture, model: KerasModel) -> dict[str, float | None]:
         """Return the cheap scores of the untrained network; the seed is set anew, so that they change no training."""
-        found = {
+        scores = {
             "synflow": synflow_at_any_depth(model, lambda: self._build(built)),
             "naswot": naswot(model, evenly(self.data.train.inputs)),
         }
         keras.utils.set_random_seed(self.seed)
-        return {name: value if value is not None and math.isfinite(value) else None for name, value in found.items()}
+        return {name: value if value is not None and math.isfinite(value) else None for name, value in scores.items()}
 
     def _filtered(self, record: Trial, before: Sequence[Trial]) -> str:
         """Return why the network is not trained, or nothing. Those that were scored before it count."""
@@ -175,8 +138,8 @@ class TrialEvaluator:
             quality = self.data.problem.quality.best_of((quality, self._fit(model, more, compiled)))
             epochs += more
         weights = put_model(self.store, model) if self.params.inherit else None
-        found = {"quality": quality, "first_quality": first, "epochs": epochs, "inherited_from": parent}
-        return {"state": "complete", "weights": weights, **found}
+        trained = {"quality": quality, "first_quality": first, "epochs": epochs, "inherited_from": parent}
+        return {"state": "complete", "weights": weights, **trained}
 
     def _inherit(self, record: Trial, model: KerasModel, before: Sequence[Trial]) -> int | None:
         """Give the network its relative's weights, where it has one. Returns that trial's number."""
@@ -204,33 +167,6 @@ class TrialEvaluator:
         points.append((metric.reward(quality), float(record.cost(self.params.objective))))
         keep = math.ceil(self.params.promote_fraction * len(points))
         return len(points) - 1 in best_first(points)[:keep]
-
-
-class BuildFailed(Exception):  # noqa: N818 - an outcome of a trial
-    """A builder could not build what a trial asked for."""
-
-
-def int8_latency_ms(model: KerasModel, examples: Examples, seed: int) -> tuple[float, float]:
-    """Return the median time of the model's int8 file on one thread of this machine, and what it is at least."""
-    try:
-        return median_ms(int8_file(model, examples), warm_up=WARM_UP, runs=RUNS, seed=seed)
-    except ConverterDied as died:
-        if died.code != Exit.CONVERTER_DIED:
-            raise
-        raise BuildFailed("the converter died of this network") from died
-
-
-def _sizes(model: KerasModel) -> dict[str, int]:
-    return {
-        "macs": count_macs(model),
-        "parameters": model.count_params(),
-        "size_bytes": int8_bytes(model),
-        "peak_ram_bytes": peak_ram_bytes(model),
-    }
-
-
-def _number(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:.3g}"
 
 
 def _known(score: float | None) -> float:

@@ -51,7 +51,7 @@ class Proposals:
         """
         self.in_flight = in_flight
         self._space = space
-        self._objective, self._metric = objective, metric
+        self.objective, self._metric = objective, metric
         self._worst = None if metric.worst is None else metric.reward(metric.worst)
         self._study = optuna.create_study(sampler=sampler, directions=["maximize", "minimize"])
         self._asked: list[optuna.Trial] = []
@@ -59,11 +59,11 @@ class Proposals:
 
     def known(self, records: Mapping[int, Trial]) -> dict[int, Trial]:
         """Return the records with those of the repeats that follow from them, by place."""
-        found = dict(records)
+        results = dict(records)
         for place, original in enumerate(self._repeats):
-            if original is not None and original in found:
-                found[place] = _again(found[original], place)
-        return found
+            if original is not None and original in results:
+                results[place] = _again(results[original], place)
+        return results
 
     def advance(self, records: Mapping[int, Trial], total: int) -> None:
         """Propose for as many of the first `total` places as the records allow."""
@@ -113,7 +113,7 @@ class Proposals:
             self._study.tell(trial, state=TrialState.FAIL)
             return
         trial.set_constraint(BUDGET, record.excess)
-        self._study.tell(trial, [gain, float(record.cost(self._objective))])
+        self._study.tell(trial, [gain, float(record.cost(self.objective))])
 
     def _gain(self, record: Trial) -> float | None:
         """Return the quality so that more is better; of what was not trained the worst, None where none is known."""

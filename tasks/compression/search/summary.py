@@ -37,13 +37,13 @@ def agreements(trained: Sequence[Trial], metric: QualityMetric = SHARE) -> tuple
     An architecture that came up twice counts once.
     """
     once = {trial.architecture.to_json(): trial for trial in trained if trial.first_quality is not None}.values()
-    found = []
+    rows = []
     for score in SCORES:
         pairs = [(getattr(trial, score), trial.first_quality) for trial in once]
         known = [(value, quality) for value, quality in pairs if value is not None and quality is not None]
         correlation = spearman([value for value, _ in known], [metric.reward(quality) for _, quality in known])
-        found.append(Agreement(score=score, spearman=correlation, trials=len(known)))
-    return tuple(found)
+        rows.append(Agreement(score=score, spearman=correlation, trials=len(known)))
+    return tuple(rows)
 
 
 def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
@@ -53,8 +53,8 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> float | None:
     """
     if len(one) < FEWEST or len(set(one)) == 1 or len(set(other)) == 1:
         return None
-    found = float(np.corrcoef(ranks(one), ranks(other))[0, 1])
-    return max(-1.0, min(1.0, found))
+    correlation = float(np.corrcoef(ranks(one), ranks(other))[0, 1])
+    return max(-1.0, min(1.0, correlation))
 
 
 def ranks(values: Sequence[float]) -> list[float]:
@@ -71,13 +71,13 @@ def lines(trials: Trials) -> list[str]:
         for each in trials.agreements
         if each.spearman is not None
     ]
-    found = trials.hypervolumes
-    if found:
+    volumes = trials.hypervolumes
+    if volumes:
         unit = "MACs" if trials.objective == "macs" else "bytes"
-        against = "" if found.control is None else f", {found.control:.4f} of {len(trials.control)} random trials"
+        against = "" if volumes.control is None else f", {volumes.control:.4f} of {len(trials.control)} random trials"
         said.append(
-            f"hypervolume {found.search:.4f} of {len(trials.trials)} trials by {trials.sampler}{against} "
-            f"(reference: {found.reference:,} {unit})"
+            f"hypervolume {volumes.search:.4f} of {len(trials.trials)} trials by {trials.sampler}{against} "
+            f"(reference: {volumes.reference:,} {unit})"
         )
     return said
 

@@ -97,12 +97,12 @@ class SearchWorker:
 
     def _recorded(self) -> dict[int, Trial]:
         """Return the results of the evaluated places."""
-        found: dict[int, Trial] = {}
+        records: dict[int, Trial] = {}
         for claim in self.study.get_trials(deepcopy=False):
             if RECORD in claim.user_attrs and claim.state.is_finished():
                 record = Trial.model_validate(claim.user_attrs[RECORD])
-                found.setdefault(record.number, record)
-        return found
+                records.setdefault(record.number, record)
+        return records
 
     def _free(self) -> int | None:
         """Return the first place that can be evaluated and that nobody has."""
@@ -132,7 +132,7 @@ class SearchWorker:
             print(f"trial {record.number} was given up by another worker meanwhile: its result is not used")
             return
         # The values are for people who look at the study; proposals are told by the record.
-        values = [record.quality or 0.0, float(record.macs)]
+        values = [record.quality or 0.0, float(record.cost(self.proposals.objective))]
         self.study.tell(claim, values, skip_if_finished=True)
         print(f"trial {record.number}, {len(self.records())} of {self.total}: {trial_line(record, self.metric)}")
 

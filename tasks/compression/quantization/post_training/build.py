@@ -95,13 +95,13 @@ class Builder:
         if facts.made_by == "weights":
             return Built(with_integer_weights(self.float_file.data, scheme), scheme, self.model, made_by)
         if facts.made_by == "mixed":
-            found = mixed(
+            mixed_file = mixed(
                 self.quantizer(8),
                 settings,
                 self.reference,
-                good or (lambda compared: compared.drop <= settings.max_drop),
+                good or (lambda compared: not compared.loses_more_than(settings.max_drop)),
             )
-            return Built(found.data, scheme, self.model, made_by, found.layers)
+            return Built(mixed_file.data, scheme, self.model, made_by, mixed_file.layers)
         widths = dict.fromkeys((layer.scope for layer in layers(self.float_file.data)), facts.weights)
         rounded = self.quantizer(facts.activations).all(facts.activations, widths)
         return Built(rounded, scheme, self.model, made_by)

@@ -26,6 +26,10 @@ class Comparison:
     agreement: float
     divergence: float
 
+    def loses_more_than(self, allowed: float) -> bool:
+        """Return whether the drop is more than what is allowed; one that is no number is."""
+        return not self.drop <= allowed
+
 
 class FloatReference:
     """The float file's outputs, which every other file is compared with."""

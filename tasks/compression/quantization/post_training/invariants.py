@@ -156,7 +156,7 @@ def check_budget(compared: Comparison, settings: Mixed, metric: QualityMetric = 
     Raises:
         Refused: No choice of widths does.
     """
-    if not compared.drop <= settings.max_drop:
+    if compared.loses_more_than(settings.max_drop):
         raise refuse(
             "export found no widths that keep the budget",
             expected=f"at most {settings.max_drop:g} of validation {metric.name} lost against the float file "

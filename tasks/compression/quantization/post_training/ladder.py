@@ -110,7 +110,7 @@ def _in_words(problem: Exception) -> Exception:
 def broken_rules(compared: Comparison, ladder: FallbackLadder, metric: QualityMetric) -> list[str]:
     """Return what a file breaks, in words; nothing where it keeps every rule."""
     broken = []
-    if not compared.drop <= ladder.max_drop:
+    if compared.loses_more_than(ladder.max_drop):
         broken.append(f"loses {metric.amount(compared.drop)}, more than {metric.amount(ladder.max_drop)}")
     if ladder.min_agreement is not None and not compared.agreement >= ladder.min_agreement:
         broken.append(f"agrees on {percent(compared.agreement)}, less than {percent(ladder.min_agreement)}")

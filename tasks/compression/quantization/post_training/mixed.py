@@ -42,13 +42,13 @@ def mixed(
         reference: The same float file, run on the validation split.
         good: Whether a file keeps the budget.
     """
-    found = layers(quantizer.file)
-    sensitivities = {layer.scope: sensitivity_of(quantizer, layer, settings, reference) for layer in found}
+    all_layers = layers(quantizer.file)
+    sensitivities = {layer.scope: sensitivity_of(quantizer, layer, settings, reference) for layer in all_layers}
 
     def keeps(widths: Mapping[str, Width]) -> bool:
         return good(reference.compare(quantizer.all(8, widths)))
 
-    widths = choose(found, sensitivities, settings, keeps)
+    widths = choose(all_layers, sensitivities, settings, keeps)
     kept = tuple(
         LayerWidth(
             layer=layer.name,
@@ -57,7 +57,7 @@ def mixed(
             sensitivity=sensitivities[layer.scope],
             width=widths.get(layer.scope, "int8"),
         )
-        for layer in found
+        for layer in all_layers
     )
     return MixedFile(quantizer.all(8, widths), kept)
 
@@ -74,7 +74,7 @@ def sensitivity_of(quantizer: StaticQuantizer, layer: Layer, settings: Mixed, re
 
 
 def choose(
-    found: list[Layer],
+    all_layers: list[Layer],
     sensitivities: Mapping[str, Sensitivity],
     settings: Mixed,
     keeps: Callable[[Mapping[str, Width]], bool],
@@ -82,13 +82,13 @@ def choose(
     """Return the layers that are not int8, by scope.
 
     Args:
-        found: All layers.
+        all_layers: Of the file.
         sensitivities: Of each, by width.
         settings: What a layer may become.
         keeps: Whether a file with these widths keeps the budget.
     """
     if keeps({}):
-        narrow = [layer for layer in found if "int4" in sensitivities[layer.scope]]
+        narrow = [layer for layer in all_layers if "int4" in sensitivities[layer.scope]]
 
         def price(layer: Layer) -> float:
             both = sensitivities[layer.scope]
@@ -99,7 +99,7 @@ def choose(
         return _all("int4", order[:count])
     if "float" not in settings.widths:
         return {}
-    order = sorted(found, key=lambda layer: -sensitivities[layer.scope]["int8"])
+    order = sorted(all_layers, key=lambda layer: -sensitivities[layer.scope]["int8"])
     rest = most(len(order), lambda size: keeps(_all("float", order[: len(order) - size])))
     return _all("float", order[: len(order) - rest])
 
