@@ -89,9 +89,9 @@ def check_kept(graph: Graph, model: Model) -> None:
     """
     kernels = {id(kernel): (operator, kernel) for operator, kernel in graph.kernels() if kernel.constant is not None}
     if model.sparsity != "none":
-        found = sum(int(zeros(kernel).sum()) for _, kernel in kernels.values())
-        if found < model.zeros:
-            raise _lost(f"the {model.zeros:,} zeros of the {model.sparsity} pruning", f"{found:,} in the file")
+        present = sum(int(zeros(kernel).sum()) for _, kernel in kernels.values())
+        if present < model.zeros:
+            raise _lost(f"the {model.zeros:,} zeros of the {model.sparsity} pruning", f"{present:,} in the file")
     if model.clusters is not None:
         most = {
             name_of(graph, operator): max(np.unique(channel).size for channel in kernel.constant)

@@ -150,3 +150,10 @@ def test_a_budget_that_no_width_keeps_is_refused() -> None:
 
     with pytest.raises(Refused):
         check_budget(Comparison(0.9, 0.011, 1.0, 0.0), Mixed(max_drop=0.01))
+
+
+def test_a_drop_that_is_no_number_is_more_than_is_allowed() -> None:
+    """What is lost is compared in one place, for mixed files and for the ladder; on the bound it is allowed."""
+    lost = [Comparison(0.9, drop, 1.0, 0.0).loses_more_than(0.01) for drop in (-0.1, 0.01, 0.011, float("nan"))]
+
+    assert lost == [False, False, True, True]
