@@ -10,6 +10,7 @@ import pytest
 
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
+from featherline.tasks.contracts.quality import SHARE
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.modalities.feeding import own_of
 from featherline.tasks.networks.framework import keras
@@ -46,7 +47,7 @@ def left_by_a_killed_training(context: Context, part: str) -> Checkpoint:
     """Give the checkpoint of a part, with a state in it."""
     checkpoint = checkpoint_of(context, part).__enter__()
     assert checkpoint is not None
-    checkpoint.save(TrainingState(empty_history("train"), [], [], []))
+    checkpoint.save(TrainingState(empty_history("train", SHARE), [], [], []))
     return checkpoint
 
 
@@ -116,7 +117,7 @@ def test_a_result_carries_on_what_it_was_made_from_and_says_what_it_saved(
     baseline = session.result(network, "train", session.fit(network, FIT, stage="train"))
     before = capsys.readouterr().out
 
-    cut = session.result(network, "prune", empty_history("prune"), before=baseline, zeros_before=0.0)
+    cut = session.result(network, "prune", empty_history("prune", SHARE), before=baseline, zeros_before=0.0)
 
     assert "parameters" not in before
     assert cut.stages == ("train", "prune")

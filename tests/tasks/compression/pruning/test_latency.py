@@ -11,6 +11,7 @@ from featherline.tasks.compression.pruning.channel import Ranking, Target, prune
 from featherline.tasks.compression.pruning.latency import Stopwatch, widest_within
 from featherline.tasks.compression.pruning.rounds import prune_in_rounds
 from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.quality import SHARE
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.steps.prune import PruneParams
 from featherline.tasks.measuring.int8_probe import int8_file
@@ -102,7 +103,7 @@ def test_the_whole_model_is_converted_once_for_all_rounds(monkeypatch: pytest.Mo
 
     monkeypatch.setattr("featherline.tasks.compression.pruning.latency.int8_file", noted)
     params = PruneParams(method="channel", keep_latency=0.9, probes=1, rounds=2, fit=Fit(epochs=0))
-    prune_in_rounds(model, params, data, lambda *_, **__: empty_history("prune"), seed=0, stage="prune")
+    prune_in_rounds(model, params, data, lambda *_, **__: empty_history("prune", SHARE), seed=0, stage="prune")
 
     assert len(converted) == 3
     assert converted[0] == count_macs(model) > max(converted[1:])

@@ -10,6 +10,7 @@ import pytest
 from featherline.tasks.compression.pruning.rounds import fractions, missed, prune_in_rounds
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.model import TrainingHistory
+from featherline.tasks.contracts.quality import SHARE
 from featherline.tasks.contracts.steps.prune import PruneParams
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.macs import count_macs
@@ -32,7 +33,7 @@ class Recorder:
     def __call__(self, network: Any, fit: Fit, *, stage: str, part: str) -> TrainingHistory:
         """Remember the part, the epochs and the MACs."""
         self.asked.append((part, fit.epochs, count_macs(network)))
-        return empty_history(stage)
+        return empty_history(stage, SHARE)
 
 
 @pytest.fixture

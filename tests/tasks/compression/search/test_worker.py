@@ -53,7 +53,9 @@ def worker_of(
 ) -> SearchWorker:
     """Return a worker of the search in the folder."""
     proposals = proposals_of(PARAMS.model_copy(update={"space": space}), distributions(space), seed=0)
-    return SearchWorker(open_study(str(tmp_path), "study"), proposals, f"run/{number}", total, stale_seconds=stale_seconds)
+    return SearchWorker(
+        open_study(str(tmp_path), "study"), proposals, f"run/{number}", total, stale_seconds=stale_seconds
+    )
 
 
 def dense_of(trials: Sequence[Trial]) -> list[Any]:
