@@ -27,7 +27,7 @@ class SchemeFacts(NamedTuple):
     activations: Activations = 8
     """Of a static file."""
     lossless: bool = False
-    """Whether the file must be as accurate as its model."""
+    """Whether the file must be as good as its model."""
     qat: bool = False
     """Whether a model can be trained with its rounding in the loop."""
 
