@@ -114,7 +114,7 @@ class Graph:
         return tensor if tensor.constant is not None else None
 
     def computed(self, index: int) -> bool:
-        """Return whether a tensor depends on the image: it is neither absent, nor constant, nor a widened constant."""
+        """Return whether a tensor depends on the input: it is neither absent, nor constant, nor a widened constant."""
         return index >= 0 and self.tensors[self._behind(index)].constant is None
 
     def _behind(self, index: int) -> int:

@@ -1,8 +1,8 @@
-"""Two models on the same images: how sure is the drop, and do they differ at all?
+"""Two models on the same examples: how sure is the drop, and do they differ at all?
 
     correct before, correct after ──► lost, gained ──► [low, high] of the drop, p value
 
-Only the images on which the two disagree count: pairing makes the interval several times narrower than that of two
+Only the examples on which the two disagree count: pairing makes the interval several times narrower than that of two
 separate fractions.
 """
 
@@ -22,7 +22,7 @@ Correct = NDArray[np.bool_]
 
 
 class Change(NamedTuple):
-    """What became of the images between two models."""
+    """What became of the examples between two models."""
 
     lost: int
     """Right before, wrong after."""
@@ -37,11 +37,11 @@ class Change(NamedTuple):
 
 
 def change(before: Correct, after: Correct) -> Change:
-    """Count the images that were lost and gained.
+    """Count the examples that were lost and gained.
 
     Args:
         before: (samples,).
-        after: (samples,), of the same images in the same order.
+        after: (samples,), of the same examples in the same order.
 
     Raises:
         ValueError: They are not of one length, or empty.
@@ -52,10 +52,10 @@ def change(before: Correct, after: Correct) -> Change:
 
 
 def bootstrap_drop(found: Change, confidence: float, *, resamples: int, seed: int) -> Interval:
-    """Return the percentile interval of the drop over resampled images.
+    """Return the percentile interval of the drop over resampled examples.
 
-    An image is lost, gained or neither, so that a resample is one draw of a multinomial: the time does not depend on
-    the number of images.
+    An example is lost, gained or neither, so that a resample is one draw of a multinomial: the time does not depend on
+    the number of examples.
 
     Args:
         found: What was counted.
@@ -74,9 +74,9 @@ def bootstrap_drop(found: Change, confidence: float, *, resamples: int, seed: in
 
 
 def adjusted_drop(found: Change, confidence: float) -> Interval:
-    """Return Wald's interval of the drop with one image added to each kind of change, within -1 and 1.
+    """Return Wald's interval of the drop with one example added to each kind of change, within -1 and 1.
 
-    Unlike the bootstrap's it has a width where few images changed, or none: five unchanged images prove little.
+    Unlike the bootstrap's it has a width where few examples changed, or none: five unchanged examples prove little.
 
     Args:
         found: What was counted.
@@ -92,7 +92,7 @@ def adjusted_drop(found: Change, confidence: float) -> Interval:
 
 
 def mcnemar(found: Change) -> float:
-    """Return the exact two-sided p value of "as many images are lost as are gained"; 1 where none changed.
+    """Return the exact two-sided p value of "as many examples are lost as are gained"; 1 where none changed.
 
     Source: McNemar 1947, https://doi.org/10.1007/BF02295996, with the binomial in place of chi squared.
     """

@@ -1,8 +1,8 @@
-"""Intervals for one fraction and for the difference of two that were measured on different images.
+"""Intervals for one fraction and for the difference of two that were measured on different examples.
 
     correct of n ──► [low, high]
 
-A fraction of 200 images is known to about ±0.03: an interval says so, a point does not.
+A fraction of 200 examples is known to about ±0.03: an interval says so, a point does not.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def wilson(correct: int, samples: int, confidence: float) -> Interval:
 
 
 def unpaired_drop(before: tuple[int, int], after: tuple[int, int], confidence: float) -> Interval:
-    """Return the interval of `before - after`, two fractions measured on different images.
+    """Return the interval of `before - after`, two fractions measured on different examples.
 
     Args:
         before: (correct, samples).

@@ -1,4 +1,4 @@
-"""Distill: train a student on what a float teacher thinks of every image, not on the labels alone.
+"""Distill: train a student on what a float teacher thinks of every example, not on the labels alone.
 
     prune ──► student ──┐
     train ──► teacher ──┴─► [distill] ──► student, after distillation     (logits)

@@ -4,7 +4,7 @@
               │    └── static integers, mixed             │                              │
               └── converter (a child process)   validation quality             golden vectors, run twice
 
-The file takes one image at a time. `int8`, `int16x8` and `static_wi4_ai8` take and give integers and have no float
+The file takes one example at a time. `int8`, `int16x8` and `static_wi4_ai8` take and give integers and have no float
 operator left. TensorFlow is imported by the converter's process, and where the fallback ladder trains. Equal model and
 request give equal bytes.
 

@@ -4,7 +4,7 @@
                                                                                     └──► closed: refused, with the page
 
 Drift is measured from the data set of the same recipe that was accepted before this one, so a first data set has none.
-Great Expectations takes 3.5 s to import and well under a second to judge 60,000 images.
+Great Expectations takes 3.5 s to import and well under a second to judge 60,000 examples.
 
     python -m featherline.tasks validate_data --request request.json --result result.json --store var/store
 

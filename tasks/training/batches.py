@@ -1,4 +1,4 @@
-"""How an epoch's images are dealt to batches: about equally many each, and always an even number."""
+"""How an epoch's examples are dealt to batches: about equally many each, and always an even number."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ def even_batches(order: NDArray[np.int64], count: int) -> list[NDArray[np.int64]
 
     TensorFlow 2.21 with oneDNN corrupts the heap ("double free or corruption") in the filter gradient of a strided 1x1
     convolution of up to 12 channels, such as a pruned projection, when the batch is odd: seen at 8 -> 16 and 8 -> 24
-    channels with 63 and 127 images, never with an even number. Without oneDNN training takes twice the time.
+    channels with 63 and 127 examples, never with an even number. Without oneDNN training takes twice the time.
 
     Args:
-        order: (n,) indices of images, n at least `count`.
+        order: (n,) indices of examples, n at least `count`.
         count: Batches.
 
     Returns:

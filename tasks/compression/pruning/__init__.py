@@ -5,6 +5,6 @@
 
 `channel` puts the first row together, `rounds` repeats it with learning between; `zeros` is also what later steps keep
 the zeros with. Channels are followed by `layers` and `operators`, scored by `importance` (weights) or `taylor`
-(images), dealt to groups by one ranking or by `sensitivity`, paid for by `cost` or by `latency`; `slimming` goes before
+(examples), dealt to groups by one ranking or by `sensitivity`, paid for by `cost` or `latency`; `slimming` goes before
 a cut, `statistics` after it.
 """

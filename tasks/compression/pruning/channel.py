@@ -62,7 +62,7 @@ class Ranking:
         criterion: Which of a group.
         ratios: How many of each group: by one ranking of all (`global`), or by what each cut alone does to the
             validation loss (`sensitivity`).
-        seed: Of what is random in it, and of the images that the result is compared with the masked original on.
+        seed: Of what is random in it, and of the examples that the result is compared with the masked original on.
     """
 
     criterion: Criterion = "l2"
@@ -246,7 +246,7 @@ class _Cutter:
     def _losses(self, data: TrainingData, allowed: Sequence[tuple[int, ...]]) -> list[list[float]]:
         chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation.targets))[:IMAGES]
         part = data.validation.take(chosen)
-        options = {"images": part.inputs, "labels": part.targets, "problem": data.problem}
+        options = {"inputs": part.inputs, "labels": part.targets, "problem": data.problem}
         curves = losses_alone(self.flat, self.channels, self.scores, allowed, **options)
         for group, option, curve in zip(self.channels.groups, allowed, curves, strict=True):
             points = ", ".join(f"{width}: {loss:.3f}" for width, loss in zip(option, curve, strict=True))

@@ -55,9 +55,9 @@ def unit_scores(
         model: The model that was traced.
         channels: Its channels.
         criterion: Those of `OF_KERNELS` look at the kernels that make a channel, depthwise ones included; `bn_gamma` at
-            the scales of the batch normalisations that it passes; `taylor` at the loss on images; `random` at nothing.
+            the scales of the batch normalisations that it passes; `taylor` at the loss; `random` at nothing.
         data: What `taylor` looks at, and it alone.
-        seed: Of `random`, and of the images that `taylor` sees.
+        seed: Of `random`, and of the examples that `taylor` sees.
 
     Returns:
         (channels.count,). The mean over a group's layers of its channels' scores, 1.0 being the layer's

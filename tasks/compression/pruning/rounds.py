@@ -127,7 +127,7 @@ def _recalibrate(model: KerasModel, data: TrainingData, images: int, seed: int) 
     after = validation_quality(model, data)
     print(
         f"  validation {metric.told(before)} after the cut, {metric.text(after)} with the statistics of {layers} "
-        f"batch normalisations from {len(chosen)} images"
+        f"batch normalisations from {len(chosen)} examples"
     )
 
 

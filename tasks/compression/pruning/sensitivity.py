@@ -3,7 +3,7 @@
     each group, each allowed width ──► masked channels ──► validation loss ──► loss added for what was saved
 
 Groups that can be halved without harm are cut deep, sensitive ones hardly. The channels within a group leave in the
-order of their scores. Nothing is trained in between, so this costs one look at a few hundred images a width.
+order of their scores. Nothing is trained in between, so this costs one look at a few hundred examples a width.
 
 Source: Li et al. 2017, section 3.2, https://arxiv.org/abs/1608.08710 (sensitivity of single layers)
 """
@@ -27,7 +27,7 @@ IMAGES = 512
 """Of the validation split, on which the loss is measured."""
 
 BATCH = 128
-"""Images a call: of large ones all at once would need gigabytes for their activations."""
+"""Examples a call: of large ones all at once would need gigabytes for their activations."""
 
 
 def kept_units(channels: Channels, scores: Scores, widths: Sequence[int] | NDArray[np.intp]) -> KeepMask:
@@ -45,7 +45,7 @@ def losses_alone(
     scores: Scores,
     allowed: Sequence[tuple[int, ...]],
     *,
-    images: NDArray[np.float32],
+    inputs: NDArray[np.float32],
     labels: NDArray[np.int64],
     problem: Problem,
 ) -> list[list[float]]:
@@ -56,7 +56,7 @@ def losses_alone(
         channels: Its channels.
         scores: Which channels of a group leave first.
         allowed: The widths of each group, its own first.
-        images: (n, height, width, channels), as the model takes them.
+        inputs: (n, height, width, channels), as the model takes them.
         labels: (n,).
         problem: Whose loss it is.
     """
@@ -68,7 +68,7 @@ def losses_alone(
     def loss(group: int, width: int) -> float:
         copy.set_weights(whole)
         mask(copy, channels, kept_units(channels, scores, [*widest[:group], width, *widest[group + 1 :]]))
-        batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
+        batches = (inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH))
         logits = [forward(tf.constant(batch)).numpy() for batch in batches]
         return problem.mean_loss(np.concatenate(logits), labels)
 

@@ -1,6 +1,6 @@
 """The statistics of batch normalisation, estimated anew after channels left: cheap, and most of what a cut breaks.
 
-    train images ──► network in training mode, weights frozen ──► mean of the batches' means and variances
+    train examples ──► network in training mode, weights frozen ──► mean of the batches' means and variances
 
 Source: Yu and Huang 2019, section 3.1, https://arxiv.org/abs/1903.05134 (statistics after training);
 Li et al. 2020, EagleEye, section 3.3, https://arxiv.org/abs/2007.02491 (after pruning)
@@ -17,19 +17,19 @@ from featherline.tasks.networks.layer_kinds.table import kind_behind
 BATCH = 128
 
 
-def reestimate_statistics(model: KerasModel, images: NDArray[np.float32]) -> int:
-    """Set the means and variances of every batch normalisation in place, to the averages over batches of images.
+def reestimate_statistics(model: KerasModel, inputs: NDArray[np.float32]) -> int:
+    """Set the means and variances of every batch normalisation in place, to the averages over batches of examples.
 
     Args:
         model: A flat functional model.
-        images: (n, height, width, channels), as the model takes them; none leave the model as it is.
+        inputs: (n, height, width, channels), as the model takes them; none leave the model as it is.
 
     Returns:
         How many batch normalisations there are.
     """
     kinds = [(layer, kind_behind(layer)) for layer in model.layers]
     layers = [layer for layer, kind in kinds if kind is not None and kind.has_batch_statistics]
-    if not layers or len(images) == 0:
+    if not layers or len(inputs) == 0:
         return len(layers)
     momenta = [layer.momentum for layer in layers]
     # What adds noise is quiet meanwhile: an inference, whose statistics these are, has none either.
@@ -37,7 +37,7 @@ def reestimate_statistics(model: KerasModel, images: NDArray[np.float32]) -> int
     amounts = [getattr(layer, name) for layer, name in noisy]
     for layer, name in noisy:
         setattr(layer, name, 0.0)
-    batches = np.array_split(images, -(-len(images) // BATCH))
+    batches = np.array_split(inputs, -(-len(inputs) // BATCH))
     for number, batch in enumerate(batches, 1):
         for layer in layers:
             layer.momentum = 1 - 1 / number  # the moving average of the first n batches is then their mean

@@ -104,7 +104,7 @@ def mask(model: KerasModel, channels: Channels, keep: KeepMask) -> None:
 
 
 def check_equivalence(small: KerasModel, masked: KerasModel, *, seed: int, samples: int = 8) -> float:
-    """Compare the outputs of the narrower and the masked model on random images.
+    """Compare the outputs of the narrower and the masked model on random examples.
 
     Returns:
         The largest difference over the largest output, at most 1e-4.

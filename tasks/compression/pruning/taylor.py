@@ -1,6 +1,6 @@
-"""What the loss would change if a channel were masked, to first order, on real images.
+"""What the loss would change if a channel were masked, to first order, on real examples.
 
-    images ──► loss ──► gradients ──► (sum over a channel's weights of gradient x weight)^2, mean over batches
+    examples ──► loss ──► gradients ──► (sum over a channel's weights of gradient x weight)^2, mean over batches
 
 The sum is the gradient of a gate on the channel. It is taken behind batch normalisation where there is one, from its
 scale and offset, because that is where a removed channel is missing. Batch normalisation works with its statistics, not
@@ -22,12 +22,12 @@ from featherline.tasks.networks.layer_kinds.table import kind_of, known_weights,
 BATCH = 64
 
 
-def gate_importance(model: KerasModel, images: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Scores]:
+def gate_importance(model: KerasModel, inputs: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Scores]:
     """Return what the layers with gates think of each channel that they give, by name.
 
     Args:
         model: A flat functional model that gives logits.
-        images: (n, height, width, channels), as the model takes them.
+        inputs: (n, height, width, channels), as the model takes them.
         labels: (n,).
     """
     gates = {layer.name: weights for layer in model.layers if (weights := _gate(layer))}
@@ -44,7 +44,7 @@ def gate_importance(model: KerasModel, images: NDArray[np.float32], labels: NDAr
     sums = {name: np.zeros(model.get_layer(name).output_shape[-1]) for name in gates}
     starts = range(0, len(labels), BATCH)
     for start in starts:
-        slopes = iter(traced(images[start : start + BATCH], labels[start : start + BATCH]))
+        slopes = iter(traced(inputs[start : start + BATCH], labels[start : start + BATCH]))
         for name, weights in gates.items():
             width = len(sums[name])
             sums[name] += sum(_by_channel(variable * next(slopes), known, width) for variable, known in weights) ** 2

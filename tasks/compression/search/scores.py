@@ -1,7 +1,7 @@
 """What an untrained network lets guess of its quality: cheap scores that filter trials, and never choose one.
 
-network, fresh weights ──┬─► naswot   how differently it sees the images of a batch
-                         └─► synflow  how much flows through its weights; no image is looked at
+network, fresh weights ──┬─► naswot   how differently it sees the examples of a batch
+                         └─► synflow  how much flows through its weights; no example is looked at
 
 Both leave the weights as they were. More is better. Whether they say anything about a space is measured: the log of a
 search has the rank correlation of each with the trained quality.
@@ -26,7 +26,7 @@ IMAGES = 64
 
 
 def synflow(model: KerasModel) -> float:
-    """Return the sum over all kernels of `w * dR/dw`: R is the sum of the logits of an image of ones.
+    """Return the sum over all kernels of `w * dR/dw`: R is the sum of the logits of an example of ones.
 
     All weights count by their absolute value, normalisation by its moving statistics. R grows by orders of magnitude
     with each layer: the score of a deep model in float32 is not finite.
@@ -66,14 +66,14 @@ def in_float64(build: Callable[[], Any]) -> KerasModel:
 
 
 def naswot(model: KerasModel, images: NDArray[np.float32]) -> float | None:
-    """Return the logarithm of the determinant of K: in how many rectifiers do two images agree.
+    """Return the logarithm of the determinant of K: in how many rectifiers do two examples agree.
 
     Args:
         model: With fresh weights; normalisation takes the statistics of the batch.
         images: (n, height, width, channels), as the model takes them.
 
     Returns:
-        Minus infinity where two images are seen alike everywhere; None where the network has no rectifier that is a
+        Minus infinity where two examples are seen alike everywhere; None where the network has no rectifier that is a
             layer of its own or a layer's activation.
 
     Source: Mellor et al. 2021, equations 1 and 2, https://arxiv.org/abs/2006.04647
@@ -100,7 +100,7 @@ def log_determinant(codes: list[NDArray[np.bool_]]) -> float:
 
 
 def evenly(images: NDArray[np.float32], count: int = IMAGES) -> NDArray[np.float32]:
-    """Return so many images of the split, evenly spaced, since neighbours may be of one class; all where fewer."""
+    """Return so many examples of the split, evenly spaced, since neighbours may be of one class; all where fewer."""
     chosen: NDArray[np.float32] = images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
     return chosen
 

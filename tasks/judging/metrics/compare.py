@@ -126,7 +126,7 @@ def _unpaired(before: Measured, after: Measured, metric: QualityMetric) -> Inter
 def widened(one: Interval, other: Interval) -> Interval:
     """Return the interval that holds both.
 
-    The bootstrap draws from the images that were seen: where none of five changed, it is sure that none ever does.
+    The bootstrap draws from the examples that were seen: where none of five changed, it is sure that none ever does.
     """
     return min(one[0], other[0]), max(one[1], other[1])
 

@@ -1,11 +1,11 @@
 """Start quantization-aware training from ranges that were seen, not guessed.
 
-    images ──► training pass ──► what each activation range moved by ──► what the batch had ──► the range
+    examples ──► training pass ──► what each activation range moved by ──► what the batch had ──► the range
 
 TFMOT begins every activation at -6 to 6 and moves it by a thousandth of the difference a step, so that a short
 fine-tuning rounds far too coarsely or cuts activations off for all of its steps. The move tells what the batch had.
 Ranges in front cut what those behind see, therefore several passes. On a ResNet-20 for CIFAR-10 (float: 87.7 %) one
-epoch over 3,000 images ends at 78.7 % without this and at 87.9 % with it.
+epoch over 3,000 examples ends at 78.7 % without this and at 87.9 % with it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ CONVERGED = 0.02
 """Relative change of the ranges, all together, below which the passes end."""
 
 
-def initialise_ranges(model: KerasModel, images: NDArray[np.float32]) -> int:
+def initialise_ranges(model: KerasModel, inputs: NDArray[np.float32]) -> int:
     """Set the activation ranges of a quantization-aware model to what a batch has. All other weights stay.
 
     Args:
         model: From `quantized_while_training`, not trained yet.
-        images: (n, height, width, channels), a few hundred.
+        inputs: (n, height, width, channels), a few hundred.
 
     Returns:
         The passes that were made.
@@ -46,7 +46,7 @@ def initialise_ranges(model: KerasModel, images: NDArray[np.float32]) -> int:
     done, change = 0, np.inf
     while done < PASSES and change > CONVERGED:
         before = [weight.numpy() for weight in moving]
-        model(images, training=True)
+        model(inputs, training=True)
         seen = [old + (weight.numpy() - old) / (1 - DECAY) for old, weight in zip(before, moving, strict=True)]
         for weight, value in zip(moving, seen, strict=True):
             weight.assign(value)

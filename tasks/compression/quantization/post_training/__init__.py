@@ -1,6 +1,6 @@
 """Quantizing after training: from the float `.tflite` file to integers.
 
-    float file, calibration images ──► ranges ──► static ──► int8, int16x8, int4
+    float file, calibration examples ──► ranges ──► static ──► int8, int16x8, int4
                                          └──► mixed (sensitivity, then a greedy choice of widths)
     builds ──► fallback ladder ──► the first file that keeps its quality
 

@@ -38,7 +38,7 @@ def mixed(
 
     Args:
         quantizer: Of the float file.
-        settings: What a layer may become, and how many images its sensitivity is measured with.
+        settings: What a layer may become, and how many examples its sensitivity is measured with.
         reference: The same float file, run on the validation split.
         good: Whether a file keeps the budget.
     """

@@ -1,4 +1,4 @@
-"""Weights alone as integers, by litert-quantizer; activations, input and output stay float. No image is looked at.
+"""Weights alone as integers, by litert-quantizer; activations, input and output stay float. No example is looked at.
 
 float file ──► dynamic_wi4_afp32: int4 weights, activations rounded while it runs ──► file
            ├─► weight_only_wi8_afp32: int8 weights, turned back into float before each layer ──► file

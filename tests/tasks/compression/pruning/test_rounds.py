@@ -96,7 +96,7 @@ def test_statistics_are_estimated_anew_after_a_cut(network: Any, capsys: pytest.
     first = next(layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization))
     seen = keras.Model(model.inputs, first.input)(IMAGES).numpy()
     assert np.allclose(first.moving_mean, seen.mean((0, 1, 2)), atol=1e-4)
-    assert "with the statistics of 9 batch normalisations from 64 images" in capsys.readouterr().out
+    assert "with the statistics of 9 batch normalisations from 64 examples" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

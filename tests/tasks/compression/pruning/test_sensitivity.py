@@ -13,6 +13,7 @@ from featherline.tasks.compression.pruning.groups import trace_channels
 from featherline.tasks.compression.pruning.sensitivity import BATCH, kept_units, losses_alone, options_by_sensitivity
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
+from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.training.data import Part, TrainingData
 
 L = keras.layers
@@ -41,7 +42,8 @@ def test_the_loss_of_each_cut_alone_is_measured(lopsided: Any) -> None:
         channels,
         np.ones(channels.count),
         OPTIONS,
-        images=np.ones((3, 1), np.float32),
+        inputs=np.ones((3, 1), np.float32),
+        problem=open_problem("classification"),
         labels=np.zeros(3, int),
     )
 
@@ -71,7 +73,13 @@ def test_images_are_looked_at_in_batches_and_the_loss_is_that_of_all() -> None:
     images = np.linspace(-1, 2, count, dtype=np.float32)[:, np.newaxis]
 
     ((whole, halved),) = losses_alone(
-        model, channels, np.ones(channels.count), [(16, 8)], images=images, labels=np.zeros(count, int)
+        model,
+        channels,
+        np.ones(channels.count),
+        [(16, 8)],
+        inputs=images,
+        labels=np.zeros(count, int),
+        problem=open_problem("classification"),
     )
 
     assert whole == pytest.approx(float(np.log1p(np.exp(-2 * images)).mean()), rel=1e-5)
