@@ -35,6 +35,10 @@ class Fit(ImageAugmentation):
     train_fraction: float = Field(1.0, gt=0, le=1, description="Part of the train split to use, stratified.")
 
 
+DistillationLoss = Literal["kd", "dkd", "dist"]
+"""Of logits; each is a row of `problems/classification/distillation.py`."""
+
+
 class DistillationSettings(Contract):
     """What a student learns from its teacher: `alpha * loss + (1 - alpha) * cross entropy + attention * maps`.
 
@@ -43,7 +47,7 @@ class DistillationSettings(Contract):
     Komodakis 2017, https://arxiv.org/abs/1612.03928 (attention)
     """
 
-    loss: Literal["kd", "dkd", "dist"] = Field(
+    loss: DistillationLoss = Field(
         "kd",
         description="kd: divergence of softened probabilities; dkd: the true class and the others apart; dist: "
         "correlation over classes and over images, for a teacher much stronger than its student.",

@@ -17,7 +17,6 @@ from great_expectations.expectations.row_conditions import Column
 
 from featherline.tasks.contracts.measurement import Finding
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
-from featherline.tasks.contracts.words import percent
 from featherline.tasks.judging.expectations import judge
 from featherline.tasks.judging.metrics.bounds import Bound, bounds_of
 from featherline.tasks.judging.metrics.numbers import ANEW, judge_numbers
@@ -56,7 +55,7 @@ def judge_candidates(
     champion = any(subject.champion_drop for subject in subjects)
     bounds = bounds_of(rules, champion=champion, constant=constant, problem=problem)
     labels = list(dict.fromkeys(subject.label for subject in subjects))
-    table = table_of(subjects)
+    table = table_of(subjects, bounds)
     suite = [expectation for label in labels for expectation in _expectations(label, bounds)]
     judged = judge(table, suite, suite="candidates", index="candidate")
     findings = [*judge_numbers(subjects, problem.quality)]
@@ -67,18 +66,14 @@ def judge_candidates(
     return tuple(sorted(findings, key=lambda finding: labels.index(finding.subject)))
 
 
-def table_of(subjects: list[Subject]) -> pd.DataFrame:
+def table_of(subjects: list[Subject], bounds: list[Bound]) -> pd.DataFrame:
     """Return one row a candidate: its label, its name, its fault, and what the rules bound."""
     return pd.DataFrame(
         {
             "candidate": [subject.label for subject in subjects],
             "name": [subject.measured.name for subject in subjects],
             "fault": [subject.fault for subject in subjects],
-            "quality": [subject.measured.quality for subject in subjects],
-            "agreement": [subject.measured.numbers["agreement"] for subject in subjects],
-            "drop": [subject.drop.drop for subject in subjects],
-            "slice_drop": [subject.slice_drop[0] for subject in subjects],
-            "champion_drop": [s.champion_drop.drop if s.champion_drop else math.nan for s in subjects],
+            **{rule.name: [rule.value(subject) for subject in subjects] for rule in bounds},
         }
     )
 
@@ -106,7 +101,7 @@ def _expectations(label: str, bounds: list[Bound]) -> list[Any]:
         ),
         *(
             gxe.ExpectColumnValuesToBeBetween(
-                column=rule.column,
+                column=rule.name,
                 min_value=rule.minimum,
                 max_value=rule.maximum,
                 **only(rule.name, rule.expected, rule.fix),
@@ -124,36 +119,10 @@ def _told(finding: Finding, subject: Subject, bounds: dict[str, Bound]) -> Findi
         words = {"name": subject.measured.name or "no name", "evidence": subject.fault or "they agree"}
         good = {"unique": "one measurement"} | words if finding.passed else words
         return finding.model_copy(update={"got": good.get(finding.rule, finding.got), "fix": fix})
-    value = {
-        "min_quality": subject.measured.quality,
-        "max_drop": subject.drop.drop,
-        "max_slice_drop": subject.slice_drop[0],
-        "min_agreement": subject.measured.numbers["agreement"],
-        "max_champion_drop": subject.champion_drop.drop if subject.champion_drop else math.nan,
-    }[rule.name]
+    value = rule.value(subject)
     margin = rule.margin(value)
     explained = finding.passed or margin is None or margin < 0
-    got = _words(rule.name, subject) if explained else finding.got
+    got = rule.got(subject) if explained else finding.got
     if fix and not math.isfinite(value):  # no bound lets it through
         fix = OTHER_CHAMPION if rule.name == "max_champion_drop" and not subject.fault else ANEW
     return finding.model_copy(update={"got": got, "margin": margin, "fix": fix})
-
-
-def _words(rule: str, subject: Subject) -> str:
-    numbers, metric = subject.measured.numbers, subject.measured.problem.quality
-    words = subject.measured.problem.words
-    if rule == "min_quality":
-        low, high = (metric.text(numbers[f"quality.{end}"]) for end in ("low", "high"))
-        return f"{metric.text(subject.measured.quality)} ({numbers['quality.confidence']:.0%} interval {low} to {high})"
-    if rule == "max_drop":
-        return str(subject.drop)
-    if rule == "max_champion_drop":
-        return str(subject.champion_drop)
-    if rule == "max_slice_drop":
-        drop, name = subject.slice_drop
-        return (
-            f"unknown: a {words.slice} has no {words.slice_quality}"
-            if math.isnan(drop)
-            else f"{metric.amount(drop)} by {words.slice} {name}"
-        )
-    return percent(numbers["agreement"])

@@ -9,8 +9,10 @@ All are means over the batch of float32 tensors, 0 where both agree.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from featherline.tasks.contracts.fit import DistillationLoss, DistillationSettings
 from featherline.tasks.networks.framework import Tensor, tf
 
 TINY = 1e-8
@@ -80,3 +82,20 @@ def _correlation(one: Any, other: Any, axis: int) -> Tensor:  # noqa: ANN401
     one, other = (each - tf.reduce_mean(each, axis=axis, keepdims=True) for each in (one, other))
     lengths = [tf.sqrt(tf.reduce_sum(tf.square(each), axis=axis) + TINY) for each in (one, other)]
     return tf.reduce_sum(one * other, axis=axis) / (lengths[0] * lengths[1])
+
+
+def _kd(_targets: Tensor, teacher: Tensor, student: Tensor, settings: DistillationSettings) -> Tensor:
+    return divergence(teacher, student, settings.temperature)
+
+
+def _dkd(targets: Tensor, teacher: Tensor, student: Tensor, settings: DistillationSettings) -> Tensor:
+    return decoupled(targets, teacher, student, settings.temperature, settings.beta)
+
+
+def _dist(_targets: Tensor, teacher: Tensor, student: Tensor, settings: DistillationSettings) -> Tensor:
+    return relations(teacher, student, settings.temperature)
+
+
+Loss = Callable[[Tensor, Tensor, Tensor, DistillationSettings], Tensor]
+"""Of targets (n,), the teacher's logits and the student's, (n, classes) each."""
+DISTILLATION_LOSSES: dict[DistillationLoss, Loss] = {"kd": _kd, "dkd": _dkd, "dist": _dist}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.networks.framework import Tensor, tf
-from featherline.tasks.problems.classification.distillation import decoupled, divergence, relations
+from featherline.tasks.problems.classification.distillation import DISTILLATION_LOSSES
 
 
 class ClassificationLearning:
@@ -26,11 +26,7 @@ class ClassificationLearning:
 
         Of mixed images the teacher sees the mixture too; dkd takes for the true class that of the larger part.
         """
-        if settings.loss == "dkd":
-            return decoupled(targets, teacher_outputs, outputs, settings.temperature, settings.beta)
-        if settings.loss == "dist":
-            return relations(teacher_outputs, outputs, settings.temperature)
-        return divergence(teacher_outputs, outputs, settings.temperature)
+        return DISTILLATION_LOSSES[settings.loss](targets, teacher_outputs, outputs, settings)
 
     def counted(self, targets: Tensor, outputs: Tensor) -> Tensor:
         """Return how many predictions are right."""

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[3]
 TASKS, TESTS = ROOT / "tasks", ROOT / "tests" / "tasks"
 
 TESTED_ELSEWHERE = {
+    "contracts/problems": "what only one problem has is tested by that problem",
     "contracts/steps": "a step's contract is tested by its step",
     "judging/data": "the rules are tested by their step, validate_data, which makes the suite of them",
 }

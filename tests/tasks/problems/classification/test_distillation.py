@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from featherline.tasks.contracts.fit import DistillationSettings
+from featherline.tasks.contracts.fit import DistillationLoss, DistillationSettings
 from featherline.tasks.networks.framework import tf
-from featherline.tasks.problems.classification.distillation import decoupled, divergence, relations
+from featherline.tasks.problems.classification.distillation import DISTILLATION_LOSSES, decoupled, divergence, relations
 from featherline.tasks.problems.classification.learning import learning
 
 LABEL = tf.constant([0], tf.int64)
@@ -119,3 +120,8 @@ def test_the_recipe_chooses_the_loss(distillation: DistillationSettings, expecte
     loss = float(learning().distillation_loss(LABEL, EIGHTHS, HALF_QUARTERS, distillation))
 
     assert loss == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_every_loss_is_known() -> None:
+    """What a recipe may name is what the table has."""
+    assert set(DISTILLATION_LOSSES) == set(get_args(DistillationLoss))
