@@ -29,12 +29,15 @@ def reference(kind: str) -> dict[str, Any]:
 
 DATA, VERDICT, PAGE, MEASUREMENT = (reference(kind) for kind in ("dataset", "verdict", "page", "measurement"))
 MODEL = {"file": reference("model"), "parameters": 10, "macs": 100, "validation_quality": 0.97}
+CAT = {"name": "cat", "samples": 10, "quality": 0.96}
+EIGHT_BYTES = {"shape": [8], "dtype": "int8"}
 FILE = {
     "file": reference("tflite"),
     "scheme": "int8",
     "golden": reference("golden"),
     "validation_quality": 0.96,
-    "validation_slices": [0.96],
+    "validation_slices": [CAT],
+    "ends": {"inputs": {"image": EIGHT_BYTES}, "outputs": {"output": EIGHT_BYTES}},
     "source": MODEL,
 }
 RELEASE = {"name": "digits", "version": "v1", "uri": "releases/v1", "model_sha256": DIGEST, "manifest_sha256": DIGEST}
@@ -46,18 +49,18 @@ REGISTRATION = {
     "model_sha256": DIGEST,
 }
 RANKING = [{"name": "sturdy", "verdict": "pass", "on_front": True, "reason": "the only one"}]
-KNOBS = {
+PARAMETERS = {
     name: {}
     for name in ("validate_data", "dry_run", "train", "validate_model", "search", "choose", "export", "evaluate")
 }
-KNOBS |= {name: {} for name in ("validate_metrics", "select", "register", "promote")}
-KNOBS |= {"preprocess": {"source": "digits"}, "plan": {"candidates": {}}, "report": {"title": "digits"}}
-KNOBS |= {"publish": {"name": "digits"}}
+PARAMETERS |= {name: {} for name in ("validate_metrics", "select", "register", "promote")}
+PARAMETERS |= {"preprocess": {"source": "digits"}, "plan": {"candidates": {}}, "report": {"title": "digits"}}
+PARAMETERS |= {"publish": {"name": "digits"}}
 ROUNDS = int(os.environ.get("FEATHERLINE_TEST_ROUNDS", "1"))
-KNOBS |= {"propose": {"auto": {"rounds": ROUNDS}} if ROUNDS > 1 else {}}
+PARAMETERS |= {"propose": {"auto": {"rounds": ROUNDS}} if ROUNDS > 1 else {}}
 BREAKS = os.environ.get("FEATHERLINE_TEST_BREAKS", "fragile").split()
 REFUSES = os.environ.get("FEATHERLINE_TEST_REFUSES", "").split()
-KNOBS |= {"search": {"space": {"builder": "cnn", "choices": {"width": [8]}}, "trials": 1}}
+PARAMETERS |= {"search": {"space": {"builder": "cnn", "choices": {"width": [8]}}, "trials": 1}}
 
 WORK = {"prune": {"method": "channel"}, "quantize": {"scheme": "int8", "qat": True}}
 """Of a lane: nothing is asked of `distill` and `trim`."""
@@ -65,7 +68,7 @@ WORK = {"prune": {"method": "channel"}, "quantize": {"scheme": "int8", "qat": Tr
 ANSWERS: dict[str, dict[str, Any]] = {
     "resolve": {
         "recipe": reference("recipe"),
-        "params": KNOBS,
+        "params": PARAMETERS,
         "workers": [0, 1],
         "rounds": ROUNDS,
         "champion": None,
@@ -75,7 +78,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "preprocess": {"data": DATA},
     "validate_data": {"data": DATA, "verdict": VERDICT},
     "dry_run": {"infeasible": []},
-    "train": {"model": MODEL, "metrics": {"quality": 0.97, "loss": 0.1, "slices": [0.9, None], "samples": 10}},
+    "train": {"model": MODEL, "metrics": {"quality": 0.97, "loss": 0.1, "slices": [CAT], "samples": 10}},
     "validate_model": {"model": MODEL, "verdict": VERDICT},
     "search": {"trials": None},
     "choose": {"architectures": [], "trials": None},

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 CLASSES = ("cat", "dog")
-SOURCE_KNOBS = {"name": "pets", "calibration_count": 4, "classes": list(CLASSES)}
+SOURCE_PARAMETERS = {"name": "pets", "calibration_count": 4, "classes": list(CLASSES)}
 DATA_RULES = {"min_examples": 10, "min_calibration_per_stratum": 1}
 
 
@@ -143,7 +143,7 @@ def source(write: Callable[[Path], None], **given: object) -> Callable[[Place], 
     def make(place: Place) -> Call:
         folder = place.folder / "source"
         write(folder)
-        return Call("preprocess", SOURCE_KNOBS | {"source": str(folder)} | given)
+        return Call("preprocess", SOURCE_PARAMETERS | {"source": str(folder)} | given)
 
     return make
 
