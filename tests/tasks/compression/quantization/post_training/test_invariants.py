@@ -29,11 +29,14 @@ from featherline.tasks.litert.graph import read_graph
 from featherline.tasks.measuring.weights import zeros
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.model_files import load_model, put_model
+from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.protocol import Scores
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.export import export
 from featherline.tasks.store.artifacts import Store
 
 PARAMS = ExportParams(golden=1)
+CLASSIFICATION = open_problem("classification")
 
 
 @pytest.fixture
@@ -52,6 +55,11 @@ def half_float(store: Store, small_model: Model, made: dict[str, Any]) -> bytes:
         made["half_float"] = quantizer.all(8, {layers(file)[0].scope: "float"})
     found: bytes = made["half_float"]
     return found
+
+
+def scored(right: int, samples: int) -> Scores:
+    """Give the scores of a file that is right so often."""
+    return Scores((np.arange(samples) < right).astype(np.float64), np.zeros(samples, np.int64))
 
 
 @pytest.mark.parametrize("scheme", ["int8", "static_wmixed_ai8"])
@@ -117,10 +125,10 @@ def test_a_file_that_is_not_its_model_is_refused(small_model: Model, scheme: Sch
     source = small_model.model_copy(update={"validation_quality": 0.9, "format": form})
 
     if not refused:
-        check_faithful(source, scheme, 70, 100)
+        check_faithful(source, scheme, CLASSIFICATION, scored(70, 100))
         return
     with pytest.raises(Refused) as refusal:
-        check_faithful(source, scheme, 70, 100)
+        check_faithful(source, scheme, CLASSIFICATION, scored(70, 100))
     assert refusal.value.problems[0].got.startswith("70.00 % [5")
 
 
@@ -129,7 +137,7 @@ def test_the_same_accuracy_is_always_faithful(small_model: Model, correct: int) 
     """At both ends too, where intervals are narrow."""
     source = small_model.model_copy(update={"validation_quality": correct / 100})
 
-    check_faithful(source, "float32", correct, 100)
+    check_faithful(source, "float32", CLASSIFICATION, scored(correct, 100))
 
 
 def test_an_export_of_another_data_set_s_model_is_refused(
