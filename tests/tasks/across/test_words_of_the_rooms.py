@@ -10,7 +10,7 @@ import re
 import tokenize
 from pathlib import Path
 
-TASKS = Path(__file__).parents[2] / "tasks"
+TASKS = Path(__file__).parents[3] / "tasks"
 KNOW = (
     "modalities/",
     "problems/",
