@@ -67,7 +67,8 @@ class RegistrySummary(Contract):
 class Summary(Stored):
     """The whole run. What it did not reach is null."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
+    """Format 1 called quality accuracy."""
     run_id: str
     state: str
     seconds: float
@@ -81,6 +82,20 @@ class Summary(Stored):
     report: str | None
     headline: str = ""
     """The run in one sentence."""
+
+    @classmethod
+    def of_older(cls, number: int, given: dict[str, Any]) -> dict[str, Any]:
+        """Return a summary of format 1 in the words of today."""
+        if number != 1:
+            return given
+        return given | {
+            "baseline": _renamed(given["baseline"]),
+            "candidates": [_renamed(candidate) for candidate in given["candidates"]],
+        }
+
+
+def _renamed(told: dict[str, Any] | None) -> dict[str, Any] | None:
+    return told and {name.replace("accuracy", "quality"): value for name, value in told.items()}
 
 
 def read_records(store: Store, run_id: str) -> Records:

@@ -11,6 +11,7 @@ from featherline.tasks.contracts.model import Scheme
 from featherline.tasks.contracts.problems.classification import of_older_version
 from featherline.tasks.contracts.quality import Quality, Slice
 from featherline.tasks.contracts.references import ArchiveRef, ArrayRef, DetailsRef, LiteRTFileRef, PageRef
+from featherline.tasks.contracts.stored import Stored
 
 REPEATABILITY = 0.05
 """Two latencies that are nearer to each other than this, as a fraction, are equal.
@@ -59,9 +60,13 @@ class StageEntry(Contract):
     """Of all the files in turn: to be compared with the other entries of the same ledger, and with nothing else."""
 
 
-class Measurement(Contract):
+class Measurement(Stored):
     """What was measured of the exported file itself, on the test split and on this machine."""
 
+    remedy = "run evaluate again"
+
+    format: Literal[2] = 2
+    """Format 1 knew classification alone: accuracy and recall."""
     candidate: Name
     file: LiteRTFileRef
     scheme: Scheme
@@ -126,13 +131,14 @@ class Finding(Contract):
     """Room left under the rule, in its own unit, negative where it is broken; None where the rule is no bound."""
 
 
-class Verdict(Contract):
+class Verdict(Stored):
     """What a gate decided, and why.
 
     The gates of data and model are open only when there is a finding and no critical one failed; the gate of the
     metrics only when at least one candidate passed all its critical findings (`passed_candidates`).
     """
 
+    format: Literal[1] = 1
     gate: Literal["data", "model", "metrics"]
     passed: bool
     findings: tuple[Finding, ...]

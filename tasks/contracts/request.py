@@ -81,7 +81,8 @@ class StepRequest(Contract):
 class StepResult(Stored):
     """The whole answer of a step that is done."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
+    """Format 1 held models of one image and its accuracy."""
     step: str
     label: str = ""
     """Which of the mapped tasks this is: a candidate's name, a worker's number."""
@@ -94,6 +95,15 @@ class StepResult(Stored):
     outputs: dict[str, Any]
     reasons: tuple[str, ...] = ()
     """Why it was no hit."""
+
+    @classmethod
+    def of_older(cls, number: int, given: dict[str, Any]) -> dict[str, Any]:
+        """Read none: outputs are models and measurements as they were then.
+
+        Raises:
+            LookupError: Always.
+        """
+        raise LookupError(number, given.get("step"))
 
 
 class StepRecord(Stored):

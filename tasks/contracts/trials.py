@@ -10,6 +10,7 @@ from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.quality import QualityMetric, QualityValue
 from featherline.tasks.contracts.references import ModelFileRef
+from featherline.tasks.contracts.stored import Stored
 
 Score = Literal["parameters", "synflow", "naswot"]
 SCORES: tuple[Score, ...] = ("parameters", "synflow", "naswot")
@@ -80,9 +81,13 @@ class Hypervolumes(Contract):
     """Of the random control."""
 
 
-class Trials(Contract):
+class Trials(Stored):
     """The trials of a study, by number, and what they show together."""
 
+    remedy = "run search again"
+
+    format: Literal[2] = 2
+    """Format 1 knew accuracy alone."""
     study: str
     sampler: str
     objective: SearchObjective = "macs"

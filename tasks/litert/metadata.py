@@ -23,6 +23,7 @@ from featherline.tasks.contracts.base import Contract, Sha256, canonical_json
 from featherline.tasks.contracts.model import Scheme
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.problems.classification import RENAMED_IN_FILES
+from featherline.tasks.contracts.stored import Stored
 from featherline.tasks.litert import flatbuffer
 
 ENTRY = "featherline"
@@ -45,7 +46,7 @@ class End(Contract):
     zero_point: int | None = None
 
 
-class FileMetadata(Contract):
+class FileMetadata(Stored):
     """What an app or an auditor needs that has only the file."""
 
     format: Literal[3] = 3
@@ -72,7 +73,7 @@ class FileMetadata(Contract):
     @classmethod
     def _of_older_formats(cls, given: Any) -> Any:  # noqa: ANN401 - JSON
         """Take files of versions that knew one input and one output, and first no preprocessing but the data's own."""
-        if not isinstance(given, dict) or given.get("format") not in (1, 2) or "input" not in given:
+        if not isinstance(given, dict) or "input" not in given:
             return given
         own = {"name": "data", **given["normalisation"]} if "normalisation" in given else given["preprocessing"]
         dropped = ("format", "normalisation", "preprocessing", "input", "output", "run_id")
@@ -97,7 +98,7 @@ def write(model: bytes, metadata: FileMetadata) -> bytes:
 def read(model: bytes) -> FileMetadata | None:
     """Return what a file says of itself, or None where it was not written by `write`."""
     content = flatbuffer.get_entry(flatbuffer.unpack(model), ENTRY)
-    return None if content is None else FileMetadata.model_validate_json(content)
+    return None if content is None else FileMetadata.from_json(content)
 
 
 def _short(value: Any) -> Any:  # noqa: ANN401 - JSON

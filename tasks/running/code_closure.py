@@ -26,7 +26,7 @@ PAGES = {".css", ".html", ".md"}
 IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)|import[ \t]+([\w.]+))", re.MULTILINE
 )
-STARTED = re.compile(r'"(featherline\.tasks\.[\w.]+)"')
+STARTED = re.compile(r'"(featherline\.tasks\.[\w.]+)(?::\w+)?"')
 EXECUTED = re.compile(r'\bexecute\(\s*"(\w+)"')
 NAME = re.compile(r"\b(\w+)(?:[ \t]+as[ \t]+\w+)?")
 

@@ -139,7 +139,9 @@ def _run(step: str, started: float) -> int:
                 StepRecord(step=step, label=label, status="refused", seconds=seconds, problems=problems),
             )
         raise
-    write_record(context.store, context.provenance.run_id, StepRecord(**result.model_dump(exclude={"run_id"})))
+    write_record(
+        context.store, context.provenance.run_id, StepRecord(**result.model_dump(exclude={"run_id", "format"}))
+    )
     print(f"{step} {label} {result.status} in {result.seconds:.1f} s".replace("  ", " "))
     _answer(result)
     return Exit.DONE

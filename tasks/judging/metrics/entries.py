@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
+from featherline.tasks.contracts.stored import OtherFormat
 from featherline.tasks.judging.metrics.bounds import QUALITY_RULES
 from featherline.tasks.judging.metrics.budget import Breach, breaches, doubt
 from featherline.tasks.judging.metrics.subject import label_of
@@ -87,8 +88,8 @@ def read_measurement(data: bytes, number: int) -> tuple[str, Measurement | None]
         raw = None
     name = label_of(raw.get("candidate") if isinstance(raw, dict) else None, number)
     try:
-        return name, Measurement.model_validate_json(data)
-    except ValidationError:
+        return name, Measurement.from_json(data)
+    except (ValidationError, OtherFormat):
         return name, None
 
 

@@ -63,9 +63,8 @@ def products_of(call: Call) -> int:
 
 
 def has_unknown_weights(layer: KerasLayer) -> bool:
-    """Return whether a layer of no known kind has weights to learn, or a frozen matrix; ranges of TFMOT are neither."""
-    has_matrix = any(len(weight.shape) > 1 for weight in layer.weights)
-    return kind_behind(layer) is None and (has_matrix or bool(layer.trainable_weights))
+    """Return whether a layer of no known kind has weights to learn."""
+    return kind_behind(layer) is None and bool(layer.trainable_weights)
 
 
 def unknown(layer: KerasLayer, cannot: str) -> Refused:

@@ -21,7 +21,8 @@ ANSWER = """
 import json, os, pathlib, sys
 
 def answer(outputs, **changes):
-    result = dict(step=sys.argv[1], run_id="run", status="ran", key="0" * 64, seconds=0.5, outputs=outputs) | changes
+    result = dict(format=2, step=sys.argv[1],
+                   run_id="run", status="ran", key="0" * 64, seconds=0.5, outputs=outputs) | changes
     pathlib.Path(os.environ["FEATHERLINE_RESULT"]).write_text(json.dumps(result))
 
 request = json.loads(os.environ.get("FEATHERLINE_REQUEST", "{}"))

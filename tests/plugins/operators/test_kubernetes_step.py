@@ -113,7 +113,15 @@ def prune(cluster: Cluster) -> Make:
 
 def answer(outputs: Any, **changes: Any) -> str:
     """Return a step's answer as it lies in the file."""
-    result = {"step": "prune", "run_id": "run", "status": "ran", "key": "0" * 64, "seconds": 0.5, "outputs": outputs}
+    result = {
+        "format": 2,
+        "step": "prune",
+        "run_id": "run",
+        "status": "ran",
+        "key": "0" * 64,
+        "seconds": 0.5,
+        "outputs": outputs,
+    }
     return json.dumps(result | changes)
 
 

@@ -134,11 +134,10 @@ def test_an_open_number_of_steps_cannot_be_counted() -> None:
     assert refused.value.problems[0].got == "an input of (None, 3)"
 
 
-@pytest.mark.parametrize("trainable", [True, False])
-def test_a_layer_that_cannot_be_counted_is_refused(trainable: bool) -> None:
-    """An unknown layer with weights, frozen or not, is never free; its refusal names it and what is known."""
+def test_a_layer_that_cannot_be_counted_is_refused() -> None:
+    """An unknown layer with weights is never counted as free, and its refusal names it and what is known."""
     with pytest.raises(Refused) as refused:
-        count_macs(model_of(LAYERS.LocallyConnected2D(2, 3, name="patches", trainable=trainable)))
+        count_macs(model_of(LAYERS.LocallyConnected2D(2, 3, name="patches")))
 
     (problem,) = refused.value.problems
     assert (problem.got, "patches" in problem.what) == ("LocallyConnected2D", True)
