@@ -27,10 +27,10 @@ from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.evaluate import EvaluateInputs, EvaluateOutputs, EvaluateParams
 from featherline.tasks.contracts.words import percent
 from featherline.tasks.data.dataset import read_split, split_digest, taken
-from featherline.tasks.litert.graph import Graph, read_graph
-from featherline.tasks.litert.interpreter import RUNTIME, Fed, FileRunner, some
-from featherline.tasks.measuring import energy, latency, macs, operators, peak_ram, size, weights
+from featherline.tasks.litert.interpreter import RUNTIME, Fed
+from featherline.tasks.measuring import energy, latency, peak_ram
 from featherline.tasks.measuring.machine import machine
+from featherline.tasks.measuring.opened import OpenedFile
 from featherline.tasks.measuring.stage_effects import savings_table
 from featherline.tasks.modalities.feeding import prepared, preprocessing_of
 from featherline.tasks.problems.opening import open_problem
@@ -48,43 +48,40 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
     """
     store = context.store
     dataset = store.read(inputs.data, Dataset)
-    data = store.read_bytes(inputs.model.file)
-    graph = read_graph(data)
+    file = OpenedFile(store.read_bytes(inputs.model.file), params.threads)
     with tempfile.TemporaryDirectory(prefix="featherline-evaluate-") as folder:
-        arena = peak_ram.MicroArena(data, graph, Path(folder))
-        runner = FileRunner(data, params.threads)
+        arena = peak_ram.MicroArena(file.data, file.graph, Path(folder))
         examples, labels = read_split(store, dataset, "test")
         problem = open_problem(dataset.problem)
         wanted = problem.output_shape(dataset.vocabulary)
-        if len(labels) == 0 or runner.output_shape != wanted:
+        if len(labels) == 0 or file.runner.output_shape != wanted:
             raise refuse(
                 f"evaluate cannot measure {params.candidate} on {dataset.name}",
                 expected=f"test examples, and an output of the shape {wanted}",
-                got=f"{len(labels)} test examples, an output of the shape {runner.output_shape}",
+                got=f"{len(labels)} test examples, an output of the shape {file.runner.output_shape}",
                 fix="measure the file on the data that its model was trained for",
             )
         fed: Fed = sole(prepared(examples, preprocessing_of(inputs.model.source, dataset)))
-        logits = runner.predict(fed)
+        logits = file.runner.predict(fed)
         compared = _baseline_logits(store, inputs, dataset, params.candidate)
         judged = _judged(problem, problem.score(logits, labels), dataset.vocabulary, params, context.seed)
         agreement = None if compared is None else float(np.mean(problem.agreement(logits, compared)))
-        structure = _structure(data, graph)
+        structure = file.structure()
         peak_ram_bytes, method = arena.used_bytes()
-    base = None
+    baseline = base = None
     if inputs.baseline is not None:
-        baseline = FileRunner(store.read_bytes(inputs.baseline.file), params.threads)
+        baseline = OpenedFile(store.read_bytes(inputs.baseline.file), params.threads)
         its: Fed = sole(prepared(taken(examples, slice(1)), preprocessing_of(inputs.baseline.source, dataset)))
-        base = baseline, taken(baseline.quantize(its), 0)
-    first = some(fed, slice(1))
+        base = baseline.turn(its)
     timed = latency.latency(
-        (runner, taken(runner.quantize(first), 0)),
+        file.turn(fed),
         base,
         threads=params.threads,
         warm_up=params.warm_up,
         runs=params.runs,
         seed=context.seed,
     )
-    ledger = _ledger(inputs, store, data, first, params) if inputs.baseline is not None else ()
+    ledger = _ledger(store, inputs, baseline, file, fed=fed, params=params) if baseline is not None else ()
     measurement = Measurement(
         candidate=params.candidate,
         file=inputs.model.file,
@@ -96,7 +93,7 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
         peak_ram_bytes=peak_ram_bytes,
         peak_ram_method=method,
         latency_ms=timed,
-        energy_uj=energy.energy_uj(graph, peak_ram_bytes),
+        energy_uj=energy.energy_uj(file.graph, peak_ram_bytes),
         energy_method=energy.METHOD,
         runtime=RUNTIME,
         machine=machine(),
@@ -125,44 +122,16 @@ def _details(store: Store, problem: Problem, outputs: Outputs, targets: Targets)
     return None if found is None else store.put(found, DetailsRef)
 
 
-def _structure(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Measurement
-    """Return what the file says without being run."""
-    return _counted(data, graph) | {
-        "operators": operators.census(graph),
-        "float_operators": len(operators.float_operators(graph)),
-        "minimum_runtime": graph.minimum_runtime,
-    }
-
-
-def _counted(data: bytes, graph: Graph) -> Any:  # noqa: ANN401 - fields of Measurement, and of StageEntry
-    """Return how large a file is and what its weights are."""
-    return {
-        "size_bytes": len(data),
-        "gzip_bytes": size.gzip_bytes(data),
-        "zstd_bytes": size.zstd_bytes(data),
-        "entropy_bytes": size.entropy_bytes(graph),
-        "sparsity": weights.sparsity(graph),
-        "distinct_weights": weights.distinct_weights(graph),
-        "parameters": weights.parameters(graph),
-        "macs": macs.macs(graph),
-    }
-
-
 def _ledger(
-    inputs: EvaluateInputs, store: Store, data: bytes, first: Fed, params: EvaluateParams
+    store: Store, inputs: EvaluateInputs, baseline: OpenedFile, file: OpenedFile, *, fed: Fed, params: EvaluateParams
 ) -> tuple[StageEntry, ...]:
     """Return what each file is, from the float baseline by way of the lane's stages to the one that ships."""
-    if inputs.baseline is None:
-        return ()
-    files = [("float baseline", store.read_bytes(inputs.baseline.file))]
-    files += [(stage.stage, store.read_bytes(stage.file)) for stage in inputs.model.stages]
-    files.append((f"export {inputs.model.scheme}", data))
-    loaded = [FileRunner(file, params.threads) for _, file in files]
-    turns = [(runner, taken(runner.quantize(first), 0)) for runner in loaded]
-    times = latency.medians_ms(turns, warm_up=params.warm_up, runs=params.runs)
+    stages = [(each.stage, OpenedFile(store.read_bytes(each.file), params.threads)) for each in inputs.model.stages]
+    files = [("float baseline", baseline), *stages, (f"export {inputs.model.scheme}", file)]
+    times = latency.medians_ms([each.turn(fed) for _, each in files], warm_up=params.warm_up, runs=params.runs)
     return tuple(
-        StageEntry(stage=stage, latency_ms_p50=time, **_counted(file, read_graph(file)))
-        for (stage, file), time in zip(files, times, strict=True)
+        StageEntry(stage=stage, latency_ms_p50=time, **each.counts())
+        for (stage, each), time in zip(files, times, strict=True)
     )
 
 
