@@ -43,7 +43,7 @@ def fed_as(told: ReportInputs, own: Preprocessing) -> ReportInputs:
         lane.model_copy(
             update={
                 "model": lane.model.model_copy(
-                    update={"source": lane.model.source.model_copy(update={"preprocessing": own})}
+                    update={"source": lane.model.source.model_copy(update={"preprocessing": {"image": own}})}
                 )
             }
         )
