@@ -41,6 +41,7 @@ from featherline.tasks.data.dataset import in_turn
 from featherline.tasks.litert.conversion import convert_apart
 from featherline.tasks.measuring.machine import machine
 from featherline.tasks.measuring.size import gzip_bytes
+from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.store.artifacts import open_store
 
 RESULTS = Path(__file__).parent / "results" / "calibration.json"
@@ -67,7 +68,7 @@ class Study:
             file = store.put_file(home / "models" / "resnet20_cifar10.keras", ModelFileRef)
             model = Model(file=file, parameters=271_690, macs=40_813_184, validation_quality=said["accuracy_test"])
             self.file = convert_apart(store, model, "float32", None).data
-        self.reference = FloatReference(self.file, images, labels)
+        self.reference = FloatReference(self.file, images, labels, open_problem("classification"))
 
     def quantizer(self, calibration: Calibration, count: int, draw: int) -> StaticQuantizer:
         """Return what rounds the file with ranges from `count` images, of another part of train for each draw."""

@@ -93,7 +93,9 @@ def test_the_report_says_the_effect_of_each_stage(told: Told, context: Context) 
     assert "Effect of each stage" in page.text
     assert "nothing on the device; download -39%; its zeros save no time" in page.text
     assert "file -75%; download -75%" in page.text
-    assert "pruned-int8: the fallback ladder left int4 (9.00 kB, loses 8.00 points) and kept int8" in page.text
+    assert (
+        "pruned-int8: the fallback ladder left static_wi4_ai8 (9.00 kB, loses 8.00 points) and kept int8" in page.text
+    )
 
 
 def test_the_page_answers_first(written: Callable[..., tuple[str, str]]):

@@ -15,6 +15,7 @@ from featherline.tasks.compression.quantization.post_training.static import Stat
 from featherline.tasks.contracts.model import Width
 from featherline.tasks.contracts.post_training import Calibration, Mixed
 from featherline.tasks.litert.graph import read_graph
+from featherline.tasks.problems.opening import open_problem
 
 if TYPE_CHECKING:
     from tests.tasks.compression.quantization.post_training.conftest import Small
@@ -88,7 +89,7 @@ def test_layers_have_the_names_of_the_model(small: Small) -> None:
 
 def test_a_free_budget_gives_int4_where_an_operator_has_it(small: Small, quantizer: StaticQuantizer) -> None:
     """With nothing to keep, all but the depthwise layer are int4 in the file itself."""
-    reference = FloatReference(small.file, small.images, small.labels)
+    reference = FloatReference(small.file, small.images, small.labels, open_problem("classification"))
 
     made = mixed(quantizer, Mixed(examples=20), reference, lambda _: True)
 
