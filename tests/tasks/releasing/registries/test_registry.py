@@ -88,7 +88,7 @@ def test_a_version_says_what_it_is(submit: Submit, context: Context) -> None:
     assert context.store.has(version.measurement)
     assert version.tags["sha256"] == version.model_sha256
     assert version.tags["candidate"] == "small"
-    assert version.tags["quality"] == "0.9700"
+    assert version.tags["accuracy"] == "0.9700"
 
 
 def test_nothing_is_found_where_nothing_is(registry: ModelRegistry, name: str) -> None:
