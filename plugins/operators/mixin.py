@@ -160,7 +160,8 @@ class StepMixin:
         try:
             return StepResult.from_json(answer).outputs
         except OtherFormat as other:
-            raise AirflowFailException(str(other.at(f"the answer of {self.step}"))) from None
+            (problem,) = other.problems
+            raise self._fail(f"{self.step} left a result that cannot be read", promise, problem.got, fix) from None
         except ValidationError as error:
             reason = error.errors(include_url=False, include_input=False)[0]["msg"]
             raise self._fail(f"{self.step} left a result that cannot be read", promise, reason, fix) from None

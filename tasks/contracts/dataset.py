@@ -112,7 +112,7 @@ class Intake(Contract):
 class Dataset(Stored):
     """Examples and targets, in shards. `calibration` is a stratified part of `train`; the others are disjoint."""
 
-    remedy: ClassVar[str] = "run preprocess again"
+    remedy: ClassVar[str] = "run preprocess again, with ignore_cache: true"
 
     format: Literal[2] = 2
     """Format 1 knew one image and its class."""

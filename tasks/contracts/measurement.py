@@ -63,10 +63,10 @@ class StageEntry(Contract):
 class Measurement(Stored):
     """What was measured of the exported file itself, on the test split and on this machine."""
 
-    remedy = "run evaluate again"
+    remedy = "run evaluate again, with ignore_cache: true"
 
     format: Literal[2] = 2
-    """Format 1 knew classification alone: accuracy and recall."""
+    """Format 1 knew classification alone."""
     candidate: Name
     file: LiteRTFileRef
     scheme: Scheme

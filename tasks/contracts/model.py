@@ -8,7 +8,7 @@ from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.preprocessing import Preprocessing
-from featherline.tasks.contracts.problems.classification import ACCURACY
+from featherline.tasks.contracts.problems.classification import curves_of_format_1
 from featherline.tasks.contracts.quality import QualityMetric, QualityValue, Slice
 from featherline.tasks.contracts.references import GoldenRef, HistoryRef, LiteRTFileRef, ModelFileRef
 from featherline.tasks.contracts.stored import Stored
@@ -18,7 +18,7 @@ class TrainingHistory(Stored):
     """The curves of one training, a number an epoch each. Loss and quality of the train and validation splits."""
 
     format: Literal[2] = 2
-    """Format 1 knew accuracy alone."""
+    """Format 1 knew one metric alone."""
     stage: str
     metric: QualityMetric = QualityMetric()
     loss: tuple[float, ...]
@@ -31,10 +31,7 @@ class TrainingHistory(Stored):
     @classmethod
     def of_older(cls, number: int, given: dict[str, Any]) -> dict[str, Any]:
         """Return curves of format 1."""
-        kept = {name: value for name, value in given.items() if name not in {"accuracy", "validation_accuracy"}}
-        metric = ACCURACY.model_dump(mode="json")
-        curves = {"quality": given["accuracy"], "validation_quality": given["validation_accuracy"]}
-        return kept | {"metric": metric} | curves if number == 1 else given
+        return curves_of_format_1(given) if number == 1 else given
 
 
 class TensorSpec(Contract):

@@ -82,7 +82,7 @@ class StepResult(Stored):
     """The whole answer of a step that is done."""
 
     format: Literal[2] = 2
-    """Format 1 held models of one image and its accuracy."""
+    """Format 1 held models of one input and one metric."""
     step: str
     label: str = ""
     """Which of the mapped tasks this is: a candidate's name, a worker's number."""

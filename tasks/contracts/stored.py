@@ -31,7 +31,7 @@ class OtherFormat(Refused):
 class Stored(Contract):
     """A contract that lies in the store. Its field `format` is a `Literal` of the number that is written today."""
 
-    remedy: ClassVar[str] = "run the step that made it again"
+    remedy: ClassVar[str] = "run the step that made it again, with ignore_cache: true"
     """What to do where an older version wrote it and it cannot be read."""
 
     @classmethod

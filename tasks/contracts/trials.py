@@ -84,10 +84,10 @@ class Hypervolumes(Contract):
 class Trials(Stored):
     """The trials of a study, by number, and what they show together."""
 
-    remedy = "run search again"
+    remedy = "run search again, with ignore_cache: true"
 
     format: Literal[2] = 2
-    """Format 1 knew accuracy alone."""
+    """Format 1 knew one metric alone."""
     study: str
     sampler: str
     objective: SearchObjective = "macs"

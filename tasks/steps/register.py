@@ -11,6 +11,7 @@ was registered last and stays there: a version that is champion and challenger h
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.measurement import Measurement, Verdict
 from featherline.tasks.contracts.references import MeasurementRef, Release
-from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.tasks.contracts.request import Variable
 from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterOutputs, RegisterParams, Registration
 from featherline.tasks.contracts.stored import OtherFormat, Stored
@@ -85,7 +86,8 @@ def _said(path: Path, contract: type[C], release: Release) -> C:
         data = path.read_bytes()
         return contract.from_json(data) if issubclass(contract, Stored) else contract.model_validate_json(data)
     except OtherFormat as other:
-        raise other.at(f"{release.uri}/{path.name}") from None
+        problem = other.at(f"{release.uri}/{path.name}").problems[0]
+        raise Refused(replace(problem, fix=aside(folder_of(release.name, release.model_sha256)))) from None
     except (ValidationError, FileNotFoundError) as error:
         raise refuse(
             f"register cannot read {release.uri}/{path.name}",

@@ -52,7 +52,7 @@ def progress_line(history: TrainingHistory, epochs: int) -> str:
 
 def joined(histories: Sequence[TrainingHistory], stage: str) -> TrainingHistory:
     """Return trainings that followed each other as one."""
-    curves = set(TrainingHistory.model_fields) - {"stage", "metric"}
+    curves = set(TrainingHistory.model_fields) - {"format", "stage", "metric"}
     return TrainingHistory(
         stage=stage,
         metric=histories[0].metric,

@@ -33,6 +33,13 @@ def accepted_quality(content: dict[str, Any]) -> float:
     return float(content["quality"] if "quality" in content else content["accuracy"])
 
 
+def curves_of_format_1(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the curves of a training, which older versions called accuracy, as they are written today."""
+    kept = {name: value for name, value in given.items() if name not in {"accuracy", "validation_accuracy"}}
+    curves = {"quality": given["accuracy"], "validation_quality": given["validation_accuracy"]}
+    return kept | curves | {"metric": ACCURACY.model_dump(mode="json")}
+
+
 def of_older_version(given: Any) -> Any:  # noqa: ANN401 - JSON
     """Return a measurement as it is written today, of one that names accuracy and recall; any other value as it is.
 

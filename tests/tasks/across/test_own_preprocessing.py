@@ -54,7 +54,10 @@ def raw(small_model: Model, store: Store, digits: tuple[DatasetRef, Dataset], ma
         image = keras.Input((8, 8, 1))
         inside = keras.layers.Rescaling(1 / (own.scale * own.std[0]), offset=-own.mean[0] / own.std[0])(image)
         network = keras.Model(image, load_model(store, small_model)(inside))
-        update = {"file": put_model(store, network), "preprocessing": named("raw", digits[1].inputs["image"])}
+        update = {
+            "file": put_model(store, network),
+            "preprocessing": {"image": named("raw", digits[1].inputs["image"])},
+        }
         made["raw"] = small_model.model_copy(update=update)
     found: Model = made["raw"]
     return found
@@ -76,7 +79,7 @@ def test_the_file_is_calibrated_measured_and_described_as_its_model_is_fed(
     assert said.preprocessing == raw.preprocessing
     assert exported.validation_quality == pytest.approx(raw.validation_quality, abs=0.03)
     measurement = context.store.read(measured.measurement, Measurement)
-    assert measurement.quality == quality_value(Classification(), logits, labels) > 0.85
+    assert measurement.quality.value == quality_value(Classification(), logits, labels) > 0.85
 
 
 @pytest.mark.parametrize("step", ["prune", "distill", "clusters"])

@@ -68,10 +68,28 @@ def test_compacting_keeps_the_outputs(objects: Any, dense_file: bytes) -> None:
 
 
 def test_compacting_names_only_the_ends(objects: Any) -> None:
-    """The input becomes `image`, the output `logits`, and inner tensors lose their names."""
+    """The ends are called as in the signature, and inner tensors lose their names."""
+    signature = schema.SignatureDefT()
+    signature.signatureKey = "serving_default"
+    signature.inputs, signature.outputs = [schema.TensorMapT()], [schema.TensorMapT()]
+    graph = objects.subgraphs[0]
+    (signature.inputs[0].name, signature.inputs[0].tensorIndex) = ("image", graph.inputs[0])
+    (signature.outputs[0].name, signature.outputs[0].tensorIndex) = ("logits", graph.outputs[0])
+    objects.signatureDefs = [signature]
+
     flatbuffer.compact(objects)
 
-    assert [tensor.name for tensor in objects.subgraphs[0].tensors] == ["image", None, None, "logits"]
+    assert [tensor.name for tensor in graph.tensors] == ["image", None, None, "logits"]
+
+
+def test_without_a_signature_the_ends_keep_their_names(objects: Any) -> None:
+    """What a runtime may look for stays, and inner tensors lose their names."""
+    graph = objects.subgraphs[0]
+    ends = [graph.tensors[0].name, graph.tensors[3].name]
+
+    flatbuffer.compact(objects)
+
+    assert [tensor.name for tensor in graph.tensors] == [ends[0], None, None, ends[1]]
 
 
 def test_compacting_keeps_only_the_lowest_runtime(objects: Any) -> None:

@@ -136,7 +136,7 @@ def test_what_the_search_showed_is_said_of_all_workers_together(
     assert {each.score: each.trials for each in merged.agreements}["naswot"] == 3
     assert merged.hypervolumes is not None
     assert merged.hypervolumes.control == pytest.approx(0.9 * 250 / 300)
-    assert "choose: naswot and accuracy: Spearman 1.00 over 3 trials" in capsys.readouterr().out
+    assert "choose: naswot and quality: Spearman 1.00 over 3 trials" in capsys.readouterr().out
 
 
 def test_different_studies_are_refused() -> None:

@@ -68,7 +68,7 @@ class Run:
         request = StepRequest(inputs=inputs, params=given, candidate=candidate, label=label)
         result = execute(name, request, self.context, time.monotonic())
         label = str(candidate["name"]) if candidate else label
-        record = StepRecord(**result.model_dump(exclude={"run_id", "label"}), label=label)
+        record = StepRecord(**result.model_dump(exclude={"run_id", "label", "format"}), label=label)
         self.context.store.blobs.replace(f"runs/r/steps/{name}.{label}.json", record.to_json())
         return result
 

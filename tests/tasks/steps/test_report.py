@@ -103,7 +103,7 @@ def test_the_page_answers_first(written: Callable[..., tuple[str, str]]):
     page, _ = written()
 
     first = Reader(page.split("<svg")[0]).text
-    assert f"pruned-int8 wins: 7.8{TIMES} smaller, 1.00 points less accurate than the float baseline" in first
+    assert f"pruned-int8 wins: 7.8{TIMES} smaller, accuracy 1.00 points worse than the float baseline" in first
     assert "gate open: ready to release" in first
     assert "4 of 5 candidates passed the gate and fit the device; 1 more could not fit it" in first
     assert "version 3: accuracy 99.00 %, 40.0 kB." in first
@@ -118,8 +118,8 @@ def test_the_page_tells_what_the_data_are(written: Callable[..., tuple[str, str]
 
     text = Reader(page).text
     assert "What the data are" in text
-    assert "classes 10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in text
-    assert "test 100 images: " in text
+    assert "vocabulary 10: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in text
+    assert "test 100 examples: " in text
 
 
 def test_the_page_is_alone(written: Callable[..., tuple[str, str]]):
@@ -278,7 +278,7 @@ def test_the_card_has_what_registries_index(written: Callable[..., tuple[str, st
     assert front["license"] == "apache-2.0"
     assert front["pipeline_tag"] == "image-classification"
     assert {"tflite", "litert", "int8"} <= set(front["tags"])
-    assert front["model-index"][0]["results"][0]["metrics"] == [{"type": "quality", "name": "quality", "value": 0.97}]
+    assert front["model-index"][0]["results"][0]["metrics"] == [{"type": "accuracy", "name": "accuracy", "value": 0.97}]
 
 
 def test_an_unset_licence_is_left_out(written: Callable[..., tuple[str, str]]):

@@ -13,6 +13,7 @@ from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.zoo.build import build
 
 SHAPE, CLASSES = (8, 8, 1), 4
+MODALITIES = {"image": "image"}
 CHANNEL = {"method": "channel", "keep_macs": 0.6}
 STUDENT = {"builder": "cnn", "options": {"widths": [8, 16], "dense": 0}}
 
@@ -58,13 +59,13 @@ def test_a_preprocessing_for_colours_does_not_wait_for_the_lane(
 ) -> None:
     """On grey images it is refused before anything is trained."""
     with pytest.raises(Refused, match="does not fit the images"):
-        try_lane(Candidate.model_validate({"name": "lane", **given}), network(networks, "plain"), CLASSES)
+        try_lane(Candidate.model_validate({"name": "lane", **given}), network(networks, "plain"), CLASSES, MODALITIES)
 
 
 @pytest.mark.parametrize("name", LANES)
 def test_a_lane_that_works_is_let_through(networks: dict[str, Any], name: str) -> None:
     """A network without obstacles goes through each technique and the converter."""
-    try_lane(Candidate(name="a", **LANES[name]), network(networks, "plain"), CLASSES)
+    try_lane(Candidate(name="a", **LANES[name]), network(networks, "plain"), CLASSES, MODALITIES)
 
 
 BROKEN: list[tuple[str, dict[str, Any], str]] = [
@@ -83,7 +84,7 @@ def test_what_would_fail_in_the_lane_is_refused(
 ) -> None:
     """The refusal is the one that the lane's own step would give."""
     with pytest.raises(Refused) as refusal:
-        try_lane(Candidate(name="a", **lane), network(networks, name), CLASSES)
+        try_lane(Candidate(name="a", **lane), network(networks, name), CLASSES, MODALITIES)
 
     assert what in refusal.value.problems[0].what
 
@@ -92,7 +93,7 @@ def test_a_ladder_has_somewhere_to_go(networks: dict[str, Any]) -> None:
     """A scheme that cannot be made is none of the dry run's business where a fallback ladder leaves it."""
     lane = {"quantize": {"scheme": "int8"}, "export": {"fallback_ladder": {"rungs": ["float16"]}}}
 
-    try_lane(Candidate(name="a", **lane), network(networks, "unrounded"), CLASSES)
+    try_lane(Candidate(name="a", **lane), network(networks, "unrounded"), CLASSES, MODALITIES)
 
 
 def test_candidates_that_learn_for_longer_are_the_same_trial() -> None:

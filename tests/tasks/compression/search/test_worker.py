@@ -193,7 +193,7 @@ def test_a_living_worker_is_waited_for(tmp_path: Path) -> None:
 
     assert len(fast.records()) == 2
     assert len(fast.study.trials) == 2
-    assert fast.waited_seconds > 0
+    assert fast.left_seconds > 0
 
 
 def test_a_result_that_comes_too_late_is_not_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
