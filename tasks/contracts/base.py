@@ -24,7 +24,7 @@ LONGEST_NAME = 63
 Name = Annotated[str, Field(pattern=rf"^[a-z][a-z0-9._-]{{0,{LONGEST_NAME - 1}}}$")]
 """Lower case, so that it can be a folder, an S3 key, a label in the UI and a registry name at once."""
 LARGEST_SIDE = 4096
-"""Pixels: an image of 4096x4096x3 takes 48 MiB, and four of them are in memory at once."""
+"""Of an example, in its own unit: one of 4096x4096x3 bytes takes 48 MiB, and four of them are in memory at once."""
 NameOrEmpty = Annotated[str, Field(pattern=rf"^(|[a-z][a-z0-9._-]{{0,{LONGEST_NAME - 1}}})$")]
 Words = Annotated[str, Field(max_length=200)]
 """A line that a person reads: an author, a licence."""

@@ -115,7 +115,7 @@ class Dataset(Stored):
     remedy: ClassVar[str] = "run preprocess again, with ignore_cache: true"
 
     format: Literal[2] = 2
-    """Format 1 knew one image and its class."""
+    """Format 1 knew one input and one kind of answer."""
     name: Name
     problem: Name = "classification"
     inputs: dict[str, InputSpec] = Field(min_length=1)

@@ -25,7 +25,7 @@ class Fit(ImageAugmentation):
         "cosine", description="Over all steps of the training."
     )
     weight_decay: float = Field(0.0, ge=0, le=1000, description="L2 factor on kernels, added to the loss.")
-    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability spread evenly over all classes.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Probability spread evenly over the vocabulary.")
     patience: int | None = Field(None, gt=0, description="Epochs without a better validation quality before it stops.")
     keep: Literal["best", "last"] = Field(
         "best",
@@ -50,16 +50,16 @@ class DistillationSettings(Contract):
     loss: DistillationLoss = Field(
         "kd",
         description="kd: divergence of softened probabilities; dkd: the true class and the others apart; dist: "
-        "correlation over classes and over images, for a teacher much stronger than its student.",
+        "correlation over outputs and over examples, for a teacher much stronger than its student.",
     )
     temperature: float = Field(4.0, gt=0, le=1000, description="T, softens both distributions.")
     alpha: Fraction = Field(0.9, description="Weight of the teacher's logits against the labels.")
-    beta: float = Field(8.0, gt=0, le=1000, description="dkd: weight of the other classes against the true one.")
+    beta: float = Field(8.0, gt=0, le=1000, description="dkd: weight of the other answers against the true one.")
     cached_augmentations: int | None = Field(
         None,
         gt=0,
         le=MOST_EPOCHS,
-        description="Different random augmentations of each image; they repeat after so many epochs, and without "
+        description="Different random augmentations of each example; they repeat after so many epochs, and without "
         "attention the teacher's logits are computed once for each. As many as epochs where not given.",
     )
     attention: float = Field(

@@ -49,7 +49,7 @@ class Ends(Contract):
 
 
 class Model(Contract):
-    """A tf_keras classifier: float32 images, made by its own preprocessing, become logits, (n, classes)."""
+    """A tf_keras network: float32 inputs, made by its own preprocessing, become outputs, (n, ...)."""
 
     file: ModelFileRef
     format: Literal["keras", "qat_h5"] = "keras"
@@ -83,7 +83,7 @@ Options = dict[str, int | float | str | bool | list[int] | list[str]]
 class Architecture(Contract):
     """How to build a network: a builder of `networks.zoo` or the user's own `module:function`, and its options.
 
-    The builder is called as `builder(input_shape, classes, **options)` and returns a tf_keras Model that gives logits.
+    The builder is called as `builder(input_shape, outputs, **options)` and returns a tf_keras Model that gives logits.
     """
 
     builder: BuilderName

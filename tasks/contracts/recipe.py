@@ -26,7 +26,7 @@ from featherline.tasks.contracts.steps.validate_model import ValidateModelParams
 
 
 class DataSection(PreprocessParams):
-    """Where the images come from, how they are split, and the rules of the data gate."""
+    """Where the examples come from, how they are split, and the rules of the data gate."""
 
     checks: ValidateDataParams = ValidateDataParams()
 
@@ -41,7 +41,7 @@ class ModelSection(Contract):
     file: Address | None = Field(None, description="A .keras or .h5 file or SavedModel folder, path or s3://.")
     preprocessing: PreprocessingChoice = Field(
         "auto",
-        description="From a pixel to the model's input: data, raw, unit, symmetric, imagenet, caffe, or scale, mean, "
+        description="From a value to the model's input: data, raw, unit, symmetric, imagenet, caffe, or scale, mean, "
         "std and channel_order; auto finds that of a file, and is data for a network that is built.",
     )
 
@@ -114,7 +114,7 @@ class ReleaseSection(Contract):
     )
     accept_unproven: bool = Field(
         default=False,
-        description="With approve: never, promote also what the test images cannot prove.",
+        description="With approve: never, promote also what the test examples cannot prove.",
     )
 
 

@@ -35,7 +35,7 @@ class DatasetRef(ArtifactRef):
 
 
 class SamplesRef(ArtifactRef):
-    """A row for each image (parquet): split, label, sha256, mean, std, minimum, maximum."""
+    """A row for each example (parquet): split, label, sha256, mean, std, minimum, maximum."""
 
     kind: Literal["samples"] = "samples"
 

@@ -21,8 +21,8 @@ def main(folder: Path) -> None:
 
     interpreter = runtime.Interpreter.from_file(str(folder / "model.tflite"), arena_size=ARENA_BYTES)
     outputs = []
-    for image in np.load(folder / "inputs.npy", allow_pickle=False):
-        interpreter.set_input(image[None], 0)
+    for example in np.load(folder / "inputs.npy", allow_pickle=False):
+        interpreter.set_input(example[None], 0)
         interpreter.invoke()
         outputs.append(np.array(interpreter.get_output(0))[0])
     np.save(folder / "outputs.npy", np.stack(outputs))

@@ -27,7 +27,7 @@ Runtime = Literal["xnnpack", "litert", "tflite-micro"]
 RUNTIMES: tuple[Runtime, ...] = ("xnnpack", "litert", "tflite-micro")
 RESOLVERS = {"xnnpack": OpResolverType.AUTO, "litert": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES}
 PATIENCE_S = 120.0
-IMAGES = 4
+EXAMPLES = 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Answer:
 
     Attributes:
         runtime: Which.
-        outputs: (n, classes) as the file gives them; None where it does not run.
+        outputs: (n, ...) as the file gives them; None where it does not run.
         why: Its own words where it does not run.
     """
 
@@ -62,8 +62,8 @@ def answer(file: bytes, inputs: NDArray[Any], runtime: Runtime) -> Answer:
         interpreter.allocate_tensors()
         given, made = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
         outputs = []
-        for image in inputs:
-            interpreter.set_tensor(given, image[None])
+        for example in inputs:
+            interpreter.set_tensor(given, example[None])
             interpreter.invoke()
             outputs.append(interpreter.get_tensor(made)[0])
     except (RuntimeError, ValueError) as error:
@@ -97,7 +97,7 @@ def main(path: Path) -> None:
     file = path.read_bytes()
     interpreter: Any = Interpreter(model_content=file)
     details = interpreter.get_input_details()[0]
-    dtype, shape = np.dtype(details["dtype"]), (IMAGES, *details["shape"][1:])
+    dtype, shape = np.dtype(details["dtype"]), (EXAMPLES, *details["shape"][1:])
     drawn = np.random.default_rng(0).uniform(-1, 1, shape)
     inputs = drawn.astype(dtype) if dtype.kind == "f" else (drawn * np.iinfo(dtype).max).astype(dtype)
     first: NDArray[Any] | None = None

@@ -31,9 +31,9 @@ class Operator:
 
     Attributes:
         layer: The Keras layer.
-        inputs: Its inputs, as positions in the list of operators; -1 is the image.
+        inputs: Its inputs, as positions in the list of operators; -1 is the example.
         read: Channels that the layer reads.
-        shape: Of what it gives for one image, channels last.
+        shape: Of what it gives for one example, channels last.
         kernel: Its weights, where it has any.
     """
 
@@ -45,7 +45,7 @@ class Operator:
 
     @property
     def output_bytes(self) -> int:
-        """Return what it gives for one image, int8."""
+        """Return what it gives for one example, int8."""
         return prod(self.shape)
 
 

@@ -4,7 +4,7 @@ TFMOT needs Keras 2 (`tf_keras`), and the switch must be set before TensorFlow i
 it from here: `from featherline.tasks.networks.framework import keras, tf`.
 
 TensorFlow turns oneDNN off on CPUs that it does not know to profit, among them every AMD EPYC without VNNI. There a
-training step of ResNet-20 takes 9.0 ms an image without it and 4.3 with it (one thread of a Zen 3, batch 128), of a
+training step of ResNet-20 takes 9.0 ms an example without it and 4.3 with it (one thread of a Zen 3, batch 128), of a
 ResNet-20 of half the width 5.3 and 1.3. `TF_ENABLE_ONEDNN_OPTS=0` in the environment turns it off again.
 
 `TF_CPP_MIN_LOG_LEVEL=0` shows what its C++ says of the machine, which would stand above every refusal.

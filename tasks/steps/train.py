@@ -55,13 +55,13 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
 
 def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[KerasModel, Feeding]:
     """Return the network and its own preprocessing."""
-    shape, classes = dataset.input_shape, open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1]
+    shape, outputs = dataset.input_shape, open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1]
     if params.architecture is not None and params.file is None:
-        model = build(params.architecture, shape, classes)
+        model = build(params.architecture, shape, outputs)
         check_network(model, params.architecture.builder)
         return model, preprocessing_of_built(model, params.preprocessing, dataset)
     if params.file is not None and params.architecture is None:
-        model, taken = read_model(params.file, shape, classes), params.fit.epochs == 0
+        model, taken = read_model(params.file, shape, outputs), params.fit.epochs == 0
         store, choice = context.store, params.preprocessing
         return model, preprocessing_of_file(model, params.file, choice, dataset, store, as_it_is=taken)
     raise refuse(

@@ -50,7 +50,7 @@ def fit_model(
     """Train a model in place.
 
     Args:
-        model: Gives logits, (n, classes).
+        model: Gives its outputs, (n, ...).
         data: What it learns from, and what it is measured on after each epoch.
         fit: The parameters. With 0 epochs nothing is done.
         seed: Of the order of the examples and of their random views.

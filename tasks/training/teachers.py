@@ -75,7 +75,7 @@ def read_teacher(source: str, choice: PreprocessingChoice, dataset: Dataset, sto
 
     Raises:
         Refused: It names a version of a registry, which nobody has looked up; it cannot be used as a model file; or no
-            preprocessing lets it tell the classes apart.
+            preprocessing lets it tell the answers apart.
     """
     if source.startswith("models:"):
         raise refuse(

@@ -43,19 +43,19 @@ from featherline.tasks.networks.inputs import input_specs, noise, shape_of
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.training.distillation.attention import watched
 
-IMAGES = 8
+EXAMPLES = 8
 """Of noise, that ranges are found from."""
 STEPS = 10
 """Of a training that is set up."""
 
 
-def try_lane(candidate: Candidate, network: KerasModel, classes: int, modalities: Mapping[str, str]) -> None:
+def try_lane(candidate: Candidate, network: KerasModel, outputs: int, modalities: Mapping[str, str]) -> None:
     """Set up each technique of a candidate in the order of its lane, and convert what comes out.
 
     Args:
         candidate: With the parameters of every step.
         network: The float baseline before its training. It stays as it is.
-        classes: Of the data.
+        outputs: How many numbers the network gives for the data.
         modalities: Of its inputs.
 
     Raises:
@@ -66,7 +66,7 @@ def try_lane(candidate: Candidate, network: KerasModel, classes: int, modalities
         spec = shapes[name] if isinstance(shapes, dict) else shapes
         _check_preprocessing(candidate, open_modality(modality), tuple(spec.shape[1:]))
     model, sparse = _cut(network, candidate.prune, network)
-    model = _student(candidate.distill, model, network, classes)
+    model = _student(candidate.distill, model, network, outputs)
     model, zeros = _cut(model, candidate.trim, network)
     _convert(model, candidate.quantize, candidate.export, keep_zeros=sparse or zeros)
 
@@ -110,8 +110,8 @@ def _cut(model: KerasModel, params: PruneParams, teacher: KerasModel) -> tuple[K
     return small, False
 
 
-def _student(params: DistillParams, model: KerasModel, baseline: KerasModel, classes: int) -> KerasModel:
-    student = model if params.architecture is None else build(params.architecture, shape_of(baseline), classes)
+def _student(params: DistillParams, model: KerasModel, baseline: KerasModel, outputs: int) -> KerasModel:
+    student = model if params.architecture is None else build(params.architecture, shape_of(baseline), outputs)
     if params.method == "logits":
         _look(student, params, baseline)
     return student
@@ -144,16 +144,16 @@ def _convert(model: KerasModel, params: QuantizeParams, export: ExportParams, *,
 
 def _file(model: KerasModel, scheme: Scheme, export: ExportParams, *, qat: bool) -> bytes:
     """Return the file in a scheme, made by what `export` makes it with."""
-    images = noise(model, IMAGES)
+    examples = noise(model, EXAMPLES)
     facts = SCHEMES[scheme]
     if facts.made_by == "converter" or qat:
-        return convert(model, scheme, images)
+        return convert(model, scheme, examples)
     plain = export.calibration.method == "minmax" and export.calibration.weights == "minmax"
     if scheme == "int8" and plain:
-        return convert(model, "int8", images)
+        return convert(model, "int8", examples)
     file = convert(model, "float32")
     if facts.made_by == "weights":
         return with_integer_weights(file, scheme)
     widths = dict.fromkeys((layer.scope for layer in layers(file)), facts.weights) if facts.integer else {}
-    ranges = activation_ranges(file, images, export.calibration, facts.activations)
+    ranges = activation_ranges(file, examples, export.calibration, facts.activations)
     return StaticQuantizer(file, ranges, export.calibration.weights).all(facts.activations, widths)

@@ -31,7 +31,7 @@ class DryRunRequest(Contract):
     input_shape: InputShape
     modalities: dict[str, str]
     """Of each input."""
-    classes: int
+    outputs: int
     seed: int = 0
 
 

@@ -53,8 +53,8 @@ class _Trials:
     def network(self) -> KerasModel:
         keras.utils.set_random_seed(self.request.seed)
         if self.request.architecture is not None:
-            return build(self.request.architecture, self.request.input_shape, self.request.classes)
-        return read_model(str(self.request.file), self.request.input_shape, self.request.classes)
+            return build(self.request.architecture, self.request.input_shape, self.request.outputs)
+        return read_model(str(self.request.file), self.request.input_shape, self.request.outputs)
 
     def each(self) -> Iterator[tuple[str, Callable[[], None]]]:
         """Yield every trial's name and what does it."""
@@ -71,14 +71,14 @@ class _Trials:
 
     def _space(self) -> None:
         assert self.request.searched is not None  # noqa: S101 - `each` asks only then
-        count_macs(build(self.request.searched, self.request.input_shape, self.request.classes))
+        count_macs(build(self.request.searched, self.request.input_shape, self.request.outputs))
 
     def _lane(self, candidate: Candidate) -> None:
         """Try a candidate; one that differs in nothing that counts here ends as the first one did."""
         known = signature(candidate)
         if known not in self._tried:
             self._tried[known] = _outcome(
-                candidate.name, lambda: try_lane(candidate, self.network, self.request.classes, self.request.modalities)
+                candidate.name, lambda: try_lane(candidate, self.network, self.request.outputs, self.request.modalities)
             )
         if said := self._tried[known].said:
             raise Refused(*said)

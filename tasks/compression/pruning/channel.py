@@ -18,7 +18,7 @@ from featherline.tasks.compression.pruning.groups import Channels, trace_channel
 from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.latency import Stopwatch, widest_within
 from featherline.tasks.compression.pruning.section import Section
-from featherline.tasks.compression.pruning.sensitivity import IMAGES, kept_units, losses_alone, options_by_sensitivity
+from featherline.tasks.compression.pruning.sensitivity import EXAMPLES, kept_units, losses_alone, options_by_sensitivity
 from featherline.tasks.compression.pruning.surgery import check_equivalence, masked_copy, shrink
 from featherline.tasks.compression.pruning.widths import (
     FLOOR,
@@ -244,7 +244,7 @@ class _Cutter:
         return options_by_sensitivity(self._losses(self.data, allowed), allowed, [bound.cost for bound in bounds])
 
     def _losses(self, data: TrainingData, allowed: Sequence[tuple[int, ...]]) -> list[list[float]]:
-        chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation.targets))[:IMAGES]
+        chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation.targets))[:EXAMPLES]
         part = data.validation.take(chosen)
         options = {"inputs": part.inputs, "labels": part.targets, "problem": data.problem}
         curves = losses_alone(self.flat, self.channels, self.scores, allowed, **options)

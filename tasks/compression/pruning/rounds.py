@@ -115,14 +115,14 @@ def _slimmed(
         model.set_weights(penalised.get_weights())
 
 
-def _recalibrate(model: KerasModel, data: TrainingData, images: int, seed: int) -> None:
+def _recalibrate(model: KerasModel, data: TrainingData, examples: int, seed: int) -> None:
     """Estimate the statistics anew, and say what the cut left and what this brought back."""
     metric = data.problem.quality
     before = validation_quality(model, data)
-    if images == 0:
+    if examples == 0:
         print(f"  validation {metric.told(before)} after the cut")
         return
-    chosen = np.random.default_rng(seed).permutation(len(data.train.targets))[:images]
+    chosen = np.random.default_rng(seed).permutation(len(data.train.targets))[:examples]
     layers = reestimate_statistics(model, data.train.take(chosen).inputs)
     after = validation_quality(model, data)
     print(

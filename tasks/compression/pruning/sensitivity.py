@@ -23,7 +23,7 @@ from featherline.tasks.compression.pruning.widths import WidthOptions
 from featherline.tasks.networks.framework import KerasModel, keras, tf
 from featherline.tasks.problems.protocol import Problem
 
-IMAGES = 512
+EXAMPLES = 512
 """Of the validation split, on which the loss is measured."""
 
 BATCH = 128

@@ -112,9 +112,9 @@ def check_equivalence(small: KerasModel, masked: KerasModel, *, seed: int, sampl
     Raises:
         AssertionError: They differ by more: the surgery is wrong, and no fine-tuning may hide it.
     """
-    images = _random_inputs(masked, seed, samples)
-    expected = np.asarray(masked(images, training=False))
-    difference = float(np.abs(np.asarray(small(images, training=False)) - expected).max())
+    examples = _random_inputs(masked, seed, samples)
+    expected = np.asarray(masked(examples, training=False))
+    difference = float(np.abs(np.asarray(small(examples, training=False)) - expected).max())
     scale = float(np.abs(expected).max())
     if not difference <= TOLERANCE * scale:
         raise AssertionError(

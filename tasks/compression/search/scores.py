@@ -21,7 +21,7 @@ from featherline.tasks.networks.inputs import input_specs
 from featherline.tasks.networks.layer_kinds.table import KERNEL_NAMES, activation_of, kind_behind, name_of
 
 RECTIFIERS = {"relu", "relu6"}
-IMAGES = 64
+EXAMPLES = 64
 """Of the train split, evenly spaced, that naswot looks at; 128 in the paper."""
 
 
@@ -65,12 +65,12 @@ def in_float64(build: Callable[[], Any]) -> KerasModel:
         keras.backend.set_floatx(usual)
 
 
-def naswot(model: KerasModel, images: NDArray[np.float32]) -> float | None:
+def naswot(model: KerasModel, examples: NDArray[np.float32]) -> float | None:
     """Return the logarithm of the determinant of K: in how many rectifiers do two examples agree.
 
     Args:
         model: With fresh weights; normalisation takes the statistics of the batch.
-        images: (n, height, width, channels), as the model takes them.
+        examples: (n, ...), as the model takes them.
 
     Returns:
         Minus infinity where two examples are seen alike everywhere; None where the network has no rectifier that is a
@@ -83,9 +83,9 @@ def naswot(model: KerasModel, images: NDArray[np.float32]) -> float | None:
     if not outputs:
         return None
     before = model.get_weights()
-    seen = tf.nest.flatten(keras.Model(model.inputs, outputs)(images, training=True))
+    seen = tf.nest.flatten(keras.Model(model.inputs, outputs)(examples, training=True))
     model.set_weights(before)
-    return log_determinant([np.asarray(each).reshape(len(images), -1) > 0 for each in seen])
+    return log_determinant([np.asarray(each).reshape(len(examples), -1) > 0 for each in seen])
 
 
 def log_determinant(codes: list[NDArray[np.bool_]]) -> float:
@@ -99,9 +99,9 @@ def log_determinant(codes: list[NDArray[np.bool_]]) -> float:
     return float(logarithm) if sign > 0 else -math.inf
 
 
-def evenly(images: NDArray[np.float32], count: int = IMAGES) -> NDArray[np.float32]:
+def evenly(examples: NDArray[np.float32], count: int = EXAMPLES) -> NDArray[np.float32]:
     """Return so many examples of the split, evenly spaced, since neighbours may be of one class; all where fewer."""
-    chosen: NDArray[np.float32] = images[np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)]
+    chosen: NDArray[np.float32] = examples[np.linspace(0, len(examples) - 1, min(count, len(examples))).astype(int)]
     return chosen
 
 

@@ -77,7 +77,7 @@ class PruneParams(Params):
         2048,
         ge=0,
         le=10_000_000,
-        description="channel: images that batch normalisation is estimated anew on after a cut; 0: none.",
+        description="channel: examples that batch normalisation is estimated anew on after a cut; 0: none.",
     )
     slimming_epochs: int = Field(
         0,

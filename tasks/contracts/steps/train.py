@@ -30,7 +30,8 @@ class TrainParams(Params):
         None, description="A .keras or .h5 file or SavedModel folder (path or s3://) to start from."
     )
     preprocessing: PreprocessingChoice = Field(
-        "auto", description="From a pixel to the model's input; auto finds that of a file, and is data's own otherwise."
+        "auto",
+        description="From a value to the model's input; auto finds that of a file, and is data's own otherwise.",
     )
     fit: Fit = Field(Fit(), description="With a file and 0 epochs the file is taken as it is.")
 

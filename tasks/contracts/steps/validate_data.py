@@ -25,7 +25,7 @@ class ValidateDataParams(Params):
     min_stratum_fraction: Fraction = Field(0.01, description="Of each split, for its rarest stratum.")
     max_duplicate_fraction: Fraction = Field(0.01, description="Equal examples within a split.")
     max_leaked_examples: int = Field(
-        0, ge=0, description="Images that are in two of train (calibration counts as train), validation and test."
+        0, ge=0, description="Examples that are in two of train (calibration counts as train), validation and test."
     )
     min_calibration_per_stratum: int = Field(1, ge=0, description="Examples of each stratum in the calibration split.")
     max_strata_drift: float = Field(

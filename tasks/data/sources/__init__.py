@@ -1,1 +1,1 @@
-"""Where images come from: the bundled digits, parquet, image folders, CSV; on disk or S3."""
+"""What sources of every modality share: places on disk or S3, tables, splits, labels, shards."""

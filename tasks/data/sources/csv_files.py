@@ -30,7 +30,7 @@ DELIMITERS = ",\t;|"
 HEAD_ROWS = 200
 LARGEST_BOMB_BYTES = 256 * 2**20
 MOST_GROWTH = 200
-"""Numbers shrink to a tenth, images of zeros to a hundredth; a bomb to a thousandth."""
+"""Numbers shrink to a tenth, rows of zeros to a hundredth; a bomb to a thousandth."""
 MOST_COLUMNS = 1_000_000
 
 
@@ -130,7 +130,7 @@ def unreadable(name: str, error: str) -> Refused:
     """Return the refusal of a file that is no CSV as it should be."""
     return refuse(
         f"preprocess cannot read {name}",
-        expected="UTF-8, in every row as many cells as there are columns, and numbers where pixels are",
+        expected="UTF-8, in every row as many cells as there are columns, and numbers where values are",
         got=visible(error.splitlines()[0], 300) if error else "nothing",
         fix="correct the row, or write the file anew",
     )

@@ -47,7 +47,7 @@ class IntakeLog:
         format: Of the source.
         columns: What each column was taken for.
         left_out: By reason.
-        unread: By reason: what lies where images are expected and was not read. Held against
+        unread: By reason: what lies where examples are expected and was not read. Held against
             `data.max_corrupt_fraction`; told as left out.
         changed: By what was done.
     """
@@ -63,16 +63,16 @@ class IntakeLog:
         self.left_out.setdefault(reason, Tally()).add(name, count)
 
     def not_read(self, reason: str, name: str) -> None:
-        """Count a file that should have been an image."""
+        """Count a file that should have been an example."""
         self.unread.setdefault(reason, Tally()).add(name)
 
     def change(self, what: str, name: str, count: int = 1) -> None:
-        """Count an image to which something was done."""
+        """Count an example to which something was done."""
         self.changed.setdefault(what, Tally()).add(name, count)
 
     @property
     def unread_count(self) -> int:
-        """Return how many files should have been images."""
+        """Return how many files should have been examples."""
         return sum(tally.count for tally in self.unread.values())
 
     def report(self, read: Mapping[str, int]) -> Intake:

@@ -15,11 +15,11 @@ from featherline.tasks.contracts.refusal import Refused, examples, refuse
 from featherline.tasks.store.blobs import S3Blobs
 
 LARGEST_FILE_BYTES = 256 * 2**20
-"""Of a file that is read as a whole, such as an image."""
+"""Of a file that is read as a whole, such as an example."""
 LITTER_FOLDERS = frozenset({"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information"})
-"""What desktops and their archives leave beside the data: no classes, and thumbnails that are no images of any."""
+"""What desktops and their archives leave beside the data: no labels, and thumbnails that are no examples of any."""
 MOST_FILES = 5_000_000
-"""Of a source; more images are for parquet files."""
+"""Of a source; more examples are for parquet files."""
 
 
 class Place(Protocol):
@@ -293,7 +293,7 @@ def too_many(uri: str) -> Refused:
         f"preprocess cannot list {uri}",
         expected=f"at most {MOST_FILES:,} files",
         got="more",
-        fix="pack the images into parquet files",
+        fix="pack the examples into parquet files",
     )
 
 

@@ -1,4 +1,4 @@
-"""What every source gives: labels first, so that splits can be planned, then the images that are wanted."""
+"""What every source gives: labels first, so that splits can be planned, then the examples that are wanted."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Label = int | str | None
 
 @dataclass(frozen=True)
 class Unread:
-    """An image that could not even be fetched: its file is gone, too large, not to be read, or no file."""
+    """An example that could not even be fetched: its file is gone, too large, not to be read, or no file."""
 
     reason: str
 
 
-Image = bytes | NDArray[np.uint8] | NDArray[np.float32] | Unread
-"""An encoded file (PNG, JPEG, …), or pixels (height, width, channels): bytes as they are, floats to be scaled."""
+RawExample = bytes | NDArray[np.uint8] | NDArray[np.float32] | Unread
+"""An encoded file, or values in the shape of an example: bytes as they are, floats to be scaled."""
 
 SourceSplit = Literal["all", "train", "validation", "test"]
 """`all`: the source has no splits of its own."""
@@ -69,8 +69,8 @@ class Source(Protocol):
         """Return where a row lies, for people: `file:row`."""
 
 
-def read_image(place: Place, name: str) -> bytes | Unread:
-    """Return an image file, or why it cannot be read."""
+def read_example(place: Place, name: str) -> bytes | Unread:
+    """Return a file, or why it cannot be read."""
     try:
         return place.read(name)
     except FileNotFoundError:

@@ -33,7 +33,7 @@ _WORD = "|".join(sorted(WORDS, key=len, reverse=True))
 SPELLED = re.compile(
     rf"(?:(?:seg|my|the|all|raw|{BESIDE})[\W_]+)*({_WORD})(?:[\W_]*(?:{BESIDE}))*(?:[\W_]*\d+)?", re.IGNORECASE
 )
-"""How a split's folder is written: training_set, seg_train, TestImages, val2017, images-test."""
+"""How a split's folder is written: training_set, seg_train, TestPhotos, val2017, data-test."""
 
 FILE = re.compile(
     r"(train|validation|test|(?:valid|val|dev)(?![a-z]))|.*[\W_](train|training|validation|valid|val|dev|test)\.\w",

@@ -12,8 +12,7 @@ from featherline.tasks.contracts.base import LARGEST_SIDE
 from featherline.tasks.contracts.dataset import Shape, Unreadable
 from featherline.tasks.contracts.refusal import Problem, refuse
 from featherline.tasks.data.sources.intake import IntakeLog, Tally
-from featherline.tasks.data.sources.source import Image as SourceImage
-from featherline.tasks.data.sources.source import Undecided, Unread
+from featherline.tasks.data.sources.source import RawExample, Undecided, Unread
 from featherline.tasks.modalities.image.decode import (
     COLOUR,
     ORIENTATION,
@@ -67,7 +66,7 @@ class Decoder:
         self.log.changed = dict(self._told_before)
         return Decoder(self.size, self.channels, self.background, self.log, self.ranges)
 
-    def encode(self, image: SourceImage, where: str) -> NDArray[np.uint8] | None:
+    def encode(self, image: RawExample, where: str) -> NDArray[np.uint8] | None:
         """Return the pixels (height, width, channels), or None where it is corrupt or of another shape.
 
         Raises:
@@ -103,7 +102,7 @@ class Decoder:
                 fix=f"correct data.pixel_range, which is {list(self.ranges.given)}",
             )
 
-    def look(self, image: SourceImage, where: str) -> None:
+    def look(self, image: RawExample, where: str) -> None:
         """Take note of the range of an image's pixels, where they are deep; corrupt ones are counted when decoded."""
         try:
             deep = self._deep_of(image)
@@ -150,7 +149,7 @@ class Decoder:
             )
         return found
 
-    def _pixels(self, image: SourceImage, where: str) -> NDArray[np.uint8]:
+    def _pixels(self, image: RawExample, where: str) -> NDArray[np.uint8]:
         if isinstance(image, Unread):
             raise Corrupt(image.reason)
         if isinstance(image, np.ndarray):
@@ -177,7 +176,7 @@ class Decoder:
             grey.getexif()[ORIENTATION] = turned
         return grey
 
-    def _deep_of(self, image: SourceImage) -> Deep | None:
+    def _deep_of(self, image: RawExample) -> Deep | None:
         if isinstance(image, Unread):
             return None
         if isinstance(image, np.ndarray):

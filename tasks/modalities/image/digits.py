@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from featherline.tasks.data.sources.intake import IntakeLog
-from featherline.tasks.data.sources.source import Image, Label, SourceSplit
+from featherline.tasks.data.sources.source import Label, RawExample, SourceSplit
 from featherline.tasks.modalities.image.preprocessing import IMAGE
 
 
@@ -30,7 +30,7 @@ class DigitsSource:
         """Yield all labels at once."""
         yield self._labels
 
-    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:  # noqa: ARG002
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, RawExample]]]:  # noqa: ARG002
         """Yield the images that are wanted."""
         for row in np.flatnonzero(wanted):
             yield int(row), {IMAGE: self._images[row]}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.refusal import Problem, Refused, examples
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.place import Place
-from featherline.tasks.data.sources.source import Image, Label, SourceSplit, read_image
+from featherline.tasks.data.sources.source import Label, RawExample, SourceSplit, read_example
 from featherline.tasks.modalities.image.decode import SUFFIXES
 from featherline.tasks.modalities.image.folder_layout import Layout, layout_of
 from featherline.tasks.modalities.image.preprocessing import IMAGE
@@ -73,10 +73,10 @@ class ImageFolderSource:
         """Yield the class folder's name of every image."""
         yield list(self._labels[split])
 
-    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, RawExample]]]:
         """Yield the wanted files."""
         for row in np.flatnonzero(wanted):
-            yield int(row), {IMAGE: read_image(self.place, self.files[split][row])}
+            yield int(row), {IMAGE: read_example(self.place, self.files[split][row])}
 
     def where(self, split: SourceSplit, row: int) -> str:
         """Return the file."""

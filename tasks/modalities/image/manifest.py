@@ -25,7 +25,7 @@ from featherline.tasks.data.sources.csv_rows import CsvRows, changed
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.labels import OTHERS, label_of
 from featherline.tasks.data.sources.place import Place, opened
-from featherline.tasks.data.sources.source import Image, Label, SourceSplit, Unread, read_image
+from featherline.tasks.data.sources.source import Label, RawExample, SourceSplit, Unread, read_example
 from featherline.tasks.data.sources.split_names import group_by_split, split_of_file, split_of_folder
 from featherline.tasks.modalities.image.csv_columns import (
     LABEL_COLUMNS,
@@ -130,14 +130,14 @@ class ManifestSource:
         if split == self.splits[-1]:
             self._tell_unnamed()
 
-    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, RawExample]]]:
         """Yield the wanted images; one that is missing has no file."""
         files = self._files[split]
         if len(files) != len(wanted):
             raise changed(self.place.uri)
         for row in np.flatnonzero(wanted):
             name = files[row]
-            image = read_image(self.place, name) if name in self.lookup.names else Unread(f"no file for {name!r}")
+            image = read_example(self.place, name) if name in self.lookup.names else Unread(f"no file for {name!r}")
             yield int(row), {IMAGE: image}
 
     def where(self, split: SourceSplit, row: int) -> str:

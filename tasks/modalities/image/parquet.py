@@ -27,7 +27,7 @@ from featherline.tasks.data.sources.files import FileRows
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.labels import OTHERS, label_of
 from featherline.tasks.data.sources.place import Place, opened
-from featherline.tasks.data.sources.source import Image, Label, SourceSplit, read_image
+from featherline.tasks.data.sources.source import Label, RawExample, SourceSplit, read_example
 from featherline.tasks.data.sources.split_names import group_by_split
 from featherline.tasks.modalities.image.csv_columns import has_label
 from featherline.tasks.modalities.image.parquet_columns import ParquetColumns, no_label, parquet_columns
@@ -86,7 +86,7 @@ class ParquetSource:
                 for batch in file.iter_batches(LABELS_AT_A_TIME, columns=[columns.label], use_threads=False):
                     yield _labels_in(batch.column(0))
 
-    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, RawExample]]]:
         """Yield the wanted images as they are encoded."""
         start = 0
         for name in self.rows.files[split]:
@@ -152,13 +152,13 @@ class ParquetSource:
                 fix="write all files with the same features",
             )
 
-    def _encoded(self, value: bytes | dict[str, Any] | None, file: str) -> Image:
+    def _encoded(self, value: bytes | dict[str, Any] | None, file: str) -> RawExample:
         """Return the encoded image of a cell, from the file that it names where it holds no bytes."""
         if not isinstance(value, dict):
             return value or b""
         if value.get("bytes") or not value.get("path"):
             return value.get("bytes") or b""
-        return read_image(self.place, str(PurePosixPath(file).parent / str(value["path"])))
+        return read_example(self.place, str(PurePosixPath(file).parent / str(value["path"])))
 
 
 def _labels_in(column: pa.Array) -> list[Label]:

@@ -26,7 +26,7 @@ from featherline.tasks.data.sources.csv_rows import CsvRows, changed
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.labels import OTHERS, label_of
 from featherline.tasks.data.sources.place import Place, opened
-from featherline.tasks.data.sources.source import Image, Label, SourceSplit, Undecided, Unread
+from featherline.tasks.data.sources.source import Label, RawExample, SourceSplit, Undecided, Unread
 from featherline.tasks.data.sources.split_names import group_by_split, split_of_file
 from featherline.tasks.modalities.image.csv_columns import (
     LABEL_COLUMNS,
@@ -85,7 +85,7 @@ class PixelCsvSource:
         for _, batch in self.rows.batches(split, wanted):
             yield [label_of(text) for text in batch.column(0).to_pylist()]
 
-    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, Image]]]:
+    def examples(self, split: SourceSplit, wanted: NDArray[np.bool_]) -> Iterator[tuple[int, dict[str, RawExample]]]:
         """Yield the wanted images: bytes where all pixels are, else floats to be scaled.
 
         Raises:
@@ -120,7 +120,9 @@ class PixelCsvSource:
             for columns in (self.columns[file.name],)
         }
 
-    def _images_of(self, file: CsvFile, batch: pa.RecordBatch, mask: NDArray[np.bool_]) -> Iterator[tuple[int, Image]]:
+    def _images_of(
+        self, file: CsvFile, batch: pa.RecordBatch, mask: NDArray[np.bool_]
+    ) -> Iterator[tuple[int, RawExample]]:
         columns = self.columns[file.name]
         if columns.cell:
             cells = batch.column(0)
@@ -132,7 +134,7 @@ class PixelCsvSource:
         for row in np.flatnonzero(mask):
             yield int(row), table[row].reshape(shape)
 
-    def _of_cell(self, cell: str) -> Image:
+    def _of_cell(self, cell: str) -> RawExample:
         """Return the image of a cell such as "70 80 82 72"."""
         try:
             numbers = np.asarray(cell.split(), np.float32)

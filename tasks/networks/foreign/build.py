@@ -44,13 +44,13 @@ def build_model(archive: Archive, name: str, input_shape: Shape | None = None) -
         if input_shape is not None:
             _close_input(config, input_shape, was_called=archive.was_called)
         config = with_functions(config)
-        of_images = without_ellipsis(config)
+        of_examples = without_ellipsis(config)
         with _weights_of_at_most(archive.numbers, name) as begin:
             model = kind.from_config(ending(config)["config"])
             while input_shape is not None and model.built and close_nested(config, model):
                 begin()
                 model = kind.from_config(ending(config)["config"])
-        check_ranks(model, of_images, name)
+        check_ranks(model, of_examples, name)
         _check_outputs(model, name)
         loaded = model.load_weights(archive.weights) if model.built else None
         if loaded is not None:

@@ -13,18 +13,18 @@ from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.networks.framework import KerasModel, Tensor, keras, tf
 from featherline.tasks.training.translated import TranslatedTeacher
 
-IMAGE_RANK = 4
+MAP_RANK = 4
 Size = tuple[int, int]
 
 
 def last_maps(model: KerasModel) -> dict[Size, Tensor]:
-    """Return the last tensor of each (height, width), larger than one pixel, in the order of the graph."""
+    """Return the last tensor of each (height, width), larger than one place, in the order of the graph."""
     maps: dict[Size, Any] = {}
     for depth in sorted(model._nodes_by_depth, reverse=True):  # noqa: SLF001 - Keras 2 shows the order of a graph only here
         for node in model._nodes_by_depth[depth]:  # noqa: SLF001
             for tensor in [] if node.is_input else tf.nest.flatten(node.outputs):
                 size = tuple(tensor.shape[1:3])
-                if len(tensor.shape) == IMAGE_RANK and None not in size and max(size) > 1:
+                if len(tensor.shape) == MAP_RANK and None not in size and max(size) > 1:
                     maps[size] = tensor
     return maps
 

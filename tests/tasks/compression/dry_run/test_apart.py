@@ -18,7 +18,7 @@ REQUEST = DryRunRequest(
     candidates=(Candidate(name="first"), Candidate(name="second")),
     input_shape=(8, 8, 1),
     modalities={"image": "image"},
-    classes=4,
+    outputs=4,
 )
 
 SCRIPT = """

@@ -45,7 +45,7 @@ def test_a_network_that_works_becomes_a_float_file(name: str) -> None:
     model = build(Architecture(builder=f"builders:{name}"), SHAPE, CLASSES)
 
     check_network(model, name)
-    try_lane(Candidate(name="a", quantize={"scheme": "float16"}), model, CLASSES)
+    try_lane(Candidate(name="a", quantize={"scheme": "float16"}), model, CLASSES, {"image": "image"})
 
 
 @pytest.mark.parametrize("name", REFUSED)
