@@ -63,7 +63,7 @@ def converting_once(made: dict[str, Any]) -> Iterator[None]:
     def kept(
         store: Store, model: Model, scheme: Scheme, calibration: Any, *, names: Names, floats: Sequence[Model] = ()
     ) -> Converted:
-        images = None if calibration is None else digest(calibration["image"].tobytes())
+        images = None if calibration is None else digest(b"".join(array.tobytes() for array in calibration.values()))
         key = f"{model.file.sha256}-{scheme}-{images}-{[one.file.sha256 for one in floats]}"
         if key not in made:
             made[key] = convert_apart(store, model, scheme, calibration, names=names, floats=floats)

@@ -37,7 +37,7 @@ OF_KERNELS: dict[Criterion, Callable[[Kernel], Scores]] = {"l1": l1_norms, "l2":
 
 The other ones look at more, and are branches of `unit_scores`.
 """
-SCORING_IMAGES = 1024
+SCORING_EXAMPLES = 1024
 """Of the train split, that `taylor` looks at."""
 
 
@@ -72,7 +72,7 @@ def unit_scores(
     if criterion == "taylor":
         if data is None:
             raise ValueError("the criterion taylor needs data")
-        part = data.train.take(np.random.default_rng(seed).permutation(len(data.train))[:SCORING_IMAGES])
+        part = data.train.take(np.random.default_rng(seed).permutation(len(data.train))[:SCORING_EXAMPLES])
         by_layer = gate_importance(model, part.inputs, part.targets)
     elif criterion == "bn_gamma":
         pairs = ((layer.name, gammas(layer)) for layer in model.layers)

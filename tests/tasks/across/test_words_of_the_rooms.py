@@ -41,7 +41,6 @@ CONTAINERS = frozenset(
 """Files that speak of the image of a container."""
 OF_A_MODALITY = frozenset(
     (
-        "compression/pruning/criteria.py",
         "contracts/fit.py",
         "contracts/preprocessing.py",
         "contracts/recipe.py",

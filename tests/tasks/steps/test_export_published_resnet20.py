@@ -73,7 +73,7 @@ def test_published_numbers_are_met(store: Store, context: Context, cifar: Datase
 
     assert (measured.macs, measured.parameters) == (40_813_184, 271_690)
     assert (measured.peak_ram_bytes, measured.peak_ram_method) == (ARENAS_BYTES[scheme], "tflite-micro")
-    assert measured.quality == pytest.approx(0.8753, abs=0.02)
+    assert measured.quality.value == pytest.approx(0.8753, abs=0.02)
     assert 0.9 * CONVERTER_BYTES[scheme] < measured.size_bytes < CONVERTER_BYTES[scheme]
 
 
