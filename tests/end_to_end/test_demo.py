@@ -42,10 +42,10 @@ def test_the_first_demo_releases_a_light_model(told: list[str]):
 
     winner = next(one for one in first["candidates"] if one["name"] == first["selected"])
     assert first["state"] == "success"
-    assert first["baseline"]["accuracy"] >= 0.97
+    assert first["baseline"]["quality"] >= 0.97
     assert winner["verdict"] == "pass"
     assert first["baseline"]["size_bytes"] / winner["size_bytes"] >= 6
-    assert first["baseline"]["accuracy"] - winner["accuracy"] <= 0.02
+    assert first["baseline"]["quality"] - winner["quality"] <= 0.02
     assert first["registry"] == {"name": "digits", "version": "1", "alias": "champion"}
     assert first["release_uri"].startswith("s3://featherline/releases/digits/")
 
