@@ -64,7 +64,8 @@ def test_both_pages_say_how_the_model_is_fed(told: Callable[..., ReportInputs], 
     assert "np.asarray(image, np.float32)[..., ::-1] / 2.0 - np.float32([3.5])) / np.float32([4.5])" in card
     assert "channels in the order blue, green, red. That is the preprocessing `caffe`" in card
     words = " ".join(context.store.read_bytes(pages.page).decode().split())
-    assert "caffe: (pixel / 2 - 3.5) / 4.5, channels in the order blue, green, red" in words
+    fed = "caffe: (pixel / 2 - 3.5) / 4.5, channels in the order blue, green, red"
+    assert f"{fed}; the best: caffe 0.9, raw 0.4" in words
 
 
 @pytest.mark.parametrize("int8", [False, True], ids=["float", "int8"])

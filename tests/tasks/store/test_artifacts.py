@@ -158,7 +158,9 @@ def test_a_document_of_another_kind_is_refused(store: Store, data: bytes) -> Non
     with pytest.raises(Refused) as refusal:
         store.read(ref, Dataset)
 
-    assert refusal.value.problems[0].expected in {"a Dataset of this version", "format 2, as this version writes it"}
+    without_number = data == b"{}"  # as an older version wrote it
+    expected = "format 2, as this version writes it" if without_number else "a Dataset of this version"
+    assert refusal.value.problems[0].expected == expected
     assert "ignore_cache" in refusal.value.problems[0].fix
 
 
