@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cifar10.plot import plot
-from benchmarks.cifar10.steps import ROOT, Steps
 from benchmarks.cifar10.table import put_into
+from benchmarks.steps import ROOT, Steps
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.references import DatasetRef, LiteRTFileRef, MeasurementRef

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cifar10.steps import ROOT, Steps
+from benchmarks.steps import ROOT, Steps
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.references import LiteRTFileRef, MeasurementRef
 from featherline.tasks.measuring.machine import machine

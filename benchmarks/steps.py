@@ -1,4 +1,7 @@
-"""Featherline's own steps, each a process as in a real run, on a folder store that keeps what is done."""
+"""Featherline's own steps, each a process as in a real run, on a folder store that keeps what is done.
+
+Several benchmarks, and several processes of one, may use one folder at the same time.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +17,22 @@ from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.request import Provenance, StepRequest, StepResult, Variable
 from featherline.tasks.store.artifacts import Store, open_store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 class Steps:
     """Calls steps one after the other and knows what their work took, also where it was done by an earlier call."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        """Keep the store, and the seconds of each piece of work, in `folder`."""
-        self.folder, self.seed = folder, seed
+    def __init__(self, folder: Path, seed: int, *, threads: int | None = None) -> None:
+        """Keep the store, and the seconds of each piece of work, in `folder`.
+
+        Args:
+            folder: Made where it is absent.
+            seed: Of every step.
+            threads: That a step computes with, as in a run; as many as the machine has cores where None.
+        """
+        self.folder, self.seed, self.threads = folder, seed, threads
+        folder.mkdir(parents=True, exist_ok=True)
         self.store: Store = open_store(str(folder / "store"))
 
     def call(
@@ -36,7 +47,6 @@ class Steps:
             label: Which of several.
             run: Does the work anew in each run of another name; absent, what was done once is not done again.
         """
-        answer = self.folder / "result.json"
         request = StepRequest(
             inputs=inputs,
             params=params,
@@ -46,13 +56,17 @@ class Steps:
             provenance=Provenance(run_id=run) if run else Provenance(),
         )
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environment |= {
-            Variable.STORE: str(self.folder / "store"),
-            Variable.REQUEST: request.to_json().decode(),
-            Variable.RESULT: str(answer),
-        }
-        subprocess.run([sys.executable, "-m", "featherline.tasks", step], cwd=ROOT, env=environment, check=True)
-        result = StepResult.model_validate_json(answer.read_bytes())
+        if self.threads:
+            environment |= dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), str(self.threads))
+        with tempfile.TemporaryDirectory(prefix="featherline-") as answers:
+            answer = Path(answers, "result.json")
+            environment |= {
+                Variable.STORE: str(self.folder / "store"),
+                Variable.REQUEST: request.to_json().decode(),
+                Variable.RESULT: str(answer),
+            }
+            subprocess.run([sys.executable, "-m", "featherline.tasks", step], cwd=ROOT, env=environment, check=True)
+            result = StepResult.model_validate_json(answer.read_bytes())
         return result.outputs, self._seconds(result)
 
     def _seconds(self, result: StepResult) -> float:
