@@ -36,7 +36,7 @@ class Fit(ImageAugmentation):
 
 
 DistillationLoss = Literal["kd", "dkd", "dist"]
-"""Of logits; each is a row of `problems/classification/distillation.py`."""
+"""Of logits; each is a row of `problems/classification/distillation_losses.py`."""
 
 
 class DistillationSettings(Contract):

@@ -1,7 +1,7 @@
 """What each quantization scheme is: one row a scheme, which planning, export and the dry run read.
 
 A new scheme is a name in `contracts/model.py` and a row here; how each way makes a file is in
-`compression/quantization/post_training/build.py`.
+`compression/quantization/post_training/schemes.py`.
 """
 
 from __future__ import annotations

@@ -20,10 +20,10 @@ from featherline.tasks.contracts.steps.report import ReportInputs
 from featherline.tasks.contracts.steps.select import Ranked, SelectOutputs
 from featherline.tasks.contracts.trials import Trials
 from featherline.tasks.contracts.words import points
-from featherline.tasks.judging.metrics.compare import Comparison, compare
-from featherline.tasks.judging.metrics.entries import Entry, by_nearness, entries_of, read_measurement
-from featherline.tasks.judging.metrics.measured import TestSplit, read_measured, read_test_split
-from featherline.tasks.judging.metrics.reasons import why_broken
+from featherline.tasks.judging.candidates.compare import Comparison, compare
+from featherline.tasks.judging.candidates.entries import Entry, by_nearness, entries_of, read_measurement
+from featherline.tasks.judging.candidates.measured import TestSplit, read_measured, read_test_split
+from featherline.tasks.judging.candidates.reasons import why_broken
 from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.problems.protocol import Problem
 from featherline.tasks.reporting.nothing import Fallen, Missed, fallen, missed, why_nothing

@@ -17,8 +17,8 @@ from featherline.tasks.contracts.request import StepRecord
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.contracts.steps.report import ReportInputs
 from featherline.tasks.contracts.words import percent, points
-from featherline.tasks.judging.metrics.budget import Breach
-from featherline.tasks.judging.metrics.entries import Entry, by_nearness
+from featherline.tasks.judging.candidates.budget import Breach
+from featherline.tasks.judging.candidates.entries import Entry, by_nearness
 
 LONGEST_PART = 160
 """Characters of what was met or asked, in the sentence; the tables have all of it."""

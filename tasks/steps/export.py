@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 
-from featherline.tasks.compression.quantization.post_training.build import Builder, Built
 from featherline.tasks.compression.quantization.post_training.invariants import (
     check_budget,
     check_faithful,
@@ -30,6 +29,7 @@ from featherline.tasks.compression.quantization.post_training.invariants import 
     check_kernels,
 )
 from featherline.tasks.compression.quantization.post_training.ladder import climb
+from featherline.tasks.compression.quantization.post_training.schemes import Builder, Built
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import LiteRTModel, Model, Rung, StageFile
 from featherline.tasks.contracts.post_training import QatTraining

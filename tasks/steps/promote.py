@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.tasks.contracts.steps.promote import PromoteInputs, PromoteOutputs, PromoteParams
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.releasing.registries.registry import CHAMPION, ModelRegistry, Move
 from featherline.tasks.releasing.releases.verification import verify
 from featherline.tasks.running.context import Context

@@ -24,7 +24,7 @@ from featherline.tasks.contracts.refusal import Refused, refuse
 from featherline.tasks.contracts.request import Variable
 from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterOutputs, RegisterParams, Registration
 from featherline.tasks.contracts.stored import OtherFormat, Stored
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.releasing.registries.registry import ModelRegistry, Move, Submission, Version
 from featherline.tasks.releasing.releases.keys import verify_key
 from featherline.tasks.releasing.releases.manifest import aside, folder_of

@@ -39,7 +39,7 @@ from featherline.tasks.contracts.steps.train import TrainParams
 from featherline.tasks.contracts.steps.validate_metrics import ValidateMetricsParams
 from featherline.tasks.planning.recipes import read_device, read_recipe
 from featherline.tasks.releasing.registries.baseline import float_baseline
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.outside_names import recipe_key
 

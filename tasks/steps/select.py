@@ -14,9 +14,9 @@ import numpy as np
 from featherline.tasks.contracts.measurement import Measurement, Verdict
 from featherline.tasks.contracts.refusal import Problem, Refused, refuse
 from featherline.tasks.contracts.steps.select import Objective, Ranked, SelectInputs, SelectOutputs, SelectParams
-from featherline.tasks.judging.metrics.entries import Entry, by_nearness, entries_of
-from featherline.tasks.judging.metrics.reasons import COST, why_broken, why_lost, why_won
-from featherline.tasks.judging.metrics.speed import fastest_first, spans
+from featherline.tasks.judging.candidates.entries import Entry, by_nearness, entries_of
+from featherline.tasks.judging.candidates.reasons import COST, why_broken, why_lost, why_won
+from featherline.tasks.judging.candidates.speed import fastest_first, spans
 from featherline.tasks.running.context import Context
 from featherline.tasks.statistics.pareto import dominates
 

@@ -5,7 +5,7 @@
 The gate is open when at least one candidate passed all its critical findings (`Verdict.passed_candidates`). A bad
 candidate is a finding, not a refusal: `select` refuses where no candidate is left. A drop is judged by its point; that
 its interval reaches beyond the rule is a warning, because a small test split can prove little, and makes the candidate
-borderline (`tasks/judging/metrics/proofs.py`).
+borderline (`tasks/judging/candidates/proofs.py`).
 
     python -m featherline.tasks validate_metrics --request request.json --result result.json --store var/store
 """
@@ -23,10 +23,10 @@ from featherline.tasks.contracts.steps.validate_metrics import (
     ValidateMetricsOutputs,
     ValidateMetricsParams,
 )
-from featherline.tasks.judging.metrics.compare import Comparison, compare, slice_drop
-from featherline.tasks.judging.metrics.measured import Measured, TestSplit, read_measured, read_test_split
-from featherline.tasks.judging.metrics.rules import judge_candidates
-from featherline.tasks.judging.metrics.subject import Subject, label_of
+from featherline.tasks.judging.candidates.compare import Comparison, compare, slice_drop
+from featherline.tasks.judging.candidates.measured import Measured, TestSplit, read_measured, read_test_split
+from featherline.tasks.judging.candidates.subject import Subject, label_of
+from featherline.tasks.judging.candidates.suite import judge_candidates
 from featherline.tasks.judging.verdicts import put_verdict
 from featherline.tasks.running.context import Context
 from featherline.tasks.store.artifacts import Store

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import featherline.tasks.compression.quantization.post_training.build
+import featherline.tasks.compression.quantization.post_training.schemes
 from featherline.tasks.contracts.base import digest
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import LiteRTModel, Model, Scheme
@@ -71,7 +71,7 @@ def converting_once(made: dict[str, Any]) -> Iterator[None]:
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(featherline.tasks.compression.quantization.post_training.build, "convert_apart", kept)
+        patch.setattr(featherline.tasks.compression.quantization.post_training.schemes, "convert_apart", kept)
         yield
 
 

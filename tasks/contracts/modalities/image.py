@@ -15,7 +15,7 @@ Byte = Annotated[int, Field(ge=0, le=255)]
 ColumnName = Annotated[str, Field(min_length=1, max_length=256)]
 
 FormatName = Literal["auto", "digits", "parquet", "image_folder", "csv", "manifest"]
-"""Those of files are rows of `modalities/image/open.py`."""
+"""Those of files are rows of `modalities/image/formats.py`."""
 
 
 class ImageIntake(Contract):

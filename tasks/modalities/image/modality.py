@@ -18,7 +18,7 @@ from featherline.tasks.data.sources.source import Source
 from featherline.tasks.modalities.image import preprocessing
 from featherline.tasks.modalities.image.decoder import Decoder
 from featherline.tasks.modalities.image.deep_pixels import Ranges
-from featherline.tasks.modalities.image.open import open_source
+from featherline.tasks.modalities.image.formats import open_source
 
 
 class ImageModality:

@@ -20,8 +20,8 @@ from featherline.tasks.contracts.quality import SHARE, QualityMetric, worst_slic
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.contracts.steps.select import Objective
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
-from featherline.tasks.judging.metrics.budget import excess, used
-from featherline.tasks.judging.metrics.reasons import COST
+from featherline.tasks.judging.candidates.budget import excess, used
+from featherline.tasks.judging.candidates.reasons import COST
 
 
 @dataclass(frozen=True)

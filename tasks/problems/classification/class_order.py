@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.problems.classification.scoring import confusion
+from featherline.tasks.problems.classification.metrics import confusion
 
 Predicted = NDArray[np.int64]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from featherline.tasks.contracts.fit import DistillationSettings
 from featherline.tasks.networks.framework import Tensor, tf
-from featherline.tasks.problems.classification.distillation import DISTILLATION_LOSSES
+from featherline.tasks.problems.classification.distillation_losses import DISTILLATION_LOSSES
 
 
 class ClassificationLearning:

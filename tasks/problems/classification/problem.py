@@ -13,7 +13,7 @@ from featherline.tasks.contracts.quality import Slice
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.contracts.words import amount, percent
 from featherline.tasks.data.sources.source import Source, SourceTargets
-from featherline.tasks.problems.classification import class_order, scoring
+from featherline.tasks.problems.classification import class_order, metrics
 from featherline.tasks.problems.classification.labels import read_labels
 from featherline.tasks.problems.protocol import Constant, Guess, Outputs, Scores, Targets, Words
 
@@ -64,11 +64,11 @@ class Classification:
 
     def divergence(self, truth: Outputs, other: Outputs) -> float:
         """Return the mean Kullback-Leibler divergence of the probabilities, in nats."""
-        return scoring.divergence(truth, other)
+        return metrics.divergence(truth, other)
 
     def mean_loss(self, outputs: Outputs, targets: Targets) -> float:
         """Return the mean cross entropy, in nats."""
-        return scoring.mean_cross_entropy(outputs, targets)
+        return metrics.mean_cross_entropy(outputs, targets)
 
     def constant(self, targets: Targets) -> Constant:
         """Return the share of the largest class."""
@@ -106,8 +106,8 @@ class Classification:
 
     def details(self, outputs: Outputs, targets: Targets) -> ClassificationDetails:
         """Return the confusion matrix and the calibration error."""
-        matrix = scoring.confusion(outputs.argmax(axis=1), targets, outputs.shape[1])
+        matrix = metrics.confusion(outputs.argmax(axis=1), targets, outputs.shape[1])
         return ClassificationDetails(
             confusion=tuple(tuple(map(int, row)) for row in matrix),
-            calibration_error=scoring.calibration_error(outputs, targets),
+            calibration_error=metrics.calibration_error(outputs, targets),
         )

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.references import Release
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.releasing.registries.registry import CHAMPION, Move, Version
 from featherline.tasks.releasing.releases.manifest import release_of
 from featherline.tasks.releasing.releases.verification import verify

@@ -9,9 +9,9 @@ import pytest
 
 from featherline.tasks.contracts.quality import Quality
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
-from featherline.tasks.judging.metrics.bounds import bounds_of
-from featherline.tasks.judging.metrics.compare import compare
-from featherline.tasks.judging.metrics.measured import Measured
+from featherline.tasks.judging.candidates.compare import compare
+from featherline.tasks.judging.candidates.measured import Measured
+from featherline.tasks.judging.candidates.rules import bounds_of
 from featherline.tasks.problems.protocol import Scores
 from tests.tasks.errors import ERROR, MeanError
 

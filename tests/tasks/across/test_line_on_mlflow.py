@@ -11,7 +11,7 @@ import pytest
 from featherline.tasks.contracts.steps.promote import PromoteInputs, PromoteParams
 from featherline.tasks.contracts.steps.publish import PublishParams
 from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterParams
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.releasing.registries.rollback import rollback
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.promote import promote

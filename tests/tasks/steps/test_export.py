@@ -18,7 +18,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-import featherline.tasks.compression.quantization.post_training.build
+import featherline.tasks.compression.quantization.post_training.schemes
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.model import LiteRTModel, Model, Scheme
 from featherline.tasks.contracts.references import DatasetRef
@@ -62,7 +62,7 @@ def found(exported: Exported, store: Store, monkeypatch: pytest.MonkeyPatch, tmp
     )
     program = (sys.executable, "-c", code)
     return lambda: monkeypatch.setattr(
-        featherline.tasks.compression.quantization.post_training.build,
+        featherline.tasks.compression.quantization.post_training.schemes,
         "convert_apart",
         partial(convert_apart, program=program),
     )
@@ -227,7 +227,7 @@ def test_a_converter_that_dies_ends_the_step(
     """A death by signal leaves the step with exit code 139."""
     dies = (sys.executable, "-c", "import os; os.abort()")
     monkeypatch.setattr(
-        featherline.tasks.compression.quantization.post_training.build,
+        featherline.tasks.compression.quantization.post_training.schemes,
         "convert_apart",
         partial(convert_apart, program=dies),
     )

@@ -12,7 +12,7 @@ from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.steps.promote import PromoteInputs, PromoteParams
 from featherline.tasks.contracts.steps.publish import PublishParams
 from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterOutputs, RegisterParams
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.releasing.registries.registry import Move
 from featherline.tasks.releasing.registries.rollback import holder_before, rollback
 from featherline.tasks.running.context import Context

@@ -13,7 +13,7 @@ from featherline.tasks.contracts.references import Release
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.steps.publish import PublishParams
 from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterOutputs, RegisterParams
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.releasing.releases.manifest import File, read_manifest
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.publish import publish

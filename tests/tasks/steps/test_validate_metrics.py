@@ -16,10 +16,10 @@ from featherline.tasks.contracts.references import Champion, DatasetRef, Measure
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.contracts.steps.validate_metrics import GateRules, ValidateMetricsInputs, ValidateMetricsParams
-from featherline.tasks.judging.metrics.compare import Comparison
-from featherline.tasks.judging.metrics.measured import Measured
-from featherline.tasks.judging.metrics.proofs import judge_proofs
-from featherline.tasks.judging.metrics.subject import Subject
+from featherline.tasks.judging.candidates.compare import Comparison
+from featherline.tasks.judging.candidates.measured import Measured
+from featherline.tasks.judging.candidates.proofs import judge_proofs
+from featherline.tasks.judging.candidates.subject import Subject
 from featherline.tasks.problems.classification.problem import Classification
 from featherline.tasks.problems.protocol import Constant
 from featherline.tasks.running.context import Context

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from featherline.tasks.compression.quantization.post_training.build import Builder, Built
 from featherline.tasks.compression.quantization.post_training.float_reference import Comparison
 from featherline.tasks.compression.quantization.post_training.invariants import check_integer
+from featherline.tasks.compression.quantization.post_training.schemes import Builder, Built
 from featherline.tasks.contracts.model import Model, Rung, Scheme
 from featherline.tasks.contracts.post_training import FallbackLadder, Mixed, RungName
 from featherline.tasks.contracts.quality import QualityMetric

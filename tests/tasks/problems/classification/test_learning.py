@@ -7,7 +7,7 @@ import math
 import pytest
 
 from featherline.tasks.networks.framework import tf
-from featherline.tasks.problems.classification.distillation import divergence
+from featherline.tasks.problems.classification.distillation_losses import divergence
 from featherline.tasks.problems.classification.learning import cross_entropy, learning
 
 EVEN = tf.constant([[0.0, 0.0]])

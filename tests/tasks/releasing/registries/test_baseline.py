@@ -12,7 +12,7 @@ from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterP
 from featherline.tasks.planning.expand import expand
 from featherline.tasks.planning.recipes import read_recipe
 from featherline.tasks.releasing.registries.baseline import float_baseline
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.publish import publish
 from featherline.tasks.steps.register import register

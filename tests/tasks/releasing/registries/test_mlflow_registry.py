@@ -29,7 +29,7 @@ from featherline.tasks.contracts.steps.register import RegisterInputs, RegisterP
 from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.modalities.image.preprocessing import model_inputs
 from featherline.tasks.releasing.registries.mlflow_registry import MlflowRegistry
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.releasing.registries.registry import Move
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.publish import publish

@@ -14,7 +14,7 @@ from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.request import Variable
 from featherline.tasks.contracts.steps.publish import PublishParams
-from featherline.tasks.releasing.registries.open import open_registry
+from featherline.tasks.releasing.registries.opening import open_registry
 from featherline.tasks.releasing.registries.registry import AliasMovedError, ModelRegistry, Move, Submission
 from featherline.tasks.releasing.registries.store_registry import StoreRegistry
 from featherline.tasks.releasing.releases.verification import fetched

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 import featherline.tasks.steps.quantize
-from featherline.tasks.compression.quantization.post_training import build
+from featherline.tasks.compression.quantization.post_training import schemes
 from featherline.tasks.compression.quantization.post_training.float_reference import Comparison
 from featherline.tasks.compression.quantization.post_training.ladder import broken_rules
 from featherline.tasks.contracts.candidate import Candidate
@@ -86,14 +86,14 @@ def test_a_rung_that_cannot_be_made_is_left(
 ) -> None:
     """A converter that fails or dies at int8, or gives floats there, costs that rung alone; it has no figures."""
     with converting_once(made):
-        real = build.convert_apart
+        real = schemes.convert_apart
 
         def fails_at_int8(store: Store, model: Model, scheme: Scheme, images: Any, **more: Any) -> Converted:
             if scheme == "int8" and broken is not None:
                 raise broken
             return real(store, model, "float32" if scheme == "int8" else scheme, images, **more)
 
-        monkeypatch.setattr(build, "convert_apart", fails_at_int8)
+        monkeypatch.setattr(schemes, "convert_apart", fails_at_int8)
         params = ExportParams(golden=1, fallback_ladder=FallbackLadder(max_drop=1, rungs=("float16",)))
         found = export(ExportInputs(model=small_model, scheme="int8", data=digits[0]), params, context).model
 
@@ -112,7 +112,7 @@ def test_a_converter_killed_for_memory_is_tried_again_by_the_scheduler(
     def killed(*_: Any, **__: Any) -> Converted:
         raise ConverterDied(int(Exit.OUT_OF_MEMORY))
 
-    monkeypatch.setattr(build, "convert_apart", killed)
+    monkeypatch.setattr(schemes, "convert_apart", killed)
     with pytest.raises(ConverterDied):
         export(
             ExportInputs(model=small_model, scheme="int8", data=digits[0]),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from featherline.tasks.judging.metrics.compare import Comparison
-from featherline.tasks.judging.metrics.measured import Measured
+from featherline.tasks.judging.candidates.compare import Comparison
+from featherline.tasks.judging.candidates.measured import Measured
 
 NAME = r"^[a-z][a-z0-9._-]{0,62}$"
 """Of a candidate, as `featherline.tasks.contracts.base.Name`."""

@@ -17,11 +17,11 @@ from great_expectations.expectations.row_conditions import Column
 
 from featherline.tasks.contracts.measurement import Finding
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
+from featherline.tasks.judging.candidates.numbers import ANEW, judge_numbers
+from featherline.tasks.judging.candidates.proofs import judge_proofs
+from featherline.tasks.judging.candidates.rules import Bound, bounds_of
+from featherline.tasks.judging.candidates.subject import NAME, Subject
 from featherline.tasks.judging.expectations import judge
-from featherline.tasks.judging.metrics.bounds import Bound, bounds_of
-from featherline.tasks.judging.metrics.numbers import ANEW, judge_numbers
-from featherline.tasks.judging.metrics.proofs import judge_proofs
-from featherline.tasks.judging.metrics.subject import NAME, Subject
 from featherline.tasks.problems.protocol import Constant, Problem
 
 OTHER_CHAMPION = (

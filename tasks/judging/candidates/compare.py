@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.quality import SHARE, QualityMetric
-from featherline.tasks.judging.metrics.measured import Measured
+from featherline.tasks.judging.candidates.measured import Measured
 from featherline.tasks.problems.protocol import Problem, Scores
 from featherline.tasks.problems.scored import counts_units
 from featherline.tasks.statistics.paired import adjusted_drop, bootstrap_drop, change, mcnemar

@@ -15,9 +15,9 @@ from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.measurement import Finding, Measurement, Verdict
 from featherline.tasks.contracts.steps.evaluate import EvaluateOutputs
 from featherline.tasks.contracts.stored import OtherFormat
-from featherline.tasks.judging.metrics.bounds import QUALITY_RULES
-from featherline.tasks.judging.metrics.budget import Breach, breaches, doubt
-from featherline.tasks.judging.metrics.subject import label_of
+from featherline.tasks.judging.candidates.budget import Breach, breaches, doubt
+from featherline.tasks.judging.candidates.rules import QUALITY_RULES
+from featherline.tasks.judging.candidates.subject import label_of
 from featherline.tasks.store.artifacts import Store
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from featherline.tasks.contracts.measurement import Latency
-from featherline.tasks.judging.metrics.speed import fastest_first, same_speed, spans
+from featherline.tasks.judging.candidates.speed import fastest_first, same_speed, spans
 from featherline.tasks.statistics.pareto import dominates, on_front
 
 

@@ -10,7 +10,12 @@ import pytest
 
 from featherline.tasks.contracts.fit import DistillationLoss, DistillationSettings
 from featherline.tasks.networks.framework import tf
-from featherline.tasks.problems.classification.distillation import DISTILLATION_LOSSES, decoupled, divergence, relations
+from featherline.tasks.problems.classification.distillation_losses import (
+    DISTILLATION_LOSSES,
+    decoupled,
+    divergence,
+    relations,
+)
 from featherline.tasks.problems.classification.learning import learning
 
 LABEL = tf.constant([0], tf.int64)

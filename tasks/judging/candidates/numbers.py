@@ -14,9 +14,9 @@ from great_expectations.expectations.row_conditions import Column
 from featherline.tasks.contracts.measurement import Finding
 from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.refusal import examples
+from featherline.tasks.judging.candidates.measured import numbers_of
+from featherline.tasks.judging.candidates.subject import Subject
 from featherline.tasks.judging.expectations import judge
-from featherline.tasks.judging.metrics.measured import numbers_of
-from featherline.tasks.judging.metrics.subject import Subject
 
 ANEW = "start a run with ignore_cache, which measures anew; if it is still broken, so is the exported file"
 

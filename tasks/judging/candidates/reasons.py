@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.steps.select import Objective
 from featherline.tasks.contracts.words import microjoules, milliseconds
-from featherline.tasks.judging.metrics.entries import Entry
-from featherline.tasks.judging.metrics.speed import same_speed
+from featherline.tasks.judging.candidates.entries import Entry
+from featherline.tasks.judging.candidates.speed import same_speed
 
 Named = tuple[str, Measurement]
 """A candidate's name and measurement."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from featherline.tasks.contracts.quality import QualityMetric
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
 from featherline.tasks.contracts.words import percent
-from featherline.tasks.judging.metrics.subject import Subject
+from featherline.tasks.judging.candidates.subject import Subject
 from featherline.tasks.problems.protocol import Constant, Problem
 
 QUALITY_RULES = ("min_quality", "max_drop", "max_champion_drop")

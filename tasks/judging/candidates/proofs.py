@@ -13,8 +13,8 @@ import math
 from featherline.tasks.contracts.measurement import Finding
 from featherline.tasks.contracts.refusal import examples
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
-from featherline.tasks.judging.metrics.compare import Comparison
-from featherline.tasks.judging.metrics.subject import Subject
+from featherline.tasks.judging.candidates.compare import Comparison
+from featherline.tasks.judging.candidates.subject import Subject
 from featherline.tasks.problems.protocol import Constant
 from featherline.tasks.problems.scored import counts_units
 from featherline.tasks.statistics.proportions import wilson
