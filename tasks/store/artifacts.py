@@ -16,6 +16,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -116,7 +117,7 @@ class Store:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(map(str, first["loc"]))
-            raise _another(
+            raise not_of_this_kind(
                 ref, self.uri, f"a {contract.__name__} of this version", f"{place}: {first['msg']}"
             ) from None
 
@@ -132,7 +133,7 @@ class Store:
         try:
             return read_npy(data)
         except ValueError as error:
-            raise _another(ref, self.uri, "numbers as `.npy`", str(error)) from None
+            raise not_of_this_kind(ref, self.uri, "numbers as `.npy`", str(error)) from None
 
     @contextmanager
     def fetched(self, ref: ArtifactRef, suffix: str = "") -> Iterator[Path]:
@@ -147,6 +148,29 @@ class Store:
             if not there or _digest_file(path) != ref.sha256:
                 raise self._damage.set_aside(ref, (path.stat().st_size, _digest_file(path)) if there else None)
             yield path
+
+    def open(self, ref: ArtifactRef) -> FileIO:
+        """Open an artifact as a file of this machine, its digest checked once, now. The caller closes it.
+
+        What becomes of the store or of the machine's cache meanwhile changes nothing of what is read.
+
+        Raises:
+            Damaged: It is gone, or does not hash to its reference.
+        """
+        key = f"artifacts/{ref.sha256}"
+        with self._damage.watched(ref):
+            file = self.blobs.open(key)
+        found = _digest_open(file)
+        if file is not None and found != ref.sha256 and self.is_whole(ref):  # it was read wrong, once
+            file.close()
+            file = self.blobs.open(key)
+            found = _digest_open(file)
+        if file is None or found is None:
+            raise self._damage.set_aside(ref, None)
+        if found != ref.sha256:
+            with file:
+                raise self._damage.set_aside(ref, (os.fstat(file.fileno()).st_size, found))
+        return file
 
     def has(self, ref: ArtifactRef) -> bool:
         """Return whether the artifact is there, at its full size (its digest is checked when it is read)."""
@@ -191,13 +215,22 @@ def open_store(uri: str) -> Store:
     return Store(open_blobs(uri))
 
 
-def _another(ref: ArtifactRef, uri: str, expected: str, got: str) -> Refused:
+def not_of_this_kind(ref: ArtifactRef, uri: str, expected: str, got: str) -> Refused:
+    """Return the refusal of an artifact that is whole, and does not hold what its reference says."""
     return refuse(
         f"the artifact {uri}/artifacts/{ref.sha256} is no {ref.kind}",
         expected=expected,
         got=got,
         fix="run with ignore_cache: true, which makes all of it anew; find out who wrote it if no other version did",
     )
+
+
+def _digest_open(file: FileIO | None) -> str | None:
+    """Return the digest of a whole file, wherever it stands."""
+    if file is None:
+        return None
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest_file(path: Path) -> str:

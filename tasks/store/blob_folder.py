@@ -16,7 +16,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from io import BufferedReader
+from io import BufferedReader, FileIO
 from pathlib import Path
 from typing import IO
 
@@ -83,6 +83,14 @@ class FolderBlobs:
             while chunk := source.read(CHUNK_BYTES):
                 out.write(chunk)
         return True
+
+    def open(self, key: str) -> FileIO | None:
+        """Open what lies under `key`, or give None. What is read is what lay there, whoever removes it later."""
+        try:
+            with writing(self._path(key)), _opened(self._path(key)) as file:
+                return FileIO(os.dup(file.fileno()))
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
 
     def sha256(self, key: str) -> str | None:
         """Return the digest of what lies under `key`, or None."""

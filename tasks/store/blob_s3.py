@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -115,6 +117,12 @@ class S3Blobs:
             return True
 
         return bool(self._or_none(attempt))
+
+    def open(self, key: str) -> FileIO | None:
+        """Download what lies under `key` and open it, or give None. Its room is free again when it is closed."""
+        with tempfile.TemporaryDirectory(prefix="featherline-") as folder:
+            path = Path(folder, "artifact")
+            return FileIO(path) if S3Blobs.download(self, key, path) else None
 
     def sha256(self, key: str) -> str | None:
         """Return the digest of what lies under `key` in the store itself, or None."""

@@ -10,6 +10,7 @@ that is away is waited for (`tasks/store/patience.py`); a disk that is full is a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
@@ -39,6 +40,9 @@ class Blobs(Protocol):
 
     def download(self, key: str, path: Path) -> bool:
         """Write what lies under `key` to `path`. Returns False where there is nothing."""
+
+    def open(self, key: str) -> FileIO | None:
+        """Open what lies under `key` as a file of this machine, or give None. It can be read until it is closed."""
 
     def sha256(self, key: str) -> str | None:
         """Return the digest of what lies under `key` in the store itself, or None."""

@@ -17,6 +17,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import TypeVar
 
@@ -145,6 +146,19 @@ class CachedS3Blobs(S3Blobs):
         if not key.startswith(PREFIX):
             return download(key, path)
         return self._through(key, lambda part: download(key, part), copied, lambda: download(key, path))
+
+    def open(self, key: str) -> FileIO | None:
+        """Open what lies under `key`, or give None. What leaves the folder later can still be read."""
+        download = super().download
+        without = super().open
+        if not key.startswith(PREFIX):
+            return without(key)
+        return self._through(
+            key,
+            lambda part: download(key, part),
+            lambda found: FileIO(found) if found else None,
+            lambda: without(key),
+        )
 
     def _through(self, key: str, fill: Download, take: Callable[[Path | None], T], without: Callable[[], T]) -> T:
         """Take an artifact by way of the cache, and without it where its folder is full: nobody has to have a cache."""
