@@ -22,9 +22,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.dataset import SPLITS, Dataset, InputSpec, Shape, Split, SplitName, Statistics
+from featherline.tasks.contracts.dataset import (
+    SPLITS,
+    Dataset,
+    InputSpec,
+    Shape,
+    Split,
+    SplitName,
+    Statistics,
+    Unreadable,
+)
 from featherline.tasks.contracts.references import DatasetRef, SamplesRef
-from featherline.tasks.contracts.refusal import Refused, refuse
+from featherline.tasks.contracts.refusal import MOST_EXAMPLES, Refused, refuse
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.contracts.steps.preprocess import PreprocessInputs, PreprocessOutputs, PreprocessParams
 from featherline.tasks.data.dataset import Targets
@@ -33,7 +42,7 @@ from featherline.tasks.data.sources.budget import check_size
 from featherline.tasks.data.sources.shards import SamplesWriter, SplitWriter
 from featherline.tasks.data.sources.source import Source, SourceSplit, SourceTargets, Undecided
 from featherline.tasks.data.sources.splits import TARGETS, UNUSED, Assignment, assign
-from featherline.tasks.modalities.opening import open_modality
+from featherline.tasks.modalities.opening import open_modality, open_source
 from featherline.tasks.modalities.protocol import Encoder, Modality
 from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.running.context import Context
@@ -50,8 +59,7 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
         Refused: The source is absent, empty or of an unknown format, its labels or examples break a rule, or more
             examples than `max_corrupt_fraction` cannot be read.
     """
-    modality = open_modality(params.modality)
-    source = modality.open(params)
+    source = open_source(params)
     problem = open_problem(params.problem)
     targets = problem.read_targets(source, params)
     strata = {split: problem.strata(rows) for split, rows in targets.by_split.items()}
@@ -64,8 +72,12 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
         limit=params.limit,
         seed=context.seed,
     )
-    encoders = {name: modality.encoder(name, params, source.log) for name in source.scales}
-    writing = _Writing(source, modality, targets, strata, assignments, params, context.store)
+    modalities = {name: open_modality(params.of_input(name).modality) for name in source.scales}
+    encoders = {
+        name: modality.encoder(name, params.of_input(name), source.log.of_input(name))
+        for name, modality in modalities.items()
+    }
+    writing = _Writing(source, modalities, targets, strata, assignments, params, context.store)
     try:
         splits, samples = writing.write(encoders)
     except Undecided:
@@ -77,14 +89,14 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
     dataset = Dataset(
         name=params.name,
         inputs={
-            name: _spec(params.modality, encoder, splits["train"], name, source.scales[name])
+            name: _spec(modalities[name].name, encoder, splits["train"], name, source.scales[name])
             for name, encoder in encoders.items()
         },
         problem=problem.name,
         vocabulary=targets.vocabulary,
         splits=splits,
         samples=samples,
-        corrupt=_first(encoders).report(),
+        corrupt=_corrupt(encoders),
         intake=intake,
     )
     for what, words in intake_rows(dataset):
@@ -107,7 +119,7 @@ class _Writing:
     """What the data set is made of."""
 
     source: Source
-    modality: Modality
+    modalities: Mapping[str, Modality]
     targets: SourceTargets
     strata: Mapping[SourceSplit, NDArray[np.int64]]
     assignments: Mapping[SourceSplit, Assignment]
@@ -139,10 +151,9 @@ class _Writing:
         """Encode each example that has a place, and store it there. After the first misfit they are only checked."""
         total = sum(int((assignment.target != UNUSED).sum()) for assignment in self.assignments.values())
         started, writers = time.monotonic(), dict[SplitName, SplitWriter]()
-        profiled = dict.fromkeys(self.source.scales, self.modality)
         with (
             tempfile.TemporaryDirectory(prefix="featherline-") as folder,
-            SamplesWriter(Path(folder, "samples.parquet"), profiled) as samples,
+            SamplesWriter(Path(folder, "samples.parquet"), self.modalities) as samples,
         ):
             for split, assignment in self.assignments.items():
                 targets, strata = self.targets.by_split[split], self.strata[split]
@@ -198,11 +209,18 @@ def _first(encoders: Mapping[str, Encoder]) -> Encoder:
     return next(iter(encoders.values()))
 
 
+def _corrupt(encoders: Mapping[str, Encoder]) -> Unreadable:
+    """Return the corrupt examples of all inputs; one that is corrupt in two of them is counted in both."""
+    found = [encoder.report() for encoder in encoders.values()]
+    told = tuple(example for each in found for example in each.examples)
+    return Unreadable(count=sum(each.count for each in found), examples=told[:MOST_EXAMPLES])
+
+
 def _check_none_is_empty(splits: Mapping[SplitName, Split], encoders: Mapping[str, Encoder]) -> None:
     """Refuse where corrupt examples, although allowed, were all that a split had."""
     empty = [name for name, split in splits.items() if split.count == 0]
     if empty:
-        corrupt = _first(encoders).report()
+        corrupt = _corrupt(encoders)
         raise refuse(
             f"preprocess is left with no example in {' and '.join(empty)}",
             expected="at least 1 example in each split that can be read",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from featherline.tasks.contracts.dataset import Intake, Told
 from featherline.tasks.contracts.refusal import MOST_EXAMPLES
@@ -50,6 +51,7 @@ class IntakeLog:
         unread: By reason: what lies where examples are expected and was not read. Held against
             `data.max_corrupt_fraction`; told as left out.
         changed: By what was done.
+        of_inputs: The logs of several inputs that have a source each, by name.
     """
 
     format: str = ""
@@ -57,6 +59,11 @@ class IntakeLog:
     left_out: dict[str, Tally] = field(default_factory=dict)
     unread: dict[str, Tally] = field(default_factory=dict)
     changed: dict[str, Tally] = field(default_factory=dict)
+    of_inputs: Mapping[str, IntakeLog] = field(default_factory=dict)
+
+    def of_input(self, name: str) -> IntakeLog:
+        """Return what is told of one input: its own log where it has a source of its own, else this one."""
+        return self.of_inputs.get(name, self)
 
     def leave_out(self, reason: str, name: str, count: int = 1) -> None:
         """Count what is not read, and need not be."""
@@ -77,13 +84,24 @@ class IntakeLog:
 
     def report(self, read: Mapping[str, int]) -> Intake:
         """Return it all as the data set keeps it, ordered by count."""
+        whole = self.with_inputs()
         return Intake(
-            format=self.format,
+            format=whole.format,
             read=dict(read),
-            columns={part: visible(name) for part, name in self.columns.items()},
-            left_out=_told(self.left_out | self.unread),
-            changed=_told(self.changed),
+            columns={part: visible(name) for part, name in whole.columns.items()},
+            left_out=_told(whole.left_out | whole.unread),
+            changed=_told(whole.changed),
         )
+
+    def with_inputs(self) -> IntakeLog:
+        """Return this log and those of the inputs as one, what an input tells under its name."""
+        every = {"": self} | {f"{name}: ": log.with_inputs() for name, log in self.of_inputs.items()}
+
+        def named(part: str) -> dict[str, Any]:
+            return {f"{of}{what}": told for of, log in every.items() for what, told in getattr(log, part).items()}
+
+        formats = [f"{of}{log.format}" for of, log in every.items() if log.format]
+        return IntakeLog(", ".join(formats), named("columns"), named("left_out"), named("unread"), named("changed"))
 
 
 def _told(tallies: Mapping[str, Tally]) -> tuple[Told, ...]:
