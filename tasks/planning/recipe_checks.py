@@ -21,7 +21,7 @@ from featherline.tasks.contracts.refusal import MOST_PROBLEMS, Problem, Refused,
 from featherline.tasks.contracts.steps.export import ExportParams
 from featherline.tasks.planning.auto.grid import candidate, name_of, points
 from featherline.tasks.planning.expand import expand, lanes_of
-from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.opening import problem_judged_by
 
 WRITTEN_IN = "the recipe, or its override"
 MOST_LANES = 80
@@ -73,7 +73,7 @@ def _undecided(recipe: Recipe) -> Iterator[Problem]:
 
 def _beyond(recipe: Recipe) -> Iterator[Problem]:
     """Yield the bounds on quality that no value, or no difference of values, can come to."""
-    metric = open_problem("classification").quality
+    metric = problem_judged_by(recipe.data.problem, recipe.data.quality).quality
     if metric.least is None or metric.most is None:
         return
     checks, gate, reach = recipe.train.checks, recipe.gate, metric.most - metric.least

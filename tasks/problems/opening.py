@@ -5,13 +5,45 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 
+from featherline.tasks.contracts.problems.classification import QualityName
 from featherline.tasks.contracts.refusal import examples, refuse
+from featherline.tasks.problems.classification.macro_f1 import MacroF1
 from featherline.tasks.problems.classification.problem import Classification
 from featherline.tasks.problems.protocol import Learning, Problem
 
-PROBLEMS: dict[str, Callable[[], Problem]] = {"classification": Classification}
-LEARNING: dict[str, str] = {"classification": "featherline.tasks.problems.classification.learning:learning"}
+PROBLEMS: dict[str, Callable[[], Problem]] = {
+    "classification": Classification,
+    "classification-macro-f1": MacroF1,
+}
+LEARNING: dict[str, str] = {
+    "classification": "featherline.tasks.problems.classification.learning:learning",
+    "classification-macro-f1": "featherline.tasks.problems.classification.learning:learning_macro_f1",
+}
 """Modules that import TensorFlow, imported where somebody trains."""
+JUDGED_BY: dict[tuple[str, QualityName], str] = {
+    ("classification", "accuracy"): "classification",
+    ("classification", "macro_f1"): "classification-macro-f1",
+}
+"""What a recipe calls a problem and its quality: the problem that differs in it alone."""
+
+
+def problem_judged_by(name: str, quality: QualityName | None) -> Problem:
+    """Return the problem of a recipe; with its usual quality where none is named.
+
+    Raises:
+        Refused: There is no such problem, or it has no such quality.
+    """
+    if quality is None:
+        return open_problem(name)
+    if (name, quality) not in JUDGED_BY:
+        own = open_problem(name).quality.name
+        raise refuse(
+            f"the problem {name} has no quality {quality}",
+            expected=f"no data.quality beside data.problem: {name}, whose quality is its {own}",
+            got=quality,
+            fix="leave data.quality out",
+        )
+    return open_problem(JUDGED_BY[name, quality])
 
 
 def open_problem(name: str) -> Problem:

@@ -133,6 +133,12 @@ class Problem(Protocol):
     def aggregate(self, scores: Scores) -> float:
         """Return the quality of these units, of which there is at least one."""
 
+    def slice_quality(self, scores: Scores, number: int) -> float:
+        """Return the quality of one slice, of which there is at least one unit. The scores are those of all units."""
+
+    def on_the_way(self, counted: NDArray[Any], samples: int) -> float:
+        """Return the quality of what a training saw, of the sum of what `Learning.counted` gave for its batches."""
+
     def agreement(self, outputs: Outputs, others: Outputs) -> NDArray[np.bool_]:
         """Return (n,) where two outputs say the same."""
 
@@ -189,4 +195,4 @@ class Learning(Protocol):
         """Return how far the student's outputs are from the teacher's, mean over the batch."""
 
     def counted(self, targets: Tensor, outputs: Tensor) -> Tensor:
-        """Return what the loop sums over the batches: divided by the samples it is the quality on the way."""
+        """Return what the loop sums over the batches, of any shape: `Problem.on_the_way` makes the quality of it."""

@@ -43,7 +43,8 @@ def quality_of(problem: Problem, scores: Scores, confidence: float, resamples: i
 def interval(problem: Problem, scores: Scores, confidence: float, resamples: int, seed: int) -> Interval:
     """Return the bootstrap percentile interval; of a share Wilson's where all units are right, or none is.
 
-    There every draw is alike, and five right answers of five would be told as 100 to 100 %.
+    There every draw is alike, and five right answers of five would be told as 100 to 100 %. Of a mean over slices that
+    interval is wider, as `unevenness` says.
 
     Drawing n of n right-or-wrong answers with replacement gives a binomial count, so that count is drawn itself:
     the same distribution, without n times `resamples` indices.
@@ -51,9 +52,10 @@ def interval(problem: Problem, scores: Scores, confidence: float, resamples: int
     Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapter 13
     """
     if not counts_units(problem, scores):
-        return bootstrap(
+        low, high = bootstrap(
             len(scores), lambda drawn: problem.aggregate(scores.take(drawn)), confidence, resamples=resamples, seed=seed
         )
+        return _as_wide_as_is_honest(problem, scores, confidence, (low, high)) if low == high else (low, high)
     right, units = int(scores.values.sum()), len(scores)
     if right in (0, units):
         return wilson(right, units, confidence)
@@ -62,12 +64,38 @@ def interval(problem: Problem, scores: Scores, confidence: float, resamples: int
     return float(low), float(high)
 
 
+def unevenness(problem: Problem, scores: Scores) -> float:
+    """Return how much further a unit moves the quality than it would move a mean over all units, root mean square.
+
+    1 where the quality is such a mean. Of a mean over slices a unit of a small slice moves it further:
+    `sqrt(n * sum of 1 / n_k) / slices`, for n units of which n_k are in slice k.
+    """
+    sizes = np.unique(scores.slices[scores.slices >= 0], return_counts=True)[1]
+    if problem.is_mean or not len(sizes):
+        return 1.0
+    return float(np.sqrt(sizes.sum() * (1 / sizes).sum()) / len(sizes))
+
+
+def _as_wide_as_is_honest(problem: Problem, scores: Scores, confidence: float, alike: Interval) -> Interval:
+    """Return the interval of a share of which every draw is alike, because all units are right or none is."""
+    metric, value = problem.quality, alike[0]
+    if (
+        metric.unit != "share"
+        or metric.least is None
+        or metric.most is None
+        or value not in (metric.least, metric.most)
+    ):
+        return alike
+    reach = (1 - wilson(len(scores), len(scores), confidence)[0]) * unevenness(problem, scores)
+    return max(value - reach, metric.least), min(value + reach, metric.most)
+
+
 def slices_of(problem: Problem, scores: Scores, vocabulary: Sequence[str]) -> tuple[Slice, ...]:
     """Return the quality of each slice, in the problem's order; None where there is no unit of it."""
     found = []
     for number, name in enumerate(problem.slice_names(vocabulary)):
         there = scores.slices == number
-        quality = problem.aggregate(scores.take(there)) if there.any() else None
+        quality = problem.slice_quality(scores, number) if there.any() else None
         found.append(Slice(name=name, samples=int(there.sum()), quality=quality))
     return tuple(found)
 

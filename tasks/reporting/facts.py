@@ -24,6 +24,7 @@ from featherline.tasks.judging.candidates.compare import Comparison, compare
 from featherline.tasks.judging.candidates.entries import Entry, by_nearness, entries_of, read_measurement
 from featherline.tasks.judging.candidates.measured import TestSplit, read_measured, read_test_split
 from featherline.tasks.judging.candidates.reasons import why_broken
+from featherline.tasks.problems.classification.problem import Classification
 from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.problems.protocol import Problem
 from featherline.tasks.reporting.nothing import Fallen, Missed, fallen, missed, why_nothing
@@ -198,7 +199,7 @@ def _shown(lanes: list[LaneFacts], selection: SelectOutputs | None) -> LaneFacts
 
 
 def _details(store: Store, dataset: Dataset, measured: Measurement) -> ClassificationDetails | None:
-    if measured.details is None or dataset.problem != "classification":
+    if measured.details is None or not isinstance(open_problem(dataset.problem), Classification):
         return None
     return store.read(measured.details, ClassificationDetails)
 

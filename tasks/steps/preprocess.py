@@ -44,7 +44,7 @@ from featherline.tasks.data.sources.source import Source, SourceSplit, SourceTar
 from featherline.tasks.data.sources.splits import TARGETS, UNUSED, Assignment, assign
 from featherline.tasks.modalities.opening import open_modality, open_source
 from featherline.tasks.modalities.protocol import Encoder, Modality
-from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.opening import problem_judged_by
 from featherline.tasks.running.context import Context
 from featherline.tasks.store.artifacts import Store
 
@@ -60,7 +60,7 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
             examples than `max_corrupt_fraction` cannot be read.
     """
     source = open_source(params)
-    problem = open_problem(params.problem)
+    problem = problem_judged_by(params.problem, params.quality)
     targets = problem.read_targets(source, params)
     strata = {split: problem.strata(rows) for split, rows in targets.by_split.items()}
     _tell(targets)

@@ -54,7 +54,8 @@ def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, con
     """
     subject = inputs.model.file.sha256
     entry = accepted.previous(context.store, params.recipe, "baseline", subject)
-    metric, before = inputs.metrics.metric, _before(entry)
+    metric = inputs.metrics.metric
+    before = _before(entry, metric)
     problem = open_problem(inputs.metrics.problem)
     findings = find(inputs.metrics, before, params, problem=problem, trained=bool(inputs.model.histories))
     ref, verdict = put_verdict(context.store, "model", findings, title=f"Float baseline of {params.recipe}")
@@ -64,15 +65,14 @@ def validate_model(inputs: ValidateModelInputs, params: ValidateModelParams, con
     print(f"validate_model: {reached}, {compared}; {len(findings)} rules, {failed} failed")
     if not verdict.passed:
         raise shut_gate(context, verdict)
-    accepted.accept(context.store, params.recipe, "baseline", subject, {"quality": inputs.metrics.quality})
+    content = {"quality": inputs.metrics.quality, "metric": metric.name}
+    accepted.accept(context.store, params.recipe, "baseline", subject, content)
     return ValidateModelOutputs(model=inputs.model, verdict=ref)
 
 
-def _before(entry: accepted.Entry | None) -> float | None:
-    """Return the quality of the last accepted baseline; None where there is none."""
-    if entry is None:
-        return None
-    return accepted_quality(entry.content)
+def _before(entry: accepted.Entry | None, metric: QualityMetric) -> float | None:
+    """Return the quality of the last accepted baseline; None where there is none, or one that another metric judged."""
+    return None if entry is None else accepted_quality(entry.content, metric)
 
 
 def find(

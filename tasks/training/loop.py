@@ -102,13 +102,13 @@ def fit_model(
         )
         views = [view_seed(seed, round_ * batches + number) for number in range(batches)]
         listeners.on_epoch_begin(epoch)
-        loss, right = _epoch(train_step, data, zip(dealt, cached_logits, views, rates[steps], strict=True), listeners)
+        loss, quality = _epoch(train_step, data, zip(dealt, cached_logits, views, rates[steps], strict=True), listeners)
         listeners.on_epoch_end(epoch)
         logits = _logits(forward, data.validation.inputs)
         history = longer(
             history,
             loss=loss,
-            quality=right,
+            quality=quality,
             validation_loss=data.problem.mean_loss(logits, data.validation.targets),
             validation_quality=quality_value(data.problem, logits, data.validation.targets),
             learning_rate=float(rates[steps.start]),
@@ -143,16 +143,17 @@ def _epoch(
         batches: Indices, the teacher's logits where they are known, the seed of the views, and the learning rate.
         listeners: Told of each batch.
     """
-    loss_sum, right, count = 0.0, 0.0, 0
+    loss_sum, counted, count = 0.0, np.zeros((), np.float64), 0
     for number, (chosen, cached_logits, view, rate) in enumerate(batches):
         listeners.on_train_batch_begin(number)
         part = data.train.take(chosen)
         loss, hits = train_step(part.inputs, part.targets, cached_logits, rate, view)
         listeners.on_train_batch_end(number)
-        loss_sum, right, count = loss_sum + float(loss) * len(chosen), right + float(hits), count + len(chosen)
+        loss_sum, count = loss_sum + float(loss) * len(chosen), count + len(chosen)
+        counted = counted + hits.numpy()
         if not math.isfinite(loss_sum):
             break
-    return loss_sum / count, right / count
+    return loss_sum / count, data.problem.on_the_way(counted, count)
 
 
 def _listeners(callbacks: Sequence[Any], model: KerasModel, optimizer: Any, epochs: int, batches: int) -> Any:  # noqa: ANN401

@@ -1,8 +1,10 @@
-"""What only classification says of a file's outputs, and how older versions wrote its measurements."""
+"""What only classification takes of a recipe and says of a file's outputs, and how older versions wrote the latter."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.quality import QualityMetric
@@ -18,6 +20,22 @@ RENAMED_IN_FILES = {
 ACCURACY = QualityMetric(name="accuracy")
 """The share of the samples whose class is the one that is given."""
 
+MACRO_F1 = QualityMetric(name="macro-F1")
+"""The mean over the classes of the harmonic mean of precision and recall."""
+
+QualityName = Literal["accuracy", "macro_f1"]
+"""As a recipe names it."""
+
+
+class ClassificationIntake(Contract):
+    """What quality is."""
+
+    quality: QualityName | None = Field(
+        None,
+        description="accuracy, also where absent; or macro_f1, the mean of the F1 of the classes, in which a rare one "
+        "counts as much as a frequent one.",
+    )
+
 
 class ClassificationDetails(Contract):
     """What the outputs say beyond accuracy and the recall of each class."""
@@ -28,8 +46,10 @@ class ClassificationDetails(Contract):
     """Expected calibration error, 15 bins."""
 
 
-def accepted_quality(content: dict[str, Any]) -> float:
-    """Return the quality of an accepted baseline, which older versions called accuracy."""
+def accepted_quality(content: dict[str, Any], metric: QualityMetric) -> float | None:
+    """Return the quality of an accepted baseline, which older versions called accuracy; None of another metric."""
+    if content.get("metric", ACCURACY.name) != metric.name:
+        return None
     return float(content["quality"] if "quality" in content else content["accuracy"])
 
 

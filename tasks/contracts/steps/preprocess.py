@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from featherline.tasks.contracts.base import LONGEST_NAME, Address, Contract, Fraction, Name, NameOrEmpty
 from featherline.tasks.contracts.external_state import External, FilesAt
 from featherline.tasks.contracts.modalities.image import ColumnName, ImageIntake
+from featherline.tasks.contracts.problems.classification import ClassificationIntake
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import examples
 from featherline.tasks.contracts.step import Params
@@ -48,7 +49,7 @@ class PreprocessInputs(Contract):
     """Nothing: the source is outside."""
 
 
-class PreprocessParams(Params, InputIntake):
+class PreprocessParams(Params, InputIntake, ClassificationIntake):
     """Where the examples come from and how they are split. What one input has stands here, of several in `inputs`."""
 
     name: NameOrEmpty = Field("", description="Of the data set; that of the recipe where empty.")

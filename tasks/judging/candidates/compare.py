@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.quality import SHARE, QualityMetric
 from featherline.tasks.judging.candidates.measured import Measured
 from featherline.tasks.problems.protocol import Problem, Scores
-from featherline.tasks.problems.scored import counts_units
-from featherline.tasks.statistics.paired import adjusted_drop, bootstrap_drop, change, mcnemar
+from featherline.tasks.problems.scored import counts_units, unevenness
+from featherline.tasks.statistics.paired import Change, adjusted_drop, bootstrap_drop, change, mcnemar
 from featherline.tasks.statistics.proportions import Interval, unpaired_drop
 from featherline.tasks.statistics.resampling import bootstrap
 
@@ -88,7 +88,7 @@ def compare(before: Measured, after: Measured, *, seed: int) -> Comparison:
             return Comparison(round(found.drop, DIGITS), low, high, confidence, *counts, metric, unit, paired=True)
         low, high = _resampled(problem, before.scores, after.scores, confidence, seed)
         return Comparison(drop, low, high, confidence, metric=metric, unit=unit, paired=True)
-    if metric.unit != "share":
+    if metric.unit != "share" or not problem.is_mean:
         low, high = _unpaired(before, after, metric)
         return Comparison(drop, low, high, confidence, metric=metric, unit=unit)
     pair = (_counts(before), _counts(after))
@@ -99,13 +99,21 @@ def compare(before: Measured, after: Measured, *, seed: int) -> Comparison:
 
 
 def _resampled(problem: Problem, before: Scores, after: Scores, confidence: float, seed: int) -> Interval:
-    """Return the bootstrap's interval of the drop, the same units drawn of both."""
+    """Return the bootstrap's interval of the drop, the same units drawn of both.
+
+    That of a share is at least as wide as where no unit changed, which proves little of few units.
+    """
 
     def drop(drawn: NDArray[np.intp]) -> float:
         pair = (problem.aggregate(scores.take(drawn)) for scores in (before, after))
         return problem.quality.drop(*pair)
 
-    return bootstrap(len(before), drop, confidence, resamples=RESAMPLES, seed=seed)
+    found = bootstrap(len(before), drop, confidence, resamples=RESAMPLES, seed=seed)
+    if problem.quality.unit != "share":
+        return found
+    unchanged = adjusted_drop(Change(0, 0, len(before)), confidence)[1] * unevenness(problem, before)
+    centre = drop(np.arange(len(before)))
+    return widened(found, (max(centre - unchanged, -1.0), min(centre + unchanged, 1.0)))
 
 
 def _unpaired(before: Measured, after: Measured, metric: QualityMetric) -> Interval:

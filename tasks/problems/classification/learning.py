@@ -33,9 +33,26 @@ class ClassificationLearning:
         return tf.reduce_sum(tf.cast(tf.argmax(outputs, axis=1) == targets, tf.int32))
 
 
+class MacroF1Learning(ClassificationLearning):
+    """The same, of which other things are counted."""
+
+    def counted(self, targets: Tensor, outputs: Tensor) -> Tensor:
+        """Return (3, classes): how often each class was given and right, was given, and was the right one."""
+        classes = outputs.shape[-1]
+        predicted = tf.argmax(outputs, axis=1)
+        right = tf.boolean_mask(targets, predicted == targets)
+        counts = [tf.math.bincount(tf.cast(each, tf.int32), minlength=classes) for each in (right, predicted, targets)]
+        return tf.stack(counts)
+
+
 def learning() -> ClassificationLearning:
-    """Return it."""
+    """Return how classes are learnt."""
     return ClassificationLearning()
+
+
+def learning_macro_f1() -> ClassificationLearning:
+    """Return how they are learnt where quality is macro-F1."""
+    return MacroF1Learning()
 
 
 def cross_entropy(labels: Tensor, logits: Tensor, smoothing: float, share: Tensor = None) -> Tensor:

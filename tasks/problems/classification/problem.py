@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,14 @@ class Classification:
         """Return the accuracy."""
         return float(np.mean(scores.values))
 
+    def slice_quality(self, scores: Scores, number: int) -> float:
+        """Return the recall of a class."""
+        return float(np.mean(scores.values[scores.slices == number]))
+
+    def on_the_way(self, counted: NDArray[Any], samples: int) -> float:
+        """Return the accuracy, of how many predictions were right."""
+        return float(counted) / samples
+
     def agreement(self, outputs: Outputs, others: Outputs) -> NDArray[np.bool_]:
         """Return where both predict one class."""
         same: NDArray[np.bool_] = outputs.argmax(axis=1) == others.argmax(axis=1)
@@ -89,10 +98,11 @@ class Classification:
         return outputs[:, np.argsort(np.asarray(order))]
 
     def guess(self, slices: Sequence[Slice], samples: int) -> Guess | None:
-        """Return the mean recall of the classes beside that of guesses.
+        """Return the mean recall, or F1, of the classes beside that of guesses.
 
-        A constant answer, and a guess of whatever odds, have a mean recall of 1 / classes, however rare a class is. A
-        class without samples has none, so that the mean is unknown (NaN).
+        A constant answer, and a guess of whatever odds, have a mean recall of 1 / classes, however rare a class is, and
+        a mean F1 of no more: of a class that has the share p and is guessed with the odds q it is the harmonic mean of
+        p and q. A class without samples has none, so that the mean is unknown (NaN).
         """
         chance = 1 / max(len(slices), 1)
         room = max(SURE * math.sqrt(chance * (1 - chance) / max(samples, 1)), 0.5 / max(samples, 1))
@@ -100,7 +110,7 @@ class Classification:
         return Guess(
             value=float(np.mean(recalls)) if recalls else math.nan,
             floor=chance + room,
-            expected=f"a mean recall of the classes of at least {percent(chance + room)}: "
+            expected=f"a mean {self.words.slice_quality} of the classes of at least {percent(chance + room)}: "
             f"a guess has {percent(chance)}, give or take {amount(room)} on {samples} images",
         )
 

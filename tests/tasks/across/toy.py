@@ -169,6 +169,14 @@ class Sum:
         """Return the mean distance."""
         return float(scores.values.mean())
 
+    def slice_quality(self, scores: Scores, number: int) -> float:
+        """Return the mean distance of one sign."""
+        return float(scores.values[scores.slices == number].mean())
+
+    def on_the_way(self, counted: NDArray[Any], samples: int) -> float:
+        """Return the mean distance."""
+        return float(counted) / samples
+
     def agreement(self, outputs: Outputs, others: Outputs) -> NDArray[np.bool_]:
         """Return where both are within a tenth."""
         near: NDArray[np.bool_] = np.abs(outputs - others)[:, 0] < 0.1
