@@ -12,18 +12,20 @@ import signal
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from featherline.tasks.contracts.model import Model, Scheme
-from featherline.tasks.contracts.references import ArchiveRef
+from featherline.tasks.contracts.references import ArchiveRef, ArrayRef
 from featherline.tasks.contracts.request import Exit
+from featherline.tasks.data.dataset import Examples
 from featherline.tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, Names, float_name
+from featherline.tasks.litert.interpreter import Batched, batches_of
 from featherline.tasks.running.child import Child, Ended
+from featherline.tasks.store.array_rows import RowsWriter
 from featherline.tasks.store.artifacts import Store, open_store
 
 CONVERTER = "featherline.tasks.litert.convert"
@@ -57,7 +59,7 @@ def convert_apart(
     store: Store,
     model: Model,
     scheme: Scheme,
-    calibration: Mapping[str, NDArray[np.float32]] | None,
+    calibration: Examples | Batched | None,
     *,
     names: Names = Names(),  # noqa: B008 - frozen
     floats: Sequence[Model] = (),
@@ -69,7 +71,8 @@ def convert_apart(
         store: Holds the models; gets the bundle if the converter dies.
         model: What to convert.
         scheme: How the file holds its numbers.
-        calibration: Examples by input, (n, …) float32 each, as the model takes them.
+        calibration: Examples by input, (n, …) float32 each, as the model takes them; those that come in batches are
+            written to disk, and the converter reads them one by one.
         names: Of the file's inputs and output.
         floats: Models that become float files in the same process.
         program: Runs in the converter's place, called with the folder.
@@ -83,7 +86,7 @@ def convert_apart(
         bench = open_store(name)
         for one in (model, *floats):
             bench.put_bytes(store.read_bytes(one.file), type(one.file))
-        arrays = None if calibration is None else {name: bench.put_array(part) for name, part in calibration.items()}
+        arrays = None if calibration is None else _written(calibration, bench, folder)
         request = ConversionRequest(model=model, scheme=scheme, names=names, calibration=arrays, floats=tuple(floats))
         (folder / REQUEST).write_bytes(request.to_json())
         with Child(CONVERTER, name, log=folder / LOG, program=program) as converter:  # no keys of the store
@@ -100,6 +103,22 @@ def convert_apart(
         versions = TypeAdapter(dict[str, str]).validate_json((folder / VERSIONS).read_bytes())
         beside = tuple((folder / float_name(number)).read_bytes() for number in range(len(floats)))
         return Converted((folder / RESULT).read_bytes(), versions, beside)
+
+
+def _written(examples: Examples | Batched, bench: Store, folder: Path) -> dict[str, ArrayRef]:
+    """Write examples into the folder's store, a batch at a time, and return where each input lies."""
+    count = len(next(iter(examples.values()))) if isinstance(examples, Mapping) else len(examples)
+    with ExitStack() as files:
+        writers: dict[str, RowsWriter] = {}
+        for batch in batches_of(examples):
+            for name, values in dict(batch).items():
+                if name not in writers:
+                    writers[name] = files.enter_context(RowsWriter(folder / f"{len(writers)}.npy", count))
+                writers[name].write(values)
+    refs = {name: bench.put_file(writer.path, ArrayRef) for name, writer in writers.items()}
+    for writer in writers.values():
+        writer.path.unlink()
+    return refs
 
 
 def _death(store: Store, folder: Path, ended: Ended) -> ConverterDied:

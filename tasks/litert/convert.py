@@ -60,8 +60,8 @@ def convert(
     Args:
         model: Takes float32, a sole input or several by name, and gives one output.
         scheme: `int8` has int8 weights, activations, input and output.
-        calibration: Examples as the model takes them; `int8` needs them. Ranges that quantization-aware training has
-            learned stay as they are, whatever the examples.
+        calibration: Examples as the model takes them, one read at a time; `int8` needs them. Ranges that
+            quantization-aware training has learned stay as they are, whatever the examples.
         names: Of the file's inputs and output. The converter is given examples by name: a list would be read in the
             order of the file, which is another one than that of the model, and not a word said.
     """
@@ -103,7 +103,7 @@ def main(folder: Path) -> None:
     from featherline.tasks.networks.model_files import load_model  # noqa: PLC0415 - imports TensorFlow
 
     given = request.calibration
-    calibration = None if given is None else {name: store.read_array(ref) for name, ref in given.items()}
+    calibration = None if given is None else {name: store.opened_array(ref) for name, ref in given.items()}
     data = convert(load_model(store, request.model), request.scheme, calibration, request.names)
     for number, model in enumerate(request.floats):
         (folder / float_name(number)).write_bytes(convert(load_model(store, model), "float32", names=request.names))

@@ -8,10 +8,10 @@ such as the places of words, go in and out as they are. `invoke` alone is what i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -29,9 +29,29 @@ Fed = NDArray[Any] | Mapping[str, NDArray[Any]]
 ByName = dict[str, NDArray[Any]]
 
 
-def some(fed: Fed, chosen: Any) -> Any:  # noqa: ANN401 - what NumPy takes as an index
+class Batched(Protocol):
+    """Examples that are not held: each look at them reads them anew, batch by batch."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def take(self, chosen: Any, /) -> Batched:  # noqa: ANN401 - what NumPy takes as an index
+        """Return some of them."""
+
+    def batches(self) -> Iterator[ByName]:
+        """Yield them in their order, some at a time."""
+
+
+def some(fed: Fed | Batched, chosen: Any) -> Any:  # noqa: ANN401 - what NumPy takes as an index
     """Return some examples, by what NumPy takes as an index."""
-    return {name: values[chosen] for name, values in fed.items()} if isinstance(fed, Mapping) else fed[chosen]
+    if isinstance(fed, Mapping):
+        return {name: values[chosen] for name, values in fed.items()}
+    return fed[chosen] if isinstance(fed, np.ndarray) else fed.take(chosen)
+
+
+def batches_of(fed: Fed | Batched) -> Iterator[Fed]:
+    """Yield the examples in their order, in batches; those that are held are one."""
+    return iter([fed]) if isinstance(fed, Mapping | np.ndarray) else fed.batches()
 
 
 class FileRunner:
@@ -102,12 +122,27 @@ class FileRunner:
                 given[name][index] = self.interpreter.get_tensor(end["index"])[0]
         return given
 
-    def predict(self, fed: Fed) -> Any:  # noqa: ANN401 - an array, or several by name
+    def predict(self, fed: Fed | Batched) -> Any:  # noqa: ANN401 - an array, or several by name
         """Return float32 outputs for examples as a model takes them: of a sole output the array, else by name.
 
         Raises:
             Refused: An input is lacking or has another shape than the file takes, or an output is not finite.
         """
+        parts = list(self.outputs_of(fed))
+        if isinstance(parts[0], Mapping):
+            return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return np.concatenate(parts)
+
+    def outputs_of(self, fed: Fed | Batched) -> Iterator[Any]:
+        """Yield float32 outputs batch by batch, so that nobody need hold them all. Raises as `predict`."""
+        seen = 0
+        for batch in batches_of(fed):
+            outputs = self._predicted(batch, seen)
+            seen += len(next(iter(outputs.values())))
+            yield sole(outputs)
+
+    def _predicted(self, fed: Fed, before: int) -> ByName:
+        """Return the outputs for examples, before which there were so many."""
         given = self.by_name(fed)
         found = {name: values.shape[1:] for name, values in given.items()}
         wanted = {name: tuple(map(int, end["shape"][1:])) for name, end in self.inputs.items()}
@@ -125,10 +160,11 @@ class FileRunner:
                 raise refuse(
                     "the file gives outputs that are not finite",
                     expected=f"finite {name} for every example",
-                    got=f"NaN or infinity for {broken.size} of {len(values)} examples, first for number {broken[0]}",
+                    got=f"NaN or infinity for {broken.size} of {len(values)} examples, first for number "
+                    f"{before + broken[0]}",
                     fix="training diverged or float16 overflows: lower the learning rate, or export in another scheme",
                 )
-        return sole(outputs)
+        return outputs
 
 
 def ends_of(interpreter: Any) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:  # noqa: ANN401

@@ -8,7 +8,7 @@ A unit is what an answer is right or wrong about: an image, a clip, a document, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -128,7 +128,7 @@ class Problem(Protocol):
         """Return the shape of one sample's outputs."""
 
     def score(self, outputs: Outputs, targets: Targets) -> Scores:
-        """Score each unit."""
+        """Score each unit, by the outputs of its own samples alone: outputs come in batches."""
 
     def aggregate(self, scores: Scores) -> float:
         """Return the quality of these units, of which there is at least one."""
@@ -142,8 +142,8 @@ class Problem(Protocol):
     def agreement(self, outputs: Outputs, others: Outputs) -> NDArray[np.bool_]:
         """Return (n,) where two outputs say the same."""
 
-    def divergence(self, truth: Outputs, other: Outputs) -> float:
-        """Return how far other outputs are from the true ones, 0 where they are equal."""
+    def divergence(self, truth: Outputs, other: Outputs) -> NDArray[np.float64]:
+        """Return (n,) how far other outputs are from the true ones, 0 where they are equal."""
 
     def mean_loss(self, outputs: Outputs, targets: Targets) -> float:
         """Return the loss that training makes small, without smoothing or mixing."""
@@ -169,8 +169,8 @@ class Problem(Protocol):
     def guess(self, slices: Sequence[Slice], samples: int) -> Guess | None:
         """Return how a model compares with guesses; None where the problem cannot say."""
 
-    def details(self, outputs: Outputs, targets: Targets) -> Contract | None:
-        """Return what else the outputs say, for report and card."""
+    def details(self, batches: Iterable[tuple[Outputs, Targets]]) -> Contract | None:
+        """Return what else the outputs say, for report and card; they come in batches, in order."""
 
 
 class Learning(Protocol):

@@ -5,7 +5,7 @@ outputs, targets ──► scores ──► quality, its interval, and the quali
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -19,6 +19,24 @@ from featherline.tasks.statistics.resampling import bootstrap
 def quality_value(problem: Problem, outputs: Outputs, targets: Targets) -> float:
     """Return the quality of the outputs of at least one sample."""
     return problem.aggregate(problem.score(outputs, targets))
+
+
+def scored_in_batches(problem: Problem, batches: Iterable[tuple[Outputs, Targets]]) -> Scores:
+    """Return the scores of outputs that come in batches, at least one of them: they alone are held."""
+    return joined([problem.score(outputs, targets) for outputs, targets in batches])
+
+
+def with_targets(outputs: Iterable[Outputs], targets: Targets) -> Iterator[tuple[Outputs, Targets]]:
+    """Yield batches of outputs, in the order of the targets, with what they should be."""
+    start = 0
+    for batch in outputs:
+        yield batch, targets[start : start + len(batch)]
+        start += len(batch)
+
+
+def joined(parts: Sequence[Scores]) -> Scores:
+    """Return the scores of batches, at least one, as those of all units."""
+    return Scores(np.concatenate([part.values for part in parts]), np.concatenate([part.slices for part in parts]))
 
 
 def counts_units(problem: Problem, scores: Scores) -> bool:

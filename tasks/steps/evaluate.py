@@ -15,6 +15,8 @@ Everything is of the file that ships, nothing of the model that it came from. La
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +24,26 @@ import numpy as np
 
 from featherline.tasks.contracts.dataset import Dataset, sole
 from featherline.tasks.contracts.measurement import Measurement, StageEntry
-from featherline.tasks.contracts.references import DetailsRef, MeasurementRef
+from featherline.tasks.contracts.references import ArrayRef, DetailsRef, MeasurementRef
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.evaluate import EvaluateInputs, EvaluateOutputs, EvaluateParams
 from featherline.tasks.contracts.words import percent
-from featherline.tasks.data.dataset import read_split, split_digest, taken
+from featherline.tasks.data.dataset import split_digest
 from featherline.tasks.litert.interpreter import RUNTIME, Fed
 from featherline.tasks.measuring import energy, latency, peak_ram
 from featherline.tasks.measuring.machine import machine
 from featherline.tasks.measuring.opened import OpenedFile
 from featherline.tasks.measuring.stage_effects import savings_table
-from featherline.tasks.modalities.feeding import prepared, preprocessing_of
+from featherline.tasks.modalities.feeding import preprocessing_of
+from featherline.tasks.modalities.model_inputs import opened_inputs
 from featherline.tasks.problems.opening import open_problem
-from featherline.tasks.problems.protocol import Outputs, Problem, Scores, Targets
-from featherline.tasks.problems.scored import quality_of, slices_of
+from featherline.tasks.problems.protocol import Problem, Scores
+from featherline.tasks.problems.scored import quality_of, scored_in_batches, slices_of, with_targets
 from featherline.tasks.running.context import Context
+from featherline.tasks.store.array_rows import ArrayRows, write_rows
 from featherline.tasks.store.artifacts import Store
+
+OUTPUTS = "outputs.npy"
 
 
 def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -> EvaluateOutputs:
@@ -49,30 +55,35 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
     store = context.store
     dataset = store.read(inputs.data, Dataset)
     file = OpenedFile(store.read_bytes(inputs.model.file), params.threads)
-    with tempfile.TemporaryDirectory(prefix="featherline-evaluate-") as folder:
-        arena = peak_ram.MicroArena(file.data, file.graph, Path(folder))
-        examples, labels = read_split(store, dataset, "test")
+    with ExitStack() as open_files:
+        folder = Path(open_files.enter_context(tempfile.TemporaryDirectory(prefix="featherline-evaluate-")))
+        arena = peak_ram.MicroArena(file.data, file.graph, folder)
+        own = preprocessing_of(inputs.model.source, dataset)
+        test = open_files.enter_context(opened_inputs(store, dataset, "test", own))
         problem = open_problem(dataset.problem)
         wanted = problem.output_shape(dataset.vocabulary)
-        if len(labels) == 0 or file.runner.output_shape != wanted:
+        if len(test) == 0 or file.runner.output_shape != wanted:
             raise refuse(
                 f"evaluate cannot measure {params.candidate} on {dataset.name}",
                 expected=f"test examples, and an output of the shape {wanted}",
-                got=f"{len(labels)} test examples, an output of the shape {file.runner.output_shape}",
+                got=f"{len(test)} test examples, an output of the shape {file.runner.output_shape}",
                 fix="measure the file on the data that its model was trained for",
             )
-        fed: Fed = sole(prepared(examples, preprocessing_of(inputs.model.source, dataset)))
-        logits = file.runner.predict(fed)
-        compared = _baseline_logits(store, inputs, dataset, params.candidate)
-        judged = _judged(problem, problem.score(logits, labels), dataset.vocabulary, params, context.seed)
-        agreement = None if compared is None else float(np.mean(problem.agreement(logits, compared)))
+        write_rows(folder / OUTPUTS, len(test), file.runner.outputs_of(test))
+        outputs = open_files.enter_context(ArrayRows(FileIO(folder / OUTPUTS)))
+        scores = scored_in_batches(problem, with_targets(outputs, test.targets))
+        judged = _judged(problem, scores, dataset.vocabulary, params, context.seed)
+        agreement = _agreement(store, problem, outputs, inputs, dataset=dataset, candidate=params.candidate)
+        details = problem.details(with_targets(outputs, test.targets))
+        kept = store.put_file(folder / OUTPUTS, ArrayRef)
         structure = file.structure()
         peak_ram_bytes, method = arena.used_bytes()
-    baseline = base = None
-    if inputs.baseline is not None:
-        baseline = OpenedFile(store.read_bytes(inputs.baseline.file), params.threads)
-        its: Fed = sole(prepared(taken(examples, slice(1)), preprocessing_of(inputs.baseline.source, dataset)))
-        base = baseline.turn(its)
+        first = test.take(slice(1))
+        fed: Fed = sole(first.arrays())
+        baseline = base = None
+        if inputs.baseline is not None:
+            baseline = OpenedFile(store.read_bytes(inputs.baseline.file), params.threads)
+            base = baseline.turn(sole(first.fed_by(preprocessing_of(inputs.baseline.source, dataset)).arrays()))
     timed = latency.latency(
         file.turn(fed),
         base,
@@ -86,9 +97,9 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
         candidate=params.candidate,
         file=inputs.model.file,
         scheme=inputs.model.scheme,
-        outputs=store.put_array(logits),
+        outputs=kept,
         agreement=agreement,
-        details=_details(store, problem, logits, labels),
+        details=None if details is None else store.put(details, DetailsRef),
         test_sha256=split_digest(dataset, "test"),
         peak_ram_bytes=peak_ram_bytes,
         peak_ram_method=method,
@@ -116,12 +127,6 @@ def _judged(problem: Problem, scores: Scores, vocabulary: tuple[str, ...], param
     }
 
 
-def _details(store: Store, problem: Problem, outputs: Outputs, targets: Targets) -> DetailsRef | None:
-    """Store what else the problem says of the outputs."""
-    found = problem.details(outputs, targets)
-    return None if found is None else store.put(found, DetailsRef)
-
-
 def _ledger(
     store: Store, inputs: EvaluateInputs, baseline: OpenedFile, file: OpenedFile, *, fed: Fed, params: EvaluateParams
 ) -> tuple[StageEntry, ...]:
@@ -135,7 +140,10 @@ def _ledger(
     )
 
 
-def _baseline_logits(store: Store, inputs: EvaluateInputs, dataset: Dataset, candidate: str) -> Outputs | None:
+def _agreement(
+    store: Store, problem: Problem, outputs: ArrayRows, inputs: EvaluateInputs, *, dataset: Dataset, candidate: str
+) -> float | None:
+    """Return on which part of the examples the file says what the float baseline says; None where there is none."""
     if inputs.baseline_measurement is None:
         return None
     baseline = store.read(inputs.baseline_measurement, Measurement)
@@ -146,7 +154,9 @@ def _baseline_logits(store: Store, inputs: EvaluateInputs, dataset: Dataset, can
             got=f"one that was measured on {baseline.samples} examples of another split",
             fix="evaluate the baseline on this data set first",
         )
-    return store.read_array(baseline.outputs)
+    with store.opened_array(baseline.outputs) as others:
+        same = [problem.agreement(part, others[rows]) for rows, part in outputs.blocks()]
+    return float(np.mean(np.concatenate(same)))
 
 
 def table(measured: Measurement) -> str:

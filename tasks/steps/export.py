@@ -38,12 +38,12 @@ from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.request import StepRequest
 from featherline.tasks.contracts.steps.export import ExportInputs, ExportOutputs, ExportParams
 from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeOutputs, QuantizeParams
-from featherline.tasks.data.dataset import Examples, in_turn, read_split, read_targets, taken
+from featherline.tasks.data.dataset import Examples, in_turn
 from featherline.tasks.litert import flatbuffer, metadata
 from featherline.tasks.litert.graph import read_graph
-from featherline.tasks.litert.interpreter import Fed, FileRunner, some
+from featherline.tasks.litert.interpreter import Fed, FileRunner
 from featherline.tasks.modalities.feeding import preprocessing_of
-from featherline.tasks.problems.scored import slices_of
+from featherline.tasks.problems.scored import scored_in_batches, slices_of, with_targets
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.execute import execute
 
@@ -59,7 +59,20 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
     dataset = store.read(inputs.data, Dataset)
     started = time.monotonic()
     stages = _stages((*inputs.stages, *inputs.between, inputs.model) if inputs.stages else ())
-    builder = Builder(store, dataset, inputs.model, params.calibration, stages)
+    with Builder(store, dataset, inputs.model, params.calibration, stages) as builder:
+        return _exported(builder, inputs, params, context, started=started, stages=stages)
+
+
+def _exported(
+    builder: Builder,
+    inputs: ExportInputs,
+    params: ExportParams,
+    context: Context,
+    *,
+    started: float,
+    stages: Sequence[Model],
+) -> ExportOutputs:
+    store, dataset = builder.store, builder.dataset
     rungs: tuple[Rung, ...] = ()
     if params.fallback_ladder is None:
         built = builder.build(inputs.scheme, params.mixed)
@@ -84,9 +97,8 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
             got=f"one of {runner.output_shape}",
             fix="train the model on this data, or give the data that it was trained on",
         )
-    examples, labels = builder.split("validation")
-    problem = builder.problem
-    scores = problem.score(runner.predict(examples), labels)
+    validation, problem = builder.split("validation"), builder.problem
+    scores = scored_in_batches(problem, with_targets(runner.outputs_of(validation), validation.targets))
     quality = problem.aggregate(scores)
     check_faithful(built.model, built.scheme, problem, scores)
     if built.scheme == "static_wmixed_ai8" and params.fallback_ladder is None:
@@ -94,13 +106,13 @@ def export(inputs: ExportInputs, params: ExportParams, context: Context) -> Expo
 
     said = _metadata(params, dataset, runner=runner, built=built, quality=quality)
     data = metadata.write(bare, said)
-    chosen = in_turn(problem.strata(read_targets(store, dataset, "test")), params.golden)
-    stored = taken(read_split(store, dataset, "test")[0], chosen)
-    golden = _golden(bare, data, stored, some(builder.split("test")[0], chosen))
+    test = builder.split("test")
+    vectors = test.take(in_turn(problem.strata(test.targets), params.golden))
+    golden = _golden(bare, data, vectors.stored(), vectors.arrays())
     source = problem.quality.text(built.model.validation_quality)
     print(
         f"export: {len(data):,} bytes with metadata and labels, validation {problem.quality.told(quality)} "
-        f"(source {source}), {len(chosen)} golden vectors, {_since(started)} in all"
+        f"(source {source}), {len(vectors)} golden vectors, {_since(started)} in all"
     )
     return ExportOutputs(
         model=LiteRTModel(

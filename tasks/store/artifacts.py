@@ -15,7 +15,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,6 +34,8 @@ from featherline.tasks.store.mentions import DOCUMENTS, named_in, references
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from featherline.tasks.store.array_rows import ArrayRows
 
 R = TypeVar("R", bound=ArtifactRef)
 C = TypeVar("C", bound=Contract)
@@ -134,6 +136,23 @@ class Store:
             return read_npy(data)
         except ValueError as error:
             raise not_of_this_kind(ref, self.uri, "numbers as `.npy`", str(error)) from None
+
+    def opened_array(self, ref: ArrayRef) -> ArrayRows:
+        """Open an array to read rows of it; the caller closes it. Raises `Damaged` as `open` does.
+
+        Raises:
+            Refused: It is whole, and no array that lies row by row.
+        """
+        from featherline.tasks.store.array_rows import ArrayRows  # noqa: PLC0415 - NumPy, the same
+
+        with ExitStack() as until_it_is_seen:
+            file = until_it_is_seen.enter_context(self.open(ref))
+            try:
+                rows = ArrayRows(file)
+            except ValueError as error:
+                raise not_of_this_kind(ref, self.uri, "numbers as `.npy`", str(error)) from None
+            until_it_is_seen.pop_all()
+        return rows
 
     @contextmanager
     def fetched(self, ref: ArtifactRef, suffix: str = "") -> Iterator[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +48,9 @@ class MeanError:
         close: NDArray[np.bool_] = np.abs(outputs - others).max(axis=1) <= 0.1
         return close
 
-    def divergence(self, truth: Outputs, other: Outputs) -> float:
-        """Return the mean squared difference."""
-        return float(np.square(truth - other).mean())
+    def divergence(self, truth: Outputs, other: Outputs) -> NDArray[np.float64]:
+        """Return the mean squared difference of each sample."""
+        return np.square(truth - other).mean(axis=1).astype(np.float64)
 
     def mean_loss(self, outputs: Outputs, targets: Targets) -> float:
         """Return the mean squared error."""
@@ -75,5 +75,5 @@ class MeanError:
     def guess(self, slices: Sequence[Slice], samples: int) -> None:
         """Return none."""
 
-    def details(self, outputs: Outputs, targets: Targets) -> None:
+    def details(self, batches: Iterable[tuple[Outputs, Targets]]) -> None:
         """Return none."""

@@ -22,6 +22,7 @@ from featherline.tasks.contracts.steps.export import ExportInputs, ExportParams
 from featherline.tasks.data.dataset import read_split
 from featherline.tasks.litert.conversion import Converted, convert_apart
 from featherline.tasks.litert.convert import Names
+from featherline.tasks.litert.interpreter import batches_of
 from featherline.tasks.modalities.image.preprocessing import model_inputs, own_of
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.model_files import put_model
@@ -63,7 +64,8 @@ def converting_once(made: dict[str, Any]) -> Iterator[None]:
     def kept(
         store: Store, model: Model, scheme: Scheme, calibration: Any, *, names: Names, floats: Sequence[Model] = ()
     ) -> Converted:
-        images = None if calibration is None else digest(b"".join(array.tobytes() for array in calibration.values()))
+        arrays = [] if calibration is None else [array for part in batches_of(calibration) for array in part.values()]
+        images = digest(b"".join(array.tobytes() for array in arrays))
         key = f"{model.file.sha256}-{scheme}-{images}-{[one.file.sha256 for one in floats]}"
         if key not in made:
             made[key] = convert_apart(store, model, scheme, calibration, names=names, floats=floats)

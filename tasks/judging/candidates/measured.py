@@ -25,7 +25,7 @@ from featherline.tasks.contracts.references import ArrayRef, MeasurementRef
 from featherline.tasks.data.dataset import read_targets, split_digest
 from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.problems.protocol import Problem, Scores
-from featherline.tasks.problems.scored import counts_units, slices_of
+from featherline.tasks.problems.scored import counts_units, scored_in_batches, slices_of, with_targets
 from featherline.tasks.store.artifacts import Store
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -164,17 +164,18 @@ def _evidence(
         ref = ArrayRef.model_validate(raw.get("outputs"))
     except ValidationError:
         return None, "it has no outputs"
-    outputs = store.read_array(ref)
     expected = (len(split.targets), *problem.output_shape(split.vocabulary))
-    if outputs.shape != expected:
-        return None, f"outputs of shape {outputs.shape} for a test split of {expected}"
-    broken = int((~np.isfinite(outputs)).reshape(len(outputs), -1).any(axis=1).sum())
-    if broken:
-        return None, f"{broken} of {len(outputs)} outputs are not finite"
+    with store.opened_array(ref) as outputs:
+        if outputs.shape != expected:
+            return None, f"outputs of shape {outputs.shape} for a test split of {expected}"
+        broken = sum(int((~np.isfinite(part)).reshape(len(part), -1).any(axis=1).sum()) for part in outputs)
+        if broken:
+            return None, f"{broken} of {len(outputs)} outputs are not finite"
+        scores = scored_in_batches(problem, with_targets(outputs, split.targets))
     claimed = raw["quality"].get("metric") if isinstance(raw.get("quality"), dict) else None
     if claimed != metric.model_dump(mode="json"):
         return None, f"its quality is not the {metric.name} of a {problem.name}"
-    return _agreeing(problem.score(outputs, split.targets), quality, slices, split)
+    return _agreeing(scores, quality, slices, split)
 
 
 def _agreeing(

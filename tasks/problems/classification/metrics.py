@@ -24,14 +24,25 @@ def calibration_error(logits: Logits, labels: Labels) -> float:
         logits: (n, classes).
         labels: (n,).
 
+    """
+    return gap(confidences(logits), logits.argmax(axis=1) == labels)
+
+
+def confidences(logits: Logits) -> NDArray[np.float64]:
+    """Return (n,) the probability of the most probable class."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    most: NDArray[np.float64] = (shifted / shifted.sum(axis=1, keepdims=True)).max(axis=1)
+    return most
+
+
+def gap(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
+    """Return the expected calibration error of predictions, (n,) each.
+
     Source: Guo et al. 2017, equation 3, https://arxiv.org/abs/1706.04599
     """
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    confidence = (shifted / shifted.sum(axis=1, keepdims=True)).max(axis=1)
-    correct = logits.argmax(axis=1) == labels
     bins = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     gaps = np.bincount(bins, weights=correct - confidence, minlength=BINS)
-    return float(np.abs(gaps).sum() / len(labels))
+    return float(np.abs(gaps).sum() / len(correct))
 
 
 def mean_cross_entropy(logits: Logits, labels: Labels) -> float:
@@ -41,13 +52,14 @@ def mean_cross_entropy(logits: Logits, labels: Labels) -> float:
     return float(np.mean(normaliser - logits[np.arange(len(labels)), labels]))
 
 
-def divergence(truth: Logits, other: Logits) -> float:
-    """Return the mean over the rows of KL(softmax(truth) || softmax(other)), in nats.
+def divergence(truth: Logits, other: Logits) -> NDArray[np.float64]:
+    """Return (n,) KL(softmax(truth) || softmax(other)) of each row, in nats.
 
     Source: Kullback and Leibler 1951, equation 2.4, https://doi.org/10.1214/aoms/1177729694
     """
     p, q = log_softmax(truth), log_softmax(other)
-    return float((np.exp(p) * (p - q)).sum(axis=1).mean())
+    of_rows: NDArray[np.float64] = (np.exp(p) * (p - q)).sum(axis=1)
+    return of_rows
 
 
 def log_softmax(logits: Logits) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,8 +71,8 @@ class Classification:
         same: NDArray[np.bool_] = outputs.argmax(axis=1) == others.argmax(axis=1)
         return same
 
-    def divergence(self, truth: Outputs, other: Outputs) -> float:
-        """Return the mean Kullback-Leibler divergence of the probabilities, in nats."""
+    def divergence(self, truth: Outputs, other: Outputs) -> NDArray[np.float64]:
+        """Return the Kullback-Leibler divergence of the probabilities of each sample, in nats."""
         return metrics.divergence(truth, other)
 
     def mean_loss(self, outputs: Outputs, targets: Targets) -> float:
@@ -114,10 +114,16 @@ class Classification:
             f"a guess has {percent(chance)}, give or take {amount(room)} on {samples} images",
         )
 
-    def details(self, outputs: Outputs, targets: Targets) -> ClassificationDetails:
-        """Return the confusion matrix and the calibration error."""
-        matrix = metrics.confusion(outputs.argmax(axis=1), targets, outputs.shape[1])
+    def details(self, batches: Iterable[tuple[Outputs, Targets]]) -> ClassificationDetails:
+        """Return the confusion matrix and the calibration error. Of each sample two numbers are held."""
+        matrix, sure, right = np.zeros((0, 0), np.int64), [], []
+        for outputs, targets in batches:
+            predicted, classes = outputs.argmax(axis=1), outputs.shape[1]
+            counted = metrics.confusion(predicted, targets, classes)
+            matrix = matrix + counted if matrix.size else counted
+            sure.append(metrics.confidences(outputs))
+            right.append(predicted == targets)
         return ClassificationDetails(
             confusion=tuple(tuple(map(int, row)) for row in matrix),
-            calibration_error=metrics.calibration_error(outputs, targets),
+            calibration_error=metrics.gap(np.concatenate(sure), np.concatenate(right)),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -182,9 +182,9 @@ class Sum:
         near: NDArray[np.bool_] = np.abs(outputs - others)[:, 0] < 0.1
         return near
 
-    def divergence(self, truth: Outputs, other: Outputs) -> float:
-        """Return the mean distance of the two."""
-        return float(np.abs(truth - other).mean())
+    def divergence(self, truth: Outputs, other: Outputs) -> NDArray[np.float64]:
+        """Return the distance of the two."""
+        return np.abs(truth - other).mean(axis=1).astype(np.float64)
 
     def mean_loss(self, outputs: Outputs, targets: Targets) -> float:
         """Return the mean squared distance."""
@@ -209,7 +209,7 @@ class Sum:
     def guess(self, slices: Sequence[Slice], samples: int) -> Guess | None:
         """Return nothing."""
 
-    def details(self, outputs: Outputs, targets: Targets) -> None:
+    def details(self, batches: Iterable[tuple[Outputs, Targets]]) -> None:
         """Return nothing."""
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.post_training import Calibration
 from featherline.tasks.litert.graph import read_graph
-from featherline.tasks.litert.interpreter import Fed, ends_of
+from featherline.tasks.litert.interpreter import Batched, Fed, batches_of, ends_of
 
 SMOOTHING = 0.95
 """Of the moving average, as in litert-quantizer."""
@@ -56,11 +56,11 @@ class Observer:
         """Return examples by the names of the file's inputs; those of a sole input may come without."""
         return dict(fed) if isinstance(fed, Mapping) else {next(iter(self.inputs)): fed}
 
-    def see_each(self, fed: Fed) -> Iterator[list[NDArray[np.float32]]]:
+    def see_each(self, fed: Fed | Batched) -> Iterator[list[NDArray[np.float32]]]:
         """Yield every activation for one example after the other."""
-        examples = self.by_name(fed)
-        for row in range(len(next(iter(examples.values())))):
-            yield self.see({name: values[row] for name, values in examples.items()})
+        for examples in map(self.by_name, batches_of(fed)):
+            for row in range(len(next(iter(examples.values())))):
+                yield self.see({name: values[row] for name, values in examples.items()})
 
     def see(self, example: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Return every activation for one example, in the order of `names`."""
@@ -70,7 +70,7 @@ class Observer:
         return [self.interpreter.get_tensor(place).ravel() for place in self.places]
 
 
-def activation_ranges(file: bytes, fed: Fed, calibration: Calibration, bits: int = 8) -> Ranges:
+def activation_ranges(file: bytes, fed: Fed | Batched, calibration: Calibration, bits: int = 8) -> Ranges:
     """Return the range of each activation.
 
     Args:
@@ -145,7 +145,7 @@ def least_error(counts: NDArray[np.int64], edges: NDArray[np.float64], bits: int
 
 
 def _histograms(
-    observer: Observer, fed: Fed, lowest: NDArray[np.float64], highest: NDArray[np.float64]
+    observer: Observer, fed: Fed | Batched, lowest: NDArray[np.float64], highest: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Return (tensors, BINS) counts of all values of all examples."""
     counts = np.zeros((len(lowest), BINS), np.int64)

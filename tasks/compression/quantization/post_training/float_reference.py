@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
 
 from featherline.tasks.data.dataset import Targets
-from featherline.tasks.litert.interpreter import Fed, FileRunner, some
-from featherline.tasks.problems.protocol import Problem
-from featherline.tasks.problems.scored import quality_value
+from featherline.tasks.litert.interpreter import Batched, Fed, FileRunner, some
+from featherline.tasks.problems.protocol import Outputs, Problem
+from featherline.tasks.problems.scored import joined
+from featherline.tasks.store.array_rows import ArrayRows, write_rows
 
 
 @dataclass(frozen=True)
@@ -32,21 +39,45 @@ class Comparison:
 
 
 class FloatReference:
-    """The float file's outputs, which every other file is compared with."""
+    """The float file's outputs, which every other file is compared with.
 
-    def __init__(self, file: bytes, fed: Fed, labels: Targets, problem: Problem) -> None:
+    They lie on disk; of a file that is compared a batch is held, and a few numbers of each example.
+    """
+
+    def __init__(self, file: bytes, fed: Fed | Batched, labels: Targets, problem: Problem) -> None:
         """Run the float file on examples as the model takes them, n > 0."""
         self.examples, self.labels, self.problem = fed, labels, problem
-        self.outputs = FileRunner(file).predict(fed)
+        with tempfile.TemporaryDirectory(prefix="featherline-reference-") as folder:
+            path = Path(folder, "outputs.npy")
+            write_rows(path, len(labels), FileRunner(file).outputs_of(fed))
+            self.outputs = ArrayRows(FileIO(path))  # the room is free again when it is closed
+
+    def close(self) -> None:
+        """Forget the outputs."""
+        self.outputs.close()
 
     def compare(self, file: bytes, most: int | None = None) -> Comparison:
         """Run a file on all examples, or on the first `most`."""
-        outputs = FileRunner(file).predict(some(self.examples, slice(most)))
-        truth, labels, problem = self.outputs[:most], self.labels[:most], self.problem
-        quality = quality_value(problem, outputs, labels)
+        problem, labels = self.problem, self.labels[:most]
+        scores, true_scores, agreement, divergence = [], [], [], []
+        for rows, outputs in _numbered(FileRunner(file).outputs_of(some(self.examples, slice(most)))):
+            truth = self.outputs[rows]
+            scores.append(problem.score(outputs, labels[rows]))
+            true_scores.append(problem.score(truth, labels[rows]))
+            agreement.append(problem.agreement(outputs, truth))
+            divergence.append(problem.divergence(truth, outputs))
+        quality, true_quality = (problem.aggregate(joined(parts)) for parts in (scores, true_scores))
         return Comparison(
             quality=quality,
-            drop=problem.quality.drop(quality_value(problem, truth, labels), quality),
-            agreement=float(problem.agreement(outputs, truth).mean()),
-            divergence=problem.divergence(truth, outputs),
+            drop=problem.quality.drop(true_quality, quality),
+            agreement=float(np.concatenate(agreement).mean()),
+            divergence=float(np.concatenate(divergence).mean()),
         )
+
+
+def _numbered(batches: Iterator[Outputs]) -> Iterator[tuple[slice, Outputs]]:
+    """Yield batches with the places of their examples."""
+    start = 0
+    for batch in batches:
+        yield slice(start, start + len(batch)), batch
+        start += len(batch)

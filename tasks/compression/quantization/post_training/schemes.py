@@ -8,12 +8,13 @@ scheme ──► converter (float32, float16, dynamic_wi8_afp32; int8 by min-max
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from featherline.tasks.compression.quantization.post_training.calibration import activation_ranges
 from featherline.tasks.compression.quantization.post_training.float_reference import Comparison, FloatReference
@@ -26,10 +27,13 @@ from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
 from featherline.tasks.contracts.post_training import Calibration, Mixed
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.schemes import SCHEMES, Activations
-from featherline.tasks.data.dataset import Targets, in_turn, read_split, taken
+from featherline.tasks.data.dataset import in_turn
+from featherline.tasks.data.reading import SplitReader
 from featherline.tasks.litert.conversion import Converted, convert_apart
 from featherline.tasks.litert.convert import Names
-from featherline.tasks.modalities.feeding import prepared, preprocessing_of
+from featherline.tasks.modalities.feeding import preprocessing_of
+from featherline.tasks.modalities.model_inputs import ModelInputs, inputs_of
+from featherline.tasks.modalities.reading import open_split
 from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.store.artifacts import Store
 
@@ -54,7 +58,7 @@ class Built:
 
 
 class Builder:
-    """Makes files of one model."""
+    """Makes files of one model. Splits that are looked at stay open until it is closed."""
 
     def __init__(
         self, store: Store, dataset: Dataset, model: Model, calibration: Calibration, floats: Sequence[Model] = ()
@@ -72,6 +76,14 @@ class Builder:
         self.problem = open_problem(dataset.problem)
         self._wanted = floats
         self._floats: dict[str, Converted] = {}
+        self._open = ExitStack()
+        self._readers: dict[SplitName, SplitReader] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
 
     def build(self, scheme: Scheme, settings: Mixed, good: Callable[[Comparison], bool] | None = None) -> Built:
         """Return the model in a scheme.
@@ -108,7 +120,9 @@ class Builder:
 
     def of(self, model: Model) -> Builder:
         """Return what makes files of another model, from the same data."""
-        return Builder(self.store, self.dataset, model, self.calibration)
+        other = Builder(self.store, self.dataset, model, self.calibration)
+        other._open, other._readers = self._open, self._readers
+        return other
 
     @property
     def float_file(self) -> Converted:
@@ -133,18 +147,20 @@ class Builder:
     @cached_property
     def reference(self) -> FloatReference:
         """Return the float file run on the validation split, the strata in turn."""
-        examples, targets = self.split("validation")
-        order = in_turn(self.problem.strata(targets), len(targets))
-        return FloatReference(self.float_file.data, taken(examples, order), targets[order], self.problem)
+        examples = self.split("validation")
+        examples = examples.take(in_turn(self.problem.strata(examples.targets), len(examples)))
+        reference = FloatReference(self.float_file.data, examples, examples.targets, self.problem)
+        self._open.callback(reference.close)
+        return reference
 
     @cached_property
-    def calibration_inputs(self) -> dict[str, NDArray[np.float32]]:
+    def calibration_inputs(self) -> ModelInputs:
         """Return the examples that ranges are found from."""
-        examples, targets = self.split("calibration")
+        examples = self.split("calibration")
         wanted = self.calibration.examples
-        if wanted is None or wanted >= len(targets):
+        if wanted is None or wanted >= len(examples):
             return examples
-        return taken(examples, np.sort(in_turn(self.problem.strata(targets), wanted)))
+        return examples.take(np.sort(in_turn(self.problem.strata(examples.targets), wanted)))
 
     def quantizer(self, bits: Activations) -> StaticQuantizer:
         """Return what quantizes the float file, its ranges found for activations of so many bits."""
@@ -156,23 +172,25 @@ class Builder:
         """Return what the file's inputs and its output are called."""
         return Names(inputs=tuple(self.dataset.inputs), output=self.problem.output)
 
-    def split(self, name: SplitName) -> tuple[dict[str, NDArray[np.float32]], Targets]:
-        """Return a split as the model takes it, by input, and its targets.
+    def split(self, name: SplitName) -> ModelInputs:
+        """Return a split as the model takes it, with its targets.
 
         Raises:
             Refused: The split is empty.
         """
-        examples, targets = read_split(self.store, self.dataset, name)
-        if len(targets) == 0:
+        if name not in self._readers:
+            self._readers[name] = self._open.enter_context(open_split(self.store, self.dataset, name))
+        reader = self._readers[name]
+        if len(reader) == 0:
             raise refuse(
                 "export cannot prove the file",
                 expected=f"examples in the {name} split of {self.dataset.name}",
                 got="none",
                 fix="give every split a share in the recipe's data section, and run preprocess again",
             )
-        return prepared(examples, preprocessing_of(self.model, self.dataset)), targets
+        return inputs_of(reader, self.dataset, preprocessing_of(self.model, self.dataset))
 
-    def _of_converter(self, scheme: Scheme, examples: dict[str, NDArray[np.float32]] | None) -> Built:
+    def _of_converter(self, scheme: Scheme, examples: ModelInputs | None) -> Built:
         if scheme == "float32" and self.model.format != "qat_h5":
             converted = self.float_file
         else:
@@ -185,7 +203,7 @@ class Builder:
             self._floats[digest] = self._convert(model, "float32", None)
         return self._floats[digest]
 
-    def _convert(self, model: Model, scheme: Scheme, examples: dict[str, NDArray[np.float32]] | None) -> Converted:
+    def _convert(self, model: Model, scheme: Scheme, examples: ModelInputs | None) -> Converted:
         """Convert a model, and in the same process what is wanted as float files and is not there yet."""
         floats = {one.file.sha256: one for one in self._wanted if one.file.sha256 not in self._floats}
         if scheme == "float32":
