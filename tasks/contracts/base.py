@@ -30,6 +30,8 @@ Words = Annotated[str, Field(max_length=200)]
 """A line that a person reads: an author, a licence."""
 Prose = Annotated[str, Field(max_length=10_000)]
 """A few paragraphs that a person reads."""
+ColumnName = Annotated[str, Field(min_length=1, max_length=256)]
+"""Of a table."""
 Address = Annotated[str, Field(min_length=1, max_length=4096)]
 """A path or a URL."""
 

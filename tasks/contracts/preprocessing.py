@@ -2,7 +2,7 @@
 
 value ──► channels in the model's order ──► (value / scale - mean) / std ──► input
 
-What a recipe may choose is its modality's: `contracts.modalities.image`.
+What a recipe may choose is its modality's: `contracts.modalities`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction, Name
+from featherline.tasks.contracts.modalities import DEFAULT_MODALITY
 
 Std = Annotated[float, Field(gt=0)]
 ChannelOrder = Literal["rgb", "bgr"]
@@ -20,7 +21,7 @@ ChannelOrder = Literal["rgb", "bgr"]
 class Preprocessing(Contract):
     """What one model does to a value of an input: `(value / scale - mean) / std`, by channel, in its channel order."""
 
-    modality: Name = "image"
+    modality: Name = DEFAULT_MODALITY
     """Of the input."""
     name: str
     """`data`, `raw`, `unit`, …, as in a recipe; `own` for numbers that the recipe gives."""

@@ -13,7 +13,7 @@ from featherline.tasks.contracts.base import Address, Contract, Name, Prose, Wor
 from featherline.tasks.contracts.candidate import CandidateTemplate
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.keys import keys_of
-from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.model import Architecture, BuilderName, Options
 from featherline.tasks.contracts.quality import QualityDrop
 from featherline.tasks.contracts.steps.evaluate import EvaluateParams

@@ -24,7 +24,7 @@ REQUEST, RESULT, VERSIONS = "request.json", "model.tflite", "versions.json"
 class Names(Contract):
     """What the file's inputs and its output are called."""
 
-    inputs: tuple[str, ...] = ("image",)
+    inputs: tuple[str, ...] = ("input",)
     """Of a sole input any name; of several those of the network's input layers."""
     output: str = "logits"
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.modalities.opening import open_modality

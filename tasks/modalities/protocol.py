@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import InputSpec, Shape, Unreadable
 from featherline.tasks.contracts.fit import Fit
-from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import Problem
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams

@@ -24,7 +24,7 @@ from featherline.tasks.compression.search.study import open_study, proposals_of,
 from featherline.tasks.compression.search.summary import lines, summarised
 from featherline.tasks.compression.search.worker import SearchWorker
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.references import TrialsRef
 from featherline.tasks.contracts.refusal import examples, refuse

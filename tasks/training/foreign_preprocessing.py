@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import Dataset, sole
-from featherline.tasks.contracts.modalities.image import NamedPreprocessing, PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import NamedPreprocessing, PreprocessingChoice
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.data.dataset import Examples, Targets, in_turn, read_split, taken

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, Protocol
 
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.safe_text import visible

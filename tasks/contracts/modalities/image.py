@@ -6,13 +6,17 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from featherline.tasks.contracts.base import LARGEST_SIDE, Contract
+from featherline.tasks.contracts.base import LARGEST_SIDE, ColumnName, Contract
 from featherline.tasks.contracts.preprocessing import ChannelOrder
 
 Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 PixelValue = Annotated[float, Field(ge=-(2**32), le=2**32)]
 Byte = Annotated[int, Field(ge=0, le=255)]
-ColumnName = Annotated[str, Field(min_length=1, max_length=256)]
+
+CALLED = ("image", "img", "pic", "picture", "photo")
+"""What people call them in the names of folders and files."""
+SMALLER = "data.image_size"
+"""The key of a recipe that makes them smaller."""
 
 FormatName = Literal["auto", "digits", "parquet", "image_folder", "csv", "manifest"]
 """Those of files are rows of `modalities/image/formats.py`."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections import Counter
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.quality import QualityMetric
+from featherline.tasks.contracts.refusal import examples
+
+CLASSES_FILE = "classes.txt"
+CLASSES_KEY = "classes"
 
 RENAMED_IN_FILES = {
     "accuracy": "validation_quality",
@@ -27,9 +32,23 @@ QualityName = Literal["accuracy", "macro_f1"]
 """As a recipe names it."""
 
 
-class ClassificationIntake(Contract):
-    """What quality is."""
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    again = [name for name, count in Counter(names).items() if count > 1]
+    if again:
+        raise ValueError(f"each class once, not {examples(again)} again")
+    return names
 
+
+ClassName = Annotated[str, Field(min_length=1, max_length=200)]
+ClassNames = Annotated[tuple[ClassName, ...], Field(min_length=2), AfterValidator(_each_once)]
+
+
+class ClassificationIntake(Contract):
+    """What a recipe says of the classes, and what quality is."""
+
+    classes: ClassNames | None = Field(
+        None, description="Names in the order of the model's outputs; found in the source where absent."
+    )
     quality: QualityName | None = Field(
         None,
         description="accuracy, also where absent; or macro_f1, the mean of the F1 of the classes, in which a rare one "

@@ -2,41 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from featherline.tasks.contracts.base import LONGEST_NAME, Address, Contract, Fraction, Name, NameOrEmpty
+from featherline.tasks.contracts.base import LONGEST_NAME, Address, ColumnName, Contract, Fraction, Name, NameOrEmpty
 from featherline.tasks.contracts.external_state import External, FilesAt
-from featherline.tasks.contracts.modalities.image import ColumnName, ImageIntake
-from featherline.tasks.contracts.problems.classification import ClassificationIntake
+from featherline.tasks.contracts.modalities import DEFAULT_MODALITY
+from featherline.tasks.contracts.modalities.parameters import Intake
+from featherline.tasks.contracts.problems import DEFAULT_PROBLEM
+from featherline.tasks.contracts.problems.parameters import Answers
 from featherline.tasks.contracts.references import DatasetRef
-from featherline.tasks.contracts.refusal import examples
 from featherline.tasks.contracts.step import Params
-
-
-def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    again = [name for name, count in Counter(names).items() if count > 1]
-    if again:
-        raise ValueError(f"each class once, not {examples(again)} again")
-    return names
-
-
-ClassName = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-ClassNames = Annotated[tuple[ClassName, ...], Field(min_length=2), AfterValidator(_each_once)]
-
 
 InputName = Annotated[str, Field(pattern=rf"^[a-z_][a-z0-9_]{{0,{LONGEST_NAME - 1}}}$")]
 """Of an input: that of the network's input layer and of the file's signature too, so it is a name of Python."""
 
 
-class InputIntake(ImageIntake):
+class InputIntake(Intake):
     """How the examples of one input are found, and what they are brought to."""
 
-    modality: Name = Field("image", description="What the input is.")
+    modality: Name = Field(DEFAULT_MODALITY, description="What the input is.")
 
 
 class InputParams(InputIntake):
@@ -49,22 +35,19 @@ class PreprocessInputs(Contract):
     """Nothing: the source is outside."""
 
 
-class PreprocessParams(Params, InputIntake, ClassificationIntake):
+class PreprocessParams(Params, Answers, InputIntake):
     """Where the examples come from and how they are split. What one input has stands here, of several in `inputs`."""
 
     name: NameOrEmpty = Field("", description="Of the data set; that of the recipe where empty.")
     inputs: dict[InputName, InputParams] = Field(
         {}, description="Several inputs by name, each as its own modality reads it; absent for a sole one."
     )
-    problem: Name = Field("classification", description="What is answered.")
+    problem: Name = Field(DEFAULT_PROBLEM, description="What is answered.")
     source: Address = Field(description='"digits" (bundled), a folder, or s3://bucket/prefix.')
     label_column: ColumnName | int | None = Field(
         None, description="That holds the class, by name; in a CSV also by position (0: first, -1: last)."
     )
     split_column: ColumnName | None = Field(None, description="Of a CSV: that says train, validation or test.")
-    classes: ClassNames | None = Field(
-        None, description="Names in the order of the model's outputs; found in the source where absent."
-    )
     validation_fraction: float = Field(0.1, gt=0, lt=1, description="Of train, where the source has no such split.")
     test_fraction: float = Field(0.2, gt=0, lt=1, description="Of all, where the source has no such split.")
     calibration_count: int = Field(200, gt=0, description="Examples taken from train, stratified.")

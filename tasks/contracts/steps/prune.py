@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.external_state import External, files_at
 from featherline.tasks.contracts.fit import MOST_EPOCHS, DistillationSettings, Fit
-from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.step import Params

@@ -10,7 +10,7 @@ from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.device import Budget
 from featherline.tasks.contracts.external_state import BuilderModule, External
 from featherline.tasks.contracts.fit import MOST_EPOCHS, Fit
-from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.model import BuilderName, Options
 from featherline.tasks.contracts.references import DatasetRef, TrialsRef
 from featherline.tasks.contracts.secrets import Secret

@@ -9,7 +9,7 @@ from pydantic import Field
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.external_state import BuilderModule, External, files_at
 from featherline.tasks.contracts.fit import Fit
-from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.model import Architecture, Model
 from featherline.tasks.contracts.quality import QualityMetric, QualityValue, Slice
 from featherline.tasks.contracts.references import DatasetRef

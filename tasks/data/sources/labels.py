@@ -47,10 +47,10 @@ def label_of(value: object) -> Label:
             return None
         if not value.is_integer():
             raise refuse(
-                "preprocess cannot take the labels for classes",
+                "preprocess cannot take the labels",
                 expected="whole numbers, or names",
                 got=f"{value:g}",
-                fix="set data.label_column to the column of classes, or sort the values into classes",
+                fix="set data.label_column to the column of labels, or sort the values into kinds with a name each",
             )
         return int(value)
     return int(value) if isinstance(value, int) else None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
+from featherline.tasks.contracts.modalities.parameters import EXAMPLES_CALLED
 from featherline.tasks.contracts.refusal import examples, refuse
 from featherline.tasks.data.sources.source import SourceSplit
 
@@ -28,7 +29,9 @@ WORDS: dict[str, SourceSplit] = {
 }
 """What a split is called; FER-2013 has a public and a private test."""
 
-BESIDE = "sets?|data|datasets?|images?|imgs?|pics?|pictures?|photos?|samples?|splits?|folders?|files?|parts?"
+KINDS = "|".join(f"{word}s?" for word in EXAMPLES_CALLED)
+BESIDE = f"sets?|data|datasets?|{KINDS}|samples?|splits?|folders?|files?|parts?"
+"""What stands beside that word."""
 _WORD = "|".join(sorted(WORDS, key=len, reverse=True))
 SPELLED = re.compile(
     rf"(?:(?:seg|my|the|all|raw|{BESIDE})[\W_]+)*({_WORD})(?:[\W_]*(?:{BESIDE}))*(?:[\W_]*\d+)?", re.IGNORECASE

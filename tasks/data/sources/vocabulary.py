@@ -1,28 +1,27 @@
-"""Class names that a source brings: `classes.txt`, a name a line in label order."""
+"""The names of what an answer may be, where a source brings them in a file of their own."""
 
 from __future__ import annotations
 
+from featherline.tasks.contracts.problems.parameters import VOCABULARY_FILE, VOCABULARY_KEY
 from featherline.tasks.contracts.refusal import examples, refuse
 from featherline.tasks.data.sources.place import Place
 
-CLASSES_FILE = "classes.txt"
-"""Class names, a line each, in label order."""
 LARGEST_BYTES = 2**20
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def read_vocabulary(place: Place, names: list[str]) -> tuple[str, ...] | None:
-    """Return the names in `classes.txt`, None where there is no such file.
+    """Return the names in that file, None where there is no such file.
 
     UTF-8, with or without a byte order mark, or UTF-16 with one; any line ends; empty lines are left out.
 
     Raises:
-        Refused: It is too large, in another encoding, or names no class or one twice.
+        Refused: It is too large, in another encoding, or has no name or one twice.
     """
-    if CLASSES_FILE not in names:
+    if VOCABULARY_FILE not in names:
         return None
     try:
-        data = place.read(CLASSES_FILE)
+        data = place.read(VOCABULARY_FILE)
         if len(data) > LARGEST_BYTES:
             raise _refusal(place, f"{len(data):,} bytes")
         text = data.decode(BYTE_ORDER_MARKS.get(data[:2], "utf-8-sig"))
@@ -42,8 +41,8 @@ def read_vocabulary(place: Place, names: list[str]) -> tuple[str, ...] | None:
 
 def _refusal(place: Place, got: str) -> Exception:
     return refuse(
-        f"preprocess cannot use {CLASSES_FILE} of {place.uri}",
-        expected=f"a class name a line, each once, in UTF-8, at most {LARGEST_BYTES // 2**20} MiB",
+        f"preprocess cannot use {VOCABULARY_FILE} of {place.uri}",
+        expected=f"a name a line, each once, in UTF-8, at most {LARGEST_BYTES // 2**20} MiB",
         got=got,
-        fix=f"correct {CLASSES_FILE}, or remove it and give data.classes",
+        fix=f"correct {VOCABULARY_FILE}, or remove it and give {VOCABULARY_KEY}",
     )

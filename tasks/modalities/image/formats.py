@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from featherline.tasks.contracts.problems.parameters import VOCABULARY_FILE
 from featherline.tasks.contracts.refusal import Refused, examples, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.csv_files import ENDINGS as CSV_ENDINGS
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.place import Place, open_place
 from featherline.tasks.data.sources.source import Source
-from featherline.tasks.data.sources.vocabulary import CLASSES_FILE, read_vocabulary
+from featherline.tasks.data.sources.vocabulary import read_vocabulary
 from featherline.tasks.modalities.image.decode import SUFFIXES
 from featherline.tasks.modalities.image.folder_layout import layout_of
 from featherline.tasks.modalities.image.image_folder import ImageFolderSource
@@ -159,7 +160,7 @@ def _without_ending(names: list[str]) -> bool:
 def _leave_out_others(place: Place, names: list[str], used: set[str], log: IntakeLog) -> None:
     """Count what is of no format that is read here; images that rows of parquet files name are read all the same."""
     for name in names:
-        if name not in used and name != CLASSES_FILE:
+        if name not in used and name != VOCABULARY_FILE:
             suffix = PurePosixPath(name).suffix.lower()
             log.leave_out(f"a file of {suffix or 'no ending'} beside the {log.format}", name)
     for name, kind in place.unusable.items():

@@ -3,7 +3,7 @@
     inputs by name, as they lie in the data ──► preprocess ──► quantize ──► LiteRT ──► outputs by name, float32
 
     model = mlflow.pyfunc.load_model("models:/digits@champion")
-    model.predict({"image": examples})["logits"].argmax(axis=1)
+    model.predict(examples)["logits"].argmax(axis=1)
 
 It needs numpy and ai-edge-litert, and nothing of Featherline.
 """

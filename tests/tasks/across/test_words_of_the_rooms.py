@@ -39,28 +39,6 @@ CONTAINERS = frozenset(
     )
 )
 """Files that speak of the image of a container."""
-OF_A_MODALITY = frozenset(
-    (
-        "contracts/fit.py",
-        "contracts/preprocessing.py",
-        "contracts/recipe.py",
-        "contracts/steps/distill.py",
-        "contracts/steps/preprocess.py",
-        "contracts/steps/prune.py",
-        "contracts/steps/quantize.py",
-        "contracts/steps/search.py",
-        "contracts/steps/train.py",
-        "data/sources/budget.py",
-        "data/sources/labels.py",
-        "data/sources/split_names.py",
-        "data/sources/vocabulary.py",
-        "litert/convert.py",
-        "releasing/registries/featherline_litert.py",
-        "steps/search.py",
-        "training/teachers.py",
-    )
-)
-"""Contracts that take the parameters of images from theirs, and sources that are of images and classes so far."""
 OLDER = frozenset(("judging/data/evidence.py", "litert/metadata.py"))
 """Readers of what an older version wrote."""
 FILES_OF_OTHERS = frozenset(
@@ -106,7 +84,7 @@ def test_no_further_file_names_images_pixels_or_classes() -> None:
     """Whoever does not know what an example is speaks of examples, values and strata; a needless exception goes."""
     named = {name for name, file in others().items() if said(EXAMPLES, file)}
 
-    assert named == CONTAINERS | OF_A_MODALITY | OLDER | FILES_OF_OTHERS
+    assert named == CONTAINERS | OLDER | FILES_OF_OTHERS
 
 
 def test_a_word_is_found_inside_a_name(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import InputSpec, Shape, Unreadable
-from featherline.tasks.contracts.modalities.image import PreprocessingChoice
+from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.quality import QualityMetric, Slice
 from featherline.tasks.contracts.refusal import Problem as Reason

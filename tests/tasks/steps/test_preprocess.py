@@ -450,7 +450,7 @@ def _double_names(folder: Path) -> None:
         (_labels(*[1] * 20), {}, "one class only", "only 1"),
         (_one_class_folder, {}, "one class only", "only cat"),
         (_labels(), {}, "cannot take the column label", "null"),
-        (_labels(*[0.5, 1.5] * 10), {}, "cannot take the labels for classes", "0.5"),
+        (_labels(*[0.5, 1.5] * 10), {}, "cannot take the labels", "0.5"),
         (_image_outside, {}, "cannot tell the class of every image", "stray.png"),
         (_truncated, {}, "cannot read part-1.parquet", "Parquet magic bytes not found"),
         (_columns(image=[b""], size=[[1]]), {}, "misses label in", "image, size (list<"),
