@@ -45,7 +45,7 @@ class SourcesSideBySide:
         if any(set(source.splits) != set(self.splits) for source in sources.values()):
             raise _unequal("the same splits", {name: ", ".join(source.splits) for name, source in sources.items()})
         if len(set(known.values())) > 1:
-            raise _unequal("the same classes", {name: ", ".join(names[:9]) for name, names in known.items()})
+            raise _unequal("the same vocabulary", {name: ", ".join(names[:9]) for name, names in known.items()})
 
     def labels(self, split: SourceSplit) -> Iterator[list[Label]]:
         """Yield the labels, which every source gives alike; one that has none takes those of the others.
