@@ -133,7 +133,7 @@ class View(NamedTuple):
 
 
 class Views(Protocol):
-    """Random views of one input, made inside the training step: the TensorFlow side of a modality."""
+    """The TensorFlow side of a modality: random views, made in the training step, and what a network begins with."""
 
     def moves(self, fit: Fit) -> bool:
         """Return whether views differ from epoch to epoch."""
@@ -143,3 +143,6 @@ class Views(Protocol):
 
     def augment(self, examples: Any, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors
         """Return a random view of each example, of the same shape. Equal seeds, (2,) int32, give equal views."""
+
+    def own_scaling(self, model: Any) -> str:  # noqa: ANN401 - tf_keras
+        """Return the layers with which a network brings stored values to its scale by itself; nothing where none do."""

@@ -2,7 +2,7 @@
 
     file ──► begins with Rescaling or Normalization? ──► raw
                   └ no ──► candidates, measured on the validation split ──► the best, named with the others' figures
-                                                       └──► all at chance, or the classes in another order: refused
+                                                       └──► all at chance, or the answers in another order: refused
 
 Source of the usual ones: `keras.applications.imagenet_utils` (modes tf, torch and caffe).
 """
@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.dataset import Dataset, sole
 from featherline.tasks.contracts.modalities.parameters import NamedPreprocessing, PreprocessingChoice
 from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.problems.parameters import VOCABULARY_KEY
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.data.dataset import Examples, Targets, in_turn, read_split, taken
 from featherline.tasks.modalities.feeding import Feeding, chosen, own_of, prepared, raw_of, with_why
-from featherline.tasks.modalities.opening import open_modality
-from featherline.tasks.networks.foreign.beginnings import takes_bytes
+from featherline.tasks.modalities.opening import open_modality, open_views
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.predict import predict
 from featherline.tasks.problems.opening import open_problem
@@ -32,7 +32,7 @@ from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.store.artifacts import Store
 
 MOST_EXAMPLES = 1000
-"""Of the validation split, the classes in turn, that candidates are measured on."""
+"""Of the validation split, the strata in turn, that candidates are measured on."""
 
 AS_GOOD = 0.005
 """Candidates this near to the best quality are as good; the least loss decides between them."""
@@ -42,7 +42,7 @@ CLEARLY = 0.02
 
 
 HALF, SURELY_SCRAMBLED = 0.5, 0.9
-"""What another order of the classes must make right of the renamed ones: of a file that must be good already, and of
+"""What another order of the vocabulary must make right of the renamed ones: of a file that must be good already, and of
 one that is trained further, whose weights may be fresh."""
 
 
@@ -84,7 +84,7 @@ def preprocessing_of_built(model: KerasModel, choice: PreprocessingChoice, datas
     """
     if choice != "auto":
         return chosen(choice, dataset)
-    scaling = takes_bytes(model) if getattr(model, "outputs", None) else ""
+    scaling = _own_scaling(model, dataset)
     if scaling:
         return with_why(raw_of(dataset), f"the network begins with {scaling}")
     return with_why(own_of(dataset), "the network is trained on it")
@@ -112,19 +112,19 @@ def preprocessing_of_file(
         key: Where the recipe gives it, for messages.
 
     Raises:
-        Refused: What is given does not fit the examples; the model has the classes in another order; or it is to be
-            taken as it is, and tells the classes apart under no candidate.
+        Refused: What is given does not fit the examples; the model has the vocabulary in another order; or it is
+            to be taken as it is, and knows nothing of the answers under any candidate.
     """
     given = None if choice == "auto" else chosen(choice, dataset)
     examples, labels = _validation(store, dataset)
     if len(labels) == 0:
         return given or with_why(own_of(dataset), "there was no example to measure others on")
-    scaling = "" if given else takes_bytes(model)
+    scaling = "" if given else _own_scaling(model, dataset)
     sure = given or (raw_of(dataset) if scaling else None)
     problem, tried = open_problem(dataset.problem), [sure] if sure else _candidates(dataset, examples)
     measured = [_measure(model, examples, labels, one, problem) for one in tried]
     best = _best(measured)
-    classes, trusted = len(dataset.vocabulary), best.knows(labels)
+    slices, trusted = problem.words.slices, best.knows(labels)
     if sure and not trusted and as_it_is:  # what else it may be is part of what is said
         others = [one for one in _candidates(dataset, examples) if _numbers(one) != _numbers(sure)]
         measured += [_measure(model, examples, labels, one, problem) for one in others]
@@ -135,13 +135,21 @@ def preprocessing_of_file(
     if given:
         return _updated(given, measured=figures if len(figures) > 1 else {})
     if scaling:
-        doubt = "" if trusted else "; it tells the classes apart no better than chance, however it is fed"
+        doubt = "" if trusted else f"; it tells the {slices} apart no better than chance, however it is fed"
         return with_why(best.feeding, f"the file begins with {scaling}{doubt}")
     if not trusted:
-        why = f"the file knows nothing of these {classes} classes yet, and is trained on it"
+        why = f"the file knows nothing of these {len(dataset.vocabulary)} {slices} yet, and is trained on it"
         return _updated(own_of(dataset), why=why, measured=figures)
     why = f"the best of what was measured on {len(labels):,} validation examples: {_said(measured)}"
     return _updated(best.feeding, why=why, measured=figures)
+
+
+def _own_scaling(model: KerasModel, dataset: Dataset) -> str:
+    """Return the layers with which a model scales its sole input by itself, nothing where it does not."""
+    if len(dataset.inputs) > 1 or not getattr(model, "outputs", None):
+        return ""
+    views = open_views(next(iter(dataset.inputs.values())).modality)
+    return views.own_scaling(model) if views else ""
 
 
 def _validation(store: Store, dataset: Dataset) -> tuple[Examples, Targets]:
@@ -199,11 +207,11 @@ def _refuse_other_order(measured: list[Measured], labels: Targets, name: str, da
         return
     names = json.dumps([dataset.vocabulary[label] for label in order], ensure_ascii=False)
     raise refuse(
-        f"{name} has the classes of {dataset.name} in another order",
+        f"{name} has the {problem.words.slices} of {dataset.name} in another order",
         expected=f"the order of the data: {', '.join(dataset.vocabulary)}",
         got=f"validation {metric.told(one.quality)} in that order, {metric.text(reached)} in another one "
         f"(preprocessing {one.name}, {len(labels):,} examples)",
-        fix=f"set data.classes: {names}",
+        fix=f"set {VOCABULARY_KEY}: {names}",
     )
 
 
@@ -217,16 +225,17 @@ def _refuse_chance(measured: list[Measured], labels: Targets, name: str, key: st
     if sure and not better:
         return
     best = max(better, key=lambda one: one.gain) if better else None
+    slices = measured[0].problem.words.slices
     if best is None:
-        fix = f"give {key} as scale, mean, std and channel_order, or a file that was trained for these classes"
+        fix = f"give {key} as scale, mean, std and channel_order, or a file that was trained for these {slices}"
     elif best.name in get_args(NamedPreprocessing):
         fix = f"set {key}: {best.name}"
     else:
         numbers = best.how.model_dump(mode="json", include={"scale", "mean", "std", "channel_order"})
         fix = f"set {key}: {json.dumps(numbers)}"
     raise refuse(
-        f"{name} tells the classes apart no better than chance",
-        expected="a model file that was trained for these classes, fed as it was in its training",
+        f"{name} tells the {slices} apart no better than chance",
+        expected=f"a model file that was trained for these {slices}, fed as it was in its training",
         got=f"validation {measured[0].problem.quality.name} of {len(labels):,} examples: {_said(measured)}",
         fix=fix,
     )

@@ -9,8 +9,9 @@ import numpy as np
 from featherline.tasks.contracts.dataset import Shape
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.modalities.image.beginnings import takes_bytes
 from featherline.tasks.modalities.protocol import View
-from featherline.tasks.networks.framework import Tensor, tf
+from featherline.tasks.networks.framework import KerasModel, Tensor, tf
 
 
 class ImageViews:
@@ -33,6 +34,10 @@ class ImageViews:
     def augment(self, examples: Any, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors
         """Return a random view of each image."""
         return augment(examples, seed, fit, background)
+
+    def own_scaling(self, model: KerasModel) -> str:
+        """Return the layers with which a network scales pixels by itself."""
+        return takes_bytes(model)
 
 
 def moves(fit: Fit) -> bool:

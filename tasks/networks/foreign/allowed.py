@@ -24,7 +24,7 @@ READS_FILES = {
     *("StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup", "PreprocessingLayer"),
     *("Hashing", "HashedCrossing", "CategoryEncoding", "Discretization", "DenseFeatures", "SequenceFeatures"),
 }
-"""Layers of words and tables: some open a file that their configuration names, none has a use on images."""
+"""Layers of words and tables: some open a file that their configuration names, none has a use on numbers."""
 
 ACTIVATION_LAYERS = {"ReLU", "LeakyReLU", "ELU", "Softmax", "ThresholdedReLU"}
 """Layers without weights that may stand in the place of an activation function."""
@@ -133,4 +133,4 @@ OPERATIONS_OF_KERAS_3 = {
     *("Square", "Sqrt", "Exp", "Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "Elu", "Softplus"),
     *("HardSigmoid", "HardSilu", "Softmax"),
 }
-"""Classes of `keras.src.ops` that have an equal in TensorFlow: `foreign.operations` says which."""
+"""What of `keras.src.ops` has an equal in TensorFlow: `foreign.operations` says which."""

@@ -23,7 +23,7 @@ from featherline.tasks.networks.framework import KerasModel, keras, tf
 MOST_UNSAVED = 100_000
 """Numbers that a model may have beside those of its file, such as the states of random generators."""
 MOST_IN_ONE_OUTPUT = 2**27
-"""Numbers of an image between two layers: half a GiB."""
+"""Numbers of an example between two layers: half a GiB."""
 
 
 def build_model(archive: Archive, name: str, input_shape: Shape | None = None) -> KerasModel:
@@ -102,7 +102,7 @@ def _check_outputs(model: KerasModel, name: str) -> None:
         if prod(size or 1 for size in shape) > MOST_IN_ONE_OUTPUT:
             raise refuse(
                 f"{name} cannot be read",
-                expected=f"layers that give at most {MOST_IN_ONE_OUTPUT:,} numbers for an image",
+                expected=f"layers that give at most {MOST_IN_ONE_OUTPUT:,} numbers for an example",
                 got=f"{layer}, which gives {shape}",
                 fix="shrink the model, or its input",
             )

@@ -83,7 +83,7 @@ def _problems(found: list[Found], name: str) -> Iterator[Problem]:
         elif kind in allowed.READS_FILES:
             yield Problem(
                 f"{name} has a layer that is not read",
-                "layers that compute with images: those of words and tables may read other files",
+                "layers that compute with numbers: those of words and tables may read other files",
                 got,
                 f"take it out of the model, or {NAMED}",
             )
@@ -98,7 +98,7 @@ def _problems(found: list[Found], name: str) -> Iterator[Problem]:
             meant = did_you_mean(kind, allowed.LAYERS)
             yield Problem(
                 f"{name} has a layer that Keras does not have, or that is not read",
-                "layers, initialisers, regularisers, constraints and activations of tf_keras for images",
+                "layers, initialisers, regularisers, constraints and activations of tf_keras",
                 got,
                 f"{meant} Or {NAMED}" if meant.startswith("did") else NAMED,
             )

@@ -1,4 +1,4 @@
-"""`x[..., ::-1]` of a file as `x[:, :, :, ::-1]`, which is the same of images and can be saved again.
+"""`x[..., ::-1]` of a file as `x[:, :, :, ::-1]`, which is the same of four axes and can be saved again.
 
 Keras cannot write an ellipsis into a `.keras` file, so only HDF5 has it: `preprocess_input` of ResNet and VGG is one.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from featherline.tasks.contracts.refusal import refuse
 
 RANK = 4
-"""Of images: (n, height, width, channels)."""
+"""Of an input of (n, height, width, channels), the one of which the axes are known beforehand."""
 
 ELLIPSIS = {"ellipsis": True}
 """What stands for one in a harmless configuration."""
@@ -39,14 +39,14 @@ def without_ellipsis(config: dict[str, Any]) -> set[str]:
 
 
 def check_ranks(model: Any, changed: set[str], name: str) -> None:  # noqa: ANN401 - tf_keras has no types
-    """Refuse a model in which an ellipsis stood for other axes than those of an image."""
+    """Refuse a model in which an ellipsis stood for other axes than these."""
     layers = [layer for layer in model._flatten_layers(include_self=False) if layer.name in changed]  # noqa: SLF001
     nodes = [(layer, node) for layer in layers for node in layer._inbound_nodes]  # noqa: SLF001 - all calls
     for layer, node in nodes:
         if any(len(tensor.shape) != RANK for tensor in node.keras_inputs):
             raise refuse(
                 f"{name} cannot be read",
-                expected="an ellipsis in the index of images alone, (n, height, width, channels)",
+                expected="an ellipsis in the index of four axes alone, (n, height, width, channels)",
                 got=f"one in {layer.name}, of {tuple(node.keras_inputs[0].shape)}",
                 fix="write the axes out, as in x[:, :, 0], or name the builder of the model in model.builder as "
                 "module:function",

@@ -137,7 +137,7 @@ class _Translator:
 
 
 def _known(kind: str) -> set[str]:
-    """Return the arguments of a layer of tf_keras and of the classes that it is made of."""
+    """Return the arguments of a layer of tf_keras and of the types that it is made of."""
     known = {"name", "trainable", "dtype", "batch_input_shape"} | RECURRENT.get(kind, set())
     for one in getattr(keras.layers, kind).__mro__:
         parameters = inspect.signature(one.__init__).parameters

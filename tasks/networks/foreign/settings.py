@@ -12,7 +12,7 @@ Found = tuple[str, str]
 
 DROPPED = {"dynamic", "batch_dtype", "autocast"}
 NEVER = {"unroll", "sparse", "ragged"}
-"""A loop written out is as many layers as it has steps; tensors of other kinds are no images."""
+"""A loop written out is as many layers as it has steps; tensors of other kinds are not read."""
 LARGEST = 2**63 - 1
 OURS = "featherline>"
 """What the names of `featherline.tasks.networks.foreign.activations` begin with, as Keras keeps them."""

@@ -1,6 +1,6 @@
-"""Sizes that a model leaves open: filled in from the image down, through models inside models.
+"""Sizes that a model leaves open: filled in from the example down, through models inside models.
 
-    image ──► input of the model ──► built ──► what a nested model is called with ──► its input ──► built anew, …
+    example ──► input of the model ──► built ──► what a nested model is called with ──► its input ──► built anew, …
 
 Weights do not depend on the height and width of what they are applied to, so the same ones fit.
 """

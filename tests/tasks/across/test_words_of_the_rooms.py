@@ -44,16 +44,8 @@ OLDER = frozenset(("judging/data/evidence.py", "litert/metadata.py"))
 FILES_OF_OTHERS = frozenset(
     (
         "networks/foreign/allowed.py",
-        "networks/foreign/beginnings.py",
-        "networks/foreign/build.py",
-        "networks/foreign/configuration.py",
-        "networks/foreign/ellipsis.py",
         "networks/foreign/ends.py",
-        "networks/foreign/keras3.py",
         "networks/foreign/read.py",
-        "networks/foreign/settings.py",
-        "networks/foreign/sizes.py",
-        "training/foreign_preprocessing.py",
     )
 )
 """Readers of people's own model files, which are networks of images and classes so far."""

@@ -1,4 +1,4 @@
-"""What a model does first: whether it brings the scaling of its inputs with it.
+"""What a network of images does first: whether it brings the scaling of its pixels with it.
 
     image ──► (random flips, resizing, casts) ──► Rescaling, Normalization, x / 255? ──► …
 

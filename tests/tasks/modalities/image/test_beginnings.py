@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from featherline.tasks.networks.foreign.beginnings import takes_bytes
+from featherline.tasks.modalities.image.beginnings import takes_bytes
 from featherline.tasks.networks.framework import keras, tf
 
 L = keras.layers
