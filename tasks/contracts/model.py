@@ -61,7 +61,7 @@ class Model(Contract):
     preprocessing: dict[str, Preprocessing] = {}
     """From what is stored to what it takes, by input. Empty where nobody says, which is the data set's own."""
     ends: Ends | None = None
-    """Of the network; absent where nobody says, which is one input and one output of logits."""
+    """Of the network, and so of its files: by what names they are fed and read. Models of older versions say none."""
     sparsity: Literal["none", "magnitude", "2:4"] = "none"
     """The pattern of zeros that later steps must keep."""
     zeros: int = Field(0, ge=0)

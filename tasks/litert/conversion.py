@@ -22,7 +22,7 @@ from featherline.tasks.contracts.model import Model, Scheme
 from featherline.tasks.contracts.references import ArchiveRef, ArrayRef
 from featherline.tasks.contracts.request import Exit
 from featherline.tasks.data.dataset import Examples
-from featherline.tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, Names, float_name
+from featherline.tasks.litert.convert import REQUEST, RESULT, VERSIONS, ConversionRequest, float_name
 from featherline.tasks.litert.interpreter import Batched, batches_of
 from featherline.tasks.running.child import Child, Ended
 from featherline.tasks.store.array_rows import RowsWriter
@@ -61,7 +61,6 @@ def convert_apart(
     scheme: Scheme,
     calibration: Examples | Batched | None,
     *,
-    names: Names = Names(),  # noqa: B008 - frozen
     floats: Sequence[Model] = (),
     program: Sequence[str] = (),
 ) -> Converted:
@@ -69,11 +68,10 @@ def convert_apart(
 
     Args:
         store: Holds the models; gets the bundle if the converter dies.
-        model: What to convert.
+        model: What to convert. Its ends are those of the file.
         scheme: How the file holds its numbers.
-        calibration: Examples by input, (n, …) float32 each, as the model takes them; those that come in batches are
-            written to disk, and the converter reads them one by one.
-        names: Of the file's inputs and output.
+        calibration: Examples by input, (n, …) each, as the model takes them; those that come in batches are written to
+            disk, and the converter reads them one by one.
         floats: Models that become float files in the same process.
         program: Runs in the converter's place, called with the folder.
 
@@ -87,7 +85,7 @@ def convert_apart(
         for one in (model, *floats):
             bench.put_bytes(store.read_bytes(one.file), type(one.file))
         arrays = None if calibration is None else _written(calibration, bench, folder)
-        request = ConversionRequest(model=model, scheme=scheme, names=names, calibration=arrays, floats=tuple(floats))
+        request = ConversionRequest(model=model, scheme=scheme, calibration=arrays, floats=tuple(floats))
         (folder / REQUEST).write_bytes(request.to_json())
         with Child(CONVERTER, name, log=folder / LOG, program=program) as converter:  # no keys of the store
             ended = converter.wait()

@@ -14,27 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from featherline.tasks.contracts.base import Contract, canonical_json
-from featherline.tasks.contracts.model import Model, Scheme
+from featherline.tasks.contracts.model import Ends, Model, Scheme
 from featherline.tasks.contracts.references import ArrayRef
 from featherline.tasks.store.artifacts import open_store
 
 REQUEST, RESULT, VERSIONS = "request.json", "model.tflite", "versions.json"
 
 
-class Names(Contract):
-    """What the file's inputs and its output are called."""
-
-    inputs: tuple[str, ...] = ("input",)
-    """Of a sole input any name; of several those of the network's input layers."""
-    output: str = "logits"
-
-
 class ConversionRequest(Contract):
-    """What to convert, and how. The artifacts lie in the folder of the request."""
+    """What to convert, and how. The artifacts lie in the folder of the request. Each model says its own ends."""
 
     model: Model
     scheme: Scheme
-    names: Names
     calibration: dict[str, ArrayRef] | None = None
     """(n, …) float32 by input, as the model takes them: what the ranges of int8 activations are found from."""
     floats: tuple[Model, ...] = ()
@@ -50,7 +41,7 @@ def convert(
     model: Any,  # noqa: ANN401 - tf_keras has no types
     scheme: Scheme,
     calibration: Any = None,  # noqa: ANN401 - an array, or several by name
-    names: Names = Names(),  # noqa: B008 - frozen
+    ends: Ends | None = None,
 ) -> bytes:
     """Return a tf_keras model as a `.tflite` file for one example at a time.
 
@@ -58,22 +49,26 @@ def convert(
     what it is given and traces it all again, so it is given the weights alone: 0.7 s instead of 2.8 s for a ResNet-8.
 
     Args:
-        model: Takes float32, a sole input or several by name, and gives one output.
+        model: Takes a sole input or several by name, and gives a sole output or several by name.
         scheme: `int8` has int8 weights, activations, input and output.
         calibration: Examples as the model takes them, one read at a time; `int8` needs them. Ranges that
             quantization-aware training has learned stay as they are, whatever the examples.
-        names: Of the file's inputs and output. The converter is given examples by name: a list would be read in the
-            order of the file, which is another one than that of the model, and not a word said.
+        ends: Of the model, by whose names the file is fed and read; those of its layers where absent. The converter is
+            given examples by name: a list would be read in the order of the file, which is another one than that of
+            the model, and not a word said.
     """
+    from featherline.tasks.networks.ends import by_name, ends_of  # noqa: PLC0415 - imports TensorFlow
     from featherline.tasks.networks.framework import tf  # noqa: PLC0415 - only the child process pays for TensorFlow
-    from featherline.tasks.networks.inputs import input_specs  # noqa: PLC0415 - imports TensorFlow
+    from featherline.tasks.networks.inputs import input_specs  # noqa: PLC0415 - likewise
 
+    ends = ends or ends_of(model)
+    sole, output = next(iter(ends.inputs)), next(iter(ends.outputs))
     specs = input_specs(model, batch=1)
-    named = specs if isinstance(specs, dict) else {names.inputs[0]: specs}
+    named = specs if isinstance(specs, dict) else {sole: specs}
 
     def forward(**inputs: Any) -> dict[str, Any]:  # noqa: ANN401 - tensors
-        fed = inputs if isinstance(specs, dict) else inputs[names.inputs[0]]
-        return {names.output: model(fed, training=False)}
+        fed = inputs if isinstance(specs, dict) else inputs[sole]
+        return by_name(model(fed, training=False), output)
 
     signature = {name: tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in named.items()}
     traced = tf.function(forward).get_concrete_function(**signature)
@@ -87,7 +82,9 @@ def convert(
     if scheme == "int8":
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = tf.int8
-        examples = calibration if isinstance(calibration, dict) else {names.inputs[0]: calibration}
+        examples = calibration if isinstance(calibration, dict) else {sole: calibration}
+        if not isinstance(specs, dict):
+            examples = {sole: next(iter(examples.values()))}
         count = len(next(iter(examples.values())))
         converter.representative_dataset = lambda: (
             {name: values[row : row + 1] for name, values in examples.items()} for row in range(count)
@@ -104,9 +101,9 @@ def main(folder: Path) -> None:
 
     given = request.calibration
     calibration = None if given is None else {name: store.opened_array(ref) for name, ref in given.items()}
-    data = convert(load_model(store, request.model), request.scheme, calibration, request.names)
+    data = convert(load_model(store, request.model), request.scheme, calibration, request.model.ends)
     for number, model in enumerate(request.floats):
-        (folder / float_name(number)).write_bytes(convert(load_model(store, model), "float32", names=request.names))
+        (folder / float_name(number)).write_bytes(convert(load_model(store, model), "float32", ends=model.ends))
     versions = {"tensorflow": framework.tf.__version__, "tf-keras": framework.keras.__version__}
     (folder / VERSIONS).write_bytes(canonical_json(versions))
     (folder / RESULT).write_bytes(data)

@@ -86,9 +86,13 @@ class FileRunner:
             )
 
     @property
-    def output_shape(self) -> tuple[int, ...]:
-        """Return the shape of the first output for one example."""
-        return next(iter(self.ends.outputs.values())).shape
+    def output_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each output for one example."""
+        return {name: spec.shape for name, spec in self.ends.outputs.items()}
+
+    def gives(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        """Return whether the outputs have these shapes; a sole one may have any name, as in files of older versions."""
+        return sole(self.output_shapes) == sole(dict(shapes))
 
     def by_name(self, fed: Fed) -> ByName:
         """Return examples by the names of the file's inputs; those of a sole input may come without."""
@@ -149,8 +153,8 @@ class FileRunner:
         if found != wanted:
             raise refuse(
                 "the file takes other examples",
-                expected=f"examples of the shape {_said(wanted)}, which the file is made for",
-                got=_said(found),
+                expected=f"examples of the shape {in_words(wanted)}, which the file is made for",
+                got=in_words(found),
                 fix="measure the file on the data that its model was trained for",
             )
         outputs = self.dequantize(self.run(self.quantize(given)))
@@ -191,7 +195,8 @@ def _specs(ends: Mapping[str, Any]) -> dict[str, TensorSpec]:
     }
 
 
-def _said(shapes: Mapping[str, tuple[int, ...]]) -> str:
+def in_words(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return the shape of a sole end, or those of several with their names."""
     said = sole(dict(shapes))
     return ", ".join(f"{name} {shape}" for name, shape in said.items()) if isinstance(said, dict) else str(said)
 

@@ -10,9 +10,9 @@ import tempfile
 from featherline.tasks.contracts.model import Model
 from featherline.tasks.data.dataset import Examples, taken
 from featherline.tasks.litert.conversion import convert_apart
-from featherline.tasks.litert.convert import Names
 from featherline.tasks.litert.interpreter import FileRunner
 from featherline.tasks.measuring.latency import Loaded
+from featherline.tasks.networks.ends import ends_of
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import put_model
@@ -35,7 +35,7 @@ def int8_file(model: KerasModel, examples: Examples) -> Loaded:
             parameters=model.count_params(),
             macs=count_macs(model),
             validation_quality=0.0,
+            ends=ends_of(model, tuple(examples)),
         )
-        names = Names(inputs=tuple(examples))
-        file = FileRunner(convert_apart(store, described, "int8", few, names=names).data)
+        file = FileRunner(convert_apart(store, described, "int8", few).data)
     return file, taken(file.quantize(few), 0)

@@ -32,7 +32,7 @@ def functional(model: KerasModel, who: str = "prune") -> KerasModel:
         keras.Input(batch_shape=tensor.shape, dtype=tensor.dtype, name=tensor.node.layer.name) for tensor in copy.inputs
     ]
     outputs = _called(copy, inputs, dict.fromkeys(tensor.node.layer.name for tensor in inputs))
-    flat = keras.Model(inputs, outputs if len(outputs) > 1 else outputs[0], name=model.name)
+    flat = keras.Model(inputs, tf.nest.pack_sequence_as(model.output, outputs), name=model.name)
     result = keras.models.clone_model(flat)
     result.set_weights(flat.get_weights())
     return result

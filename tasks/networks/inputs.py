@@ -5,6 +5,7 @@ Never a list: the order of a list is another one in Keras, in the converter and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import InputShape
-from featherline.tasks.networks.framework import KerasModel, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
+from featherline.tasks.networks.layer_kinds.table import kind_of
 
 Fed = Any
 """An array or tensor, or a dict of them."""
@@ -56,14 +58,47 @@ def shape_of(model: KerasModel) -> InputShape:
 
 
 def filled(model: KerasModel, count: int, make: Callable[[tuple[int, ...]], NDArray[Any]]) -> Fed:
-    """Return inputs that a model takes, each made of its shape with the number of examples in front."""
-    specs = input_specs(model)
+    """Return inputs that a model takes, each made of its shape with the number of examples in front.
+
+    Where a model takes whole numbers, such as the places of words, they count up from 0 through the rows that it has.
+    """
+    specs, rows = input_specs(model), _rows(model)
+
+    def one(name: str, spec: Any) -> NDArray[Any]:  # noqa: ANN401 - of TensorFlow
+        shape, dtype = (count, *spec.shape[1:]), spec.dtype.as_numpy_dtype
+        if name in rows:
+            return (np.arange(math.prod(shape)) % rows[name]).reshape(shape).astype(dtype)
+        return make(shape).astype(dtype)
+
     if isinstance(specs, dict):
-        return {name: make((count, *spec.shape[1:])).astype(np.float32) for name, spec in specs.items()}
-    return make((count, *specs.shape[1:])).astype(np.float32)
+        return {name: one(name, spec) for name, spec in specs.items()}
+    return one(model.input_names[0], specs)
 
 
 def noise(model: KerasModel, count: int, seed: int = 0) -> Fed:
-    """Return normally distributed inputs that a model takes."""
+    """Return normally distributed inputs that a model takes; whole numbers as `filled` does."""
     generator = np.random.default_rng(seed)
     return filled(model, count, lambda shape: generator.normal(size=shape))
+
+
+def _rows(model: KerasModel) -> dict[str, int]:
+    """Return how many rows a model has for each input of whole numbers: of its embedding, of any, or two."""
+    found: dict[str, int] = {}
+    every = [_rows_of(layer) for layer in model.submodules if isinstance(layer, keras.layers.Layer)]
+    fewest = min([rows for rows in every if rows], default=2)
+    for name, tensor in zip(model.input_names, model.inputs, strict=True):
+        read = [_rows_of(layer) for layer in _readers(model, tensor)]
+        if any(read) or tensor.dtype.is_integer:
+            found[name] = min([rows for rows in read if rows], default=fewest)
+    return found
+
+
+def _readers(model: KerasModel, tensor: Tensor) -> list[KerasLayer]:
+    """Return the layers that read an input of a model."""
+    nodes = [node for nodes in model._nodes_by_depth.values() for node in nodes]  # noqa: SLF001 - Keras 2 shows the order of a graph only here
+    return [node.layer for node in nodes if any(given is tensor for given in tf.nest.flatten(node.keras_inputs))]
+
+
+def _rows_of(layer: KerasLayer) -> int:
+    kind = kind_of(layer)
+    return 0 if kind is None or kind.rows is None else int(getattr(layer, kind.rows))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.networks.framework import KerasModel
+from featherline.tasks.networks.framework import KerasModel, Tensor, tf
 from featherline.tasks.networks.inputs import Fed, as_tensors, count, in_batches
 
 
-def predict(model: KerasModel, inputs: Fed, batch_size: int = 256) -> NDArray[np.float32]:
-    """Return the outputs for all examples, (n, ...) float32.
+def predict(model: KerasModel, inputs: Fed, batch_size: int = 256) -> Any:  # noqa: ANN401 - an array, or several by name
+    """Return the outputs for all examples, (n, ...) float32: of a sole output the array, of several a dict by name.
 
     Args:
         model: Called without training behaviour, batch by batch.
@@ -18,8 +20,13 @@ def predict(model: KerasModel, inputs: Fed, batch_size: int = 256) -> NDArray[np
         batch_size: Examples a call.
     """
     if count(inputs) == 0:
-        return np.zeros((0, *model.output_shape[1:]), np.float32)
+        return tf.nest.map_structure(lambda tensor: np.zeros((0, *tensor.shape[1:]), np.float32), model.output)
     parts = [
-        np.asarray(model(as_tensors(batch), training=False), np.float32) for batch in in_batches(inputs, batch_size)
+        tf.nest.map_structure(_as_float32, model(as_tensors(batch), training=False))
+        for batch in in_batches(inputs, batch_size)
     ]
-    return np.concatenate(parts)
+    return tf.nest.map_structure(lambda *pieces: np.concatenate(pieces), *parts)
+
+
+def _as_float32(values: Tensor) -> NDArray[np.float32]:
+    return np.asarray(values, np.float32)

@@ -108,9 +108,6 @@ class Problem(Protocol):
     slice_floor: float
     """The worst quality of its slices."""
 
-    output: str
-    """What the file's output is called."""
-
     def read_targets(self, source: Source, params: PreprocessParams) -> SourceTargets:
         """Read what is to be answered, of a whole source, without its examples.
 
@@ -124,8 +121,11 @@ class Problem(Protocol):
     def slice_names(self, vocabulary: Sequence[str]) -> tuple[str, ...]:
         """Return the name of each slice, by its number."""
 
-    def output_shape(self, vocabulary: Sequence[str]) -> tuple[int, ...]:
-        """Return the shape of one sample's outputs."""
+    def outputs(self, vocabulary: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each output for one sample, by its name in the file."""
+
+    def answers(self, vocabulary: Sequence[str]) -> int:
+        """Return the number that a builder of networks is given: of classes, of values."""
 
     def score(self, outputs: Outputs, targets: Targets) -> Scores:
         """Score each unit, by the outputs of its own samples alone: outputs come in batches."""

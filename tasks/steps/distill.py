@@ -61,7 +61,7 @@ def _distilled(session: TrainingSession, inputs: DistillInputs, params: DistillP
         student = build(
             params.architecture,
             session.dataset.input_shape,
-            open_problem(session.dataset.problem).output_shape(session.dataset.vocabulary)[-1],
+            open_problem(session.dataset.problem).answers(session.dataset.vocabulary),
         )
         own = preprocessing_of_built(student, params.preprocessing, session.dataset)
     session.feed(own, params.fit.train_fraction)

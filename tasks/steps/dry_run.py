@@ -52,7 +52,7 @@ def dry_run(inputs: DryRunInputs, params: DryRunParams, context: Context) -> Dry
             candidates=candidates,
             input_shape=dataset.input_shape,
             modalities={name: spec.modality for name, spec in dataset.inputs.items()},
-            outputs=open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1],
+            outputs=open_problem(dataset.problem).answers(dataset.vocabulary),
             seed=context.seed,
         ),
         needs=_needs(params, candidates),

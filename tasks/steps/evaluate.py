@@ -29,7 +29,7 @@ from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.evaluate import EvaluateInputs, EvaluateOutputs, EvaluateParams
 from featherline.tasks.contracts.words import percent
 from featherline.tasks.data.dataset import split_digest
-from featherline.tasks.litert.interpreter import RUNTIME, Fed
+from featherline.tasks.litert.interpreter import RUNTIME, Fed, in_words
 from featherline.tasks.measuring import energy, latency, peak_ram
 from featherline.tasks.measuring.machine import machine
 from featherline.tasks.measuring.opened import OpenedFile
@@ -61,12 +61,12 @@ def evaluate(inputs: EvaluateInputs, params: EvaluateParams, context: Context) -
         own = preprocessing_of(inputs.model.source, dataset)
         test = open_files.enter_context(opened_inputs(store, dataset, "test", own))
         problem = open_problem(dataset.problem)
-        wanted = problem.output_shape(dataset.vocabulary)
-        if len(test) == 0 or file.runner.output_shape != wanted:
+        wanted = problem.outputs(dataset.vocabulary)
+        if len(test) == 0 or not file.runner.gives(wanted):
             raise refuse(
                 f"evaluate cannot measure {params.candidate} on {dataset.name}",
-                expected=f"test examples, and an output of the shape {wanted}",
-                got=f"{len(test)} test examples, an output of the shape {file.runner.output_shape}",
+                expected=f"test examples, and outputs of the shape {in_words(wanted)}",
+                got=f"{len(test)} test examples, outputs of the shape {in_words(file.runner.output_shapes)}",
                 fix="measure the file on the data that its model was trained for",
             )
         write_rows(folder / OUTPUTS, len(test), file.runner.outputs_of(test))

@@ -41,7 +41,7 @@ from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeO
 from featherline.tasks.data.dataset import Examples, in_turn
 from featherline.tasks.litert import flatbuffer, metadata
 from featherline.tasks.litert.graph import read_graph
-from featherline.tasks.litert.interpreter import Fed, FileRunner
+from featherline.tasks.litert.interpreter import Fed, FileRunner, in_words
 from featherline.tasks.modalities.feeding import preprocessing_of
 from featherline.tasks.problems.scored import scored_in_batches, slices_of, with_targets
 from featherline.tasks.running.context import Context
@@ -89,12 +89,12 @@ def _exported(
     flatbuffer.compact(objects)
     bare = flatbuffer.pack(objects)
     runner = FileRunner(bare)
-    wanted = builder.problem.output_shape(dataset.vocabulary)
-    if runner.output_shape != wanted:
+    wanted = builder.problem.outputs(dataset.vocabulary)
+    if not runner.gives(wanted):
         raise refuse(
             "export got a model for other data",
-            expected=f"an output of the shape {wanted}, as {dataset.name} needs it",
-            got=f"one of {runner.output_shape}",
+            expected=f"outputs of the shape {in_words(wanted)}, as {dataset.name} needs them",
+            got=in_words(runner.output_shapes),
             fix="train the model on this data, or give the data that it was trained on",
         )
     validation, problem = builder.split("validation"), builder.problem

@@ -103,9 +103,7 @@ def _preprocessing(space: SearchSpace, choice: PreprocessingChoice, dataset: Dat
     if choice != "auto" or ":" not in space.builder:
         return chosen(choice, dataset)
     try:
-        sample = build(
-            _sample(space), dataset.input_shape, open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1]
-        )
+        sample = build(_sample(space), dataset.input_shape, open_problem(dataset.problem).answers(dataset.vocabulary))
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever a builder raises for these options fails its trial, not the search

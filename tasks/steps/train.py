@@ -55,7 +55,7 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
 
 def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[KerasModel, Feeding]:
     """Return the network and its own preprocessing."""
-    shape, outputs = dataset.input_shape, open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1]
+    shape, outputs = dataset.input_shape, open_problem(dataset.problem).answers(dataset.vocabulary)
     if params.architecture is not None and params.file is None:
         model = build(params.architecture, shape, outputs)
         check_network(model, params.architecture.builder)

@@ -51,6 +51,7 @@ class TrainingData:
         validation: To measure on.
         answers: How many numbers the network gives for an example.
         problem: What is learnt.
+        outputs: What they are called; empty where nobody says.
         preprocessing: What made each input; empty where nobody says.
         views: What makes random views of the examples.
     """
@@ -58,6 +59,7 @@ class TrainingData:
     train: Part
     validation: Part
     answers: int
+    outputs: tuple[str, ...] = ()
     problem: Problem = field(default_factory=lambda: open_problem("classification"))
     preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
     views: InputViews = field(default_factory=InputViews)
@@ -103,7 +105,8 @@ def load_training_data(
     return TrainingData(
         train=Part(prepared(train.examples, preprocessing), train.targets),
         validation=Part(prepared(validation.examples, preprocessing), validation.targets),
-        answers=problem.output_shape(dataset.vocabulary)[-1],
+        answers=problem.answers(dataset.vocabulary),
+        outputs=tuple(problem.outputs(dataset.vocabulary)),
         problem=problem,
         preprocessing=preprocessing,
         views=InputViews(

@@ -8,6 +8,7 @@ import numpy as np
 
 from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.references import HistoryRef
+from featherline.tasks.networks.ends import ends_of
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.model_files import put_model
@@ -49,6 +50,7 @@ def describe(
         "macs": count_macs(model),
         "zeros": sum(int((kernel == 0).sum()) for kernel in kernels(model).values()),
         "validation_quality": validation_quality(model, data),
+        "ends": ends_of(model, tuple(data.preprocessing), tuple(data.outputs)),
         "preprocessing": dict(data.preprocessing) or (before.preprocessing if before else {}),
         "stages": (*(before.stages if before else ()), stage),
         "histories": histories,

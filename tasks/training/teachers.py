@@ -84,7 +84,7 @@ def read_teacher(source: str, choice: PreprocessingChoice, dataset: Dataset, sto
             got="a version of a registry, which `resolve` replaces by its float baseline in a run",
             fix="name it in a recipe; by hand give the file",
         )
-    model = read_model(source, dataset.input_shape, open_problem(dataset.problem).output_shape(dataset.vocabulary)[-1])
+    model = read_model(source, dataset.input_shape, open_problem(dataset.problem).answers(dataset.vocabulary))
     own = preprocessing_of_file(model, source, choice, dataset, store, key="teacher_preprocessing")
     print(f"teacher {visible(source)}: preprocessing {in_words(own)}")
     return ReadTeacher(model, own)

@@ -27,7 +27,7 @@ class TranslatedTeacher:
     ) -> None:
         """Take a model, what its callers' inputs were made by, and what its own must be made by."""
         self.model = model
-        self.output_shape = model.output_shape
+        self.output = model.output
         self._ways = {name: Way.between(student[name], how) for name, how in own.items()}
 
     def __call__(self, inputs: Fed, *, training: bool = False) -> Tensor:
@@ -43,7 +43,7 @@ class TranslatedTeacher:
     def of(self, model: KerasModel) -> TranslatedTeacher:
         """Return another model, such as one of the same layers with more outputs, fed in the same way."""
         other = object.__new__(TranslatedTeacher)
-        other.__dict__.update(self.__dict__, model=model, output_shape=model.output_shape)
+        other.__dict__.update(self.__dict__, model=model, output=model.output)
         return other
 
 

@@ -31,9 +31,13 @@ class MeanError:
         """Return none."""
         return ()
 
-    def output_shape(self, vocabulary: Sequence[str]) -> tuple[int, ...]:  # noqa: ARG002
-        """Return (1,)."""
-        return (1,)
+    def outputs(self, vocabulary: Sequence[str]) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
+        """Return one number."""
+        return {"value": (1,)}
+
+    def answers(self, vocabulary: Sequence[str]) -> int:  # noqa: ARG002
+        """Return 1."""
+        return 1
 
     def score(self, outputs: Outputs, targets: Targets) -> Scores:
         """Return the absolute errors."""

@@ -21,7 +21,6 @@ from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.steps.export import ExportInputs, ExportParams
 from featherline.tasks.data.dataset import read_split
 from featherline.tasks.litert.conversion import Converted, convert_apart
-from featherline.tasks.litert.convert import Names
 from featherline.tasks.litert.interpreter import batches_of
 from featherline.tasks.modalities.image.preprocessing import model_inputs, own_of
 from featherline.tasks.networks.framework import keras
@@ -62,13 +61,13 @@ def converting_once(made: dict[str, Any]) -> Iterator[None]:
     """Keep what the real converter gives, since its process takes seconds and five schemes begin from one file."""
 
     def kept(
-        store: Store, model: Model, scheme: Scheme, calibration: Any, *, names: Names, floats: Sequence[Model] = ()
+        store: Store, model: Model, scheme: Scheme, calibration: Any, *, floats: Sequence[Model] = ()
     ) -> Converted:
         arrays = [] if calibration is None else [array for part in batches_of(calibration) for array in part.values()]
         images = digest(b"".join(array.tobytes() for array in arrays))
         key = f"{model.file.sha256}-{scheme}-{images}-{[one.file.sha256 for one in floats]}"
         if key not in made:
-            made[key] = convert_apart(store, model, scheme, calibration, names=names, floats=floats)
+            made[key] = convert_apart(store, model, scheme, calibration, floats=floats)
         found: Converted = made[key]
         return found
 

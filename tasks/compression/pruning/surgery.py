@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from featherline.tasks.compression.pruning.groups import Channels, Ports
 from featherline.tasks.compression.pruning.layers import flow_of
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras
+from featherline.tasks.networks.inputs import as_tensors, noise
 from featherline.tasks.networks.layer_kinds.kind import Flow, Weight
 from featherline.tasks.networks.layer_kinds.table import kind_of, known_weights, maker_of, repeated
 
@@ -112,7 +113,7 @@ def check_equivalence(small: KerasModel, masked: KerasModel, *, seed: int, sampl
     Raises:
         AssertionError: They differ by more: the surgery is wrong, and no fine-tuning may hide it.
     """
-    examples = _random_inputs(masked, seed, samples)
+    examples = as_tensors(noise(masked, samples, seed))
     expected = np.asarray(masked(examples, training=False))
     difference = float(np.abs(np.asarray(small(examples, training=False)) - expected).max())
     scale = float(np.abs(expected).max())
@@ -122,13 +123,3 @@ def check_equivalence(small: KerasModel, masked: KerasModel, *, seed: int, sampl
             f"the largest output is {scale:.3g}"
         )
     return difference / scale if scale else 0.0
-
-
-def _random_inputs(model: KerasModel, seed: int, samples: int) -> NDArray[Any]:
-    """Return inputs of a model: normal numbers, or whole ones that the embeddings of the model have rows for."""
-    generator, shape = np.random.default_rng(seed), (samples, *model.input_shape[1:])
-    kinds = ((layer, kind_of(layer)) for layer in model.layers)
-    rows = [getattr(layer, kind.rows) for layer, kind in kinds if kind is not None and kind.rows is not None]
-    if not rows:
-        return generator.standard_normal(shape).astype(np.float32)
-    return generator.integers(0, min(rows), shape).astype(model.inputs[0].dtype.as_numpy_dtype)

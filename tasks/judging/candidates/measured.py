@@ -164,7 +164,8 @@ def _evidence(
         ref = ArrayRef.model_validate(raw.get("outputs"))
     except ValidationError:
         return None, "it has no outputs"
-    expected = (len(split.targets), *problem.output_shape(split.vocabulary))
+    (shape,) = problem.outputs(split.vocabulary).values()
+    expected = (len(split.targets), *shape)
     with store.opened_array(ref) as outputs:
         if outputs.shape != expected:
             return None, f"outputs of shape {outputs.shape} for a test split of {expected}"

@@ -122,7 +122,7 @@ class _Reader:
         if isinstance(inside.get("name"), str):
             clean["name"] = inside["name"]
         if graph:
-            clean |= {key: plain(inside[key], key) for key in ("input_layers", "output_layers")}
+            clean |= {key: _ends(inside[key], key) for key in ("input_layers", "output_layers")}
         elif inside.get("build_input_shape") is not None:
             clean["build_input_shape"] = plain(inside["build_input_shape"], "build_input_shape")
         if isinstance(inside.get("trainable"), bool):
@@ -222,6 +222,13 @@ class _Reader:
                 raise ValueError(message)  # noqa: TRY004 - of what a file holds
             calls.append({"args": _tensors(node.get("args"), where), "kwargs": _tensors(node["kwargs"], where)})
         return calls
+
+
+def _ends(value: Any, where: str) -> Any:  # noqa: ANN401
+    """Return the ends of a graph: in a list, or each by its name."""
+    if isinstance(value, dict) and "class_name" not in value:
+        return {str(name): plain(end, where) for name, end in value.items()}
+    return plain(value, where)
 
 
 def _is_operation(kind: str, item: dict[str, Any], inside: dict[str, Any]) -> bool:

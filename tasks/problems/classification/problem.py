@@ -32,7 +32,6 @@ class Classification:
     teacher_floor = 0.5
     """Which a teacher of two classes reaches by guessing: hence `guess` beside it."""
     slice_floor = 0.01
-    output = "logits"
 
     def read_targets(self, source: Source, params: PreprocessParams) -> SourceTargets:
         """Return the numbers of the classes, and their names."""
@@ -46,9 +45,13 @@ class Classification:
         """Return the names of the classes."""
         return tuple(vocabulary)
 
-    def output_shape(self, vocabulary: Sequence[str]) -> tuple[int, ...]:
-        """Return (classes,)."""
-        return (len(vocabulary),)
+    def outputs(self, vocabulary: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        """Return the logits, (classes,)."""
+        return {"logits": (len(vocabulary),)}
+
+    def answers(self, vocabulary: Sequence[str]) -> int:
+        """Return how many classes there are."""
+        return len(vocabulary)
 
     def score(self, outputs: Outputs, targets: Targets) -> Scores:
         """Return 1 for each sample whose largest output is that of its class, of equals the first; else 0."""

@@ -142,7 +142,6 @@ class Sum:
     words = Words(unit="pair", slice="sign", slices="signs", slice_quality="mean error")
     teacher_floor = 1.0
     slice_floor = 1.0
-    output = "sum"
 
     def read_targets(self, source: Source, params: PreprocessParams) -> SourceTargets:  # noqa: ARG002
         """Return the labels as numbers, (n, 1)."""
@@ -157,9 +156,13 @@ class Sum:
         """Return the signs."""
         return ("negative", "positive")
 
-    def output_shape(self, vocabulary: Sequence[str]) -> tuple[int, ...]:  # noqa: ARG002
-        """Return (1,)."""
-        return (1,)
+    def outputs(self, vocabulary: Sequence[str]) -> dict[str, tuple[int, ...]]:  # noqa: ARG002
+        """Return the sum."""
+        return {"sum": (1,)}
+
+    def answers(self, vocabulary: Sequence[str]) -> int:  # noqa: ARG002
+        """Return 1."""
+        return 1
 
     def score(self, outputs: Outputs, targets: Targets) -> Scores:
         """Return the distance of each."""

@@ -10,7 +10,7 @@ import pytest
 
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.litert import flatbuffer
-from featherline.tasks.litert.convert import Names, convert
+from featherline.tasks.litert.convert import convert
 from featherline.tasks.litert.interpreter import FileRunner, _dequantize, _quantize
 from featherline.tasks.networks.framework import keras
 
@@ -82,7 +82,7 @@ def test_several_inputs_are_fed_by_name() -> None:
     """Left and right are told apart by their names, in whatever order they come; a lacking one is refused."""
     left, right = keras.Input((2,), name="left"), keras.Input((2,), name="a_right")
     less = keras.layers.Subtract()([left, right])
-    file = FileRunner(convert(keras.Model({"left": left, "a_right": right}, less), "float32", names=Names(output="y")))
+    file = FileRunner(convert(keras.Model({"left": left, "a_right": right}, {"y": less}), "float32"))
     given = {"left": np.array([[5, 7]], np.float32), "a_right": np.array([[1, 2]], np.float32)}
 
     assert file.predict(given).tolist() == file.predict(dict(reversed(given.items()))).tolist() == [[4.0, 5.0]]

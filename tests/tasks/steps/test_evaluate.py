@@ -219,7 +219,7 @@ def test_other_classes_are_refused(exported: Exported, context: Context, digits:
     with pytest.raises(Refused) as refusal:
         evaluate(EvaluateInputs(model=exported("float32"), data=more), PARAMS, context)
 
-    assert refusal.value.problems[0].got == "100 test examples, an output of the shape (10,)"
+    assert refusal.value.problems[0].got == "100 test examples, outputs of the shape (10,)"
 
 
 def test_a_baseline_of_other_images_is_refused(

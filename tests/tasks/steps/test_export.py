@@ -248,8 +248,8 @@ def test_a_model_of_other_classes_is_refused(
     with pytest.raises(Refused) as refusal:
         export(ExportInputs(model=small_model, scheme="float32", data=more), PARAMS, context)
 
-    expected = "an output of the shape (11,), as digits needs it"
-    assert (refusal.value.problems[0].expected, refusal.value.problems[0].got) == (expected, "one of (10,)")
+    expected = "outputs of the shape (11,), as digits needs them"
+    assert (refusal.value.problems[0].expected, refusal.value.problems[0].got) == (expected, "(10,)")
 
 
 def test_an_empty_split_is_refused(

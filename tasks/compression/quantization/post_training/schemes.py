@@ -23,18 +23,18 @@ from featherline.tasks.compression.quantization.post_training.mixed import mixed
 from featherline.tasks.compression.quantization.post_training.static import StaticQuantizer
 from featherline.tasks.compression.quantization.post_training.weights import with_integer_weights
 from featherline.tasks.contracts.dataset import Dataset, SplitName
-from featherline.tasks.contracts.model import LayerWidth, Model, Scheme
+from featherline.tasks.contracts.model import Ends, LayerWidth, Model, Scheme, TensorSpec
 from featherline.tasks.contracts.post_training import Calibration, Mixed
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.schemes import SCHEMES, Activations
 from featherline.tasks.data.dataset import in_turn
 from featherline.tasks.data.reading import SplitReader
 from featherline.tasks.litert.conversion import Converted, convert_apart
-from featherline.tasks.litert.convert import Names
 from featherline.tasks.modalities.feeding import preprocessing_of
 from featherline.tasks.modalities.model_inputs import ModelInputs, inputs_of
 from featherline.tasks.modalities.reading import open_split
 from featherline.tasks.problems.opening import open_problem
+from featherline.tasks.problems.protocol import Problem
 from featherline.tasks.store.artifacts import Store
 
 
@@ -72,9 +72,10 @@ class Builder:
             calibration: How ranges are found.
             floats: Models whose float files will be asked for; the first call of the converter makes them all.
         """
-        self.store, self.dataset, self.model, self.calibration = store, dataset, model, calibration
+        self.store, self.dataset, self.calibration = store, dataset, calibration
         self.problem = open_problem(dataset.problem)
-        self._wanted = floats
+        self.model = with_ends(model, dataset, self.problem)
+        self._wanted = [with_ends(one, dataset, self.problem) for one in floats]
         self._floats: dict[str, Converted] = {}
         self._open = ExitStack()
         self._readers: dict[SplitName, SplitReader] = {}
@@ -167,11 +168,6 @@ class Builder:
         ranges = activation_ranges(self.float_file.data, self.calibration_inputs, self.calibration, bits)
         return StaticQuantizer(self.float_file.data, ranges, self.calibration.weights)
 
-    @property
-    def names(self) -> Names:
-        """Return what the file's inputs and its output are called."""
-        return Names(inputs=tuple(self.dataset.inputs), output=self.problem.output)
-
     def split(self, name: SplitName) -> ModelInputs:
         """Return a split as the model takes it, with its targets.
 
@@ -198,6 +194,7 @@ class Builder:
         return Built(converted.data, scheme, self.model, converted.versions)
 
     def _float(self, model: Model) -> Converted:
+        model = with_ends(model, self.dataset, self.problem)
         digest = model.file.sha256
         if digest not in self._floats:
             self._floats[digest] = self._convert(model, "float32", None)
@@ -208,8 +205,19 @@ class Builder:
         floats = {one.file.sha256: one for one in self._wanted if one.file.sha256 not in self._floats}
         if scheme == "float32":
             floats.pop(model.file.sha256, None)
-        made = convert_apart(self.store, model, scheme, examples, names=self.names, floats=tuple(floats.values()))
+        made = convert_apart(self.store, model, scheme, examples, floats=tuple(floats.values()))
         self._floats |= {
             digest: Converted(data, made.versions) for digest, data in zip(floats, made.floats, strict=True)
         }
         return made
+
+
+def with_ends(model: Model, dataset: Dataset, problem: Problem) -> Model:
+    """Return a model that says its ends; one of a version that wrote none has those of its data."""
+    if model.ends is not None:
+        return model
+    inputs = {name: TensorSpec(shape=spec.shape, dtype="float32") for name, spec in dataset.inputs.items()}
+    outputs = {
+        name: TensorSpec(shape=shape, dtype="float32") for name, shape in problem.outputs(dataset.vocabulary).items()
+    }
+    return model.model_copy(update={"ends": Ends(inputs=inputs, outputs=outputs)})

@@ -42,7 +42,7 @@ def made(small: Small) -> Made:
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_runtime_gives_the_same(made: Made, small: Small, scheme: str, runtime: Runtime) -> None:
     """XNNPACK, LiteRT's own kernels and TensorFlow Lite Micro are within one step of the output of each other."""
-    raw = FileRunner(made[scheme]).quantize(small.images[:8])["image"]
+    (raw,) = FileRunner(made[scheme]).quantize(small.images[:8]).values()
     expected = answer(made[scheme], raw, "xnnpack").outputs
 
     given = answer(made[scheme], raw, runtime)
