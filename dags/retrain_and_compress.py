@@ -17,7 +17,9 @@ validate_metrics ► select ► report ► publish ► register ► approve ► 
 ```
 
 **Run it** with the trigger button: name a recipe, change single keys of it under *Overrides*. What has not changed
-since an earlier run is not done again; the first line of a task's log says `hit`, or why it was none.
+since an earlier run is not done again; the first line of a task's log says `hit`, or why it was none. Where nothing changed
+at all since the last run, and its release is the champion still, `resolve` says so and all that follows is skipped;
+*Where nothing changed* on the form runs it all the same.
 
 **When a task is red**, read the last lines of its log: what was refused, what was expected, what was met, what to change.
 
@@ -82,8 +84,12 @@ def retrain_and_compress() -> None:
     rounds = deployment.rounds()
     resolve = step(
         "resolve",
-        params=f"{{{{ {{'recipe': params.recipe, 'overrides': params.overrides, 'rounds': {rounds}}} }}}}",
+        params=(
+            "{{ {'recipe': params.recipe, 'overrides': params.overrides, 'unchanged': params.unchanged,"
+            f" 'rounds': {rounds}}} }}}}"
+        ),
         fan_out="workers",
+        ends_run="unchanged",
     )
     champion = earlier("resolve", "champion")
 

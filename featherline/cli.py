@@ -85,7 +85,7 @@ def _run(options: argparse.Namespace, here: Places, console: Console) -> int:
     with turns.using(here.runs):  # else a demo that ends might end the stack under it
         stack = record.running(here)
         runs.enter(here, stack)
-        order = runs.Order(options.recipe, settings(options.set), options.seed, options.ignore_cache)
+        order = runs.Order(options.recipe, settings(options.set), options.seed, options.ignore_cache, options.unchanged)
         try:
             summary = runs.execute(here, stack, order, console)
         except KeyboardInterrupt:
@@ -145,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a dotted key of the recipe")
     run.add_argument("--seed", type=int, default=0, help="of everything random (default 0)")
     run.add_argument("--ignore-cache", action="store_true", help="run every step, also where its result exists")
+    words = "where nothing changed since the last run and its release is the champion still: skip (the default), or run"
+    run.add_argument("--unchanged", choices=("skip", "run"), default="skip", help=words)
     verb("status", _status, "tell how each part of the stack does, and list the latest runs").add_argument(
         "--most", type=int, default=20, metavar="N"
     )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 
@@ -43,6 +43,8 @@ class Order:
     overrides: Mapping[str, Any]
     seed: int = 0
     ignore_cache: bool = False
+    unchanged: Literal["skip", "run"] = "skip"
+    """What becomes of a run that would do nothing which the last one has not done."""
 
 
 def enter(places: Places, stack: Stack) -> None:
@@ -89,7 +91,7 @@ def execute(places: Places, stack: Stack, order: Order, console: Console, folder
     client.wait_for_dag()
     run_id = f"{order.recipe}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     conf = {"recipe": order.recipe, "overrides": dict(order.overrides), "seed": order.seed}
-    client.trigger(run_id, conf | {"ignore_cache": order.ignore_cache})
+    client.trigger(run_id, conf | {"ignore_cache": order.ignore_cache, "unchanged": order.unchanged})
     console.print(f"run {run_id}, {stack.airflow_url}/dags/{DAG}/runs/{run_id}", highlight=False, soft_wrap=True)
     return conclude(places, client, run_id, console, folder or places.run(run_id))
 

@@ -22,6 +22,7 @@ from featherline.tasks.contracts.request import StepRecord
 from featherline.tasks.contracts.steps.plan import PlanOutputs
 from featherline.tasks.contracts.steps.propose import ProposeOutputs
 from featherline.tasks.contracts.steps.register import Registration
+from featherline.tasks.contracts.steps.resolve import Unchanged
 from featherline.tasks.contracts.steps.select import SelectOutputs
 from featherline.tasks.contracts.stored import OtherFormat, Stored
 from featherline.tasks.store.artifacts import Store
@@ -82,6 +83,8 @@ class Summary(Stored):
     report: str | None
     headline: str = ""
     """The run in one sentence."""
+    unchanged_since: str | None = None
+    """The run that this one would have repeated: what is told beside state, seconds, hits and misses is that one's."""
 
     @classmethod
     def of_older(cls, number: int, given: dict[str, Any]) -> dict[str, Any]:
@@ -131,6 +134,9 @@ def summarise(
         failures: What each task that failed said, by step and label.
     """
     statuses = [record.status for record in records.values()]
+    unchanged = (_outputs(records, "resolve") or {}).get("unchanged")
+    if unchanged is not None:
+        records = read_records(store, unchanged["run_id"])
     selection = _outputs(records, "select")
     registration = _outputs(records, "promote") or _outputs(records, "register")
     release = _outputs(records, "publish")
@@ -146,8 +152,14 @@ def summarise(
         release_uri=release["release"]["uri"] if release else None,
         registry=_registry(registration["registration"]) if registration else None,
         report=_pages(store, records, folder),
-        headline=_headline(records, state, failures),
+        headline=_unchanged(Unchanged.model_validate(unchanged)) if unchanged else _headline(records, state, failures),
+        unchanged_since=unchanged["run_id"] if unchanged else None,
     )
+
+
+def _unchanged(since: Unchanged) -> str:
+    release = f"release {since.release.name} {since.release.version}, version {since.version} of the registry"
+    return f"nothing changed since run {since.run_id} ({release}): the rest is skipped, --unchanged run runs it"
 
 
 def _headline(records: Records, state: str, failures: Mapping[tuple[str, str], str]) -> str:

@@ -39,6 +39,18 @@ def form() -> dict[str, Param]:
             title="Seed",
             description="Of everything random. Another seed makes every result anew.",
         ),
+        "unchanged": Param(
+            "skip",
+            type="string",
+            enum=["skip", "run"],
+            values_display={"skip": "skip what follows", "run": "run it all the same"},
+            title="Where nothing changed",
+            description=(
+                "since the last run, and its release is the champion still: the task resolve finds that, and all that"
+                " follows is skipped. Or it runs, and finds one result after another. Neither measures anything anew:"
+                " for that, ignore the cache."
+            ),
+        ),
         "ignore_cache": Param(
             False,  # noqa: FBT003 - a default
             type="boolean",

@@ -46,7 +46,9 @@ class Step:
     Attributes:
         resources: At its first try.
         tries: Of crashes.
-        tensorflow: Whether it builds, trains or converts a model; all others run in the image without TensorFlow.
+        tensorflow: Whether it builds, trains or converts a model.
+        makes_keys: Whether it makes the keys of other steps, which hold the versions of their libraries. What neither
+            needs TensorFlow nor makes keys runs in the image without it.
         reads_recipes: Whether it is given the folder of recipes.
         verifies: Whether it is given the public key that releases are verified with.
         may_give_none: Whether an empty list says that nothing more is to be done: what is mapped over it is skipped.
@@ -55,6 +57,7 @@ class Step:
     resources: Resources
     tries: Tries
     tensorflow: bool = False
+    makes_keys: bool = False
     reads_recipes: bool = False
     verifies: bool = False
     may_give_none: bool = False
@@ -74,7 +77,7 @@ HOURS = Tries(1, timedelta(hours=3))
 A_DAY = Tries(1, timedelta(hours=24))
 
 STEPS = {
-    "resolve": Step(LIGHT, INPUT_OUTPUT, reads_recipes=True),
+    "resolve": Step(LIGHT, INPUT_OUTPUT, makes_keys=True, reads_recipes=True),
     "preprocess": Step(READING, LOADING),
     "validate_data": Step(READING, JUDGING),
     "dry_run": Step(BUILDING, HOURS, tensorflow=True),  # beside the training

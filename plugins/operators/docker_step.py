@@ -62,6 +62,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
         item: Any = None,  # noqa: ANN401 - whatever the task is mapped over
         item_name: str = "",
         fan_out: str = "",
+        ends_run: str = "",
         image: str | None = None,
         **options: Any,  # noqa: ANN401 - Airflow's own
     ) -> None:
@@ -78,6 +79,7 @@ class DockerStepOperator(StepMixin, DockerOperator):
         self.item = item
         self.item_name = item_name
         self.fan_out = fan_out
+        self.ends_run = ends_run
         self._question = b""
         self._place: dict[str, str] = {}
         self._limits = resources(step)

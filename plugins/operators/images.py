@@ -1,7 +1,7 @@
 """Which image a step runs in.
 
 [featherline] image         holds TensorFlow: any step can run in it
-[featherline] image_core    lighter by 2 GB: for the steps that need none; the other one where it is not set
+[featherline] image_core    lighter by 2 GB: for the steps that need none of it; the other one where it is not set
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from featherline.tasks.contracts.refusal import refuse
 
 def image_of(step: str) -> str:
     """Return the reference of a step's image; empty where the deployment names none."""
-    core = "" if STEPS[step].tensorflow else deployment.option("image_core")
+    full = STEPS[step].tensorflow or STEPS[step].makes_keys
+    core = "" if full else deployment.option("image_core")
     return core or deployment.option("image")
 
 

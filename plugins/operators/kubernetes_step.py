@@ -57,6 +57,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
         item: Any = None,  # noqa: ANN401 - whatever the task is mapped over
         item_name: str = "",
         fan_out: str = "",
+        ends_run: str = "",
         **options: Any,  # noqa: ANN401 - Airflow's own, and the provider's
     ) -> None:
         pull_secret = deployment.option("kubernetes_pull_secret")
@@ -99,6 +100,7 @@ class KubernetesStepOperator(StepMixin, KubernetesPodOperator):
         self.item = item
         self.item_name = item_name
         self.fan_out = fan_out
+        self.ends_run = ends_run
         self._sent: dict[str, str] = {}
         self._answer: bytes | None = None
         self._code: int | None = None

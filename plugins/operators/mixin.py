@@ -12,7 +12,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    DownstreamTasksSkipped,
+)
 from pydantic import ValidationError
 
 from featherline.airflow.retry import StepCrashedError, StepOutOfMemoryError
@@ -46,6 +51,7 @@ class StepMixin:
         item_name: The input that `item` is.
         fan_out: The output, a list, over which later tasks are mapped: Airflow maps only over a return value, so it
             becomes that. The other outputs are XComs of their own as ever.
+        ends_run: The output that, where it is given, says that nothing more is to be done: what follows is skipped.
     """
 
     template_fields: Collection[str] = ("request", "item")
@@ -58,6 +64,7 @@ class StepMixin:
     item: Any
     item_name: str
     fan_out: str
+    ends_run: str
     log: Any
 
     def question(self) -> bytes:
@@ -106,9 +113,26 @@ class StepMixin:
 
         Raises:
             AirflowFailException: The list is empty, of a step that has to give one.
+            DownstreamTasksSkipped: Nothing more is to be done. The task itself is done, and what it gives is kept.
         """
-        if not self.fan_out:
-            return outputs
+        given = self._mapped(context, outputs) if self.fan_out else outputs
+        if self.ends_run and outputs[self.ends_run]:
+            self._end_run(context, given, outputs)
+        return given
+
+    def _end_run(self, context: Context, given: Any, outputs: dict[str, Any]) -> None:  # noqa: ANN401
+        """Skip all that follows, whatever its trigger rule. Cleared by a person it runs: all that it reads is there.
+
+        Airflow keeps no return value of a task that skips others, and SkipMixin would have it skipped again.
+        """
+        pushed = {"return_value": given} if self.fan_out else {**outputs, "return_value": given}
+        for name, value in pushed.items():
+            context["ti"].xcom_push(key=name, value=value)
+        follows = sorted(task.task_id for task in context["task"].get_flat_relatives(upstream=False))
+        self.log.info("nothing more is to be done: %d tasks that follow are skipped", len(follows))
+        raise DownstreamTasksSkipped(tasks=follows)
+
+    def _mapped(self, context: Context, outputs: dict[str, Any]) -> Any:  # noqa: ANN401
         items = outputs[self.fan_out]
         if not items and not STEPS[self.step].may_give_none:
             # Airflow would skip all that follows, and the run would end green with nothing done.

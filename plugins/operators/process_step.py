@@ -63,6 +63,7 @@ class ProcessStepOperator(StepMixin, BaseOperator):
         item: Any = None,  # noqa: ANN401 - whatever the task is mapped over
         item_name: str = "",
         fan_out: str = "",
+        ends_run: str = "",
         **options: Any,  # noqa: ANN401 - Airflow's own
     ) -> None:
         super().__init__(multiple_outputs=not fan_out, **options)
@@ -71,6 +72,7 @@ class ProcessStepOperator(StepMixin, BaseOperator):
         self.item = item
         self.item_name = item_name
         self.fan_out = fan_out
+        self.ends_run = ends_run
         self._process: subprocess.Popen[str] | None = None
         self._ended = False
 

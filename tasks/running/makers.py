@@ -44,6 +44,11 @@ def is_as_written(store: Store, step: str, key: str, result: bytes) -> bool:
     return made is None or made.result_sha256 in (None, digest(result))
 
 
+def made_by(store: Store, step: str, key: str) -> Made | None:
+    """Return what a step was asked that gave the result under this key; None where nothing tells."""
+    return _read(store, _key(step, key))
+
+
 def makers_of(store: Store, sha256: str) -> Iterator[Made]:
     """Yield who stored an artifact."""
     for key in list(store.blobs.keys("made/")):

@@ -136,13 +136,17 @@ def explain(store: Store, owner: str, parts: dict[str, Any]) -> tuple[str, ...]:
     if data is None:
         return ("it never ran here before",)
     try:
-        before, now = _flat(json.loads(data)), _flat(parts)
+        before = json.loads(data)
+        return differences(before, parts) or ("its result is gone from the store",)
     except (ValueError, RecursionError):
         return ("what it was made of the last time cannot be read",)
-    changed = [name for name in sorted(before | now) if before.get(name) != now.get(name)]
-    return tuple(f"{name} was {_short(before.get(name))}, is {_short(now.get(name))}" for name in changed) or (
-        "its result is gone from the store",
-    )
+
+
+def differences(before: Any, now: Any) -> tuple[str, ...]:  # noqa: ANN401 - JSON
+    """Say what was different, a sentence each, by the paths of the leaves."""
+    was, is_ = _flat(before), _flat(now)
+    changed = [name for name in sorted(was | is_) if was.get(name) != is_.get(name)]
+    return tuple(f"{name} was {_short(was.get(name))}, is {_short(is_.get(name))}" for name in changed)
 
 
 def keep(store: Store, result: StepResult, outputs: type[Contract]) -> bool:

@@ -4,7 +4,8 @@
 
 It is the door of a run: a typo, an unknown device, a candidate without its technique, a missing key, a store or a
 registry out of reach are refused here, before hours are spent. It always runs; it counts as a hit when the answer is
-one it gave before.
+one it gave before. Where nothing changed since the last run it says so, and all that follows is skipped
+(`releasing.unchanged`), unless the run is asked for all the same.
 
     python -m featherline.tasks resolve --request request.json --result result.json --store var/store
 """
@@ -40,6 +41,7 @@ from featherline.tasks.contracts.steps.validate_metrics import ValidateMetricsPa
 from featherline.tasks.planning.recipes import read_device, read_recipe
 from featherline.tasks.releasing.registries.baseline import float_baseline
 from featherline.tasks.releasing.registries.opening import open_registry
+from featherline.tasks.releasing.unchanged import Question, begin, unchanged_since, world_of
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.outside_names import recipe_key
 
@@ -73,12 +75,21 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
     champion = registry.champion(name)
     of_steps = {step: value.model_dump(mode="json") for step, value in params_of_steps(recipe, device.budget).items()}
     frozen = _Frozen(recipe=recipe.name, seed=context.seed, params=of_steps, champion=champion)
+    told = frozen.model_dump(mode="json")
     seen = context.store.blobs.size(f"artifacts/{frozen.content_sha256()}") is not None
     context.store.put(frozen, RecipeRef)
     ref = context.store.put(recipe, RecipeRef)
     context.store.blobs.replace(recipe_key(context.provenance.run_id), recipe.to_json())
     print(f"recipe {recipe.name} {ref.sha256[:12]}, device {device.name}, {_spoken(recipe)}")
     print(f"champion of {name}: {f'version {champion.version}' if champion else 'none yet'}")
+    question = Question(name, world_of(told, ref), ref, champion, recipe.release.sign, registry, context)
+    unchanged = None
+    if params.unchanged == "skip" and not context.ignore_cache:
+        unchanged = unchanged_since(question)
+    if unchanged is None:
+        begin(question)
+    else:
+        print(f"nothing changed since run {unchanged.run_id}, whose release {unchanged.release.uri} is the champion")
     workers = recipe.search.workers if recipe.search.space and recipe.search.trials else 1
     return ResolveOutputs(
         recipe=ref,
@@ -89,6 +100,7 @@ def resolve(inputs: ResolveInputs, params: ResolveParams, context: Context) -> R
         approve=recipe.release.approve,
         accept_unproven=recipe.release.accept_unproven,
         done_before=seen,
+        unchanged=unchanged,
     )
 
 

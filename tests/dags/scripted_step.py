@@ -4,7 +4,8 @@
 
 It checks its inputs and parameters as the real shell does, and keeps each request as `<step>.<label>.json`. `prune`
 refuses the candidates in BREAKS, and `search` the worker 1; a step in REFUSES is refused. ROUNDS is the recipe's own
-number of rounds, and ASKED the folder of the requests.
+number of rounds, and ASKED the folder of the requests. With UNCHANGED, `resolve` finds that nothing is left to do,
+unless it is asked to run all the same.
 """
 
 from __future__ import annotations
@@ -121,7 +122,10 @@ def main(step: str) -> int:
     if step in REFUSES:
         print(f"refused\n{refuse(f'{step} is refused', expected='another', got='this', fix='none')}")
         return Exit.REFUSED
-    outputs = contract_of(step, "Outputs").model_validate(ANSWERS[step]).model_dump(mode="json")
+    answer = ANSWERS[step]
+    if step == "resolve" and os.environ.get("FEATHERLINE_TEST_UNCHANGED") and request.params["unchanged"] == "skip":
+        answer = answer | {"unchanged": {"run_id": "before", "release": RELEASE, "version": "1"}}
+    outputs = contract_of(step, "Outputs").model_validate(answer).model_dump(mode="json")
     result = StepResult(step=step, run_id="run", status="ran", key=DIGEST, seconds=0.1, outputs=outputs)
     Path(os.environ[Variable.RESULT]).write_bytes(result.to_json())
     return Exit.DONE

@@ -32,14 +32,15 @@ with create_session() as session:
 told = []
 for scripted in json.loads(sys.argv[2]):
     os.environ |= {f"FEATHERLINE_TEST_{name.upper()}": value for name, value in scripted.items()}
-    run = bag.dags["retrain_and_compress"].test(run_conf={"seed": 7, "overrides": {"train.epochs": 5}})
+    conf = {"seed": 7, "overrides": {"train.epochs": 5}} | json.loads(scripted.get("conf", "{}"))
+    run = bag.dags["retrain_and_compress"].test(run_conf=conf)
     states = {f"{task.task_id}.{task.map_index}": task.state for task in run.get_task_instances()}
     told.append({"run": run.state, "run_id": run.run_id, "tasks": states})
 print(json.dumps(told))
 """
 
 
-AS_EVER = {"rounds": "1", "breaks": "fragile", "refuses": ""}
+AS_EVER = {"rounds": "1", "breaks": "fragile", "refuses": "", "unchanged": ""}
 """What the steps of a run do unless it says otherwise."""
 
 ENDS: dict[str, tuple[dict[str, str], set[str]]] = {
@@ -50,6 +51,9 @@ ENDS: dict[str, tuple[dict[str, str], set[str]]] = {
     "no recipe": ({"refuses": "resolve"}, set()),
 }
 """How a run ends without a release, and what the report still knows of it."""
+
+SKIPPED = {"unchanged": "yes"}
+ALL_THE_SAME = SKIPPED | {"conf": json.dumps({"unchanged": "run"})}
 
 
 class Flow:
@@ -110,7 +114,14 @@ def run(home: Path, *scripted: dict[str, str]) -> list[Flow]:
 def flows(tmp_path_factory: pytest.TempPathFactory) -> list[Flow]:
     """Give all the runs below, one after another in one Airflow, which takes seconds to begin."""
     two_rounds = {"rounds": "2", "breaks": "fragile sturdy brittle"}
-    return run(tmp_path_factory.mktemp("home"), {}, two_rounds, *(scripted for scripted, _ in ENDS.values()))
+    return run(
+        tmp_path_factory.mktemp("home"),
+        {},
+        two_rounds,
+        *(scripted for scripted, _ in ENDS.values()),
+        SKIPPED,
+        ALL_THE_SAME,
+    )
 
 
 @pytest.fixture
@@ -128,7 +139,19 @@ def two_rounds(flows: list[Flow]) -> Flow:
 @pytest.fixture
 def ended(flows: list[Flow]) -> dict[str, Flow]:
     """Give a run for each of `ENDS`."""
-    return dict(zip(ENDS, flows[2:], strict=True))
+    return dict(zip(ENDS, flows[2:-2], strict=True))
+
+
+@pytest.fixture
+def skipped(flows: list[Flow]) -> Flow:
+    """Give a run in which `resolve` finds that nothing changed."""
+    return flows[-2]
+
+
+@pytest.fixture
+def all_the_same(flows: list[Flow]) -> Flow:
+    """Give a run that is told to run where nothing changed."""
+    return flows[-1]
 
 
 def test_a_failed_lane_and_a_dead_worker_stop_nobody(flow: Flow):
@@ -174,7 +197,8 @@ def test_a_run_s_own_words_keep_their_types(flow: Flow):
 
     assert train["seed"] == 7
     assert train["provenance"] == {"run_id": flow.told["run_id"], "recipe": "digits", "recipe_sha256": "1" * 64}
-    assert flow.asked("resolve")["params"] == {"recipe": "digits", "overrides": {"train.epochs": 5}, "rounds": 3}
+    asked = {"recipe": "digits", "overrides": {"train.epochs": 5}, "rounds": 3, "unchanged": "skip"}
+    assert flow.asked("resolve")["params"] == asked
 
 
 def test_nothing_is_passed_on_as_nothing(flow: Flow):
@@ -271,3 +295,20 @@ def test_a_run_without_a_recipe_reports_nothing(ended: dict[str, Flow]):
 
     assert told["run"] == "failed"
     assert told["tasks"]["report.-1"] == "upstream_failed"
+
+
+def test_where_nothing_changed_all_that_follows_is_skipped(skipped: Flow):
+    """Whatever its trigger rule: in the grid it is Airflow's own colour of what was skipped, and the run ends well."""
+    states = skipped.told["tasks"]
+
+    assert skipped.told["run"] == "success"
+    assert states.pop("resolve.-1") == "success"
+    assert {"report.-1", "promote.-1", "lanes.evaluate.-1", "round_2.lanes.evaluate.-1", "approve.-1"} <= states.keys()
+    assert set(states.values()) == {"skipped"}
+    assert [path.name for path in skipped.kept.iterdir()] == ["resolve..json"]
+
+
+def test_the_switch_runs_it_all_the_same(all_the_same: Flow):
+    """`resolve` is told, and nothing is skipped that would not be in any run."""
+    assert all_the_same.asked("resolve")["params"]["unchanged"] == "run"
+    assert all_the_same.told["tasks"]["promote.-1"] == "success"

@@ -195,9 +195,9 @@ def test_the_drawing_of_the_documentation_stays_one(pipeline: Pipeline):
     assert max(map(len, drawing)) <= 80
 
 
-def test_the_form_has_four_fields(pipeline: Pipeline):
+def test_the_form_has_five_fields(pipeline: Pipeline):
     """Each with a title and a description for the trigger page."""
-    assert set(pipeline.params) == {"recipe", "overrides", "seed", "ignore_cache"}
+    assert set(pipeline.params) == {"recipe", "overrides", "seed", "unchanged", "ignore_cache"}
     for name in pipeline.params:
         param = pipeline.params.get_param(name)
         assert param.schema["title"]

@@ -1,4 +1,4 @@
-"""The demo, three times: all work, then what the new champion asks for anew, then nothing."""
+"""The demo, three times: all work, then what the new champion asks for anew, then nothing, which is skipped."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ AFTER_THE_CHAMPION = {"validate_metrics", "select", "report", "publish", "regist
 def told(featherline: Any) -> list[str]:
     """Give what three demos in a row said, after each other on one stack."""
     return [featherline.call("demo") + _summary_of(featherline) for _ in range(3)]
+
+
+@pytest.fixture(scope="module")
+def all_the_same(told: list[str], featherline: Any) -> dict[str, Any]:
+    """Give the summary of a run that was told to run though nothing had changed."""
+    assert told
+    featherline.call("up")
+    found: dict[str, Any] = featherline.run("digits", "--unchanged", "run")
+    return found
 
 
 def _summary_of(featherline: Any) -> str:
@@ -79,14 +88,28 @@ def test_the_second_demo_repeats_only_what_the_champion_changes(told: list[str])
     assert second["registry"]["version"] == "1"
 
 
-def test_the_third_demo_has_no_miss(told: list[str]):
-    """Nothing has changed: not one step is done again, and the outcome is the same."""
-    third = summary(told[2])
+UNCHANGING = ("baseline", "selected", "release_uri", "registry", "candidates")
 
-    assert third["misses"] == 0
-    assert done(told[2]) <= {"approve"}
-    unchanging = ("baseline", "selected", "release_uri", "registry", "candidates")
-    assert {name: third[name] for name in unchanging} == {name: summary(told[1])[name] for name in unchanging}
+
+def test_the_third_demo_is_skipped(told: list[str]):
+    """Nothing has changed: it says since when, starts no step after the first, and tells the same outcome."""
+    second, third = summary(told[1]), summary(told[2])
+
+    skipped = re.findall(r"^ *[\d.]+ s  (\w+).* skipped", told[2], re.MULTILINE)
+    assert f"nothing changed since run {second['run_id']}" in told[2]
+    assert {"preprocess", "train", "report", "promote"} <= set(skipped)
+    assert (third["state"], third["hits"], third["misses"]) == ("success", 1, 0)
+    assert third["unchanged_since"] == second["run_id"]
+    assert {name: third[name] for name in UNCHANGING} == {name: second[name] for name in UNCHANGING}
+
+
+def test_run_all_the_same_it_has_no_miss(told: list[str], all_the_same: dict[str, Any]):
+    """By the switch every step is asked for again, and not one is done again."""
+    second = summary(told[1])
+
+    assert all_the_same["misses"] == 0
+    assert all_the_same["hits"] == second["hits"] + second["misses"]
+    assert {name: all_the_same[name] for name in UNCHANGING} == {name: second[name] for name in UNCHANGING}
 
 
 def test_status_lists_the_runs(told: list[str], up: Any):

@@ -23,6 +23,7 @@ from featherline.tasks.contracts.references import (
     MeasurementRef,
     ModelFileRef,
     PageRef,
+    RecipeRef,
     Release,
     VerdictRef,
 )
@@ -34,6 +35,7 @@ from featherline.tasks.contracts.steps.propose import ProposeOutputs
 from featherline.tasks.contracts.steps.publish import PublishOutputs
 from featherline.tasks.contracts.steps.register import Registration
 from featherline.tasks.contracts.steps.report import ReportOutputs
+from featherline.tasks.contracts.steps.resolve import ResolveOutputs, Unchanged
 from featherline.tasks.contracts.steps.select import Ranked, SelectOutputs
 from featherline.tasks.contracts.steps.validate_metrics import ValidateMetricsOutputs
 from featherline.tasks.store.artifacts import Store
@@ -54,12 +56,12 @@ class Run:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def record(self, step: str, outputs: Any = None, label: str = "", status: Any = "ran") -> None:
+    def record(self, step: str, outputs: Any = None, label: str = "", status: Any = "ran", run_id: str = RUN) -> None:
         """Leave a step's record."""
         given = outputs.model_dump(mode="json") if outputs is not None else {}
         record = StepRecord(step=step, label=label, status=status, seconds=1.0, outputs=given)
         name = ".".join(filter(None, (step, label)))
-        self.store.blobs.replace(f"runs/{RUN}/steps/{name}.json", record.to_json())
+        self.store.blobs.replace(f"runs/{run_id}/steps/{name}.json", record.to_json())
 
     def ref(self, kind: type[ArtifactRef], data: bytes = b"x") -> Any:
         """Leave an artifact."""
@@ -113,12 +115,14 @@ class Run:
         self.record("evaluate", outputs, name)
         return outputs
 
-    def summary(self, state: str, folder: Path, failures: dict[tuple[str, str], str] | None = None) -> Summary:
+    def summary(
+        self, state: str, folder: Path, failures: dict[tuple[str, str], str] | None = None, run_id: str = RUN
+    ) -> Summary:
         """Sum it up."""
         return summarise(
             self.store,
-            read_records(self.store, RUN),
-            run_id=RUN,
+            read_records(self.store, run_id),
+            run_id=run_id,
             state=state,
             seconds=12.34,
             folder=folder,
@@ -245,6 +249,36 @@ def test_without_a_winner_the_gates_reasons_stand(run: Run, tmp_path: Path):
     assert summary.selected is None
     assert summary.release_uri is None
     assert summary.report is None
+
+
+def test_a_run_that_was_skipped_tells_of_the_one_that_it_would_have_repeated(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """Its own are the name, the seconds and the one hit; figures, winner, release and pages are the other one's."""
+    judged(run)
+    released(run)
+    publish = PublishOutputs.model_validate(read_records(run.store, RUN)["publish", ""].outputs)
+    since = Unchanged(run_id=RUN, release=publish.release, version="3")
+    world = ResolveOutputs(
+        recipe=run.ref(RecipeRef),
+        params={},
+        workers=(0,),
+        champion=None,
+        approve="never",
+        unchanged=since,
+        done_before=True,
+    )
+    run.record("resolve", world, status="hit", run_id="digits-2")
+
+    summary = run.summary("success", tmp_path, run_id="digits-2")
+
+    before = run.summary("success", tmp_path)
+    assert (summary.run_id, summary.hits, summary.misses, summary.unchanged_since) == ("digits-2", 1, 0, RUN)
+    for name in ("baseline", "candidates", "selected", "release_uri", "registry", "report"):
+        assert getattr(summary, name) == getattr(before, name) is not None, name
+    tell(summary, tmp_path, Console(width=200))
+    told = "nothing changed since run digits-1 (release digits abc, version 3 of the registry)"
+    assert told in capsys.readouterr().out
 
 
 def test_a_run_that_ended_early_has_nothing_to_tell(store: Store, tmp_path: Path):

@@ -154,6 +154,7 @@ def test_the_deployment_names_the_recipe_of_scheduled_runs(home: Path, monkeypat
     [
         ("seed", [0, 2**32 - 1], [-1, 2**32, "3", 1.5]),
         ("overrides", [{}, {"train.epochs": 5}], ["train.epochs=5", []]),
+        ("unchanged", ["skip", "run"], ["Run", True]),
         ("ignore_cache", [True], ["yes", 1]),
     ],
 )

@@ -64,7 +64,7 @@ def settle(store: Store, wanted: Manifest, private_key: Path | None) -> tuple[Re
         there = read_manifest(store, wanted.name, wanted.model_sha256)
         if there is not None and is_signed(store, there.release(store)):
             restored = _restore(store, there)
-            _check(store, there, private_key)
+            check_signed(store, there.release(store), private_key)
             return there.release(store), not restored
         crashed = _claim(store, wanted)
         if crashed is None:
@@ -212,9 +212,12 @@ def _sign(store: Store, there: Manifest, wanted: Manifest, private_key: Path) ->
     return False
 
 
-def _check(store: Store, there: Manifest, private_key: Path) -> None:
-    """See that a signed release was signed by our own key. Raises Refused."""
-    release = there.release(store)
+def check_signed(store: Store, release: Release, private_key: Path) -> None:
+    """See that a release is whole, and was signed by our own key.
+
+    Raises:
+        Refused: It is not.
+    """
     with fetched(store, release) as (folder, _), tempfile.TemporaryDirectory(prefix="featherline-") as name:
         public = Path(name, "verify_key.pem")
         write_public_half(private_key, public)

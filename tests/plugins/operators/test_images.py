@@ -45,10 +45,15 @@ def test_a_step_needs_tensorflow_when_its_code_imports_it(step: str):
 
 @pytest.mark.parametrize(
     ("core", "step", "image"),
-    [("light:1", "report", "light:1"), ("light:1", "train", "full:1"), ("", "report", "full:1")],
+    [
+        ("light:1", "report", "light:1"),
+        ("light:1", "train", "full:1"),
+        ("light:1", "resolve", "full:1"),
+        ("", "report", "full:1"),
+    ],
 )
 def test_one_image_is_enough(monkeypatch: pytest.MonkeyPatch, core: str, step: str, image: str):
-    """The light one is for those that want it, and never for a step with TensorFlow."""
+    """The light one is for those that want it, never for a step with TensorFlow or one that makes the keys of others."""
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__IMAGE", "full:1")
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__IMAGE_CORE", core)
 

@@ -12,7 +12,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    DownstreamTasksSkipped,
+)
 
 from featherline.airflow.operators.mixin import MOST_RESULT_BYTES
 from featherline.airflow.operators.process_step import LARGEST_VARIABLE_BYTES
@@ -98,6 +106,27 @@ def test_a_round_without_a_candidate_is_an_answer(runtime: Runtime, context: Con
 
     assert propose.execute(context) == []
     assert context["ti"] == {"candidates": [], "why": "the goal is met"}
+
+
+def test_an_output_that_ends_the_run_skips_what_follows(runtime: Runtime, context: Context):
+    """What the task gives is kept, its return value too, so that whatever is cleared later finds it."""
+    answer = 'answer({"workers": [0], "unchanged": {"run_id": "before"}})'
+    with DAG("follows", schedule=None):
+        resolve = runtime.operator(answer, fan_out="workers", ends_run="unchanged")
+        resolve >> EmptyOperator(task_id="next") >> EmptyOperator(task_id="last", trigger_rule="all_done")
+
+    with pytest.raises(DownstreamTasksSkipped) as skipped:
+        resolve.execute(context | {"task": resolve})
+
+    assert skipped.value.tasks == ["last", "next"]
+    assert context["ti"] == {"workers": [0], "unchanged": {"run_id": "before"}, "return_value": [0]}
+
+
+def test_without_that_output_the_run_goes_on(runtime: Runtime, context: Context):
+    """None says that there is something to do."""
+    resolve = runtime.operator('answer({"workers": [0], "unchanged": None})', fan_out="workers", ends_run="unchanged")
+
+    assert resolve.execute(context) == [0]
 
 
 REFUSAL = "prune cannot rank\n  expected  finite\n  got       3 NaN\n  fix       lower it"
