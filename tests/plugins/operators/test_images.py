@@ -53,7 +53,7 @@ def test_a_step_needs_tensorflow_when_its_code_imports_it(step: str):
     ],
 )
 def test_one_image_is_enough(monkeypatch: pytest.MonkeyPatch, core: str, step: str, image: str):
-    """The light one is for those that want it, never for a step with TensorFlow or one that makes the keys of others."""
+    """The light one is for those that want it, never for a step with TensorFlow or one that makes other steps' keys."""
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__IMAGE", "full:1")
     monkeypatch.setenv("AIRFLOW__FEATHERLINE__IMAGE_CORE", core)
 
