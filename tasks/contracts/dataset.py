@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal, TypeVar
 from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Name
+from featherline.tasks.contracts.preprocessing import Resize
 from featherline.tasks.contracts.references import ArrayRef, SamplesRef
 from featherline.tasks.contracts.stored import Stored
 
@@ -41,6 +42,8 @@ class InputSpec(Contract):
     dtype: str
     """Of NumPy, as the shards hold it."""
     statistics: Statistics
+    resize: Resize | None = None
+    """How examples of any size became ones of this shape; None where they came so."""
 
 
 class Profile(Contract):

@@ -16,6 +16,23 @@ from featherline.tasks.contracts.modalities import DEFAULT_MODALITY
 
 Std = Annotated[float, Field(gt=0)]
 ChannelOrder = Literal["rgb", "bgr"]
+Byte = Annotated[int, Field(ge=0, le=255)]
+
+ResizeMode = Literal["stretch", "crop", "letterbox"]
+Resampling = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+"""Filters of Pillow. All but `nearest` take every source pixel into account, also where the image becomes smaller."""
+
+
+class Resize(Contract):
+    """How an image of any size became one of the model's size, before it was stored; whoever feeds it repeats this.
+
+    Nothing has a default, so that a file says all of it.
+    """
+
+    mode: ResizeMode
+    resampling: Resampling
+    background: tuple[Byte, Byte, Byte] | None
+    """Of letterbox: the colour (red, green, blue) of what is added; of grey images its luma."""
 
 
 class Preprocessing(Contract):
@@ -30,6 +47,8 @@ class Preprocessing(Contract):
     std: tuple[Std, ...]
     channel_order: ChannelOrder = "rgb"
     """`bgr`: the stored channels, which are red, green and blue, are turned round first."""
+    resize: Resize | None = None
+    """What was done to the examples before all this; None where they came in the size of the input."""
     why: str = ""
     """Where it comes from, in words."""
     measured: dict[str, Fraction] = {}

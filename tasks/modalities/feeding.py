@@ -35,6 +35,7 @@ def own_of(dataset: Dataset) -> Feeding:
             scale=spec.statistics.scale,
             mean=spec.statistics.mean,
             std=spec.statistics.std,
+            resize=spec.resize,
         )
         for name, spec in dataset.inputs.items()
     }

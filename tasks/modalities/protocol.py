@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.dataset import InputSpec, Shape, Unreadable
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
-from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.preprocessing import Preprocessing, Resize
 from featherline.tasks.contracts.refusal import Problem
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.intake import IntakeLog
@@ -87,6 +87,12 @@ class Modality(Protocol):
 
     def encoder(self, name: str, params: PreprocessParams, log: IntakeLog) -> Encoder:
         """Return what encodes the examples of the input `name`."""
+
+    def resized(self, params: PreprocessParams) -> Resize | None:
+        """Return how examples of any size become ones of one size, which whoever feeds the model repeats.
+
+        None where they come in it.
+        """
 
     def profile(self, examples: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return (n,) numbers for each of `columns`, of (n, …) examples as they are stored."""

@@ -13,11 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from featherline.tasks.contracts import words
+from featherline.tasks.contracts.dataset import Shape
+from featherline.tasks.contracts.preprocessing import Resize
 from featherline.tasks.contracts.request import Provenance
 from featherline.tasks.contracts.safe_text import card_value, markdown_code, markdown_text, visible
 from featherline.tasks.contracts.steps.report import ReportParams
 from featherline.tasks.data.intake_words import intake_rows
 from featherline.tasks.modalities.feeding import preprocessing_of
+from featherline.tasks.modalities.image import resizing
 from featherline.tasks.reporting.early import Early
 from featherline.tasks.reporting.facts import Facts
 from featherline.tasks.reporting.notes import how_made, limitations, provenance
@@ -55,9 +58,21 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
             std=_ours([round(value, 7) for value in own.std]),
             turned=own.channel_order == "bgr",
             preprocessing=own,
+            resizing=None if own.resize is None else _ours(resizing.in_words(own.resize)),
+            resize_code=_ours("\n    ".join(_resize_code(own.resize, spec.shape))),
             splits={name: split.count for name, split in facts.dataset.splits.items()},
         )
     )
+
+
+def _resize_code(how: Resize | None, shape: Shape) -> tuple[str, ...]:
+    """Return the lines of the snippet that bring an image of any size to the model's; none where none is said."""
+    if how is None:
+        return ()
+    height, width, channels = shape
+    grey = channels == 1
+    convert = f'image = image.convert("{"L" if grey else "RGB"}")'
+    return convert, *resizing.as_code(how, (height, width)), "return np.asarray(image)" + "[..., np.newaxis]" * grey
 
 
 def render_nothing(facts: Facts | Early, params: ReportParams, made_by: Provenance, seed: int) -> str:

@@ -26,6 +26,7 @@ from featherline.tasks.contracts.dataset import (
     SPLITS,
     Dataset,
     InputSpec,
+    Profile,
     Shape,
     Split,
     SplitName,
@@ -89,8 +90,8 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
     dataset = Dataset(
         name=params.name,
         inputs={
-            name: _spec(modalities[name].name, encoder, splits["train"], name, source.scales[name])
-            for name, encoder in encoders.items()
+            name: _spec(modalities[name], params.of_input(name), encoder, splits["train"].profiles[name], scale)
+            for (name, encoder), scale in zip(encoders.items(), source.scales.values(), strict=True)
         },
         problem=problem.name,
         vocabulary=targets.vocabulary,
@@ -229,12 +230,16 @@ def _check_none_is_empty(splits: Mapping[SplitName, Split], encoders: Mapping[st
         )
 
 
-def _spec(modality: str, encoder: Encoder, train: Split, name: str, scale: float) -> InputSpec:
+def _spec(modality: Modality, params: PreprocessParams, encoder: Encoder, train: Profile, scale: float) -> InputSpec:
     """Return what an input is, with train's statistics; a channel that never changes is only centred."""
-    profile = train.profiles[name]
-    std = tuple(float(value) if value > 0 else 1.0 for value in profile.std)
-    statistics = Statistics(scale=scale, mean=profile.mean, std=std)
-    return InputSpec(modality=modality, shape=encoder.shape or (), dtype=encoder.dtype, statistics=statistics)
+    std = tuple(float(value) if value > 0 else 1.0 for value in train.std)
+    return InputSpec(
+        modality=modality.name,
+        shape=encoder.shape or (),
+        dtype=encoder.dtype,
+        statistics=Statistics(scale=scale, mean=train.mean, std=std),
+        resize=modality.resized(params),
+    )
 
 
 def _tell_shard(split: str, done: int, total: int, started: float) -> None:

@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from featherline.tasks.contracts.base import LARGEST_SIDE, ColumnName, Contract
-from featherline.tasks.contracts.preprocessing import ChannelOrder
+from featherline.tasks.contracts.preprocessing import Byte, ChannelOrder, Resampling, ResizeMode
 
 Side = Annotated[int, Field(ge=1, le=LARGEST_SIDE)]
 PixelValue = Annotated[float, Field(ge=-(2**32), le=2**32)]
-Byte = Annotated[int, Field(ge=0, le=255)]
 
 CALLED = ("image", "img", "pic", "picture", "photo")
 """What people call them in the names of folders and files."""
@@ -32,15 +31,28 @@ class ImageIntake(Contract):
     image_size: tuple[Side, Side] | None = Field(
         None, description="(height, width) to resize to; needed for mixed sizes."
     )
+    resize: ResizeMode = Field(
+        "stretch",
+        description="To image_size. stretch: whatever the proportions; crop: the largest part in the middle that has "
+        "the proportions of image_size; letterbox: the whole image, and background above and below or at its sides.",
+    )
+    resampling: Resampling = Field("bilinear", description="Of resizing; Pillow's filter, which averages what shrinks.")
     channels: Literal[1, 3] | None = Field(None, description="Grey or RGB; that of the source where absent.")
     background: tuple[Byte, Byte, Byte] = Field(
-        (255, 255, 255), description="Colour (red, green, blue) that is seen through transparent pixels."
+        (255, 255, 255),
+        description="Colour (red, green, blue) that is seen through transparent pixels, and of a letterbox.",
     )
     pixel_range: tuple[PixelValue, PixelValue] | None = Field(
         None,
         description="Values that mean black and white, of pixels with more than 8 bits, floats and CSV; from the files "
         "where absent.",
     )
+
+    @model_validator(mode="after")
+    def _a_size_is_named(self) -> Self:
+        if self.image_size is None and (self.resize != "stretch" or self.resampling != "bilinear"):
+            raise ValueError("image_size beside resize and resampling: without it no image is resized")
+        return self
 
     @model_validator(mode="after")
     def _black_is_not_white(self) -> Self:

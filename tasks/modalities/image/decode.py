@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError, features
 
+from featherline.tasks.contracts.preprocessing import Resize
 from featherline.tasks.data.sources.source import Undecided
 from featherline.tasks.modalities.image.deep_pixels import Corrupt, Deep, Range
+from featherline.tasks.modalities.image.resizing import STRETCH, resized
 
 FORMATS = tuple(
     name
@@ -142,7 +144,9 @@ def flattened(image: Image.Image, background: Colour) -> Image.Image:
     return whole
 
 
-def fit(image: Image.Image, channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+def fit(
+    image: Image.Image, channels: int | None, size: tuple[int, int] | None, how: Resize = STRETCH
+) -> NDArray[np.uint8]:
     """Return pixels (height, width, channels) of an image of 8 bits, grey as it is where `channels` does not say."""
     target = channels or (GREY if image.mode in GREY_MODES else COLOUR)
     mode = "L" if target == GREY else "RGB"
@@ -150,17 +154,19 @@ def fit(image: Image.Image, channels: int | None, size: tuple[int, int] | None) 
         image = _from_lab(image)
     converted = image if image.mode == mode else image.convert(mode)
     if size is not None and (converted.height, converted.width) != size:
-        converted = converted.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+        converted = resized(converted, size, how)
     pixels = np.asarray(converted, np.uint8)
     return pixels[..., np.newaxis] if target == GREY else pixels
 
 
-def fit_pixels(pixels: NDArray[np.uint8], channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:
+def fit_pixels(
+    pixels: NDArray[np.uint8], channels: int | None, size: tuple[int, int] | None, how: Resize = STRETCH
+) -> NDArray[np.uint8]:
     """Give pixels (height, width, channels) that size and number of channels, unchanged where they have both."""
     same_channels = channels is None or pixels.shape[2] == channels
     if same_channels and (size is None or pixels.shape[:2] == size):
         return pixels
-    return fit(Image.fromarray(pixels[..., 0] if pixels.shape[2] == GREY else pixels), channels, size)
+    return fit(Image.fromarray(pixels[..., 0] if pixels.shape[2] == GREY else pixels), channels, size, how)
 
 
 def _from_lab(image: Image.Image) -> Image.Image:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from featherline.tasks.contracts.base import LARGEST_SIDE
 from featherline.tasks.contracts.dataset import Shape, Unreadable
+from featherline.tasks.contracts.preprocessing import Resize
 from featherline.tasks.contracts.refusal import Problem, refuse
 from featherline.tasks.data.sources.intake import IntakeLog, Tally
 from featherline.tasks.data.sources.source import RawExample, Undecided, Unread
@@ -26,6 +27,7 @@ from featherline.tasks.modalities.image.decode import (
     turn_upright,
 )
 from featherline.tasks.modalities.image.deep_pixels import Corrupt, Deep, Ranges
+from featherline.tasks.modalities.image.resizing import STRETCH
 
 WHITE: Colour = (255, 255, 255)
 
@@ -38,6 +40,7 @@ class Decoder:
         size: (height, width) to resize to.
         channels: 1 or 3.
         background: Colour that is seen through transparent pixels.
+        resize: How an image of another size becomes one of `size`.
         log: Is told what was done to images.
         ranges: Of deep pixels.
         shape: (height, width, channels) of every image; None until the first.
@@ -51,6 +54,7 @@ class Decoder:
     background: Colour = WHITE
     log: IntakeLog = field(default_factory=IntakeLog)
     ranges: Ranges = field(default_factory=Ranges)
+    resize: Resize = STRETCH
     dtype: str = "uint8"
     shape: Shape | None = None
     seen: int = 0
@@ -64,7 +68,7 @@ class Decoder:
     def anew(self) -> Decoder:
         """Return a decoder that begins again with the ranges that this one came to know."""
         self.log.changed = dict(self._told_before)
-        return Decoder(self.size, self.channels, self.background, self.log, self.ranges)
+        return Decoder(self.size, self.channels, self.background, self.log, self.ranges, self.resize)
 
     def encode(self, image: RawExample, where: str) -> NDArray[np.uint8] | None:
         """Return the pixels (height, width, channels), or None where it is corrupt or of another shape.
@@ -153,18 +157,17 @@ class Decoder:
         if isinstance(image, Unread):
             raise Corrupt(image.reason)
         if isinstance(image, np.ndarray):
-            if image.dtype == np.uint8:
-                return fit_pixels(image, self.channels, self.size)  # type: ignore[arg-type] # by its type
-            return fit_pixels(self._scaled(Deep("numbers of a CSV", image), where), self.channels, self.size)  # type: ignore[arg-type] # by its type
+            bytes_each = image if image.dtype == np.uint8 else self._scaled(Deep("numbers of a CSV", image), where)  # type: ignore[arg-type] # by its type
+            return fit_pixels(bytes_each, self.channels, self.size, self.resize)  # type: ignore[arg-type] # by its type
         with open_image(image) as opened:
             if getattr(opened, "is_animated", False) and opened.format != "MPO":
                 self.log.change("of several frames, the first one taken", where)
             deep = deep_pixels(opened, image)
-            bytes_each = opened if deep is None else self._eight_bits(opened, deep, where)
-            turn_upright(bytes_each)
-            if self.size is None and bytes_each.width * bytes_each.height > LARGEST_SIDE**2:
-                return np.empty((bytes_each.height, bytes_each.width, COLOUR), np.uint8)  # a misfit, never touched
-            return fit(self._opaque(bytes_each, where), self.channels, self.size)
+            upright = opened if deep is None else self._eight_bits(opened, deep, where)
+            turn_upright(upright)
+            if self.size is None and upright.width * upright.height > LARGEST_SIDE**2:
+                return np.empty((upright.height, upright.width, COLOUR), np.uint8)  # a misfit, never touched
+            return fit(self._opaque(upright, where), self.channels, self.size, self.resize)
 
     def _eight_bits(self, opened: Image.Image, deep: Deep, where: str) -> Image.Image:
         pixels = self._scaled(deep, where)

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import InputSpec, Shape
 from featherline.tasks.contracts.modalities.image import PreprocessingChoice
-from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.preprocessing import Preprocessing, Resize
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.shards import blocks, squares
 from featherline.tasks.data.sources.source import Source
-from featherline.tasks.modalities.image import preprocessing
+from featherline.tasks.modalities.image import preprocessing, resizing
 from featherline.tasks.modalities.image.decoder import Decoder
 from featherline.tasks.modalities.image.deep_pixels import Ranges
 from featherline.tasks.modalities.image.formats import open_source
@@ -34,7 +34,12 @@ class ImageModality:
     def encoder(self, name: str, params: PreprocessParams, log: IntakeLog) -> Decoder:  # noqa: ARG002 - there is one
         """Return what decodes the images."""
         ranges = Ranges(given=params.pixel_range)
-        return Decoder(params.image_size, params.channels, params.background, log, ranges)
+        how = resizing.chosen(params) or resizing.STRETCH
+        return Decoder(params.image_size, params.channels, params.background, log, ranges, how)
+
+    def resized(self, params: PreprocessParams) -> Resize | None:
+        """Return how images became ones of `data.image_size`; None where it is not given."""
+        return resizing.chosen(params)
 
     def profile(self, examples: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return mean, spread, lowest and highest of the pixels of each image, as they are stored."""

@@ -14,6 +14,7 @@ from featherline.tasks.contracts.dataset import InputSpec
 from featherline.tasks.contracts.modalities.image import OwnPreprocessing, PreprocessingChoice
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.modalities.image import resizing
 
 MODALITY = IMAGE = "image"
 """The modality, and the name of the one input that a data set of images has."""
@@ -37,7 +38,9 @@ def model_inputs(images: NDArray[np.uint8], preprocessing: Preprocessing) -> NDA
 def own_of(spec: InputSpec) -> Preprocessing:
     """Return the data set's own: mean and standard deviation of its train split, by channel."""
     own = spec.statistics
-    return Preprocessing(modality=MODALITY, name="data", scale=own.scale, mean=own.mean, std=own.std)
+    return Preprocessing(
+        modality=MODALITY, name="data", scale=own.scale, mean=own.mean, std=own.std, resize=spec.resize
+    )
 
 
 def named(name: str, spec: InputSpec) -> Preprocessing:
@@ -47,7 +50,7 @@ def named(name: str, spec: InputSpec) -> Preprocessing:
         Refused: It is one of colours, and the images have other channels.
     """
     check_channels(name, spec.shape[2])
-    return NAMED[name](spec)
+    return NAMED[name](spec).model_copy(update={"resize": spec.resize})
 
 
 def check_channels(choice: PreprocessingChoice | str, channels: int) -> None:
@@ -95,6 +98,7 @@ def chosen(choice: PreprocessingChoice, spec: InputSpec) -> Preprocessing:
         mean=_each(choice.mean, channels),
         std=_each(choice.std, channels),
         channel_order=choice.channel_order,
+        resize=spec.resize,
         why="given in the recipe",
     )
 
@@ -117,6 +121,11 @@ def _turned(one: Preprocessing) -> Preprocessing:
 
 def in_words(preprocessing: Preprocessing) -> str:
     """Return a preprocessing as people read it, without where it comes from."""
+    first = "" if preprocessing.resize is None else f"images {resizing.in_words(preprocessing.resize)}; "
+    return first + _numbers_in_words(preprocessing)
+
+
+def _numbers_in_words(preprocessing: Preprocessing) -> str:
     if preprocessing.numbers() == (1.0, (0.0,) * len(preprocessing.mean), (1.0,) * len(preprocessing.std), "rgb"):
         return f"{preprocessing.name}: pixels as they are"
     numbers = [f"{preprocessing.scale:g}"]

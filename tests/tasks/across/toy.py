@@ -100,6 +100,9 @@ class VectorModality:
         """Return what stores them."""
         return VectorEncoder()
 
+    def resized(self, params: PreprocessParams) -> None:
+        """Return nothing: vectors are as long as they are."""
+
     def profile(self, examples: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return the mean of each."""
         return {"mean": examples.mean(axis=1).astype(np.float64)}

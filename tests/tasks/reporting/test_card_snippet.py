@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.preprocessing import Preprocessing
+from featherline.tasks.contracts.preprocessing import Preprocessing, Resize
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.steps.report import ReportInputs, ReportParams
 from featherline.tasks.data.dataset import read_split
+from featherline.tasks.modalities.image.decode import fit
 from featherline.tasks.modalities.image.preprocessing import model_inputs, own_of
+from featherline.tasks.modalities.image.resizing import in_words
 from featherline.tasks.networks.framework import keras, tf
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.report import report
@@ -90,3 +93,22 @@ def test_the_snippet_classifies(
     given = np.array([int(copied["classify"](image)) for image in images])
 
     assert (given == expected).mean() >= (0.9 if int8 else 1.0)
+
+
+def test_the_snippet_resizes_as_the_data_were(
+    told: Callable[..., ReportInputs], context: Context, tmp_path: Path
+) -> None:
+    """A card of a model whose images were resized says how, and its function makes the same pixels."""
+    how = Resize(mode="letterbox", resampling="bicubic", background=(9, 99, 0))
+    own = Preprocessing(name="raw", scale=1.0, mean=(0.0,), std=(1.0,), resize=how)
+    (tmp_path / "model.tflite").write_bytes(convert(np.zeros((1, 8, 8, 1), np.float32), int8=False)[0])
+    card = context.store.read_bytes(report(fed_as(told(), own), ReportParams(title="digits"), context).card).decode()
+    (snippet,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    photo = Image.fromarray(np.random.default_rng(0).integers(0, 256, (23, 41, 3), np.uint8))
+
+    copied: dict[str, Any] = {}
+    with contextlib.chdir(tmp_path):
+        exec(snippet, copied)  # noqa: S102 - the text that users copy
+
+    assert f"An image of another size is first {in_words(how)}" in " ".join(card.split())
+    assert np.array_equal(copied["resized"](photo), fit(photo, 1, (8, 8), how))
