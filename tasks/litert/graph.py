@@ -7,6 +7,7 @@ Nothing here runs the file; `featherline.tasks.litert.interpreter` does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,24 @@ KERNELS = {"CONV_2D": 1, "DEPTHWISE_CONV_2D": 1, "FULLY_CONNECTED": 1, "TRANSPOS
 """Which input of an operator is its kernel."""
 
 BIASES = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3}
+RECURRENT: dict[str, tuple[int, ...]] = {
+    "LSTM": (*range(1, 9), 16),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 9), 16),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 9), 16, *range(18, 26), 33, *range(40, 44), *range(44, 48)),
+    "RNN": (1, 2),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": (1, 2),
+    "BIDIRECTIONAL_SEQUENCE_RNN": (1, 2, 5, 6, 10, 11),
+    "SVDF": (1, 2),
+}
+"""Which inputs of a recurrent operator are matrices that each step is multiplied by; absent ones are -1.
+
+Source: https://github.com/tensorflow/tensorflow/tree/v2.21.0/tensorflow/lite/kernels (`lstm_shared.h`,
+`bidirectional_sequence_lstm.cc`, `basic_rnn.cc`, `bidirectional_sequence_rnn.cc`, `svdf.cc`)
+"""
+
+TABLES = {"BATCH_MATMUL": (0, 1), "CONV_3D": (1,), "EMBEDDING_LOOKUP": (1,), "GATHER": (0,)}
+"""Which inputs of other operators are learned where they are constant numbers: matrices, and tables of embeddings."""
+
 ELEMENTWISE = {"ADD", "SUB", "MUL", "DIV", "PRELU"}
 """Operators whose constant operands are parameters too, such as those of a normalisation that was not folded."""
 
@@ -94,8 +113,16 @@ class Graph:
         found = ((operator, self.operand(operator, KERNELS.get(operator.name, -1))) for operator in self.operators)
         return [(operator, tensor) for operator, tensor in found if tensor is not None]
 
+    def weights(self) -> list[Tensor]:
+        """Return each constant that inputs are multiplied by or looked up in, once: kernels, matrices, embeddings."""
+        found = {id(kernel): kernel for _, kernel in self.kernels()}
+        for operator in self.operators:
+            places = RECURRENT.get(operator.name, ()) + TABLES.get(operator.name, ())
+            found |= {id(tensor): tensor for tensor in self._learned(operator, places)}
+        return list(found.values())
+
     def parameters(self) -> list[Tensor]:
-        """Return each constant that was learned, once: kernels, biases, constants of elementwise operators."""
+        """Return each constant that was learned, once: weights, biases, constants of elementwise operators."""
         found: dict[int, Tensor] = {}
         for operator in self.operators:
             places = [KERNELS[operator.name], BIASES[operator.name]] if operator.name in KERNELS else []
@@ -104,7 +131,14 @@ class Graph:
                 tensor = self.operand(operator, place)
                 if tensor is not None:
                     found[id(tensor)] = tensor
+            whole = range(len(operator.inputs)) if operator.name in RECURRENT else TABLES.get(operator.name, ())
+            found |= {id(tensor): tensor for tensor in self._learned(operator, whole)}
         return list(found.values())
+
+    def _learned(self, operator: Operator, places: Iterable[int]) -> list[Tensor]:
+        """Return the constant numbers at these inputs: floats, or integers with a scale."""
+        operands = (self.operand(operator, place) for place in places)
+        return [one for one in operands if one is not None and (one.dtype.kind == "f" or one.scale.size)]
 
     def operand(self, operator: Operator, place: int) -> Tensor | None:
         """Return the constant at an input of an operator, looking through DEQUANTIZE; None where it is computed."""

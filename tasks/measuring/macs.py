@@ -4,22 +4,7 @@ from __future__ import annotations
 
 import math
 
-from featherline.tasks.litert.graph import KERNELS, Graph, Operator, Tensor
-
-RECURRENT: dict[str, tuple[int, ...]] = {
-    "LSTM": (*range(1, 9), 16),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 9), 16),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": (*range(1, 9), 16, *range(18, 26), 33, *range(40, 44), *range(44, 48)),
-    "RNN": (1, 2),
-    "UNIDIRECTIONAL_SEQUENCE_RNN": (1, 2),
-    "BIDIRECTIONAL_SEQUENCE_RNN": (1, 2, 5, 6, 10, 11),
-    "SVDF": (1, 2),
-}
-"""Which inputs of a recurrent operator are matrices that each step is multiplied by; absent ones are -1.
-
-Source: https://github.com/tensorflow/tensorflow/tree/v2.21.0/tensorflow/lite/kernels (`lstm_shared.h`,
-`bidirectional_sequence_lstm.cc`, `basic_rnn.cc`, `bidirectional_sequence_rnn.cc`, `svdf.cc`)
-"""
+from featherline.tasks.litert.graph import KERNELS, RECURRENT, Graph, Operator, Tensor
 
 OF_TWO = {"BATCH_MATMUL": 1, "CONV_3D": 1}
 """Operators that multiply and have no kernel of the usual kinds, with the input that their first is multiplied by."""

@@ -37,10 +37,6 @@ def entropy_bits(values: NDArray[Any]) -> float:
 
 
 def entropy_bytes(graph: Graph) -> int:
-    """Return the Shannon bound of all kernels, one code a kernel, rounded up."""
-    return int(np.ceil(sum(entropy_bits(kernel) for kernel in _constants(graph)) / 8))
-
-
-def _constants(graph: Graph) -> list[NDArray[Any]]:
-    kernels = {id(tensor): tensor.constant for _, tensor in graph.kernels()}
-    return [constant for constant in kernels.values() if constant is not None]
+    """Return the Shannon bound of all weights, one code a tensor, rounded up."""
+    constants = (tensor.constant for tensor in graph.weights())
+    return int(np.ceil(sum(entropy_bits(one) for one in constants if one is not None) / 8))

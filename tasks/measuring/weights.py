@@ -9,24 +9,24 @@ from featherline.tasks.litert.graph import Graph, Tensor
 
 
 def parameters(graph: Graph) -> int:
-    """Return how many numbers of the file were learned: kernels, biases, and constants of elementwise operators."""
+    """Return how many numbers of the file were learned: weights, biases, and constants of elementwise operators."""
     return sum(int(np.prod(tensor.shape, dtype=np.int64)) for tensor in graph.parameters())
 
 
 def sparsity(graph: Graph) -> float:
-    """Return the fraction of kernel weights that stand for zero: of quantized ones, those at the zero point.
+    """Return the fraction of the weights that stand for zero: of quantized ones, those at the zero point.
 
-    0.0 for a network without kernels.
+    0.0 for a network without weights.
     """
-    masks = [zeros(tensor) for tensor in _kernels(graph)]
+    masks = [zeros(tensor) for tensor in graph.weights()]
     count = sum(mask.size for mask in masks)
     return float(sum(int(mask.sum()) for mask in masks) / count) if count else 0.0
 
 
 def distinct_weights(graph: Graph) -> int:
-    """Return the most distinct values that one kernel has, as the file holds them; 0 for a network without kernels."""
+    """Return the most distinct values that one tensor of weights has, as the file holds them; 0 where there is none."""
     return max(
-        (np.unique(tensor.constant).size for tensor in _kernels(graph) if tensor.constant is not None), default=0
+        (np.unique(tensor.constant).size for tensor in graph.weights() if tensor.constant is not None), default=0
     )
 
 
@@ -43,7 +43,3 @@ def zeros(tensor: Tensor) -> NDArray[np.bool_]:
         raise ValueError(f"zero points of one tensor differ: {points}")
     mask: NDArray[np.bool_] = tensor.constant == (points[0] if points.size else 0)
     return mask
-
-
-def _kernels(graph: Graph) -> list[Tensor]:
-    return list({id(tensor): tensor for _, tensor in graph.kernels()}.values())

@@ -7,8 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from featherline.tasks.litert.graph import Graph, Operator
+from featherline.tasks.litert.convert import convert
+from featherline.tasks.litert.graph import Graph, Operator, read_graph
 from featherline.tasks.measuring import macs, size, weights
+from featherline.tasks.networks.framework import keras
 from tests.tasks.measuring.conftest import flat
 
 
@@ -41,3 +43,23 @@ def test_a_network_without_kernels_has_no_weights() -> None:
 
     assert weights.sparsity(graph) == 0.0
     assert (weights.distinct_weights(graph), macs.macs(graph), size.entropy_bytes(graph)) == (0, 0, 0)
+
+
+def test_matrices_of_an_lstm_and_rows_of_an_embedding_are_weights() -> None:
+    """A file of 7 embeddings of 4, an LSTM of 5 units and a dense layer has the network's parameters and its zeros."""
+    layers = keras.layers
+    network = keras.Sequential(
+        [keras.Input((6,)), layers.Embedding(7, 4, name="words"), layers.LSTM(5, name="lstm"), layers.Dense(3)]
+    )
+    generator = np.random.default_rng(0)  # tensors that are equal, such as biases of zeros, lie in a file once
+    network.set_weights([generator.normal(size=weight.shape) for weight in network.get_weights()])
+    for name, whole in (("words", np.s_[2:]), ("lstm", np.s_[:, :5])):
+        first, *others = network.get_layer(name).get_weights()
+        first[whole] = 0
+        network.get_layer(name).set_weights([first, *others])
+
+    graph = read_graph(convert(network, "float32"))
+
+    assert weights.parameters(graph) == network.count_params() == 28 + (80 + 100 + 20) + (15 + 3)
+    assert weights.sparsity(graph) == pytest.approx((20 + 20) / (28 + 80 + 100 + 15))
+    assert weights.distinct_weights(graph) == 25  # recurrent ones of a gate
