@@ -8,14 +8,10 @@ from featherline.tasks.contracts.refusal import did_you_mean, refuse
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.side_by_side import SourcesSideBySide
 from featherline.tasks.data.sources.source import Source
-from featherline.tasks.modalities.protocol import Modality, Views
+from featherline.tasks.modalities.protocol import Modality
 
 MODALITIES = {"image": "featherline.tasks.modalities.image.modality:ImageModality"}
 """`module:class`, imported when it is asked for: a step pays for what its data are, and for nothing else."""
-
-
-VIEWS = {"image": "featherline.tasks.modalities.image.augmentation:ImageViews"}
-"""The TensorFlow side of those whose examples have random views. One that is not here has none."""
 
 
 def open_modality(name: str) -> Modality:
@@ -46,12 +42,3 @@ def open_source(params: PreprocessParams) -> Source:
         return open_modality(params.modality).open(params)
     opened = {name: open_modality(one.modality).open(params.of_input(name)) for name, one in params.inputs.items()}
     return SourcesSideBySide(opened)
-
-
-def open_views(name: str) -> Views | None:
-    """Return what makes random views of a modality's examples; None where it has none."""
-    if name not in VIEWS:
-        return None
-    module, _, made = VIEWS[name].partition(":")
-    views: Views = getattr(importlib.import_module(module), made)()
-    return views

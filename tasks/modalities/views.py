@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.dataset import sole
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.modalities.opening import open_views
+from featherline.tasks.modalities.opening_views import open_views
 from featherline.tasks.modalities.protocol import View, Views
 
 

@@ -1,25 +1,19 @@
-"""Problems by name: the NumPy side for those who judge, the TensorFlow side for those who train."""
+"""Problems by name: the NumPy side, for all; `opening_learning` has the TensorFlow side of those who train."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 
 from featherline.tasks.contracts.problems.classification import QualityName
 from featherline.tasks.contracts.refusal import examples, refuse
 from featherline.tasks.problems.classification.macro_f1 import MacroF1
 from featherline.tasks.problems.classification.problem import Classification
-from featherline.tasks.problems.protocol import Learning, Problem
+from featherline.tasks.problems.protocol import Problem
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     "classification": Classification,
     "classification-macro-f1": MacroF1,
 }
-LEARNING: dict[str, str] = {
-    "classification": "featherline.tasks.problems.classification.learning:learning",
-    "classification-macro-f1": "featherline.tasks.problems.classification.learning:learning_macro_f1",
-}
-"""Modules that import TensorFlow, imported where somebody trains."""
 JUDGED_BY: dict[tuple[str, QualityName], str] = {
     ("classification", "accuracy"): "classification",
     ("classification", "macro_f1"): "classification-macro-f1",
@@ -60,15 +54,3 @@ def open_problem(name: str) -> Problem:
             fix="run preprocess with this version of Featherline",
         )
     return PROBLEMS[name]()
-
-
-def open_learning(name: str) -> Learning:
-    """Return how the problem of this name is learnt. Imports TensorFlow.
-
-    Raises:
-        Refused: There is no such problem.
-    """
-    open_problem(name)
-    module, _, attribute = LEARNING[name].partition(":")
-    found: Learning = getattr(import_module(module), attribute)()
-    return found

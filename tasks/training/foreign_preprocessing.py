@@ -23,7 +23,8 @@ from featherline.tasks.contracts.problems.parameters import VOCABULARY_KEY
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.data.dataset import Examples, Targets, in_turn, read_split, taken
 from featherline.tasks.modalities.feeding import Feeding, chosen, own_of, prepared, raw_of, with_why
-from featherline.tasks.modalities.opening import open_modality, open_views
+from featherline.tasks.modalities.opening import open_modality
+from featherline.tasks.modalities.opening_views import open_views
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.predict import predict
 from featherline.tasks.problems.opening import open_problem

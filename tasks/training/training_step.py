@@ -14,7 +14,7 @@ from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.networks.framework import KerasModel, Tensor, keras, tf
 from featherline.tasks.networks.inputs import input_specs
-from featherline.tasks.problems.opening import open_learning
+from featherline.tasks.problems.opening_learning import open_learning
 from featherline.tasks.training.distillation.attention import watched
 from featherline.tasks.training.distillation.attention_loss import inattention
 from featherline.tasks.training.distillation.logits_cache import can_be_cached

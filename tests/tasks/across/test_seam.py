@@ -26,6 +26,7 @@ from featherline.tasks.contracts.steps.validate_metrics import (
 from featherline.tasks.litert import metadata
 from featherline.tasks.modalities import opening as modalities
 from featherline.tasks.problems import opening as problems
+from featherline.tasks.problems import opening_learning
 from featherline.tasks.running.context import Context
 from featherline.tasks.steps.evaluate import evaluate
 from featherline.tasks.steps.export import export
@@ -48,7 +49,7 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Add the toy to the tables, a line each."""
     monkeypatch.setitem(modalities.MODALITIES, "vector", "tests.tasks.across.toy:VectorModality")
     monkeypatch.setitem(problems.PROBLEMS, "sum", toy.Sum)
-    monkeypatch.setitem(problems.LEARNING, "sum", "tests.tasks.across.toy:learning")
+    monkeypatch.setitem(opening_learning.LEARNING, "sum", "tests.tasks.across.toy:learning")
 
 
 @pytest.mark.usefixtures("_registered")

@@ -8,7 +8,8 @@ import sys
 import pytest
 
 from featherline.tasks.contracts.refusal import Refused
-from featherline.tasks.modalities.opening import MODALITIES, open_modality, open_views
+from featherline.tasks.modalities.opening import MODALITIES, open_modality
+from featherline.tasks.modalities.opening_views import open_views
 
 UNLOADED = "import sys; from featherline.tasks.modalities.opening import open_modality; open_modality('image')"
 

@@ -112,8 +112,17 @@ def test_a_library_of_the_report_alone_retrains_nothing(monkeypatch: pytest.Monk
     monkeypatch.undo()
     forget()
 
-    assert changed["matplotlib"] == {"report"}
-    assert "train" in changed["tensorflow"]  # and whoever opens a problem by name, whose table names its learning
+    assert changed == {"matplotlib": {"report"}, "tensorflow": {"train"}}
+
+
+@pytest.mark.parametrize("step", ["preprocess", "validate_data", "evaluate", "validate_metrics", "select", "report"])
+def test_who_reads_or_judges_needs_no_tensorflow(step: str) -> None:
+    """They open modalities and problems by name; the TensorFlow sides of these stand in tables of their own."""
+    found = {path.as_posix() for path in code_closure.modules_of(step)}
+
+    assert {"modalities/opening.py", "problems/opening.py"} & found
+    assert not {"modalities/opening_views.py", "problems/opening_learning.py"} & found
+    assert not {"tensorflow", "tf-keras"} & set(code_closure.libraries_of(step))
 
 
 def test_every_library_that_is_imported_is_judged() -> None:

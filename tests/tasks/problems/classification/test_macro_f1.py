@@ -9,7 +9,8 @@ from sklearn.metrics import f1_score
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import tf
 from featherline.tasks.problems.classification.macro_f1 import MacroF1
-from featherline.tasks.problems.opening import open_learning, open_problem, problem_judged_by
+from featherline.tasks.problems.opening import open_problem, problem_judged_by
+from featherline.tasks.problems.opening_learning import open_learning
 from featherline.tasks.problems.scored import interval, quality_of, slices_of, unevenness
 from featherline.tasks.statistics.proportions import wilson
 
