@@ -23,6 +23,7 @@ from featherline.tasks.contracts.steps.select import Approval, Objective
 from featherline.tasks.contracts.steps.validate_data import ValidateDataParams
 from featherline.tasks.contracts.steps.validate_metrics import GateRules
 from featherline.tasks.contracts.steps.validate_model import ValidateModelParams
+from featherline.tasks.contracts.transfer import Freezing, Head
 
 
 class DataSection(PreprocessParams):
@@ -39,6 +40,11 @@ class ModelSection(Contract):
     )
     options: Options = Field({}, description="Of the builder.")
     file: Address | None = Field(None, description="A .keras or .h5 file or SavedModel folder, path or s3://.")
+    head: Head | None = Field(
+        None,
+        description="new, or a section: the file's own end is cut off, whatever it gives, and a head for these data "
+        "takes its place. Without it the file ends as the data need.",
+    )
     preprocessing: PreprocessingChoice = Field(
         "auto",
         description="From a value to the model's input: data, raw, unit, symmetric, imagenet, caffe, or scale, mean, "
@@ -49,6 +55,8 @@ class ModelSection(Contract):
     def _one_of_two(self) -> ModelSection:
         if (self.builder is None) == (self.file is None):
             raise ValueError("either builder or file, and not both")
+        if self.head is not None and self.file is None:
+            raise ValueError("file beside head: what is built has a head of its own")
         return self
 
     def architecture(self) -> Architecture | None:
@@ -56,10 +64,18 @@ class ModelSection(Contract):
         return None if self.builder is None else Architecture(builder=self.builder, options=self.options)
 
 
-class TrainSection(Fit):
+class TrainSection(Fit, Freezing):
     """How the float baseline is trained, and the rules of the teacher's gate."""
 
     checks: ValidateModelParams = ValidateModelParams()
+
+    def fit(self) -> Fit:
+        """Return how the network learns."""
+        return Fit(**{name: getattr(self, name) for name in Fit.model_fields})
+
+    def freezing(self) -> Freezing:
+        """Return which of its layers do not."""
+        return Freezing(**{name: getattr(self, name) for name in Freezing.model_fields})
 
 
 class SearchSection(SearchParams):

@@ -21,6 +21,7 @@ from featherline.tasks.contracts.refusal import MOST_PROBLEMS, Problem, Refused,
 from featherline.tasks.contracts.steps.export import ExportParams
 from featherline.tasks.planning.auto.grid import candidate, name_of, points
 from featherline.tasks.planning.expand import expand, lanes_of
+from featherline.tasks.planning.transfer_checks import check_transfer
 from featherline.tasks.problems.opening import problem_judged_by
 
 WRITTEN_IN = "the recipe, or its override"
@@ -38,7 +39,8 @@ def check_candidates(recipe: Recipe) -> None:
     crowded = list(_too_many(recipe))
     if crowded:
         raise Refused(*crowded)  # before any of them is made
-    problems = dict.fromkeys((*_named(recipe), *_proposed(recipe), *_undecided(recipe), *_beyond(recipe)))
+    found = (*_named(recipe), *_proposed(recipe), *_undecided(recipe), *_beyond(recipe), *check_transfer(recipe))
+    problems = dict.fromkeys(found)
     if problems:
         raise Refused(*problems)
 

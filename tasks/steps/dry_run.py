@@ -48,6 +48,7 @@ def dry_run(inputs: DryRunInputs, params: DryRunParams, context: Context) -> Dry
         DryRunRequest(
             architecture=params.architecture,
             file=params.file,
+            head=params.head,
             searched=searched.architecture if searched else None,
             candidates=candidates,
             input_shape=dataset.input_shape,

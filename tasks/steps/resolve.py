@@ -122,6 +122,7 @@ def params_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
         "dry_run": DryRunParams(
             architecture=recipe.model.architecture(),
             file=recipe.model.file,
+            head=recipe.model.head,
             space=recipe.search.space if recipe.search.trials else None,
             candidates=recipe.candidates.templates,
             auto=recipe.candidates.auto,
@@ -130,8 +131,10 @@ def params_of_steps(recipe: Recipe, budget: Budget) -> dict[str, Contract]:
         "train": TrainParams(
             architecture=recipe.model.architecture(),
             file=recipe.model.file,
+            head=recipe.model.head,
             preprocessing=recipe.model.preprocessing,
-            fit=recipe.train.model_dump(exclude={"checks"}),
+            fit=recipe.train.fit(),
+            freezing=recipe.train.freezing(),
         ),
         "validate_model": recipe.train.checks.model_copy(update={"recipe": recipe.train.checks.recipe or recipe.name}),
         "search": SearchParams(**search),

@@ -1,32 +1,38 @@
 """Train: fit a network to the data, or take the user's own file, as the float baseline and teacher of every lane.
 
     data ──► [train] ◄── architecture (a builder of networks.zoo, or module:function) or file (.keras, .h5, SavedModel)
-                │
+                │                                                     with its own end, or with a new head
                 └──► model that gives logits, and its metrics on the validation split
 
 What could not be stored, read back or counted afterwards is refused before the first epoch. A killed training goes on
 from its last checkpoint; one whose dry run is refused ends with it. With a file and 0 epochs the file is taken as it
-is, measured.
+is, measured. Of a file's layers some may be frozen; what is stored is a plain model, in which every layer may learn.
 
     python -m featherline.tasks train --request request.json --result result.json --store var/store
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from featherline.tasks.compression.dry_run.network import check_network
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.steps.train import TrainInputs, TrainOutputs, TrainParams
 from featherline.tasks.modalities.feeding import Feeding, in_words
-from featherline.tasks.networks.foreign.read import read_model
 from featherline.tasks.networks.framework import KerasModel
+from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.predict import predict
+from featherline.tasks.networks.transfer.layers import frozen_of
+from featherline.tasks.networks.transfer.network import read_network
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.problems.scored import validation_metrics
 from featherline.tasks.running.context import Context
+from featherline.tasks.training.backbone_preprocessing import preprocessing_of_backbone
 from featherline.tasks.training.early_end import DryRunWatch
 from featherline.tasks.training.foreign_preprocessing import preprocessing_of_built, preprocessing_of_file
+from featherline.tasks.training.freezing import frozen
 from featherline.tasks.training.session import TrainingSession
 
 
@@ -38,10 +44,12 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
             of the same run was refused.
     """
     with TrainingSession(inputs.data, context) as session, DryRunWatch(context) as watch:
-        model, own = _network(params, session.dataset, context)
-        session.feed(own, params.fit.train_fraction)
-        print(f"preprocessing {in_words(own)}")
-        history = session.fit(model, params.fit, stage="train", callbacks=[watch])
+        begun = _network(params, session.dataset, context)
+        model = begun.model
+        session.feed(begun.preprocessing, params.fit.train_fraction)
+        print(f"preprocessing {in_words(begun.preprocessing)}")
+        with frozen(model, begun.frozen):
+            history = session.fit(model, params.fit, stage="train", callbacks=[watch])
         trained = session.result(model, _stage(params), history)
         data = session.data
         outputs = predict(model, data.validation.inputs)
@@ -53,17 +61,23 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
     return TrainOutputs(model=trained, metrics=metrics)
 
 
-def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[KerasModel, Feeding]:
-    """Return the network and its own preprocessing."""
+class _Begun(NamedTuple):
+    """What training begins with."""
+
+    model: KerasModel
+    preprocessing: Feeding
+    frozen: tuple[str, ...] = ()
+
+
+def _network(params: TrainParams, dataset: Dataset, context: Context) -> _Begun:
+    """Return the network, its own preprocessing, and which of its layers are frozen."""
     shape, outputs = dataset.input_shape, open_problem(dataset.problem).answers(dataset.vocabulary)
     if params.architecture is not None and params.file is None:
         model = build(params.architecture, shape, outputs)
         check_network(model, params.architecture.builder)
-        return model, preprocessing_of_built(model, params.preprocessing, dataset)
+        return _Begun(model, preprocessing_of_built(model, params.preprocessing, dataset))
     if params.file is not None and params.architecture is None:
-        model, taken = read_model(params.file, shape, outputs), params.fit.epochs == 0
-        store, choice = context.store, params.preprocessing
-        return model, preprocessing_of_file(model, params.file, choice, dataset, store, as_it_is=taken)
+        return _of_file(params, params.file, dataset, context)
     raise refuse(
         "train has no one model to begin with",
         expected="either model.builder or model.file",
@@ -72,8 +86,39 @@ def _network(params: TrainParams, dataset: Dataset, context: Context) -> tuple[K
     )
 
 
+def _of_file(params: TrainParams, file: str, dataset: Dataset, context: Context) -> _Begun:
+    """Return what a file is begun with: as it is, or its backbone under a new head."""
+    if params.head is not None and params.fit.epochs == 0:
+        raise refuse(
+            f"{file} has a new head that is never trained",
+            expected="at least 1 epoch (train.epochs): the weights of a new head are fresh",
+            got="0 epochs",
+            fix="raise train.epochs",
+        )
+    outputs = open_problem(dataset.problem).answers(dataset.vocabulary)
+    model, head = read_network(file, params.head, dataset.input_shape, outputs)
+    choice, store = params.preprocessing, context.store
+    if params.head is None:
+        taken = params.fit.epochs == 0
+        own = preprocessing_of_file(model, file, choice, dataset, store, as_it_is=taken)
+    else:
+        check_network(model, file)
+        own = preprocessing_of_backbone(model, file, choice, dataset, store)
+    if params.freezing.frozen is None:
+        return _Begun(model, own)
+    model = model if head else functional(model, "train")
+    names = frozen_of(model, file, params.freezing.frozen, head)
+    kept = sum(model.get_layer(name).count_params() for name in names)
+    print(f"frozen: {len(names)} layers with {kept:,} of {model.count_params():,} weights, {names[0]} to {names[-1]}")
+    return _Begun(model, own, tuple(names))
+
+
 def _stage(params: TrainParams) -> str:
     if params.architecture is not None:
         options = ", ".join(f"{name}={value}" for name, value in sorted(params.architecture.options.items()))
         return f"train {params.architecture.builder}({options}), {params.fit.epochs} epochs"
-    return "take the file as it is" if params.fit.epochs == 0 else f"train the file, {params.fit.epochs} epochs"
+    if params.fit.epochs == 0:
+        return "take the file as it is"
+    what = ["the file"] + ["under a new head"] * (params.head is not None)
+    what += ["with frozen layers"] * (params.freezing.frozen is not None)
+    return f"train {' '.join(what)}, {params.fit.epochs} epochs"

@@ -85,7 +85,7 @@ def preprocessing_of_built(model: KerasModel, choice: PreprocessingChoice, datas
     """
     if choice != "auto":
         return chosen(choice, dataset)
-    scaling = _own_scaling(model, dataset)
+    scaling = own_scaling(model, dataset)
     if scaling:
         return with_why(raw_of(dataset), f"the network begins with {scaling}")
     return with_why(own_of(dataset), "the network is trained on it")
@@ -120,14 +120,14 @@ def preprocessing_of_file(
     examples, labels = _validation(store, dataset)
     if len(labels) == 0:
         return given or with_why(own_of(dataset), "there was no example to measure others on")
-    scaling = "" if given else _own_scaling(model, dataset)
+    scaling = "" if given else own_scaling(model, dataset)
     sure = given or (raw_of(dataset) if scaling else None)
-    problem, tried = open_problem(dataset.problem), [sure] if sure else _candidates(dataset, examples)
+    problem, tried = open_problem(dataset.problem), [sure] if sure else candidates_of(dataset, examples)
     measured = [_measure(model, examples, labels, one, problem) for one in tried]
     best = _best(measured)
     slices, trusted = problem.words.slices, best.knows(labels)
     if sure and not trusted and as_it_is:  # what else it may be is part of what is said
-        others = [one for one in _candidates(dataset, examples) if _numbers(one) != _numbers(sure)]
+        others = [one for one in candidates_of(dataset, examples) if _numbers(one) != _numbers(sure)]
         measured += [_measure(model, examples, labels, one, problem) for one in others]
     _refuse_other_order(measured, labels, name, dataset, SURELY_SCRAMBLED if not as_it_is else HALF)
     figures = {one.name: round(one.quality, 6) for one in measured}
@@ -145,7 +145,7 @@ def preprocessing_of_file(
     return _updated(best.feeding, why=why, measured=figures)
 
 
-def _own_scaling(model: KerasModel, dataset: Dataset) -> str:
+def own_scaling(model: KerasModel, dataset: Dataset) -> str:
     """Return the layers with which a model scales its sole input by itself, nothing where it does not."""
     if len(dataset.inputs) > 1 or not getattr(model, "outputs", None):
         return ""
@@ -159,7 +159,7 @@ def _validation(store: Store, dataset: Dataset) -> tuple[Examples, Targets]:
     return taken(examples, some), targets[some]
 
 
-def _candidates(dataset: Dataset, examples: Examples) -> list[Feeding]:
+def candidates_of(dataset: Dataset, examples: Examples) -> list[Feeding]:
     """Return what a sole input's modality has; of several inputs nobody knows which of them is fed wrongly."""
     if len(dataset.inputs) > 1:
         return [own_of(dataset)]

@@ -14,6 +14,7 @@ from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.dataset import InputShape
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.refusal import Problem
+from featherline.tasks.contracts.transfer import NewHead
 
 REQUEST, OUTCOMES = "request.json", "outcomes.jsonl"
 NETWORK, SPACE = "the network", "the search space"
@@ -25,6 +26,7 @@ class DryRunRequest(Contract):
 
     architecture: Architecture | None
     file: str | None
+    head: NewHead | None = None
     searched: Architecture | None
     """The first one of the search space."""
     candidates: tuple[Candidate, ...]

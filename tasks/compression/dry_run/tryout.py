@@ -31,9 +31,9 @@ from featherline.tasks.compression.dry_run.outcome import (
 from featherline.tasks.contracts.candidate import Candidate
 from featherline.tasks.contracts.refusal import OutOfReach, Problem, Refused
 from featherline.tasks.litert.convert import convert
-from featherline.tasks.networks.foreign.read import read_model
 from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.networks.macs import count_macs
+from featherline.tasks.networks.transfer.network import read_network
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.running.memory import out_of_memory
 from featherline.tasks.store.disk import in_chain
@@ -54,7 +54,8 @@ class _Trials:
         keras.utils.set_random_seed(self.request.seed)
         if self.request.architecture is not None:
             return build(self.request.architecture, self.request.input_shape, self.request.outputs)
-        return read_model(str(self.request.file), self.request.input_shape, self.request.outputs)
+        file, head = str(self.request.file), self.request.head
+        return read_network(file, head, self.request.input_shape, self.request.outputs).model
 
     def each(self) -> Iterator[tuple[str, Callable[[], None]]]:
         """Yield every trial's name and what does it."""

@@ -16,6 +16,7 @@ from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.step import Params
 from featherline.tasks.contracts.steps.export import ExportParams
 from featherline.tasks.contracts.steps.search import SearchSpace
+from featherline.tasks.contracts.transfer import NewHead
 
 
 class DryRunInputs(Contract):
@@ -29,6 +30,7 @@ class DryRunParams(Params):
 
     architecture: Architecture | None = Field(None, description="Of the float baseline.")
     file: str | None = Field(None, description="The model file that the baseline starts from.")
+    head: NewHead | None = Field(None, description="Takes the place of that file's own.")
     space: SearchSpace | None = Field(None, description="Of the architecture search.")
     candidates: dict[Name, CandidateTemplate] = {}
     auto: Auto | None = Field(None, description="Candidates to propose beside them; their presets are tried.")

@@ -14,6 +14,7 @@ from featherline.tasks.contracts.model import Architecture, Model
 from featherline.tasks.contracts.quality import QualityMetric, QualityValue, Slice
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.step import Params
+from featherline.tasks.contracts.transfer import Freezing, NewHead
 
 
 class TrainInputs(Contract):
@@ -29,11 +30,13 @@ class TrainParams(Params):
     file: str | None = Field(
         None, description="A .keras or .h5 file or SavedModel folder (path or s3://) to start from."
     )
+    head: NewHead | None = Field(None, description="Takes the place of the file's own.")
     preprocessing: PreprocessingChoice = Field(
         "auto",
         description="From a value to the model's input; auto finds that of a file, and is data's own otherwise.",
     )
     fit: Fit = Field(Fit(), description="With a file and 0 epochs the file is taken as it is.")
+    freezing: Freezing = Field(Freezing(), description="Which layers of the file do not learn.")
 
     def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401, ARG002
         """Return the user's own model file and the user's own builder."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from featherline.tasks.contracts.modalities.parameters import SMALLER_EXAMPLES
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.data.sources.shards import Layout, example_bytes
+from featherline.tasks.data.sources.shards import Layout
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.store.blobs import FolderBlobs
 
@@ -25,7 +28,8 @@ def check_size(store: Store, examples: int, inputs: Mapping[str, Layout]) -> Non
         return
     folder = store.blobs.folder
     existing: Path = next(path for path in (folder, *folder.parents) if path.exists())
-    free, needed = shutil.disk_usage(existing).free, examples * example_bytes(inputs)
+    size = sum(math.prod(of.shape) * np.dtype(of.dtype).itemsize for of in inputs.values())
+    free, needed = shutil.disk_usage(existing).free, examples * size
     if needed > free:
         said = " and ".join("x".join(str(side) for side in of.shape) for of in inputs.values())
         raise refuse(

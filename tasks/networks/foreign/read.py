@@ -8,6 +8,8 @@ Nothing of the file is run: no Lambda, no custom class, no pickle, no function o
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from featherline.tasks.contracts.dataset import InputShape, Shape
@@ -34,6 +36,31 @@ def read_model(source: str, input_shape: InputShape, classes: int) -> KerasModel
         Refused: The data have several inputs; there is no such file, it is cut off, it holds code or layers that are
             not Keras' own, or its model takes or gives other shapes than the data needs.
     """
+    with _opened(source, input_shape) as (archive, name, shape):
+        return model_of(archive, name, shape, classes)
+
+
+def read_backbone(source: str, input_shape: InputShape) -> KerasModel:
+    """Read a model file whose own end does not count, since it will be cut off.
+
+    Args:
+        source: As `read_model` takes it.
+        input_shape: Likewise.
+
+    Raises:
+        Refused: As `read_model`, but for what it gives.
+    """
+    with _opened(source, input_shape) as (archive, name, shape):
+        model = _built(archive, name, shape)
+        if problems := _other_inputs(model, name, shape):
+            raise Refused(*problems)
+        _check_sizes(model, name)
+        return model
+
+
+@contextmanager
+def _opened(source: str, input_shape: InputShape) -> Iterator[tuple[Archive, str, Shape]]:
+    """Give what a file says of its model, its name, and the shape of the data's sole input."""
     if isinstance(input_shape, dict):
         raise refuse(
             f"{source} cannot be read for data of several inputs",
@@ -42,25 +69,24 @@ def read_model(source: str, input_shape: InputShape, classes: int) -> KerasModel
             fix="build the network: give model.builder in place of model.file",
         )
     with fetched(source) as path, tempfile.TemporaryDirectory(prefix="featherline-") as folder:
-        archive = open_apart(path, Path(folder), input_shape)
-        return model_of(archive, path.name, input_shape, classes)
+        yield open_apart(path, Path(folder), input_shape), path.name, input_shape
 
 
 def model_of(archive: Archive, name: str, input_shape: Shape, classes: int) -> KerasModel:
     """Return the model of a file that was opened. Raises `Refused` as `read_model` does."""
-    if archive.of_keras_3:
-        print(f"{visible(name)} was saved by Keras {visible(archive.keras_version)}: rebuilt with tf_keras")
-    model = build_model(archive, name, input_shape)
-    if not model.built:
-        raise _unbuilt(name)
+    model = _built(archive, name, input_shape)
     _check_shapes(model, name, input_shape, classes)
     _check_sizes(model, name)
     return to_logits(model, name, classes)
 
 
-def _check_shapes(model: KerasModel, name: str, input_shape: Shape, classes: int) -> None:
-    """Refuse shapes other than those of the data, all at once; one that was open is that of the data."""
-    problems = []
+def _built(archive: Archive, name: str, input_shape: Shape) -> KerasModel:
+    """Return the model of a file, of one input and one output."""
+    if archive.of_keras_3:
+        print(f"{visible(name)} was saved by Keras {visible(archive.keras_version)}: rebuilt with tf_keras")
+    model = build_model(archive, name, input_shape)
+    if not model.built:
+        raise _unbuilt(name)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise refuse(
             f"{name} is not one image to one answer",
@@ -68,16 +94,31 @@ def _check_shapes(model: KerasModel, name: str, input_shape: Shape, classes: int
             got=f"{len(model.inputs)} inputs and {len(model.outputs)} outputs",
             fix="save the part of the model that classifies",
         )
-    takes, gives = tuple(model.inputs[0].shape), tuple(model.outputs[0].shape)
-    if takes[1:] != tuple(input_shape):
-        problems.append(
-            Problem(
-                f"{name} does not take these images",
-                f"an input of (height, width, channels) {input_shape}, as the data has",
-                f"an input of {takes[1:]}",
-                "take the data that the model was made for, or set data.image_size and data.channels",
-            )
+    return model
+
+
+def _other_inputs(model: KerasModel, name: str, input_shape: Shape) -> list[Problem]:
+    """Return why a model does not take the data; a size that was open is that of the data."""
+    takes = tuple(model.inputs[0].shape)[1:]
+    if takes == tuple(input_shape):
+        return []
+    fix = "take the data that the model was made for, or set data.image_size and data.channels"
+    if len(takes) == len(input_shape) and takes[-1] == input_shape[-1]:
+        fix = f"set data.image_size: {list(takes[:-1])}, or take the data that the model was made for"
+    return [
+        Problem(
+            f"{name} does not take these images",
+            f"an input of (height, width, channels) {input_shape}, as the data has",
+            f"an input of {takes}",
+            fix,
         )
+    ]
+
+
+def _check_shapes(model: KerasModel, name: str, input_shape: Shape, classes: int) -> None:
+    """Refuse shapes other than those of the data, all at once."""
+    problems = _other_inputs(model, name, input_shape)
+    gives = tuple(model.outputs[0].shape)
     if gives[1:] != (classes,) and not (classes == 2 and gives[1:] == (1,)):  # noqa: PLR2004 - one number for two
         problems.append(
             Problem(
