@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
-from featherline.tasks.contracts.model import Scheme
 from featherline.tasks.contracts.schemes import SCHEMES
-
-
-def test_every_scheme_has_a_row():
-    """What a recipe may name is what the table has."""
-    assert set(SCHEMES) == set(get_args(Scheme))
 
 
 def test_a_name_says_what_the_row_says():

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 
-from featherline.tasks.compression.pruning.criteria import OF_KERNELS, unit_scores
+from featherline.tasks.compression.pruning.criteria import unit_scores
 from featherline.tasks.compression.pruning.groups import trace_channels
 from featherline.tasks.compression.pruning.importance import channel_distances, l1_norms, l2_norms
 from featherline.tasks.compression.pruning.taylor import gate_importance
 from featherline.tasks.contracts.refusal import Refused
-from featherline.tasks.contracts.steps.prune import Criterion
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.training.data import Part, TrainingData
@@ -26,11 +25,6 @@ def test_norms_are_those_of_the_output_channels() -> None:
 
     assert l1_norms(kernel).tolist() == [7, 1]
     assert l2_norms(kernel).tolist() == [5, 1]
-
-
-def test_every_criterion_is_known() -> None:
-    """What a recipe may name is in the table, or looks at more than a kernel."""
-    assert {*OF_KERNELS, "bn_gamma", "taylor", "random"} == set(get_args(Criterion))
 
 
 def summed(first: list[float], second: list[float]) -> Any:
