@@ -40,7 +40,8 @@ from featherline.tasks.networks.model_files import load_path  # noqa: E402
 from featherline.tasks.networks.predict import predict  # noqa: E402
 from featherline.tasks.problems.classification.problem import Classification  # noqa: E402
 from featherline.tasks.problems.scored import quality_value  # noqa: E402
-from featherline.tasks.training.data import Part, TrainingData  # noqa: E402
+from featherline.tasks.training.data import TrainingData  # noqa: E402
+from featherline.tasks.training.part import Part  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "pruning-criteria.json"
 KEPT_MACS = (0.75, 0.5)

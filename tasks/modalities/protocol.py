@@ -139,7 +139,10 @@ class View(NamedTuple):
 
 
 class Views(Protocol):
-    """The TensorFlow side of a modality: random views, made in the training step, and what a network begins with."""
+    """The TensorFlow side of a modality: what a training step makes of an input, and what a network begins with."""
+
+    def model_input(self, stored: Any, preprocessing: Preprocessing, /) -> Any:  # noqa: ANN401 - tensors
+        """Return examples as a model takes them, bit for bit as `Modality.model_input` does."""
 
     def moves(self, fit: Fit) -> bool:
         """Return whether views differ from epoch to epoch."""

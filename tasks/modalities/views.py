@@ -1,6 +1,10 @@
-"""Random views of all inputs of a batch, each made by its modality, inside the training step.
+"""What becomes of all inputs of a batch inside the training step, each by its modality.
 
-Student and teacher see the same view. All inputs take the same seed, so that what is mixed is mixed alike.
+    as stored ──► [for_graph] ──► batch ──► [model_inputs] ──► as the model takes them ──► [augment] ──► random views
+                                  └──────────────────── inside the compiled step ─────────────────────────────┘
+
+A modality without a TensorFlow side has no views, and its examples are made ready before the step. Student and teacher
+see the same view. All inputs take the same seed, so that what is mixed is mixed alike.
 """
 
 from __future__ import annotations
@@ -13,9 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.dataset import sole
+from featherline.tasks.contracts.dataset import Dataset, sole
 from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.modalities.feeding import background, prepared
 from featherline.tasks.modalities.opening_views import open_views
 from featherline.tasks.modalities.protocol import View, Views
 
@@ -27,15 +33,54 @@ class InputViews:
     Attributes:
         modalities: Of each input, by its name; those of inputs that are not named are seen as they are.
         background: What the mean of the data became, by input: what a view shows where there is nothing of the example.
+        preprocessing: Of the model, by input; what has none is as the model takes it already.
+        dtypes: Of the inputs as they are stored, by name.
     """
 
     modalities: Mapping[str, str] = field(default_factory=dict)
     background: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, dataset: Dataset, preprocessing: Mapping[str, Preprocessing]) -> InputViews:
+        """Return those of a data set for a model that is fed by this preprocessing."""
+        return cls(
+            {name: spec.modality for name, spec in dataset.inputs.items()},
+            background(preprocessing, dataset),
+            preprocessing,
+            {name: spec.dtype for name, spec in dataset.inputs.items()},
+        )
 
     @cached_property
     def _makers(self) -> dict[str, Views]:
         opened = {name: open_views(modality) for name, modality in self.modalities.items()}
         return {name: views for name, views in opened.items() if views is not None}
+
+    @cached_property
+    def _in_graph(self) -> Mapping[str, Preprocessing]:
+        """Return the preprocessing of the inputs that stay as they are stored until inside the step."""
+        return {name: how for name, how in self.preprocessing.items() if name in self._makers}
+
+    def for_graph(self, stored: Mapping[str, NDArray[Any]]) -> Any:  # noqa: ANN401 - an array or a dict of them
+        """Return examples as the step takes them: of a sole input the array, of several a dict."""
+        before = {name: how for name, how in self.preprocessing.items() if name not in self._in_graph}
+        return sole({**stored, **prepared(stored, before)})
+
+    def dtypes_in_graph(self, specs: Any) -> dict[str, Any]:  # noqa: ANN401 - of TensorFlow
+        """Return the dtype of each input as the step takes it.
+
+        Args:
+            specs: What a network is fed: a signature, or a dict of several.
+        """
+        fed = self._by_input(specs)
+        return {name: self.dtypes[name] if name in self._in_graph else spec.dtype for name, spec in fed.items()}
+
+    def model_inputs(self, inputs: Any) -> Any:  # noqa: ANN401 - tensors
+        """Return what `for_graph` gave as the model takes it; inside the step."""
+        fed = self._by_input(inputs)
+        made = {name: self._makers[name].model_input(fed[name], how) for name, how in self._in_graph.items()}
+        return sole({**fed, **made})
 
     def moves(self, fit: Fit) -> bool:
         """Return whether views differ from epoch to epoch."""

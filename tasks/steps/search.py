@@ -52,41 +52,43 @@ def search(inputs: SearchInputs, params: SearchParams, context: Context) -> Sear
     own = _preprocessing(params.space, params.preprocessing, dataset)
     print(f"search: preprocessing {in_words(own)}")
     fraction = params.fit.train_fraction
-    data = load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed)
-    name = study_name(context.work) if context.work else f"by-hand-{uuid.uuid4().hex}"
-    evaluate = TrialEvaluator(params.space, params, data, context.seed, context.store)
+    with load_training_data(context.store, dataset, own, train_fraction=fraction, seed=context.seed) as data:
+        name = study_name(context.work) if context.work else f"by-hand-{uuid.uuid4().hex}"
+        evaluate = TrialEvaluator(params.space, params, data, context.seed, context.store)
 
-    def trials_of(study: str, asked: SearchParams, stream: int) -> tuple[Trial, ...]:
-        """Work at one study until it has all its trials."""
-        seed = int(np.random.SeedSequence([context.seed, stream]).generate_state(1)[0])
-        worker = SearchWorker(
-            open_study(context.studies, study),
-            proposals_of(asked, space, seed, data.problem.quality),
-            f"{context.provenance.run_id}/{inputs.worker}",
-            params.trials,
-            data.problem.quality,
-        )
-        there = f"{len(worker.records())} of {params.trials} trials are there ({study})"
-        print(f"search: worker {inputs.worker} of {params.workers}, {asked.sampler}, {there}")
-        worker.work(evaluate)
-        waits = f"{worker.waited_seconds:.1f} s for results of others, {worker.left_seconds:.1f} s for the last ones"
-        print(f"worker {inputs.worker} waited {waits}")
-        return tuple(worker.records())
+        def trials_of(study: str, asked: SearchParams, stream: int) -> tuple[Trial, ...]:
+            """Work at one study until it has all its trials."""
+            seed = int(np.random.SeedSequence([context.seed, stream]).generate_state(1)[0])
+            worker = SearchWorker(
+                open_study(context.studies, study),
+                proposals_of(asked, space, seed, data.problem.quality),
+                f"{context.provenance.run_id}/{inputs.worker}",
+                params.trials,
+                data.problem.quality,
+            )
+            there = f"{len(worker.records())} of {params.trials} trials are there ({study})"
+            print(f"search: worker {inputs.worker} of {params.workers}, {asked.sampler}, {there}")
+            worker.work(evaluate)
+            waits = (
+                f"{worker.waited_seconds:.1f} s for results of others, {worker.left_seconds:.1f} s for the last ones"
+            )
+            print(f"worker {inputs.worker} waited {waits}")
+            return tuple(worker.records())
 
-    found = trials_of(name, params, 0)
-    control = params.model_copy(update={"sampler": "random"})
-    trials = summarised(
-        Trials(
-            study=name,
-            sampler=params.sampler,
-            objective=params.objective,
-            metric=data.problem.quality,
-            trials=found,
-            control=trials_of(f"{name}-control", control, 1) if params.control else (),
+        found = trials_of(name, params, 0)
+        control = params.model_copy(update={"sampler": "random"})
+        trials = summarised(
+            Trials(
+                study=name,
+                sampler=params.sampler,
+                objective=params.objective,
+                metric=data.problem.quality,
+                trials=found,
+                control=trials_of(f"{name}-control", control, 1) if params.control else (),
+            )
         )
-    )
-    _say(trials)
-    return SearchOutputs(trials=context.store.put(trials, TrialsRef))
+        _say(trials)
+        return SearchOutputs(trials=context.store.put(trials, TrialsRef))
 
 
 def _check_space(space: SearchSpace) -> None:

@@ -22,7 +22,6 @@ from featherline.tasks.contracts.steps.train import TrainInputs, TrainOutputs, T
 from featherline.tasks.modalities.feeding import Feeding, in_words
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
-from featherline.tasks.networks.predict import predict
 from featherline.tasks.networks.transfer.layers import frozen_of
 from featherline.tasks.networks.transfer.network import read_network
 from featherline.tasks.networks.zoo.build import build
@@ -33,6 +32,7 @@ from featherline.tasks.training.backbone_preprocessing import preprocessing_of_b
 from featherline.tasks.training.early_end import DryRunWatch
 from featherline.tasks.training.foreign_preprocessing import preprocessing_of_built, preprocessing_of_file
 from featherline.tasks.training.freezing import frozen
+from featherline.tasks.training.measured import outputs_of
 from featherline.tasks.training.session import TrainingSession
 
 
@@ -52,7 +52,7 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
             history = session.fit(model, params.fit, stage="train", callbacks=[watch])
         trained = session.result(model, _stage(params), history)
         data = session.data
-        outputs = predict(model, data.validation.inputs)
+        outputs = outputs_of(model, data.validation)
         metrics = validation_metrics(data.problem, outputs, data.validation.targets, session.dataset.vocabulary)
     print(
         f"baseline: {trained.parameters:,} parameters, {trained.macs:,} MACs, "

@@ -1,45 +1,34 @@
-"""From a data set in the store to the arrays that a model is fitted to."""
+"""From a data set in the store to the parts of it that a model is fitted to and measured on.
+
+A split that is small enough is kept in memory, as bytes as it is stored; a larger one is read as it is needed. What is
+learnt does not depend on which.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from types import TracebackType
+from typing import Self
 
-from featherline.tasks.contracts.dataset import Dataset, InputShape, sole
+import numpy as np
+
+from featherline.tasks.contracts.dataset import Dataset, InputShape, SplitName, sole
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.data.dataset import Examples, Targets, read_split, stratified, taken
-from featherline.tasks.modalities.feeding import background, own_of, prepared
+from featherline.tasks.data.dataset import stratified
+from featherline.tasks.modalities.feeding import own_of
+from featherline.tasks.modalities.reading import open_split
 from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.problems.protocol import Problem
 from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training.part import Part
 
-
-@dataclass(frozen=True)
-class Part:
-    """Examples as one model takes them, with their targets.
-
-    Attributes:
-        examples: The inputs by name, each (n, …) float32.
-        targets: (n, …).
-    """
-
-    examples: Examples
-    targets: Targets
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def take(self, chosen: Any) -> Part:  # noqa: ANN401 - what NumPy takes as an index
-        """Return some of the examples."""
-        return Part(taken(self.examples, chosen), self.targets[chosen])
-
-    @property
-    def inputs(self) -> Any:  # noqa: ANN401 - an array or a dict of them
-        """Return what a network is fed: the array of a sole input, or those of several by name."""
-        return sole(self.examples)
+KEPT_BYTES = 256 * 2**20
+"""Of a split, as it is stored and decoded: up to so many it is kept in memory."""
 
 
 @dataclass(frozen=True)
@@ -64,10 +53,21 @@ class TrainingData:
     preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
     views: InputViews = field(default_factory=InputViews)
 
+    def close(self) -> None:
+        """Close what examples are read from. None can be read any more that is not in memory."""
+        for part in (self.train, self.validation):
+            part.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
     @property
     def input_shape(self) -> InputShape:
         """Return the shape of the sole input, or those of several by name."""
-        return sole({name: values.shape[1:] for name, values in self.train.examples.items()})
+        return sole({name: values.shape[1:] for name, values in self.train.take(slice(0)).examples.items()})
 
 
 def load_training_data(
@@ -78,7 +78,7 @@ def load_training_data(
     train_fraction: float = 1.0,
     seed: int = 0,
 ) -> TrainingData:
-    """Read the train and the validation split.
+    """Open the train and the validation split. Whoever opens the data closes them, by `with`.
 
     Args:
         store: Where they lie.
@@ -90,26 +90,39 @@ def load_training_data(
     Raises:
         Refused: Either split has no example.
     """
-    train, validation = (Part(*read_split(store, dataset, name)) for name in ("train", "validation"))
-    for name, part in (("train", train), ("validation", validation)):
-        if len(part) == 0:
-            raise refuse(
-                f"training cannot use the data set {dataset.name}",
-                expected=f"examples in its {name} split",
-                got="0 examples",
-                fix="give the source more examples, or correct the fractions of the section data",
-            )
     preprocessing = preprocessing or own_of(dataset)
+    train, validation = (_opened(store, dataset, name, preprocessing) for name in ("train", "validation"))
     problem = open_problem(dataset.problem)
-    train = train.take(stratified(problem.strata(train.targets), train_fraction, seed))
+    if train_fraction < 1:
+        train = train.take(stratified(problem.strata(train.targets), train_fraction, seed))
     return TrainingData(
-        train=Part(prepared(train.examples, preprocessing), train.targets),
-        validation=Part(prepared(validation.examples, preprocessing), validation.targets),
+        train=train,
+        validation=validation,
         answers=problem.answers(dataset.vocabulary),
         outputs=tuple(problem.outputs(dataset.vocabulary)),
         problem=problem,
         preprocessing=preprocessing,
-        views=InputViews(
-            {name: spec.modality for name, spec in dataset.inputs.items()}, background(preprocessing, dataset)
-        ),
+        views=InputViews.of(dataset, preprocessing),
     )
+
+
+def _opened(store: Store, dataset: Dataset, name: SplitName, preprocessing: Mapping[str, Preprocessing]) -> Part:
+    count = dataset.splits[name].count
+    if count == 0:
+        raise refuse(
+            f"training cannot use the data set {dataset.name}",
+            expected=f"examples in its {name} split",
+            got="0 examples",
+            fix="give the source more examples, or correct the fractions of the section data",
+        )
+    with ExitStack() as until_kept:
+        reader = until_kept.enter_context(open_split(store, dataset, name))
+        if count * stored_bytes(dataset) <= KEPT_BYTES:
+            return Part(reader.take(np.arange(count)), reader.targets, preprocessing)
+        until_kept.pop_all()
+    return Part(reader, reader.targets, preprocessing)
+
+
+def stored_bytes(dataset: Dataset) -> int:
+    """Return the bytes of one example as it is stored and decoded."""
+    return sum(math.prod(spec.shape) * np.dtype(spec.dtype).itemsize for spec in dataset.inputs.values())

@@ -21,6 +21,9 @@ LOOK_EVERY_S = 3.0
 class DryRunWatch(keras.callbacks.Callback):
     """Ends a training in the middle of an epoch; a callback of `fit_model`, and a context around it."""
 
+    between_calls = True
+    """It need not be asked after every step."""
+
     def __init__(self, context: Context, every_s: float = LOOK_EVERY_S) -> None:
         """Watch the run of this context."""
         super().__init__()

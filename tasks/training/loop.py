@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,17 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.networks.framework import KerasModel, keras
-from featherline.tasks.networks.inputs import Fed, in_batches
+from featherline.tasks.networks.framework import KerasModel, Tensor, keras
+from featherline.tasks.problems.protocol import Problem
 from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.training.batches import even_batches
+from featherline.tasks.training.calls import Feed
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.distillation.logits_cache import LogitsCache, can_be_cached, view_seed
 from featherline.tasks.training.history import empty_history, is_best, longer, out_of_patience, progress_line
 from featherline.tasks.training.schedules import learning_rates
 from featherline.tasks.training.training_step import Compiled, compile_training
-
-VALIDATION_BATCH = 256
 
 
 def fit_model(
@@ -79,9 +78,11 @@ def fit_model(
     count = len(data.train.targets)
     batches = math.ceil(count / fit.batch_size)
     rates = learning_rates(fit, fit.epochs * batches)
-    optimizer, train_step, forward = compiled or compile_training(
+    compiled = compiled or compile_training(
         model, fit, teacher, distillation, problem=data.problem.name, views=data.views
     )
+    optimizer = compiled.optimizer
+    train, validation = (Feed(part, data.views, compiled.signature) for part in (data.train, data.validation))
     cache = (
         LogitsCache(teacher, data, fit, seed=seed)
         if distillation and can_be_cached(fit, distillation, data.views)
@@ -100,11 +101,12 @@ def fit_model(
         cached_logits = (
             cache.of(round_, dealt) if cache else [np.zeros((len(chosen), 0), np.float32) for chosen in dealt]
         )
-        views = [view_seed(seed, round_ * batches + number) for number in range(batches)]
+        seeds = np.stack([view_seed(seed, round_ * batches + number) for number in range(batches)])
         listeners.on_epoch_begin(epoch)
-        loss, quality = _epoch(train_step, data, zip(dealt, cached_logits, views, rates[steps], strict=True), listeners)
+        taken = Epoch(dealt, cached_logits, rates[steps], seeds)
+        loss, quality = _epoch(compiled, train, taken, data.problem, listeners)
         listeners.on_epoch_end(epoch)
-        logits = _logits(forward, data.validation.inputs)
+        logits = np.concatenate([compiled.forward(block).numpy() for block in validation.blocks()])
         history = longer(
             history,
             loss=loss,
@@ -129,31 +131,53 @@ def fit_model(
     return history
 
 
-def _epoch(
-    train_step: Any,  # noqa: ANN401
-    data: TrainingData,
-    batches: Iterable[tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int32], np.float32]],
-    listeners: Any,  # noqa: ANN401
-) -> tuple[float, float]:
+class Epoch(NamedTuple):
+    """What each step of an epoch takes.
+
+    Attributes:
+        batches: Indices of the examples of each step.
+        logits: Of the teacher, where they are known.
+        rates: (steps,) learning rates.
+        seeds: (steps, 2) of the views.
+    """
+
+    batches: Sequence[NDArray[np.int64]]
+    logits: Sequence[NDArray[np.float32]]
+    rates: NDArray[np.float32]
+    seeds: NDArray[np.int32]
+
+
+def _epoch(compiled: Compiled, train: Feed, epoch: Epoch, problem: Problem, listeners: Any) -> tuple[float, float]:  # noqa: ANN401
     """Take a step a batch. Returns the mean loss and the quality of what the steps saw; ends at a loss not finite.
 
     Args:
-        train_step: Of `compile_training`.
-        data: The examples.
-        batches: Indices, the teacher's logits where they are known, the seed of the views, and the learning rate.
-        listeners: Told of each batch.
+        compiled: The steps.
+        train: The examples.
+        epoch: What each step takes.
+        problem: What is learnt.
+        listeners: Told of each call of the steps; where one of them asks to be told of each step, a call is one step.
     """
-    loss_sum, counted, count = 0.0, np.zeros((), np.float64), 0
-    for number, (chosen, cached_logits, view, rate) in enumerate(batches):
-        listeners.on_train_batch_begin(number)
-        part = data.train.take(chosen)
-        loss, hits = train_step(part.inputs, part.targets, cached_logits, rate, view)
-        listeners.on_train_batch_end(number)
-        loss_sum, count = loss_sum + float(loss) * len(chosen), count + len(chosen)
-        counted = counted + hits.numpy()
-        if not math.isfinite(loss_sum):
+    one_by_one = any(_asks_for_steps(callback) for callback in listeners.callbacks)
+    given: list[tuple[Tensor, Tensor]] = []
+    for call in train.calls(epoch.batches, 1 if one_by_one else None):
+        span = slice(call.first, call.last)
+        listeners.on_train_batch_begin(call.first)
+        logits = np.concatenate(epoch.logits[span])
+        given.append(compiled.train_steps(*call[2:], logits, epoch.rates[span], epoch.seeds[span]))
+        listeners.on_train_batch_end(call.last - 1)
+        if len(given) > 1 and not np.isfinite(given[-2][0]).all():  # the last one may still be under way
             break
-    return loss_sum / count, data.problem.on_the_way(counted, count)
+    losses, counted = (
+        np.concatenate([np.asarray(part, np.float64) for part in parts]) for parts in zip(*given, strict=True)
+    )
+    counts = [len(batch) for batch in epoch.batches[: len(losses)]]
+    loss = sum(each * count for each, count in zip(losses.tolist(), counts, strict=True)) / sum(counts)
+    return loss, problem.on_the_way(counted.sum(axis=0), sum(counts))
+
+
+def _asks_for_steps(callback: Any) -> bool:  # noqa: ANN401 - of tf_keras
+    """Return whether a callback does something before or after each single step."""
+    return callback._implements_train_batch_hooks() and not getattr(callback, "between_calls", False)  # noqa: SLF001
 
 
 def _listeners(callbacks: Sequence[Any], model: KerasModel, optimizer: Any, epochs: int, batches: int) -> Any:  # noqa: ANN401
@@ -177,10 +201,6 @@ def _restored(model: KerasModel, optimizer: Any, state: TrainingState) -> bool: 
     model.set_weights(state.weights)
     optimizer.set_weights(state.optimizer)
     return True
-
-
-def _logits(forward: Any, inputs: Fed) -> NDArray[np.float32]:  # noqa: ANN401
-    return np.concatenate([forward(batch).numpy() for batch in in_batches(inputs, VALIDATION_BATCH)])
 
 
 def _diverged(stage: str, epoch: int, fit: Fit) -> Exception:

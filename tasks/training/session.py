@@ -40,7 +40,7 @@ class TrainingSession:
 
     Attributes:
         dataset: What is trained and measured on.
-        data: Its arrays, as the network takes them; there once the session is fed.
+        data: Its examples, as the network takes them; there once the session is fed.
         seed: Of everything random.
         teacher: Takes what the student takes; None where nobody teaches.
     """
@@ -58,12 +58,12 @@ class TrainingSession:
         self.teacher: KerasModel | None = None
         self._distillation: DistillationSettings | None = None
         self._context = context
-        self._checkpoints = ExitStack()
+        self._open = ExitStack()
         keras.utils.set_random_seed(self.seed)
         self.dataset = self.store.read(data, Dataset)
 
     def feed(self, preprocessing: Mapping[str, Preprocessing], train_fraction: float = 1.0) -> None:
-        """Read the train and the validation split as a network with this preprocessing takes them.
+        """Open the train and the validation split as a network with this preprocessing takes them.
 
         Args:
             preprocessing: Of the network that is trained, by input.
@@ -72,8 +72,8 @@ class TrainingSession:
         Raises:
             Refused: Either split is empty.
         """
-        self.data = load_training_data(
-            self.store, self.dataset, preprocessing, train_fraction=train_fraction, seed=self.seed
+        self.data = self._open.enter_context(
+            load_training_data(self.store, self.dataset, preprocessing, train_fraction=train_fraction, seed=self.seed)
         )
 
     def learn_from(self, teacher: KerasModel, distillation: DistillationSettings) -> None:
@@ -110,7 +110,7 @@ class TrainingSession:
             teacher=self.teacher,
             distillation=self._distillation,
             callbacks=callbacks,
-            checkpoint=self._checkpoints.enter_context(checkpoint_of(self._context, part)),
+            checkpoint=self._open.enter_context(checkpoint_of(self._context, part)),
         )
 
     def result(
@@ -148,4 +148,4 @@ class TrainingSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._checkpoints.__exit__(kind, error, trace)
+        self._open.__exit__(kind, error, trace)

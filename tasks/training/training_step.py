@@ -1,7 +1,10 @@
-"""One step of training, traced once for every batch size: views, loss, gradients, optimizer.
+"""The steps of training, traced once for every batch size: model input, views, loss, gradients, optimizer.
 
-    batch ──► augment ──► model ──► loss (labels, teacher, weight decay) ──► gradients ──► optimizer
-                     └──► teacher ──┘          its logits are known beforehand where the views repeat
+    batch, as stored ──► model input ──► augment ──► model ──► loss (labels, teacher, weight decay) ──► optimizer
+                                             └──► teacher ──┘   its logits are known beforehand where the views repeat
+
+Several steps are one call, since calling costs as much as the step of a small network does. What a call is given, all
+examples of a split or those of its batches alone, changes nothing of a step.
 
 The optimizers are Keras' legacy ones: one fused operation a variable, which matters for small models.
 """
@@ -25,8 +28,12 @@ class Compiled(NamedTuple):
     """What a model is trained with."""
 
     optimizer: Any
-    train_step: Any
+    train_steps: Any
+    """(examples, targets, order, ends, cached logits, rates, seeds) -> (steps,) losses, (steps,) summed qualities."""
     forward: Any
+    """Examples as they are stored -> outputs."""
+    signature: tuple[Any, Any]
+    """Of examples, as they are stored, and targets."""
 
 
 def compile_training(
@@ -38,24 +45,24 @@ def compile_training(
     problem: str = "classification",
     views: InputViews | None = None,
 ) -> Compiled:
-    """Return the optimizer, the training step and the forward pass, each traced once for every batch size.
+    """Return the optimizer, the training steps and the forward pass, each traced once for every batch size.
 
     Of `fit` the optimizer, the loss and the views count; the rates come with each step. `problem` is what is learnt;
-    `views` makes those of the data, without which examples are seen as they are.
+    `views` makes model inputs and views of the data, without which examples are seen as they are.
 
     Raises:
         Refused: The views would show nothing.
     """
     views = views or InputViews()
     optimizer, learning = _optimizer(fit), open_learning(problem)
-    fed = input_specs(model)
-    views.check(fit, fed)
+    views.check(fit, input_specs(model))
+    fed = stored_specs(model, views)
     cached = distillation is not None and can_be_cached(fit, distillation, views)
     watching = distillation is not None and distillation.attention > 0
     student_network, teacher_network = watched(model, teacher) if watching else (model, teacher)
 
-    def train_step(inputs: Tensor, labels: Tensor, cached_logits: Any, rate: Any, seed: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-        view, share = views.augment(inputs, seed, fit)
+    def train_step(stored: Tensor, labels: Tensor, cached_logits: Any, rate: Any, seed: Any) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        view, share = views.augment(views.model_inputs(stored), seed, fit)
         theirs = (
             None
             if distillation is None
@@ -80,16 +87,46 @@ def compile_training(
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return loss, learning.counted(labels, logits)
 
-    def forward(inputs: Tensor) -> Tensor:
-        return model(inputs, training=False)
+    def train_steps(  # noqa: PLR0917 - TensorFlow's signatures are by position
+        examples: Tensor, targets: Tensor, order: Tensor, ends: Tensor, logits: Tensor, rates: Tensor, seeds: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        steps = tf.shape(rates)[0]
 
-    scalar, pair = tf.TensorSpec((), tf.float32), tf.TensorSpec((2,), tf.int32)
-    signature = (fed, learning.targets, tf.TensorSpec((None, None), tf.float32), scalar, pair)
+        def body(step: Tensor, losses: Any, counted: Any) -> tuple[Tensor, Any, Any]:  # noqa: ANN401
+            span = slice(ends[step], ends[step + 1])
+            batch = order[span]
+            stored = tf.nest.map_structure(lambda values: tf.gather(values, batch), examples)
+            loss, count = train_step(stored, tf.gather(targets, batch), logits[span], rates[step], seeds[step])
+            return step + 1, losses.write(step, loss), counted.write(step, tf.cast(count, tf.float32))
+
+        numbers = (tf.TensorArray(tf.float32, steps) for _ in range(2))
+        _, losses, counted = tf.while_loop(lambda step, *_: step < steps, body, (0, *numbers), parallel_iterations=1)
+        return losses.stack(), counted.stack()
+
+    def forward(stored: Tensor) -> Tensor:
+        return model(views.model_inputs(stored), training=False)
+
+    places, rates, seeds = (
+        tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None,), tf.float32),
+        tf.TensorSpec((None, 2), tf.int32),
+    )
+    signature = (fed, learning.targets, places, places, tf.TensorSpec((None, None), tf.float32), rates, seeds)
     return Compiled(
         optimizer,
-        tf.function(train_step, input_signature=signature),
+        tf.function(train_steps, input_signature=signature),
         tf.function(forward, input_signature=(fed,)),
+        (fed, learning.targets),
     )
+
+
+def stored_specs(model: KerasModel, views: InputViews) -> Any:  # noqa: ANN401 - of TensorFlow
+    """Return what a compiled step is fed for a model, as a signature: a `TensorSpec`, or a dict of several."""
+    specs = input_specs(model)
+    dtypes = views.dtypes_in_graph(specs)
+    if isinstance(specs, dict):
+        return {name: tf.TensorSpec(spec.shape, dtypes[name]) for name, spec in specs.items()}
+    return tf.TensorSpec(specs.shape, next(iter(dtypes.values())))
 
 
 def _optimizer(fit: Fit) -> Any:  # noqa: ANN401

@@ -8,8 +8,10 @@ import numpy as np
 
 from featherline.tasks.contracts.dataset import Shape
 from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.modalities.image.beginnings import takes_bytes
+from featherline.tasks.modalities.image.preprocessing_in_graph import model_inputs
 from featherline.tasks.modalities.protocol import View
 from featherline.tasks.networks.framework import KerasModel, Tensor, tf
 
@@ -30,6 +32,10 @@ class ImageViews:
                 got=f"{fit.cutout}",
                 fix="a quarter to a half of it is usual",
             )
+
+    def model_input(self, stored: Any, preprocessing: Preprocessing, /) -> Any:  # noqa: ANN401 - tensors
+        """Return images as a model takes them."""
+        return model_inputs(stored, preprocessing)
 
     def augment(self, examples: Any, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors
         """Return a random view of each image."""

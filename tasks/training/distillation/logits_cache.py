@@ -21,8 +21,8 @@ from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.modalities.protocol import DRAWS
 from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.networks.framework import KerasModel, Tensor, tf
-from featherline.tasks.networks.predict import predict
 from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.measured import outputs_of
 
 Batches = Sequence[NDArray[np.int64]]
 
@@ -49,7 +49,9 @@ class LogitsCache:
         self.moving = data.views.moves(fit)
         self.kept: dict[int, list[NDArray[np.float32]]] = {}
         self.still: NDArray[np.float32] | None = None
-        fed = tf.nest.map_structure(lambda v: tf.TensorSpec((None, *v.shape[1:]), tf.float32), data.train.inputs)
+        fed = tf.nest.map_structure(
+            lambda v: tf.TensorSpec((None, *v.shape[1:]), v.dtype), data.views.for_graph(data.train.stored(slice(0)))
+        )
         self._logits_of = tf.function(self._logits, input_signature=(fed, tf.TensorSpec((2,), tf.int32)))
 
     def of(self, round_: int, batches: Batches) -> list[NDArray[np.float32]]:
@@ -61,15 +63,18 @@ class LogitsCache:
         """
         if not self.moving:
             if self.still is None:
-                self.still = predict(self.teacher, self.data.train.inputs)
+                self.still = outputs_of(self.teacher, self.data.train)
             return [self.still[batch] for batch in batches]
         if round_ not in self.kept:
             first = round_ * len(batches)
             self.kept[round_] = [
-                self._logits_of(self.data.train.take(batch).inputs, view_seed(self.seed, first + number)).numpy()
+                self._logits_of(
+                    self.data.views.for_graph(self.data.train.stored(batch)), view_seed(self.seed, first + number)
+                ).numpy()
                 for number, batch in enumerate(batches)
             ]
         return self.kept[round_]
 
     def _logits(self, inputs: Tensor, seed: Any) -> Tensor:  # noqa: ANN401
-        return self.teacher(self.data.views.augment(inputs, seed, self.fit).inputs, training=False)
+        views = self.data.views
+        return self.teacher(views.augment(views.model_inputs(inputs), seed, self.fit).inputs, training=False)

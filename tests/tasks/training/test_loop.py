@@ -8,17 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import TrainingHistory
+from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.predict import predict
 from featherline.tasks.problems.classification.problem import Classification
 from featherline.tasks.problems.scored import quality_value
 from featherline.tasks.store.artifacts import Store
+from featherline.tasks.training import calls as calls_module
+from featherline.tasks.training import data as data_module
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
-from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.data import TrainingData, load_training_data
 from featherline.tasks.training.loop import fit_model
+from featherline.tasks.training.part import Part
 
 FIT = Fit(epochs=4, batch_size=32, learning_rate=0.02, weight_decay=1e-4)
 
@@ -159,6 +165,30 @@ def test_a_killed_training_goes_on_from_its_last_epoch(model: Any, data: Trainin
     assert same(fresh, model)
 
 
+def test_what_is_learnt_does_not_depend_on_where_examples_are_read(
+    model: Any, data: TrainingData, store: Store, digits: tuple[DatasetRef, Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit for bit the same from memory, from the store a few batches at a time, and killed in between."""
+    fit = FIT.model_copy(update={"crop": 1, "epochs": 3})
+    streamed, fresh = copy_of(model), copy_of(model)
+    whole = fit_model(model, data, fit, seed=0, stage="train")
+    monkeypatch.setattr(data_module, "KEPT_BYTES", 0)
+    monkeypatch.setattr(calls_module, "READ_BYTES", 5_000)
+    checkpoint = Checkpoint(store, "k", every_seconds=0)
+
+    with load_training_data(store, digits[1]) as read:
+        history = fit_model(streamed, read, fit, seed=0, stage="train")
+        with pytest.raises(Killed):
+            fit_model(copy_of(fresh), read, fit, seed=0, stage="train", callbacks=[Killer(2)], checkpoint=checkpoint)
+        fit_model(fresh, read, fit, seed=0, stage="train", checkpoint=checkpoint)
+
+    assert not read.train.in_memory
+    assert history.loss == whole.loss
+    assert history.validation_loss == whole.validation_loss
+    for other in (streamed, fresh):
+        assert all(map(np.array_equal, other.get_weights(), model.get_weights()))
+
+
 def test_patience_ends_a_training_that_gets_no_better(model: Any, data: TrainingData) -> None:
     """With a rate that changes nothing, patience 2 ends after the first epoch and two more."""
     fit = FIT.model_copy(update={"epochs": 9, "learning_rate": 1e-30, "patience": 2, "weight_decay": 0.0})
@@ -202,7 +232,9 @@ def test_a_student_learns_from_its_teacher_alone(model: Any, data: TrainingData)
 
 def test_a_training_that_diverges_is_refused(model: Any, data: TrainingData) -> None:
     """A loss that is not finite is a refusal that names the parameter."""
-    spoiled = replace(data, train=replace(data.train, examples={"image": np.full_like(data.train.inputs, np.nan)}))
+    spoiled = replace(
+        data, views=InputViews(), train=Part({"image": np.full_like(data.train.inputs, np.nan)}, data.train.targets)
+    )
 
     with pytest.raises(Refused) as refused:
         fit_model(model, spoiled, FIT, seed=0, stage="train")

@@ -14,7 +14,8 @@ from featherline.tasks.compression.pruning.taylor import gate_importance
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
-from featherline.tasks.training.data import Part, TrainingData
+from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.part import Part
 
 L = keras.layers
 

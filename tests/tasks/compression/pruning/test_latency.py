@@ -18,8 +18,9 @@ from featherline.tasks.measuring.int8_probe import int8_file
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.zoo.cnn import cnn
-from featherline.tasks.training.data import Part, TrainingData
+from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.history import empty_history
+from featherline.tasks.training.part import Part
 
 IMAGES = np.random.default_rng(0).standard_normal((32, 16, 16, 3)).astype(np.float32)
 

@@ -15,8 +15,9 @@ from featherline.tasks.contracts.steps.prune import PruneParams
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.networks.zoo.resnet import resnet
-from featherline.tasks.training.data import Part, TrainingData
+from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.history import empty_history
+from featherline.tasks.training.part import Part
 
 LABELS = np.arange(64) % 10
 IMAGES = np.random.default_rng(0).standard_normal((64, 8, 8, 1)).astype(np.float32)

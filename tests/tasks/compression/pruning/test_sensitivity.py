@@ -14,7 +14,8 @@ from featherline.tasks.compression.pruning.sensitivity import BATCH, kept_units,
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.problems.opening import open_problem
-from featherline.tasks.training.data import Part, TrainingData
+from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.part import Part
 
 L = keras.layers
 OPTIONS = [(16, 8), (16, 8)]
