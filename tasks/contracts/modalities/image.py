@@ -14,8 +14,7 @@ PixelValue = Annotated[float, Field(ge=-(2**32), le=2**32)]
 
 CALLED = ("image", "img", "pic", "picture", "photo")
 """What people call them in the names of folders and files."""
-SMALLER = "data.image_size"
-"""The key of a recipe that makes them smaller."""
+SIZE_KEY = "data.image_size"
 
 FormatName = Literal["auto", "digits", "parquet", "image_folder", "csv", "manifest"]
 """Those of files are rows of `modalities/image/formats.py`."""

@@ -19,8 +19,8 @@ class Augmentation(image.ImageAugmentation):
 EXAMPLES_CALLED: tuple[str, ...] = image.CALLED
 """What people call examples in the names of folders and files."""
 
-SMALLER_EXAMPLES = image.SMALLER
-"""The keys of a recipe that make examples smaller, for messages."""
+SIZE_KEY = image.SIZE_KEY
+"""Of a recipe, that says how large examples are, for messages."""
 
 NamedPreprocessing = image.NamedPreprocessing
 """What a preprocessing may be called."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from featherline.tasks.contracts.modalities.parameters import SMALLER_EXAMPLES
+from featherline.tasks.contracts.modalities.parameters import SIZE_KEY
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.data.sources.shards import Layout
 from featherline.tasks.store.artifacts import Store
@@ -36,5 +36,5 @@ def check_size(store: Store, examples: int, inputs: Mapping[str, Layout]) -> Non
             "preprocess cannot hold the data set",
             expected=f"at most {free / 1e9:.1f} GB, which is free at {store.uri}",
             got=f"{needed / 1e9:.1f} GB: {examples:,} examples of {said}",
-            fix=f"give a smaller {SMALLER_EXAMPLES} or a data.limit, or free the disk",
+            fix=f"give a smaller {SIZE_KEY} or a data.limit, or free the disk",
         )

@@ -4,7 +4,7 @@
     … ──► Dense(1) ──► sigmoid                              two logits, z/2 less and z/2 more: the same probabilities
     … ──► a model within the model                          the same, within it
 
-Probabilities that stay are never taken for logits: whatever made them, their sum over the classes is 1.
+Probabilities that stay are never taken for logits: whatever made them, their sum is 1.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SHAPES_ALONE = {"identity", "cast", "reshape", "squeeze", "expand_dims", "conver
 """The last word of a TensorFlow operation that gives the numbers that it takes."""
 
 SOFTMAX = {"softmax", "log_softmax"}
-"""Of logits and of logarithms of probabilities; both give the same classes and the same cross entropy."""
+"""Of logits and of logarithms of probabilities; both give the same answers and the same cross entropy."""
 
 PROBES = 4
 SUM_TOLERANCE = 0.01
@@ -44,19 +44,19 @@ class _End(NamedTuple):
     """Whether something lies behind the activation that was taken off."""
 
 
-def to_logits(model: KerasModel, name: str, classes: int) -> KerasModel:
-    """Return a model that gives (n, classes) logits: the model itself where it does already.
+def to_logits(model: KerasModel, name: str, answers: int) -> KerasModel:
+    """Return a model that gives (n, answers) logits: the model itself where it does already.
 
     Args:
-        model: Functional or sequential, one input, one output of (n, classes); of (n, 1) where there are two classes.
+        model: Functional or sequential, one input, one output of (n, answers); of (n, 1) where there are two.
         name: Of the file or the builder, for messages.
-        classes: How many there are.
+        answers: How many there are to choose from.
 
     Raises:
         Refused: It ends in another activation, or in probabilities that cannot be taken apart.
     """
     end = _end(model.outputs[0], name)
-    single = classes == 2 and model.output_shape[-1] == 1  # noqa: PLR2004 - one number for two classes
+    single = answers == 2 and model.output_shape[-1] == 1  # noqa: PLR2004 - one number for two answers
     if end.taken_off == "sigmoid" and not single:
         raise _other_end(name, end.layer, "sigmoid")
     if end.taken_off in SOFTMAX and single:
@@ -64,7 +64,7 @@ def to_logits(model: KerasModel, name: str, classes: int) -> KerasModel:
     output = end.logits
     if single:
         output = _two(output, end)
-        print(f"{visible(name)}: its one number is two classes; the model now gives a logit for each")
+        print(f"{visible(name)}: its one number stands for two answers; the model now gives a logit for each")
     elif end.taken_off:
         print(f"{visible(name)}: the {end.taken_off} of {visible(end.layer)} was taken off, the model now gives logits")
     changed = model if output is model.outputs[0] else keras.Model(model.inputs, output, name=model.name)
@@ -157,11 +157,11 @@ def _two(output: Any, end: _End) -> Any:  # noqa: ANN401
     halves = np.array([[-0.5, 0.5]], np.float32)
     if isinstance(last, LAYERS.Dense) and not end.moved:
         weights = [weight @ halves if weight.ndim > 1 else weight * halves[0] for weight in last.get_weights()]
-        two = LAYERS.Dense(2, use_bias=last.use_bias, name=f"{last.name}_of_two_classes")
+        two = LAYERS.Dense(2, use_bias=last.use_bias, name=f"{last.name}_of_two")
         taken = _node(output).keras_inputs[0]
     else:
         weights, taken = [halves], output
-        two = LAYERS.Dense(2, use_bias=False, name="two_classes")
+        two = LAYERS.Dense(2, use_bias=False, name="two_logits")
     logits = two(taken)
     two.set_weights(weights)
     return logits
@@ -186,8 +186,8 @@ def _refuse_other_axis(layer: KerasLayer, node: Any, name: str) -> None:  # noqa
 
 def _other_end(name: str, layer: str, what: str) -> Refused:
     return refuse(
-        f"{name} does not end in logits or a softmax over the classes",
-        expected="a last layer with linear or softmax activation, or one number with a sigmoid for two classes",
+        f"{name} does not end in logits or a softmax over the answers",
+        expected="a last layer with linear or softmax activation, or one number with a sigmoid for two answers",
         got=f"{layer} with {what}",
         fix="train the model with logits or a softmax at its end",
     )

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from featherline.tasks.contracts.dataset import InputShape, Shape
+from featherline.tasks.contracts.modalities.parameters import SIZE_KEY
+from featherline.tasks.contracts.problems.parameters import VOCABULARY_KEY
 from featherline.tasks.contracts.refusal import Problem, Refused, examples, refuse
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.networks.foreign.apart import open_apart
@@ -24,20 +26,20 @@ from featherline.tasks.networks.foreign.sizes import open_layers
 from featherline.tasks.networks.framework import KerasModel
 
 
-def read_model(source: str, input_shape: InputShape, classes: int) -> KerasModel:
+def read_model(source: str, input_shape: InputShape, answers: int) -> KerasModel:
     """Read a model file; a softmax at its end is taken off, and said so.
 
     Args:
         source: A `.keras` or `.h5` file or SavedModel folder: a path of this machine, or `s3://bucket/key`.
         input_shape: (height, width, channels) of the data.
-        classes: Of the data.
+        answers: How many numbers an answer is.
 
     Raises:
         Refused: The data have several inputs; there is no such file, it is cut off, it holds code or layers that are
             not Keras' own, or its model takes or gives other shapes than the data needs.
     """
     with _opened(source, input_shape) as (archive, name, shape):
-        return model_of(archive, name, shape, classes)
+        return model_of(archive, name, shape, answers)
 
 
 def read_backbone(source: str, input_shape: InputShape) -> KerasModel:
@@ -72,12 +74,12 @@ def _opened(source: str, input_shape: InputShape) -> Iterator[tuple[Archive, str
         yield open_apart(path, Path(folder), input_shape), path.name, input_shape
 
 
-def model_of(archive: Archive, name: str, input_shape: Shape, classes: int) -> KerasModel:
+def model_of(archive: Archive, name: str, input_shape: Shape, answers: int) -> KerasModel:
     """Return the model of a file that was opened. Raises `Refused` as `read_model` does."""
     model = _built(archive, name, input_shape)
-    _check_shapes(model, name, input_shape, classes)
+    _check_shapes(model, name, input_shape, answers)
     _check_sizes(model, name)
-    return to_logits(model, name, classes)
+    return to_logits(model, name, answers)
 
 
 def _built(archive: Archive, name: str, input_shape: Shape) -> KerasModel:
@@ -89,7 +91,7 @@ def _built(archive: Archive, name: str, input_shape: Shape) -> KerasModel:
         raise _unbuilt(name)
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise refuse(
-            f"{name} is not one image to one answer",
+            f"{name} is not one input to one output",
             expected="one input and one output",
             got=f"{len(model.inputs)} inputs and {len(model.outputs)} outputs",
             fix="save the part of the model that classifies",
@@ -102,12 +104,12 @@ def _other_inputs(model: KerasModel, name: str, input_shape: Shape) -> list[Prob
     takes = tuple(model.inputs[0].shape)[1:]
     if takes == tuple(input_shape):
         return []
-    fix = "take the data that the model was made for, or set data.image_size and data.channels"
+    fix = f"take the data that the model was made for, or set {SIZE_KEY} and data.channels"
     if len(takes) == len(input_shape) and takes[-1] == input_shape[-1]:
-        fix = f"set data.image_size: {list(takes[:-1])}, or take the data that the model was made for"
+        fix = f"set {SIZE_KEY}: {list(takes[:-1])}, or take the data that the model was made for"
     return [
         Problem(
-            f"{name} does not take these images",
+            f"{name} does not take these examples",
             f"an input of (height, width, channels) {input_shape}, as the data has",
             f"an input of {takes}",
             fix,
@@ -115,19 +117,19 @@ def _other_inputs(model: KerasModel, name: str, input_shape: Shape) -> list[Prob
     ]
 
 
-def _check_shapes(model: KerasModel, name: str, input_shape: Shape, classes: int) -> None:
+def _check_shapes(model: KerasModel, name: str, input_shape: Shape, answers: int) -> None:
     """Refuse shapes other than those of the data, all at once."""
     problems = _other_inputs(model, name, input_shape)
     gives = tuple(model.outputs[0].shape)
-    if gives[1:] != (classes,) and not (classes == 2 and gives[1:] == (1,)):  # noqa: PLR2004 - one number for two
+    if gives[1:] != (answers,) and not (answers == 2 and gives[1:] == (1,)):  # noqa: PLR2004 - one number for two
         problems.append(
             Problem(
-                f"{name} does not know these classes",
-                f"an output of {classes} classes, as the data has",
-                f"an output of {gives[-1] if len(gives) == 2 else gives[1:]}",  # noqa: PLR2004 - (n, classes)
-                "take the data that the model was made for, or correct data.classes"
+                f"{name} does not give these answers",
+                f"an output of {answers}, as the data has",
+                f"an output of {gives[-1] if len(gives) == 2 else gives[1:]}",  # noqa: PLR2004 - (n, answers)
+                f"take the data that the model was made for, or correct {VOCABULARY_KEY}"
                 if len(gives) == 2  # noqa: PLR2004
-                else "end the model in (n, classes): add a Flatten or GlobalAveragePooling2D layer, and save it anew",
+                else f"end the model in (n, {answers}): add a Flatten or GlobalAveragePooling2D layer, save it anew",
             )
         )
     if problems:
@@ -139,7 +141,7 @@ def _check_sizes(model: KerasModel, name: str) -> None:
     if found := list(dict.fromkeys(open_layers(model))):
         raise refuse(
             f"{name} leaves sizes open within",
-            expected="layers whose every size follows from that of the image",
+            expected="layers whose every size follows from that of the input",
             got=examples(found),
             fix="give the Input of each nested model its height and width, and call it at one size alone",
         )

@@ -327,7 +327,7 @@ ROWS = {
         model_file(with_a_lambda), "a layer that holds code", "without code", "Lambda", "replace it by layers of Keras"
     ),
     "a model of other classes": Row(
-        model_file(of_seven_classes), "does not know these classes", "10 classes", "an output of 7", "data.classes"
+        model_file(of_seven_classes), "does not give these answers", "an output of 10", "an output of 7", "data.classes"
     ),
     "a wrong S3 secret": Row(
         on_s3(AWS_SECRET_ACCESS_KEY=secrets.token_hex(20)),
