@@ -20,11 +20,11 @@ Byte = Annotated[int, Field(ge=0, le=255)]
 
 ResizeMode = Literal["stretch", "crop", "letterbox"]
 Resampling = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
-"""Filters of Pillow. All but `nearest` take every source pixel into account, also where the image becomes smaller."""
+"""Filters of Pillow. All but `nearest` take every value of the source into account, also where it becomes smaller."""
 
 
 class Resize(Contract):
-    """How an image of any size became one of the model's size, before it was stored; whoever feeds it repeats this.
+    """How an example of any size became one of the model's size, before it was stored; whoever feeds it repeats this.
 
     Nothing has a default, so that a file says all of it.
     """
@@ -32,7 +32,7 @@ class Resize(Contract):
     mode: ResizeMode
     resampling: Resampling
     background: tuple[Byte, Byte, Byte] | None
-    """Of letterbox: the colour (red, green, blue) of what is added; of grey images its luma."""
+    """Of letterbox: the colour (red, green, blue) of what is added; of grey examples its luma."""
 
 
 class Preprocessing(Contract):
