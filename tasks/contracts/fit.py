@@ -8,12 +8,13 @@ from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.modalities.parameters import Augmentation
+from featherline.tasks.contracts.problems.parameters import Balance
 
 MOST_EPOCHS = 10_000
 """The learning rate of every step of a training is known before it starts, and takes memory."""
 
 
-class Fit(Augmentation):
+class Fit(Augmentation, Balance):
     """The parameters of the training loop."""
 
     epochs: int = Field(10, ge=0, le=MOST_EPOCHS, description="Passes over the train split.")

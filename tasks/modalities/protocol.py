@@ -138,6 +138,15 @@ class View(NamedTuple):
     """
 
 
+class Space(NamedTuple):
+    """What the values of a model's input mean."""
+
+    preprocessing: Preprocessing
+    """That made them."""
+    largest: float
+    """Stored value; the smallest is 0."""
+
+
 class Views(Protocol):
     """The TensorFlow side of a modality: what a training step makes of an input, and what a network begins with."""
 
@@ -150,7 +159,14 @@ class Views(Protocol):
     def check(self, fit: Fit, shape: Shape) -> None:
         """Refuse views that would show nothing of examples of a shape."""
 
-    def augment(self, examples: Any, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors
+    def augment(
+        self,
+        examples: Any,  # noqa: ANN401 - tensors
+        seed: Any,  # noqa: ANN401
+        fit: Fit,
+        background: Any = None,  # noqa: ANN401
+        space: Space | None = None,
+    ) -> View:
         """Return a random view of each example, of the same shape. Equal seeds, (2,) int32, give equal views."""
 
     def own_scaling(self, model: Any) -> str:  # noqa: ANN401 - tf_keras

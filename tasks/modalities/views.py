@@ -23,7 +23,7 @@ from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.modalities.feeding import background, prepared
 from featherline.tasks.modalities.opening_views import open_views
-from featherline.tasks.modalities.protocol import View, Views
+from featherline.tasks.modalities.protocol import Space, View, Views
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,14 @@ class InputViews:
         background: What the mean of the data became, by input: what a view shows where there is nothing of the example.
         preprocessing: Of the model, by input; what has none is as the model takes it already.
         dtypes: Of the inputs as they are stored, by name.
+        largest: Stored value of each input, by name.
     """
 
     modalities: Mapping[str, str] = field(default_factory=dict)
     background: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
     preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
     dtypes: Mapping[str, str] = field(default_factory=dict)
+    largest: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, dataset: Dataset, preprocessing: Mapping[str, Preprocessing]) -> InputViews:
@@ -50,6 +52,7 @@ class InputViews:
             background(preprocessing, dataset),
             preprocessing,
             {name: spec.dtype for name, spec in dataset.inputs.items()},
+            {name: spec.statistics.scale for name, spec in dataset.inputs.items()},
         )
 
     @cached_property
@@ -103,13 +106,17 @@ class InputViews:
     def augment(self, inputs: Any, seed: Any, fit: Fit) -> View:  # noqa: ANN401 - tensors
         """Return a random view of each example: of a sole input's array, or of a dict of several."""
         views = {
-            name: self._makers[name].augment(values, seed, fit, self.background.get(name))
+            name: self._makers[name].augment(values, seed, fit, self.background.get(name), self._space(name))
             if name in self._makers
             else View(values, None)
             for name, values in self._by_input(inputs).items()
         }
         shares = [view.share for view in views.values() if view.share is not None]
         return View(sole({name: view.inputs for name, view in views.items()}), shares[0] if shares else None)
+
+    def _space(self, name: str) -> Space | None:
+        known = name in self.preprocessing and name in self.largest
+        return Space(self.preprocessing[name], self.largest[name]) if known else None
 
     def _by_input(self, fed: Any) -> Mapping[str, Any]:  # noqa: ANN401 - tensors or signatures
         return fed if isinstance(fed, Mapping) else dict.fromkeys(list(self.modalities)[:1] or [""], fed)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.base import Contract
-from featherline.tasks.contracts.fit import DistillationSettings
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.quality import QualityMetric, Slice
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.source import Source, SourceTargets
@@ -118,6 +118,23 @@ class Problem(Protocol):
     def strata(self, targets: Targets) -> NDArray[np.int64]:
         """Return (n,) what splits, subsets and calibration are balanced by."""
 
+    def strata_weights(
+        self, fit: Fit, counts: NDArray[np.int64], vocabulary: Sequence[str]
+    ) -> NDArray[np.float32] | None:
+        """Return how much the loss of an example of each stratum counts; None where all count alike.
+
+        Args:
+            fit: The parameters of a training.
+            counts: (strata,), the examples that are learnt from.
+            vocabulary: The names of the answers.
+
+        Returns:
+            (strata,), whose mean over the examples is 1.
+
+        Raises:
+            Refused: A stratum is named that is not there.
+        """
+
     def slice_names(self, vocabulary: Sequence[str]) -> tuple[str, ...]:
         """Return the name of each slice, by its number."""
 
@@ -179,7 +196,24 @@ class Learning(Protocol):
     targets: Tensor
     """The `TensorSpec` of a batch of targets."""
 
-    def loss(self, targets: Tensor, outputs: Tensor, *, smoothing: float = 0.0, share: Tensor = None) -> Tensor:
+    def weights(self, targets: Tensor, of_strata: Tensor, share: Tensor = None) -> Tensor:
+        """Return (n,) how much each example counts.
+
+        Args:
+            targets: (n, ...).
+            of_strata: (strata,), how much one of each counts.
+            share: As of `loss`: a mixture counts as the mixture of both.
+        """
+
+    def loss(
+        self,
+        targets: Tensor,
+        outputs: Tensor,
+        *,
+        smoothing: float = 0.0,
+        share: Tensor = None,
+        weights: Tensor = None,
+    ) -> Tensor:
         """Return the mean loss of a batch.
 
         Args:
@@ -187,12 +221,19 @@ class Learning(Protocol):
             outputs: (n, ...).
             smoothing: Of the targets, 0 to 1; of no meaning to some problems.
             share: (n,), the part of each sample's own target, the rest being its partner's; None where none is mixed.
+            weights: (n,), what each example's loss is multiplied by; None where all count alike.
         """
 
     def distillation_loss(
-        self, targets: Tensor, outputs: Tensor, teacher_outputs: Tensor, settings: DistillationSettings
+        self,
+        targets: Tensor,
+        outputs: Tensor,
+        teacher_outputs: Tensor,
+        settings: DistillationSettings,
+        *,
+        weights: Tensor = None,
     ) -> Tensor:
-        """Return how far the student's outputs are from the teacher's, mean over the batch."""
+        """Return how far the student's outputs are from the teacher's, mean over the batch, weighed as the loss is."""
 
     def counted(self, targets: Tensor, outputs: Tensor) -> Tensor:
         """Return what the loop sums over the batches, of any shape: `Problem.on_the_way` makes the quality of it."""

@@ -14,8 +14,10 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import Dataset, InputShape, SplitName, sole
+from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.data.dataset import stratified
@@ -43,6 +45,7 @@ class TrainingData:
         outputs: What they are called; empty where nobody says.
         preprocessing: What made each input; empty where nobody says.
         views: What makes random views of the examples.
+        vocabulary: The names of the answers, where they have names.
     """
 
     train: Part
@@ -52,6 +55,16 @@ class TrainingData:
     problem: Problem = field(default_factory=lambda: open_problem("classification"))
     preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
     views: InputViews = field(default_factory=InputViews)
+    vocabulary: tuple[str, ...] = ()
+
+    def strata_weights(self, fit: Fit) -> NDArray[np.float32] | None:
+        """Return how much the loss of an example of each stratum of train counts; None where all count alike.
+
+        Raises:
+            Refused: `fit` names a stratum that is not there.
+        """
+        counts = np.bincount(self.problem.strata(self.train.targets), minlength=len(self.vocabulary))
+        return self.problem.strata_weights(fit, counts, self.vocabulary)
 
     def close(self) -> None:
         """Close what examples are read from. None can be read any more that is not in memory."""
@@ -102,6 +115,7 @@ def load_training_data(
         outputs=tuple(problem.outputs(dataset.vocabulary)),
         problem=problem,
         preprocessing=preprocessing,
+        vocabulary=dataset.vocabulary,
         views=InputViews.of(dataset, preprocessing),
     )
 

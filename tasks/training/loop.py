@@ -22,7 +22,7 @@ from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.networks.framework import KerasModel, Tensor, keras
 from featherline.tasks.problems.protocol import Problem
 from featherline.tasks.problems.scored import quality_value
-from featherline.tasks.training.batches import even_batches
+from featherline.tasks.training.batches import epoch_order, even_batches
 from featherline.tasks.training.calls import Feed
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 from featherline.tasks.training.data import TrainingData
@@ -76,10 +76,10 @@ def fit_model(
     if fit.epochs == 0:
         return history
     count = len(data.train.targets)
-    batches = math.ceil(count / fit.batch_size)
+    batches, strata = math.ceil(count / fit.batch_size), data.problem.strata(data.train.targets)
     rates = learning_rates(fit, fit.epochs * batches)
     compiled = compiled or compile_training(
-        model, fit, teacher, distillation, problem=data.problem.name, views=data.views
+        model, fit, teacher, distillation, problem=data.problem.name, views=data.views, weights=data.strata_weights(fit)
     )
     optimizer = compiled.optimizer
     train, validation = (Feed(part, data.views, compiled.signature) for part in (data.train, data.validation))
@@ -97,7 +97,7 @@ def fit_model(
         epoch, started = len(history.loss), time.monotonic()
         round_ = epoch % rounds
         steps = slice(epoch * batches, (epoch + 1) * batches)
-        dealt = even_batches(np.random.default_rng([seed, round_]).permutation(count), batches)
+        dealt = even_batches(epoch_order(strata, seed, round_, balanced=fit.sampling == "balanced"), batches)
         cached_logits = (
             cache.of(round_, dealt) if cache else [np.zeros((len(chosen), 0), np.float32) for chosen in dealt]
         )

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.modalities.views import InputViews
 from featherline.tasks.networks.framework import KerasModel, Tensor, keras, tf
@@ -44,11 +47,14 @@ def compile_training(
     *,
     problem: str = "classification",
     views: InputViews | None = None,
+    weights: NDArray[np.float32] | None = None,
 ) -> Compiled:
     """Return the optimizer, the training steps and the forward pass, each traced once for every batch size.
 
     Of `fit` the optimizer, the loss and the views count; the rates come with each step. `problem` is what is learnt;
     `views` makes model inputs and views of the data, without which examples are seen as they are.
+
+    `weights`, (strata,), say how much the loss of an example counts.
 
     Raises:
         Refused: The views would show nothing.
@@ -72,9 +78,10 @@ def compile_training(
         )
         with tf.GradientTape() as tape:
             logits, *maps = tf.nest.flatten(student_network(view, training=True))
-            loss = learning.loss(labels, logits, smoothing=fit.label_smoothing, share=share)
+            count = None if weights is None else learning.weights(labels, tf.constant(weights), share)
+            loss = learning.loss(labels, logits, smoothing=fit.label_smoothing, share=share, weights=count)
             if distillation is not None and theirs is not None:
-                soft = learning.distillation_loss(labels, logits, theirs[0], distillation)
+                soft = learning.distillation_loss(labels, logits, theirs[0], distillation, weights=count)
                 loss = distillation.alpha * soft + (1 - distillation.alpha) * loss
             if distillation is not None and theirs is not None and maps:
                 loss += distillation.attention * inattention(theirs[1:], maps)

@@ -131,7 +131,13 @@ class TrialEvaluator:
         epochs = self.params.epochs
         parent = self._inherit(record, model, before)
         problem = self.data.problem.name
-        compiled = compile_training(model, self.params.fit, problem=problem, views=self.data.views)
+        compiled = compile_training(
+            model,
+            self.params.fit,
+            problem=problem,
+            views=self.data.views,
+            weights=self.data.strata_weights(self.params.fit),
+        )
         first = quality = self._fit(model, epochs, compiled)
         more = self.params.promoted_epochs - epochs
         if more > 0 and self._promoted(first, record, before):

@@ -60,11 +60,54 @@ class ImageIntake(Contract):
         return self
 
 
+MOST_MAGNITUDE = 30
+Part = Annotated[float, Field(gt=0, le=1)]
+Proportion = Annotated[float, Field(ge=0.01, le=100)]
+Strength = Annotated[float, Field(ge=0, le=10)]
+
+
+class RandomResizedCrop(Contract):
+    """A random part of each image, resized to the whole."""
+
+    scale: tuple[Part, Part] = Field((0.08, 1.0), description="Least and most of the image's area that the part has.")
+    ratio: tuple[Proportion, Proportion] = Field((3 / 4, 4 / 3), description="Least and most of its width over height.")
+
+    @model_validator(mode="after")
+    def _least_first(self) -> Self:
+        for name, (least, most) in (("scale", self.scale), ("ratio", self.ratio)):
+            if least > most:
+                raise ValueError(f"{name} is [least, most], and most not the smaller number")
+        return self
+
+
+class ColourJitter(Contract):
+    """Colours of each image changed by chance, in this order."""
+
+    brightness: Strength = Field(0.0, description="Its factor is from 1 less this to 1 plus this, and never below 0.")
+    contrast: Strength = Field(0.0, description="Likewise.")
+    saturation: Strength = Field(0.0, description="Likewise; not of grey images.")
+    hue: float = Field(0.0, ge=0, le=0.5, description="Turned by up to this part of a circle; not of grey images.")
+
+
+class RandAugment(Contract):
+    """Some operations for each image, drawn from fourteen: of grey images thirteen, without saturation."""
+
+    operations: int = Field(2, ge=1, le=14, description="How many one after the other.")
+    magnitude: float = Field(9, ge=0, le=MOST_MAGNITUDE, description="Of all of them, on torchvision's scale, 0 to 30.")
+
+
 class ImageAugmentation(Contract):
-    """Random views of the images that a network learns from."""
+    """Random views of the images that a network learns from, in the order: crops, flip, colours, cutout, mixup."""
 
     flip: bool = Field(default=False, description="Mirror half of the images.")
     crop: int = Field(0, ge=0, le=256, description="Pixels of padding for random crops.")
+    random_resized_crop: RandomResizedCrop | None = Field(
+        None, description="A random part of each image, resized to the whole; {} for the usual one."
+    )
+    colour_jitter: ColourJitter | None = Field(None, description="Random colours.")
+    rand_augment: RandAugment | None = Field(
+        None, description="Random operations, shear to equalize; {} for the usual two."
+    )
     cutout: int = Field(
         0, ge=0, le=LARGEST_SIDE, description="Pixels a side of a square that hides a part of each image."
     )

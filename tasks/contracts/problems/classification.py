@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from featherline.tasks.contracts.base import Contract, Fraction
 from featherline.tasks.contracts.quality import QualityMetric
@@ -54,6 +54,31 @@ class ClassificationIntake(Contract):
         description="accuracy, also where absent; or macro_f1, the mean of the F1 of the classes, in which a rare one "
         "counts as much as a frequent one.",
     )
+
+
+Weight = Annotated[float, Field(gt=0, le=1e6)]
+ClassWeights = Literal["none", "balanced"] | dict[ClassName, Weight]
+
+
+class ClassificationBalance(Contract):
+    """What makes up for classes that are rare."""
+
+    class_weights: ClassWeights = Field(
+        "none",
+        description="How much the loss of an example counts. balanced: in inverse proportion to how frequent its class "
+        "is; or a number a class by name, 1 where none is given. Their mean over the train split is made 1.",
+    )
+    sampling: Literal["uniform", "balanced"] = Field(
+        "uniform",
+        description="Of an epoch. uniform: every example once; balanced: as many of each class, those of rare classes "
+        "again and again, those of frequent ones in part. Not beside class_weights.",
+    )
+
+    @model_validator(mode="after")
+    def _balanced_once(self) -> Self:
+        if self.sampling == "balanced" and self.class_weights != "none":
+            raise ValueError("sampling uniform beside class_weights: both would make up for the same thing twice")
+        return self
 
 
 class ClassificationDetails(Contract):

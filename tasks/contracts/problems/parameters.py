@@ -9,6 +9,10 @@ class Answers(classification.ClassificationIntake):
     """What a recipe says of the answers in a source."""
 
 
+class Balance(classification.ClassificationBalance):
+    """What makes up for answers that are rare, in every training."""
+
+
 VOCABULARY_FILE = classification.CLASSES_FILE
 """In a source: the names of what an answer may be, a line each, in label order."""
 VOCABULARY_KEY = f"data.{classification.CLASSES_KEY}"

@@ -11,9 +11,16 @@ from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.modalities.image.beginnings import takes_bytes
+from featherline.tasks.modalities.image.colour_jitter import colour_jitter
+from featherline.tasks.modalities.image.colours import COLOURS
+from featherline.tasks.modalities.image.geometry import random_resized_crop
 from featherline.tasks.modalities.image.preprocessing_in_graph import model_inputs
-from featherline.tasks.modalities.protocol import View
+from featherline.tasks.modalities.image.rand_augment import rand_augment
+from featherline.tasks.modalities.protocol import Space, View
 from featherline.tasks.networks.framework import KerasModel, Tensor, tf
+
+CROP, COLOUR_JITTER, RAND_AUGMENT = range(100, 103)
+"""Seeds of their own, beside the numbered draws."""
 
 
 class ImageViews:
@@ -24,7 +31,15 @@ class ImageViews:
         return moves(fit)
 
     def check(self, fit: Fit, shape: Shape) -> None:
-        """Refuse a cutout that hides whole images."""
+        """Refuse a cutout that hides whole images, and colours of grey ones."""
+        jitter, channels = fit.colour_jitter, shape[-1]
+        if jitter and channels != COLOURS and (jitter.saturation or jitter.hue):
+            raise refuse(
+                "colour_jitter asks for colours of images that have none",
+                expected=f"no saturation and no hue for images of {channels} channel{'s' * (channels > 1)}",
+                got=f"saturation {jitter.saturation:g}, hue {jitter.hue:g}",
+                fix="leave both out, or set data.channels: 3",
+            )
         if fit.cutout >= min(shape[:2]):
             raise refuse(
                 "a cutout that hides whole images",
@@ -37,9 +52,16 @@ class ImageViews:
         """Return images as a model takes them."""
         return model_inputs(stored, preprocessing)
 
-    def augment(self, examples: Any, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors
+    def augment(
+        self,
+        examples: Any,  # noqa: ANN401 - tensors
+        seed: Any,  # noqa: ANN401
+        fit: Fit,
+        background: Any = None,  # noqa: ANN401
+        space: Space | None = None,
+    ) -> View:
         """Return a random view of each image."""
-        return augment(examples, seed, fit, background)
+        return augment(examples, seed, fit, background, space)
 
     def own_scaling(self, model: KerasModel) -> str:
         """Return the layers with which a network scales pixels by itself."""
@@ -48,10 +70,17 @@ class ImageViews:
 
 def moves(fit: Fit) -> bool:
     """Return whether views differ from epoch to epoch."""
-    return fit.flip or fit.crop > 0 or fit.cutout > 0 or fit.mixup > 0
+    new = fit.random_resized_crop or fit.colour_jitter or fit.rand_augment
+    return fit.flip or fit.crop > 0 or fit.cutout > 0 or fit.mixup > 0 or new is not None
 
 
-def augment(images: Tensor, seed: Any, fit: Fit, background: Any = None) -> View:  # noqa: ANN401 - tensors have no types
+def augment(
+    images: Tensor,
+    seed: Any,  # noqa: ANN401 - tensors have no types
+    fit: Fit,
+    background: Any = None,  # noqa: ANN401
+    space: Space | None = None,
+) -> View:
     """Return a random view of each image, of the same shape.
 
     Args:
@@ -60,21 +89,58 @@ def augment(images: Tensor, seed: Any, fit: Fit, background: Any = None) -> View
         fit: What to do. `flip` mirrors each image left to right with probability 1/2. `crop` moves each by up to this
             many pixels either way, down and right apart; what comes in from outside is the background. `cutout`
             lays a square of this many pixels a side over it, its middle anywhere in the image. `mixup` mixes
-            each with another one.
+            each with another one. `random_resized_crop` comes first; `colour_jitter` and `rand_augment` come after
+            `crop`, on the pixels as they were stored, from 0 to 1.
         background: What the mean pixel of the data became, (channels,); 0 where absent. Views of one image under two
             preprocessings are then the same view: each is the other's, mapped.
+        space: What the values of the images mean; from 0 to 1 where absent. Only colours ask for it.
 
     Source: DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552 (cutout); Zhang et al. 2018,
     https://arxiv.org/abs/1710.09412 (mixup)
     """
-    if background is not None:
-        view = augment(images - background, seed, fit)
-        return View(view.inputs + background, view.share)
+    if fit.random_resized_crop:
+        images = random_resized_crop(images, _own(seed, CROP), fit.random_resized_crop)
+    ground = None if background is None else tf.constant(background, tf.float32)
+    images = _moved(images if ground is None else images - ground, seed, fit)
+    if fit.colour_jitter or fit.rand_augment:
+        nothing = tf.zeros([images.shape[-1]]) if ground is None else ground
+        images = _coloured(images + nothing, seed, fit, nothing, space) - nothing
+    view = _hidden_and_mixed(images, seed, fit)
+    return view if ground is None else View(view.inputs + ground, view.share)
+
+
+def _moved(images: Tensor, seed: Any, fit: Fit) -> Tensor:  # noqa: ANN401
+    """Return images mirrored and shifted; 0 comes in."""
     if fit.flip:
         mirrored = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], _draw(seed, 1)) < 0.5  # noqa: PLR2004
         images = tf.where(mirrored, tf.reverse(images, [2]), images)
     if fit.crop:
         images = _shift(_shift(images, _draw(seed, 2), 1, fit.crop), _draw(seed, 3), 2, fit.crop)
+    return images
+
+
+def _coloured(images: Tensor, seed: Any, fit: Fit, ground: Tensor, space: Space | None) -> Tensor:  # noqa: ANN401
+    """Return model inputs of other colours: as pixels from 0 to 1, and back."""
+    turned = space is not None and space.preprocessing.channel_order == "bgr"
+    black, white = (0.0, 1.0) if space is None else _ends(space)
+    pixels, theirs = ((values - black) / (white - black) for values in (images, ground))
+    if turned:
+        pixels, theirs = tf.reverse(pixels, [-1]), tf.reverse(theirs, [-1])
+    if fit.colour_jitter:
+        pixels = colour_jitter(pixels, _own(seed, COLOUR_JITTER), fit.colour_jitter)
+    if fit.rand_augment:
+        pixels = rand_augment(pixels, _own(seed, RAND_AUGMENT), fit.rand_augment, theirs)
+    return (tf.reverse(pixels, [-1]) if turned else pixels) * (white - black) + black
+
+
+def _ends(space: Space) -> tuple[Any, Any]:
+    """Return what black and white became, (channels,) each, in the order of the model's channels."""
+    how = space.preprocessing
+    mean, std = np.asarray(how.mean, np.float32), np.asarray(how.std, np.float32)
+    return -mean / std, (np.float32(space.largest / how.scale) - mean) / std
+
+
+def _hidden_and_mixed(images: Tensor, seed: Any, fit: Fit) -> View:  # noqa: ANN401
     if fit.cutout:
         images = _cut_out(images, seed, fit.cutout)
     if not fit.mixup:
@@ -86,6 +152,11 @@ def augment(images: Tensor, seed: Any, fit: Fit, background: Any = None) -> View
 
 def _draw(seed: Any, number: int) -> Tensor:  # noqa: ANN401
     return seed + tf.constant([0, number])
+
+
+def _own(seed: Any, number: int) -> Tensor:  # noqa: ANN401
+    """Return a seed for what needs many draws, which no other draw of any batch has."""
+    return tf.random.fold_in(seed, number)
 
 
 def _shift(images: Tensor, seed: Any, axis: int, most: int) -> Tensor:  # noqa: ANN401

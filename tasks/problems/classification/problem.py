@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.problems.classification import ACCURACY, ClassificationDetails
 from featherline.tasks.contracts.quality import Slice
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.contracts.words import amount, percent
 from featherline.tasks.data.sources.source import Source, SourceTargets
-from featherline.tasks.problems.classification import class_order, metrics
+from featherline.tasks.problems.classification import class_order, class_weights, metrics
 from featherline.tasks.problems.classification.labels import read_labels
 from featherline.tasks.problems.protocol import Constant, Guess, Outputs, Scores, Targets, Words
 
@@ -40,6 +41,12 @@ class Classification:
     def strata(self, targets: Targets) -> NDArray[np.int64]:
         """Return the classes."""
         return targets.astype(np.int64)
+
+    def strata_weights(
+        self, fit: Fit, counts: NDArray[np.int64], vocabulary: Sequence[str]
+    ) -> NDArray[np.float32] | None:
+        """Return the weight of each class."""
+        return class_weights.of_classes(fit.class_weights, counts, vocabulary)
 
     def slice_names(self, vocabulary: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the classes."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import InputSpec, Shape, Unreadable
+from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.modalities.parameters import PreprocessingChoice
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.quality import QualityMetric, Slice
@@ -155,6 +156,9 @@ class Sum:
         """Return which are positive."""
         return (targets[:, 0] > 0).astype(np.int64)
 
+    def strata_weights(self, fit: Fit, counts: NDArray[np.int64], vocabulary: Sequence[str]) -> None:
+        """Return nothing: all count alike."""
+
     def slice_names(self, vocabulary: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
         """Return the signs."""
         return ("negative", "positive")
@@ -224,11 +228,31 @@ class SumLearning:
 
     targets = tf.TensorSpec((None, 1), tf.float32)
 
-    def loss(self, targets: Tensor, outputs: Tensor, *, smoothing: float = 0.0, share: Tensor = None) -> Tensor:  # noqa: ARG002
+    def weights(self, targets: Tensor, of_strata: Tensor, share: Tensor = None) -> Tensor:  # noqa: ARG002
+        """Return 1 for each."""
+        return tf.ones(tf.shape(targets)[:1])
+
+    def loss(
+        self,
+        targets: Tensor,
+        outputs: Tensor,
+        *,
+        smoothing: float = 0.0,  # noqa: ARG002
+        share: Tensor = None,  # noqa: ARG002
+        weights: Tensor = None,  # noqa: ARG002
+    ) -> Tensor:
         """Return it."""
         return tf.reduce_mean(tf.square(outputs - targets))
 
-    def distillation_loss(self, targets: Tensor, outputs: Tensor, teacher_outputs: Tensor, settings: Any) -> Tensor:  # noqa: ARG002
+    def distillation_loss(
+        self,
+        targets: Tensor,  # noqa: ARG002
+        outputs: Tensor,
+        teacher_outputs: Tensor,
+        settings: Any,  # noqa: ARG002
+        *,
+        weights: Tensor = None,  # noqa: ARG002
+    ) -> Tensor:
         """Return the distance from the teacher."""
         return tf.reduce_mean(tf.square(outputs - teacher_outputs))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featherline.tasks.networks.framework import keras, tf
-from featherline.tasks.training.batches import even_batches
+from featherline.tasks.training.batches import epoch_order, even_batches
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,43 @@ def test_a_narrow_strided_projection_trains() -> None:
     found = [gradient(images).numpy() for _ in range(40)]
 
     assert all(np.allclose(each, found[0]) for each in found)
+
+
+SKEWED = np.repeat([0, 1, 2], [90, 9, 2])
+
+
+def test_an_epoch_has_every_example_once() -> None:
+    """Where nothing else is asked it is a permutation, another one each round and each seed."""
+    orders = [epoch_order(SKEWED, seed, round_).tolist() for seed, round_ in ((0, 0), (0, 1), (1, 0), (0, 0))]
+
+    assert all(sorted(order) == list(range(101)) for order in orders)
+    assert orders[0] == orders[3]
+    assert orders[0] != orders[1] != orders[2]
+
+
+def test_a_balanced_epoch_has_as_many_of_each_stratum() -> None:
+    """101 examples of three strata are 34, 34 and 33; a rare one's come equally often, others once at most."""
+    order = epoch_order(SKEWED, 0, 0, balanced=True)
+
+    assert len(order) == 101
+    assert sorted(np.bincount(SKEWED[order]).tolist()) == [33, 34, 34]
+    times = np.bincount(order, minlength=101)
+    assert times[:90].max() == 1
+    assert set(times[90:99].tolist()) <= {3, 4}
+    assert set(times[99:].tolist()) <= {16, 17}
+
+
+def test_a_balanced_epoch_depends_on_seed_and_round_alone() -> None:
+    """Equal ones give equal orders; over the rounds every example of a frequent stratum is seen."""
+    orders = [epoch_order(SKEWED, 3, round_, balanced=True) for round_ in range(12)]
+
+    assert np.array_equal(orders[4], epoch_order(SKEWED, 3, 4, balanced=True))
+    assert not np.array_equal(orders[4], orders[5])
+    assert set(np.concatenate(orders).tolist()) == set(range(101))
+
+
+def test_a_stratum_without_an_example_has_no_share() -> None:
+    """Numbers that nobody has are left out."""
+    order = epoch_order(np.array([0, 0, 0, 5]), 0, 0, balanced=True)
+
+    assert np.bincount(np.array([0, 0, 0, 5])[order]).tolist() == [2, 0, 0, 0, 0, 2]

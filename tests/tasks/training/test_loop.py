@@ -14,7 +14,7 @@ from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.modalities.views import InputViews
-from featherline.tasks.networks.framework import keras
+from featherline.tasks.networks.framework import keras, tf
 from featherline.tasks.networks.predict import predict
 from featherline.tasks.problems.classification.problem import Classification
 from featherline.tasks.problems.scored import quality_value
@@ -311,3 +311,31 @@ def test_a_checkpoint_of_another_network_is_left_aside(
 
     assert "of another network" in capsys.readouterr().out
     assert same(model, twin)
+
+
+@pytest.mark.parametrize("asked", [{"class_weights": {"0": 50}}, {"sampling": "balanced"}], ids=["weights", "sampling"])
+def test_what_is_rare_is_learnt(data: TrainingData, model: Any, asked: dict[str, Any]) -> None:
+    """Of ten zeros among all other digits a zero is surer where they count more, or come more often."""
+    zeros = np.flatnonzero(data.train.targets == 0)[:10]
+    others = np.flatnonzero(data.train.targets > 0)
+    skewed = replace(data, train=data.train.take(np.sort(np.concatenate([zeros, others]))))
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    fit = Fit(epochs=2, batch_size=32, learning_rate=2e-3)
+
+    fit_model(model, skewed, fit, seed=0, stage="train")
+    fit_model(twin, skewed, fit.model_copy(update=asked), seed=0, stage="train")
+
+    of_zeros = data.validation.targets == 0
+    asked_for, plain = (
+        tf.nn.softmax(predict(each, data.validation.inputs)).numpy()[of_zeros, 0].mean() for each in (twin, model)
+    )
+    assert asked_for > 1.5 * plain
+
+
+def test_a_weight_of_no_class_is_refused_before_the_first_step(data: TrainingData, model: Any) -> None:
+    """The classes are those of the data."""
+    with pytest.raises(Refused) as refused:
+        fit_model(model, data, Fit(class_weights={"ten": 2.0}), seed=0, stage="train")
+
+    assert refused.value.problems[0].got == "ten"
