@@ -96,6 +96,8 @@ def main(path: Path) -> None:
     """Say which runtimes run a file, and how far each is from the first that does."""
     file = path.read_bytes()
     interpreter: Any = Interpreter(model_content=file)
+    if len(interpreter.get_input_details()) > 1 or len(interpreter.get_output_details()) > 1:
+        raise SystemExit("runtimes are compared by files with one input and one output, and this one has several")
     details = interpreter.get_input_details()[0]
     dtype, shape = np.dtype(details["dtype"]), (EXAMPLES, *details["shape"][1:])
     drawn = np.random.default_rng(0).uniform(-1, 1, shape)

@@ -16,7 +16,7 @@ from typing import Literal
 from featherline.tasks.contracts.request import Exit
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.litert import flatbuffer
-from featherline.tasks.litert.graph import Graph
+from featherline.tasks.litert.graph import Graph, read_graph
 from featherline.tasks.running.child import Child
 
 ALIGNMENT_BYTES = 16
@@ -87,8 +87,9 @@ def main(path: Path, room: int) -> None:
     from tflite_micro.python.tflite_micro import runtime  # noqa: PLC0415
 
     interpreter = runtime.Interpreter.from_file(str(path), arena_size=room)
-    details = interpreter.get_input_details(0)
-    interpreter.set_input(np.zeros(details["shape"], details["dtype"]), 0)
+    for place in range(len(read_graph(path.read_bytes()).inputs)):
+        details = interpreter.get_input_details(place)
+        interpreter.set_input(np.zeros(details["shape"], details["dtype"]), place)
     interpreter.invoke()
     interpreter.print_allocations()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
 from featherline.tasks.networks.layer_kinds.counts import ZERO_POINT_BYTES, Kernel
 from featherline.tasks.networks.layer_kinds.table import kernels_of, kind_behind
 
@@ -31,7 +31,7 @@ class Operator:
 
     Attributes:
         layer: The Keras layer.
-        inputs: Its inputs, as positions in the list of operators; -1 is the example.
+        inputs: Its inputs, as positions in the list of operators; -1 is the example's first input, -2 its second.
         read: Channels that the layer reads.
         shape: Of what it gives for one example, channels last.
         kernel: Its weights, where it has any.
@@ -52,7 +52,7 @@ class Operator:
 def operators(model: KerasModel) -> list[Operator]:
     """Return the operators in the order in which they run, those of models inside the model too."""
     found: list[Operator] = []
-    _follow(model, [-1] * len(model.inputs), found)
+    _follow(model, [-1 - place for place in range(len(model.inputs))], found)
     return found
 
 
@@ -113,9 +113,10 @@ def peak_ram_bytes(model: KerasModel) -> int:
     """
     run = operators(model)
     last = {source: step for step, operator in enumerate(run) for source in operator.inputs}
-    sizes = [prod(model.input_shape[1:]), *(operator.output_bytes for operator in run)]
+    sizes = {-1 - place: _input_bytes(tensor) for place, tensor in enumerate(model.inputs)}
+    sizes |= {place: operator.output_bytes for place, operator in enumerate(run)}
     tensors = [
-        (-(-size // ALIGNMENT) * ALIGNMENT, place, last.get(place, place)) for place, size in enumerate(sizes, -1)
+        (-(-size // ALIGNMENT) * ALIGNMENT, place, last.get(place, place)) for place, size in sorted(sizes.items())
     ]
     placed: list[tuple[int, int, int, int]] = []
     for size, first, until in sorted(tensors, key=lambda tensor: (-tensor[0], -tensor[1])):
@@ -129,3 +130,8 @@ def peak_ram_bytes(model: KerasModel) -> int:
     channels = sum(item.shape[-1] for item in run if item.kernel is not None)
     fixed = ARENA_BYTES + ARENA_OPERATOR_BYTES * len(run) + ARENA_CHANNEL_BYTES * channels
     return int(max(start + size for start, size, _, _ in placed) + fixed)
+
+
+def _input_bytes(tensor: Tensor) -> int:
+    """Return what an input takes of one example: a byte a number that is rounded, whole numbers as they are."""
+    return prod(tensor.shape[1:]) * (tensor.dtype.size if tensor.dtype.is_integer else 1)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
-from featherline.tasks.networks.inputs import input_specs
+from featherline.tasks.networks.inputs import Fed, count, input_specs, some
 from featherline.tasks.networks.layer_kinds.table import KERNEL_NAMES, activation_of, kind_behind, name_of
 
 RECTIFIERS = {"relu", "relu6"}
@@ -36,9 +36,12 @@ def synflow(model: KerasModel) -> float:
     before = model.get_weights()
     model.set_weights([np.abs(weight) for weight in before])
     kernels = [weight for weight in model.trainable_weights if name_of(weight) in KERNEL_NAMES]
-    ones = tf.nest.map_structure(lambda spec: tf.ones(spec.shape, model.compute_dtype), input_specs(model, batch=1))
+    ones = tf.nest.map_structure(
+        lambda spec: tf.ones(spec.shape, spec.dtype if spec.dtype.is_integer else model.compute_dtype),
+        input_specs(model, batch=1),
+    )
     with tf.GradientTape() as tape:
-        flow = tf.reduce_sum(model(ones, training=False))
+        flow = tf.add_n([tf.reduce_sum(each) for each in tf.nest.flatten(model(ones, training=False))])
     gradients = tape.gradient(flow, kernels, unconnected_gradients="zero")
     score = sum(float(tf.reduce_sum(kernel * gradient)) for kernel, gradient in zip(kernels, gradients, strict=True))
     model.set_weights(before)
@@ -65,12 +68,12 @@ def in_float64(build: Callable[[], Any]) -> KerasModel:
         keras.backend.set_floatx(usual)
 
 
-def naswot(model: KerasModel, examples: NDArray[np.float32]) -> float | None:
+def naswot(model: KerasModel, examples: Fed) -> float | None:
     """Return the logarithm of the determinant of K: in how many rectifiers do two examples agree.
 
     Args:
         model: With fresh weights; normalisation takes the statistics of the batch.
-        examples: (n, ...), as the model takes them.
+        examples: (n, ...), as the model takes them: of a sole input, or several by name.
 
     Returns:
         Minus infinity where two examples are seen alike everywhere; None where the network has no rectifier that is a
@@ -85,13 +88,13 @@ def naswot(model: KerasModel, examples: NDArray[np.float32]) -> float | None:
     before = model.get_weights()
     seen = tf.nest.flatten(keras.Model(model.inputs, outputs)(examples, training=True))
     model.set_weights(before)
-    return log_determinant([np.asarray(each).reshape(len(examples), -1) > 0 for each in seen])
+    return log_determinant([np.asarray(each).reshape(count(examples), -1) > 0 for each in seen])
 
 
 def log_determinant(codes: list[NDArray[np.bool_]]) -> float:
     """Return log |K|, `K[i, j]` the number of units whose bit is the same in rows i and j of all codes together."""
-    count = len(codes[0])
-    agreeing = np.zeros((count, count))
+    rows = len(codes[0])
+    agreeing = np.zeros((rows, rows))
     for code in codes:
         bits = code.astype(np.float32)
         agreeing += (bits @ bits.T + (1 - bits) @ (1 - bits).T).astype(np.float64)
@@ -99,10 +102,10 @@ def log_determinant(codes: list[NDArray[np.bool_]]) -> float:
     return float(logarithm) if sign > 0 else -math.inf
 
 
-def evenly(examples: NDArray[np.float32], count: int = EXAMPLES) -> NDArray[np.float32]:
+def evenly(examples: Fed, most: int = EXAMPLES) -> Fed:
     """Return so many examples of the split, evenly spaced, since neighbours may be of one class; all where fewer."""
-    chosen: NDArray[np.float32] = examples[np.linspace(0, len(examples) - 1, min(count, len(examples))).astype(int)]
-    return chosen
+    there = count(examples)
+    return some(examples, np.linspace(0, there - 1, min(most, there)).astype(int))
 
 
 def _rectifies(layer: KerasLayer) -> bool:
