@@ -134,4 +134,4 @@ def peak_ram_bytes(model: KerasModel) -> int:
 
 def _input_bytes(tensor: Tensor) -> int:
     """Return what an input takes of one example: a byte a number that is rounded, whole numbers as they are."""
-    return prod(tensor.shape[1:]) * (tensor.dtype.size if tensor.dtype.is_integer else 1)
+    return int(prod(tensor.shape[1:]) * (tensor.dtype.size if tensor.dtype.is_integer else 1))

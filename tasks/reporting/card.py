@@ -5,7 +5,7 @@ facts ──► front matter (YAML) + templates/card.md ──► card
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -14,12 +14,13 @@ from markupsafe import Markup
 
 from featherline.tasks.contracts import words
 from featherline.tasks.contracts.dataset import Shape
+from featherline.tasks.contracts.model import TensorSpec
 from featherline.tasks.contracts.preprocessing import Resize
 from featherline.tasks.contracts.request import Provenance
 from featherline.tasks.contracts.safe_text import card_value, markdown_code, markdown_text, visible
 from featherline.tasks.contracts.steps.report import ReportParams
 from featherline.tasks.data.intake_words import intake_rows
-from featherline.tasks.modalities.feeding import preprocessing_of
+from featherline.tasks.modalities.feeding import in_words, preprocessing_of
 from featherline.tasks.modalities.image import resizing
 from featherline.tasks.reporting.early import Early
 from featherline.tasks.reporting.facts import Facts
@@ -33,8 +34,9 @@ MOST_CLASSES = 24
 def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: int) -> str:
     """Return the model card as Markdown. Equal facts give equal bytes; names from outside cannot add markup."""
     fed = preprocessing_of(facts.winner.model.source, facts.dataset)
-    (own,) = fed.values()
-    (spec,) = facts.dataset.inputs.values()
+    own, spec = next(iter(fed.values())), next(iter(facts.dataset.inputs.values()))
+    of_one_image = _classifies_images(facts)
+    ends = facts.winner.model.ends
     return (
         _environment()
         .get_template("card.md")
@@ -51,7 +53,11 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
             classes=_ours(visible(list(facts.dataset.vocabulary), None))
             if len(facts.dataset.vocabulary) <= MOST_CLASSES
             else None,
-            shape=_ours(list(spec.shape)),
+            kind="An image classifier" if of_one_image else "A model",
+            takes=_said(ends.inputs),
+            gives=_said(ends.outputs),
+            fed=[(name, in_words({name: how})) for name, how in fed.items()],
+            shape=_ours(list(spec.shape)) if of_one_image else None,
             largest=spec.statistics.scale,
             scale=own.scale,
             mean=_ours([round(value, 7) for value in own.mean]),
@@ -59,7 +65,7 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
             turned=own.channel_order == "bgr",
             preprocessing=own,
             resizing=None if own.resize is None else _ours(resizing.in_words(own.resize)),
-            resize_code=_ours("\n    ".join(_resize_code(own.resize, spec.shape))),
+            resize_code=_ours("\n    ".join(_resize_code(own.resize, spec.shape)) if of_one_image else ""),
             splits={name: split.count for name, split in facts.dataset.splits.items()},
         )
     )
@@ -107,16 +113,27 @@ def _environment() -> Environment:
     return environment
 
 
+def _classifies_images(facts: Facts) -> bool:
+    """Return whether the card can say it in the words of image classification: one image in, one class out."""
+    return [spec.modality for spec in facts.dataset.inputs.values()] == ["image"] and bool(facts.dataset.vocabulary)
+
+
+def _said(ends: Mapping[str, TensorSpec]) -> list[str]:
+    """Return inputs or outputs in words, such as `sound (16000 of int8)`."""
+    return [f"{name} ({'x'.join(map(str, end.shape)) or 'one'} of {end.dtype})" for name, end in ends.items()]
+
+
 def front_matter(facts: Facts, params: ReportParams) -> str:
     """Return the YAML between the dashes: what registries index."""
     measured = facts.measured
     metrics = [{"type": facts.metric.name, "name": facts.metric.name, "value": round(measured.quality.value, 6)}]
     dataset = {"name": facts.dataset.name, "type": facts.dataset.name, "split": "test"}
+    task = "image-classification" if _classifies_images(facts) else None
     known: dict[str, Any] = {
         "license": params.licence or None,
         "library_name": "litert",
-        "pipeline_tag": "image-classification",
-        "tags": ["litert", "tflite", "image-classification", "on-device", measured.scheme],
+        "pipeline_tag": task,
+        "tags": ["litert", "tflite", *([task] if task else []), "on-device", measured.scheme],
         "datasets": [facts.dataset.name],
         "metrics": [facts.metric.name],
         "model-index": [
@@ -124,7 +141,7 @@ def front_matter(facts: Facts, params: ReportParams) -> str:
                 "name": params.title,
                 "results": [
                     {
-                        "task": {"type": "image-classification"},
+                        "task": {"type": task or "other"},
                         "dataset": dataset,
                         "metrics": metrics,
                     }

@@ -38,22 +38,23 @@ class Mistake(NamedTuple):
 def recall_changes(facts: Facts) -> Markup:
     """Draw the recall that the winner gained or lost in each class against the float baseline."""
     changes = [
-        (after.name, -facts.metric.drop(before.quality, after.quality))
+        (after.name, after.quality - before.quality)
         for before, after in zip(facts.baseline.slices, facts.measured.slices, strict=True)
         if before.quality is not None and after.quality is not None
     ]
     shown = changes
     if len(changes) > MOST_BARS:
         shown = sorted(sorted(changes, key=lambda item: -abs(item[1]))[:MOST_BARS], key=lambda item: item[1])
+    amount = points if facts.metric.unit == "share" else "{:+.3g}".format
     with figure(height=max(1.2 + 0.19 * len(shown), 2.4)) as sheet:
         axes = sheet.subplots()
         amounts = [change for _, change in shown]
-        colours = [STAND_INS["bad"] if change < 0 else STAND_INS["good"] for change in amounts]
+        colours = [STAND_INS["bad"] if facts.metric.reward(change) < 0 else STAND_INS["good"] for change in amounts]
         axes.barh(range(len(shown)), amounts, color=colours, height=0.62)
         for row, change in enumerate(amounts):
             side = "right" if change < 0 else "left"
             axes.annotate(
-                points(change),
+                amount(change),
                 (change, row),
                 (-4 if change < 0 else 4, 0),
                 textcoords="offset points",
@@ -68,9 +69,10 @@ def recall_changes(facts: Facts) -> Markup:
         axes.grid(visible=False, axis="y")
         reach = max((abs(change) for change in amounts), default=0) or 0.01
         axes.set_xlim(-1.35 * reach, 1.35 * reach)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: points(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
         axes.set_xlabel(
-            f"{facts.problem.words.slice_quality} of the {facts.who} minus that of the float baseline, in points"
+            f"{facts.problem.words.slice_quality} of the {facts.who} minus that of the float baseline, "
+            f"in {'points' if facts.metric.unit == 'share' else facts.metric.unit}"
         )
         return inline(sheet, f"Change of {facts.problem.words.slice_quality} by {facts.problem.words.slice}")
 

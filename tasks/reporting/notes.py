@@ -24,10 +24,11 @@ def notes(facts: Facts) -> tuple[str, ...]:
     if measured.scheme == "int8" and measured.float_operators:
         found.append(f"{facts.winner.name} is int8, yet {measured.float_operators} of its operators compute in float.")
     known = [size_ for size_ in facts.dataset.splits["test"].strata if size_]
-    if known:
+    if known and facts.metric.unit == "share":
+        words = facts.problem.words
         found.append(
-            f"The smallest class has {min(known)} test images: one of them is worth "
-            f"{points(1 / min(known)).removeprefix('+')} points of its recall."
+            f"The smallest {words.slice} has {min(known)} test {words.unit}s: one of them is worth "
+            f"{points(1 / min(known)).removeprefix('+')} points of its {words.slice_quality}."
         )
     found.append(
         f"Latency was measured on the machine that evaluated ({measured.machine}, {measured.latency_ms.threads} "
@@ -47,7 +48,8 @@ def limitations(facts: Facts) -> tuple[str, ...]:
     if known:
         worst = min(known, key=lambda each: each[0])[1]
         found.append(
-            f"The {words.slice} it recognises least is {worst.name}: {words.slice_quality} "
+            f"The {words.slice} it {'recognises least' if facts.dataset.vocabulary else 'does worst'} is {worst.name}: "
+            f"{words.slice_quality} "
             f"{metric.text(worst.quality or 0.0)}."
         )
     if facts.details is not None:
@@ -58,19 +60,20 @@ def limitations(facts: Facts) -> tuple[str, ...]:
         f"{measured.quality.confidence:.0%} interval); smaller differences are noise."
     )
     if measured.agreement is not None:
+        other = "predicts another class than" if facts.dataset.vocabulary else "says something else than"
         found.append(
-            f"On {percent(1 - measured.agreement)} of the test images it predicts another class than the float model "
+            f"On {percent(1 - measured.agreement)} of the test {words.unit}s it {other} the float model "
             "that it was made from, also where both are wrong."
         )
     if len(facts.lanes) > 1:
         found.append(
-            f"It was chosen among {len(facts.lanes)} candidates with these same test images, which makes its "
+            f"It was chosen among {len(facts.lanes)} candidates with these same test {words.unit}s, which makes its "
             f"{metric.name} a little too good."
         )
     unknown = [one.name for one in measured.slices if one.quality is None]
     if unknown:
-        found.append(f"Not tested at all, for want of images: {', '.join(unknown)}.")
-    found.append("Images unlike those of the data set, damaged or hostile ones were not tested.")
+        found.append(f"Not tested at all, for want of {words.unit}s: {', '.join(unknown)}.")
+    found.append(f"{words.unit.capitalize()}s unlike those of the data set, damaged or hostile ones were not tested.")
     return tuple(found)
 
 

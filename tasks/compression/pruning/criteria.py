@@ -73,7 +73,7 @@ def unit_scores(
         if data is None:
             raise ValueError("the criterion taylor needs data")
         part = data.train.take(np.random.default_rng(seed).permutation(len(data.train))[:SCORING_EXAMPLES])
-        by_layer = gate_importance(model, part.inputs, part.targets)
+        by_layer = gate_importance(model, part.inputs, part.targets, data.problem.name)
     elif criterion == "bn_gamma":
         pairs = ((layer.name, gammas(layer)) for layer in model.layers)
         by_layer = {name: scores for name, scores in pairs if scores is not None}

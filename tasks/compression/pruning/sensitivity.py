@@ -11,6 +11,7 @@ Source: Li et al. 2017, section 3.2, https://arxiv.org/abs/1608.08710 (sensitivi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.surgery import KeepMask, mask
 from featherline.tasks.compression.pruning.widths import WidthOptions
 from featherline.tasks.networks.framework import KerasModel, keras, tf
+from featherline.tasks.networks.inputs import Fed, as_tensors, in_batches
 from featherline.tasks.problems.protocol import Problem
 
 EXAMPLES = 512
@@ -45,8 +47,8 @@ def losses_alone(
     scores: Scores,
     allowed: Sequence[tuple[int, ...]],
     *,
-    inputs: NDArray[np.float32],
-    labels: NDArray[np.int64],
+    inputs: Fed,
+    labels: NDArray[Any],
     problem: Problem,
 ) -> list[list[float]]:
     """Return the mean loss for every group at every allowed width, all other groups whole.
@@ -56,8 +58,8 @@ def losses_alone(
         channels: Its channels.
         scores: Which channels of a group leave first.
         allowed: The widths of each group, its own first.
-        inputs: (n, height, width, channels), as the model takes them.
-        labels: (n,).
+        inputs: (n, …), as the model takes them: of a sole input, or several by name.
+        labels: (n, …).
         problem: Whose loss it is.
     """
     copy = keras.models.clone_model(model)
@@ -68,8 +70,7 @@ def losses_alone(
     def loss(group: int, width: int) -> float:
         copy.set_weights(whole)
         mask(copy, channels, kept_units(channels, scores, [*widest[:group], width, *widest[group + 1 :]]))
-        batches = (inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH))
-        logits = [forward(tf.constant(batch)).numpy() for batch in batches]
+        logits = [forward(as_tensors(batch)).numpy() for batch in in_batches(inputs, BATCH)]
         return problem.mean_loss(np.concatenate(logits), labels)
 
     full = loss(0, widest[0])

@@ -11,40 +11,48 @@ Source: Molchanov et al. 2019, section 3.1, equation 8, https://arxiv.org/abs/19
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, tf
+from featherline.tasks.networks.inputs import Fed, some
 from featherline.tasks.networks.layer_kinds.kind import Weight
 from featherline.tasks.networks.layer_kinds.table import kind_of, known_weights, made_last, maker_of
+from featherline.tasks.problems.opening_learning import open_learning
 
 BATCH = 64
 
 
-def gate_importance(model: KerasModel, inputs: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Scores]:
+def gate_importance(
+    model: KerasModel, inputs: Fed, labels: NDArray[Any], problem: str = "classification"
+) -> dict[str, Scores]:
     """Return what the layers with gates think of each channel that they give, by name.
 
     Args:
-        model: A flat functional model that gives logits.
-        inputs: (n, height, width, channels), as the model takes them.
-        labels: (n,).
+        model: A flat functional model.
+        inputs: (n, …), as the model takes them: of a sole input, or several by name.
+        labels: (n, …).
+        problem: Whose loss it is.
     """
     gates = {layer.name: weights for layer in model.layers if (weights := _gate(layer))}
     variables = [variable for weights in gates.values() for variable, _ in weights]
+    learning = open_learning(problem)
 
     def gradients(batch: Tensor, truth: Tensor) -> Tensor:
         with tf.GradientTape() as tape:
             tape.watch(variables)
-            logits = model(batch, training=False)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=truth, logits=logits))
+            loss = learning.loss(truth, model(batch, training=False))
         return tape.gradient(loss, variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
 
     traced = tf.function(gradients, reduce_retracing=True)
     sums = {name: np.zeros(model.get_layer(name).output_shape[-1]) for name in gates}
     starts = range(0, len(labels), BATCH)
     for start in starts:
-        slopes = iter(traced(inputs[start : start + BATCH], labels[start : start + BATCH]))
+        batch = slice(start, start + BATCH)
+        slopes = iter(traced(some(inputs, batch), labels[batch]))
         for name, weights in gates.items():
             width = len(sums[name])
             sums[name] += sum(_by_channel(variable * next(slopes), known, width) for variable, known in weights) ** 2
