@@ -26,8 +26,8 @@ from featherline.stack.record import Stack
 from featherline.stack.s3_server import CANARY, CANARY_KEY
 from featherline.stack.secrets import password_in, secrets_in
 
-State = Literal["healthy", "starting", "dead", "stopped", "silent"]
-SILENT_S = 45
+State = Literal["healthy", "starting", "dead", "stopped", "unresponsive"]
+UNRESPONSIVE_S = 45
 """A heartbeat comes every five seconds; one that is older than this comes no more."""
 STEPS = "steps"
 """What stands for the steps' own processes."""
@@ -51,7 +51,7 @@ class Health:
 
     Attributes:
         name: Of the server.
-        state: In one word; `silent` is a process that runs and does not answer.
+        state: In one word; `unresponsive` is a process that runs and does not answer.
         why: What was seen, for a person.
     """
 
@@ -87,7 +87,7 @@ def check(places: Places, stack: Stack, only: Collection[str] = ()) -> tuple[Hea
     found = {name: seen_from_outside(name, servers.get(name), ours) or Health(name, "healthy") for name in names}
     for name, answers in _questions(places, stack).items():
         if name in found and found[name].is_well and not answers():
-            found[name] = _mute(servers[name])
+            found[name] = _unresponsive(servers[name])
     if airflow_parts := [name for name in airflow.PARTS if name in found and found[name].is_well]:
         found.update(_ask_airflow(stack, {name: servers[name] for name in airflow_parts}))
     workers = [name for name in found if many_workers.is_worker(name) and found[name].is_well]
@@ -126,22 +126,22 @@ def judge_heartbeat(name: str, server: Process, beat: airflow.Heartbeat, now: fl
     if at < server.started_s - 1:
         young = now - server.started_s < launch.START_LIMIT_S
         why = f"its process {server.pid} has not told yet that it lives, {now - server.started_s:.0f} s after its start"
-        return Health(name, "starting" if young else "silent", why)
-    if now - at > SILENT_S:
-        return Health(name, "silent", f"its last heartbeat was {now - at:.0f} s ago")
+        return Health(name, "starting" if young else "unresponsive", why)
+    if now - at > UNRESPONSIVE_S:
+        return Health(name, "unresponsive", f"its last heartbeat was {now - at:.0f} s ago")
     return Health(name, "healthy", f"last heartbeat {max(0, now - at):.0f} s ago")
 
 
 def _questions(places: Places, stack: Stack) -> dict[str, Callable[[], bool]]:
     secrets = secrets_in(places.secrets)
-    found: dict[str, Callable[[], bool]] = {
+    questions: dict[str, Callable[[], bool]] = {
         "s3": lambda: _s3_answers(places, stack),
         "mlflow": lambda: mlflow.answers(stack.mlflow_port, secrets),
     }
     if (many := stack.many) is not None:
-        found["postgres"] = lambda: many_workers.postgres_answers(many)
-        found["redis"] = lambda: many_workers.redis_answers(many, password_in(places.secrets, "redis"))
-    return found
+        questions["postgres"] = lambda: many_workers.postgres_answers(many)
+        questions["redis"] = lambda: many_workers.redis_answers(many, password_in(places.secrets, "redis"))
+    return questions
 
 
 def _s3_answers(places: Places, stack: Stack) -> bool:
@@ -153,20 +153,20 @@ def _s3_answers(places: Places, stack: Stack) -> bool:
     return True
 
 
-def _mute(server: Process, why: str = "it does not answer") -> Health:
+def _unresponsive(server: Process, why: str = "it does not answer") -> Health:
     age = time.time() - server.started_s
     if age < launch.START_LIMIT_S:
         return Health(server.name, "starting", f"{why} yet, {age:.0f} s after its start")
-    return Health(server.name, "silent", f"{why}, though its process {server.pid} runs")
+    return Health(server.name, "unresponsive", f"{why}, though its process {server.pid} runs")
 
 
 def _ask_airflow(stack: Stack, alive: Mapping[str, Process]) -> Iterator[tuple[str, Health]]:
     """Give how the parts of Airflow do whose processes run."""
     beats = airflow.heartbeats(stack.airflow_port)
     if "api-server" in alive and beats is None:
-        yield "api-server", _mute(alive["api-server"])
+        yield "api-server", _unresponsive(alive["api-server"])
     elif "api-server" in alive and beats is not None and not beats["metadatabase"].healthy:
-        yield "api-server", _mute(alive["api-server"], "it does not reach its database")
+        yield "api-server", _unresponsive(alive["api-server"], "it does not reach its database")
     for name in airflow.HEARTBEATS.keys() & alive.keys():
         if beats is None:
             yield name, Health(name, "healthy", "its process runs; only the api-server could tell its heartbeat")
@@ -178,7 +178,7 @@ def _ask_workers(places: Places, stack: Stack, alive: Mapping[str, Process]) -> 
     """Give those workers that do not answer."""
     broker = many_workers.environment(places, stack.many, stack.workers) if stack.many else {}
     answering = many_workers.workers_that_answer(places, surroundings.of_server(places) | broker)
-    yield from ((name, _mute(server)) for name, server in alive.items() if name not in answering)
+    yield from ((name, _unresponsive(server)) for name, server in alive.items() if name not in answering)
 
 
 def _stopped_steps(stack: Stack, ours: Sequence[int]) -> list[Health]:

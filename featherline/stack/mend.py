@@ -1,6 +1,6 @@
 """Brings back what of a running stack is dead, and leaves the rest alone.
 
-    health ──► stopped: continued ──► silent: waited for, then ended ──► dead: what it left is ended, started again
+    health ──► stopped: continued ──► unresponsive: waited for, then ended ──► dead: its rest is ended, started again
 
 A dead server's port is kept, so that nobody who knows it has to be told. What one took down with it shows only when it
 is back, so the health is asked again until all is well.
@@ -62,7 +62,7 @@ def _bring_back(places: Places, stack: Stack, ill: Sequence[Health]) -> Stack:
     ours = launch.own_processes(places, stack)
     processes.send([pid for pid in ours if processes.is_stopped(pid)], signal.SIGCONT)
     for one in ill:
-        if one.state == "dead" or (one.state == "silent" and not _answers_late(places, stack, one.name)):
+        if one.state == "dead" or (one.state == "unresponsive" and not _answers_late(places, stack, one.name)):
             _end(places, stack, one.name)
             stack = launch.launch(places, stack, one.name)
     return stack

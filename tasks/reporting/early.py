@@ -21,7 +21,7 @@ from featherline.tasks.contracts.trials import Trials
 from featherline.tasks.data.intake_words import intake_rows
 from featherline.tasks.reporting import curves
 from featherline.tasks.reporting.facts import read_whole
-from featherline.tasks.reporting.nothing import Fallen, Missed, Told, fallen, told, why_nothing
+from featherline.tasks.reporting.nothing import Missed, Told, Unmeasured, told, unmeasured, why_nothing
 from featherline.tasks.reporting.page import environment_of_pages
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.run_records import refusals
@@ -43,7 +43,7 @@ class Early:
         baseline: The measured float file.
         measured: The lanes that were measured, all the same.
         lanes: None: nobody was ranked.
-        fallen: Candidates that were planned and not measured.
+        unmeasured: Candidates that were planned and not measured.
         infeasible: Candidates that cannot fit the device.
         histories: Of the float model.
         trials: Of the search.
@@ -57,7 +57,7 @@ class Early:
     metrics: ValidationMetrics | None
     baseline: Measurement | None
     measured: tuple[Measurement, ...]
-    fallen: tuple[Fallen, ...]
+    unmeasured: tuple[Unmeasured, ...]
     infeasible: tuple[Infeasible, ...]
     histories: tuple[TrainingHistory, ...]
     trials: Trials | None
@@ -88,7 +88,7 @@ def gather_early(inputs: ReportInputs, context: Context) -> Early:
         metrics=inputs.metrics,
         baseline=read_whole(store, inputs.baseline.measurement, 0)[1] if inputs.baseline else None,
         measured=tuple(measurement for _, measurement in lanes if measurement is not None),
-        fallen=fallen(inputs, refused, [name for name, _ in lanes]),
+        unmeasured=unmeasured(inputs, refused, [name for name, _ in lanes]),
         infeasible=inputs.plan.infeasible,
         histories=tuple(store.read(ref, TrainingHistory) for ref in inputs.model.histories) if inputs.model else (),
         trials=store.read(inputs.trials, Trials) if inputs.trials else None,

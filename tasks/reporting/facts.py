@@ -27,7 +27,7 @@ from featherline.tasks.judging.candidates.reasons import why_broken
 from featherline.tasks.problems.classification.problem import Classification
 from featherline.tasks.problems.opening import open_problem
 from featherline.tasks.problems.protocol import Problem
-from featherline.tasks.reporting.nothing import Fallen, Missed, fallen, missed, why_nothing
+from featherline.tasks.reporting.nothing import Missed, Unmeasured, missed, unmeasured, why_nothing
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.run_records import refusals
 from featherline.tasks.store.artifacts import Store
@@ -93,7 +93,7 @@ class Facts:
     details: ClassificationDetails | None = None
     """What classification says of the winner beyond quality and slices."""
     baseline_details: ClassificationDetails | None = None
-    fallen: tuple[Fallen, ...] = ()
+    unmeasured: tuple[Unmeasured, ...] = ()
     """Candidates that were not measured."""
     nothing: str = ""
     """Why no candidate won; then the nearest one stands in the winner's place. Empty where one did."""
@@ -182,7 +182,7 @@ def gather(inputs: ReportInputs, context: Context, budget: Budget = NO_BUDGET) -
         histories=tuple(store.read(ref, TrainingHistory) for ref in ours),
         baseline_histories=() if prefixed else tuple(store.read(ref, TrainingHistory) for ref in theirs),
         trials=store.read(inputs.trials, Trials) if inputs.trials else None,
-        fallen=fallen(inputs, refused, [lane.name for lane in lanes]),
+        unmeasured=unmeasured(inputs, refused, [lane.name for lane in lanes]),
         nothing="" if inputs.selection else why_nothing(inputs, refused, entries),
         missed=missed(entries),
     )

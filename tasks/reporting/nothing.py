@@ -66,7 +66,7 @@ class Told(NamedTuple):
     fix: str
 
 
-class Fallen(NamedTuple):
+class Unmeasured(NamedTuple):
     """A candidate whose lane did not finish."""
 
     name: str
@@ -87,7 +87,7 @@ def why_nothing(inputs: ReportInputs, refused: Sequence[StepRecord], entries: Se
         broke = " and ".join(f"{breach.rule} {_by(breach)}" for breach in near.broken)
         return f"no candidate passed: {near.name}, the nearest of {len(losers)}, missed {broke}"
     if not inputs.lanes and inputs.verdict is None and inputs.baseline is not None:
-        lost = fallen(inputs, refused, ())
+        lost = unmeasured(inputs, refused, ())
         if lost:
             return f"no lane finished; {lost[0].name}: {lost[0].reason}"
     spine = {name_of(record): record for record in refused}
@@ -125,14 +125,14 @@ def told(refused: Sequence[StepRecord]) -> tuple[Told, ...]:
     )
 
 
-def fallen(inputs: ReportInputs, refused: Sequence[StepRecord], arrived: Sequence[str]) -> tuple[Fallen, ...]:
+def unmeasured(inputs: ReportInputs, refused: Sequence[StepRecord], arrived: Sequence[str]) -> tuple[Unmeasured, ...]:
     """Return the planned candidates that were not measured, each with the first step of its lane that was refused."""
     reasons: dict[str, str] = {}
     for record in sorted((one for one in refused if one.step in LANE), key=lambda one: LANE.index(one.step)):
         reasons.setdefault(record.label, _sentence(record))
     crashed = "its lane did not finish: the log of its first failed task says why"
     return tuple(
-        Fallen(candidate.name, reasons.get(candidate.name, crashed))
+        Unmeasured(candidate.name, reasons.get(candidate.name, crashed))
         for candidate in inputs.plan.candidates
         if candidate.name not in arrived
     )

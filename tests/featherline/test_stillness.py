@@ -18,7 +18,7 @@ from featherline.stillness import Seen, Stillness, reason
 from featherline.tasks.contracts.refusal import Refused
 
 DEAD = Health("scheduler", "dead", "its process 7 has ended")
-SILENT = Health("scheduler", "silent", "its last heartbeat was 75 s ago")
+SILENT = Health("scheduler", "unresponsive", "its last heartbeat was 75 s ago")
 STARTING = Health("api-server", "starting", "it does not answer yet")
 
 

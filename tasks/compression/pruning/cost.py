@@ -60,22 +60,22 @@ class Cost:
 
 def cost_of(model: KerasModel, channels: Channels, measure: Measure = "macs") -> Cost:
     """Return the cost function of a traced model."""
-    ledger = _Ledger(channels, [], [])
+    gathered = _Terms(channels, [], [])
     for name, ports in channels.ports.items():
         layer = model.get_layer(name)
-        _ENTRIES[measure](ledger, layer, ledger.counts(ports.inputs), ledger.counts(ports.outputs))
+        _ENTRIES[measure](gathered, layer, gathered.counts(ports.inputs), gathered.counts(ports.outputs))
     groups = len(channels.groups) + 1
     return Cost(
         measure=measure,
-        factors=np.array([factor for factor, _, _ in ledger.terms]),
-        read=np.array([read for _, read, _ in ledger.terms]).reshape(-1, groups),
-        made=np.array([made for _, _, made in ledger.terms]).reshape(-1, groups),
-        distinct=np.array(ledger.distinct).reshape(-1, groups),
+        factors=np.array([factor for factor, _, _ in gathered.terms]),
+        read=np.array([read for _, read, _ in gathered.terms]).reshape(-1, groups),
+        made=np.array([made for _, _, made in gathered.terms]).reshape(-1, groups),
+        distinct=np.array(gathered.distinct).reshape(-1, groups),
         constant=FILE_BYTES if measure == "size" else 0,
     )
 
 
-class _Ledger:
+class _Terms:
     """Collects the terms of a cost."""
 
     def __init__(self, channels: Channels, terms: list[tuple[float, Row, Row]], distinct: list[Row]) -> None:
@@ -100,17 +100,17 @@ class _Ledger:
         self.add(times * term.factor, read if term.reads else None, made if term.makes else None)
 
 
-def _macs(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> None:
+def _macs(gathered: _Terms, layer: KerasLayer, read: Row, made: Row) -> None:
     kind = kind_of(layer)
     if kind is None or not (kernels := kernels_of(layer)):
         return
     times = kind.places(Call(layer, layer.input_shape[1:], layer.output_shape[1:]))
     for kernel in kernels:
         for term in kernel.weights:
-            ledger.add_term(term, read, made, times)
+            gathered.add_term(term, read, made, times)
 
 
-def _parameters(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> None:
+def _parameters(gathered: _Terms, layer: KerasLayer, read: Row, made: Row) -> None:
     counted = {"read": layer.input_shape, "made": layer.output_shape}
     for weight, known in zip(layer.weights, known_weights(layer), strict=True):
         along: dict[str, Row] = {}
@@ -122,15 +122,15 @@ def _parameters(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> Non
             if axis is not None and weight.shape[axis] >= counted[side][-1]:  # one number for all channels stays one
                 along[side] = row
                 factor /= counted[side][-1]
-        ledger.add(factor, along.get("read"), along.get("made"))
+        gathered.add(factor, along.get("read"), along.get("made"))
 
 
-def _size(ledger: _Ledger, layer: KerasLayer, read: Row, made: Row) -> None:
+def _size(gathered: _Terms, layer: KerasLayer, read: Row, made: Row) -> None:
     for kernel in kernels_of(layer):
         for term in kernel.int8_terms:
-            ledger.add_term(term, read, made)
+            gathered.add_term(term, read, made)
         if kernel.by_channel:
-            ledger.distinct.append(kernel.outputs.factor * (read if kernel.outputs.reads else made))
+            gathered.distinct.append(kernel.outputs.factor * (read if kernel.outputs.reads else made))
 
 
 _ENTRIES = {"macs": _macs, "parameters": _parameters, "size": _size}

@@ -35,18 +35,18 @@ def used(measurement: Measurement) -> dict[str, float]:
 
 def excess(measurement: Measurement, budget: Budget) -> dict[str, float]:
     """Return how far beyond each bound the file is, as `Budget.excess`; a clock decides only what it can tell."""
-    found, bound = budget.excess(used(measurement)), budget.latency_ms_p50
+    over, bound = budget.excess(used(measurement)), budget.latency_ms_p50
     if bound is not None and not measurement.latency_ms.surely_over(bound):
-        found["latency_ms_p50"] = min(found["latency_ms_p50"], 0.0)
-    return found
+        over["latency_ms_p50"] = min(over["latency_ms_p50"], 0.0)
+    return over
 
 
 def breaches(measurement: Measurement, budget: Budget) -> tuple[Breach, ...]:
     """Return every bound of the device that the file breaks; a value on the bound fits."""
     miss, values = excess(measurement, budget), used(measurement)
-    found = [_breach(name, values[name], getattr(budget, name), miss[name]) for name in beyond(miss)]
+    broken = [_breach(name, values[name], getattr(budget, name), miss[name]) for name in beyond(miss)]
     runtime = _runtime(measurement.minimum_runtime, budget.minimum_runtime)
-    return (*found, runtime) if runtime else tuple(found)
+    return (*broken, runtime) if runtime else tuple(broken)
 
 
 def doubt(measurement: Measurement, budget: Budget) -> str:

@@ -80,12 +80,12 @@ def compare(before: Measured, after: Measured, *, seed: int) -> Comparison:
     drop = round(metric.drop(before.quality, after.quality), DIGITS)
     if before.scores is not None and after.scores is not None:
         if counts_units(problem, before.scores) and counts_units(problem, after.scores):
-            found = change(before.scores.values > 0, after.scores.values > 0)
+            changed = change(before.scores.values > 0, after.scores.values > 0)
             low, high = widened(
-                bootstrap_drop(found, confidence, resamples=RESAMPLES, seed=seed), adjusted_drop(found, confidence)
+                bootstrap_drop(changed, confidence, resamples=RESAMPLES, seed=seed), adjusted_drop(changed, confidence)
             )
-            counts = (found.lost, found.gained, mcnemar(found))
-            return Comparison(round(found.drop, DIGITS), low, high, confidence, *counts, metric, unit, paired=True)
+            counts = (changed.lost, changed.gained, mcnemar(changed))
+            return Comparison(round(changed.drop, DIGITS), low, high, confidence, *counts, metric, unit, paired=True)
         low, high = _resampled(problem, before.scores, after.scores, confidence, seed)
         return Comparison(drop, low, high, confidence, metric=metric, unit=unit, paired=True)
     if metric.unit != "share" or not problem.is_mean:
@@ -108,12 +108,12 @@ def _resampled(problem: Problem, before: Scores, after: Scores, confidence: floa
         pair = (problem.aggregate(scores.take(drawn)) for scores in (before, after))
         return problem.quality.drop(*pair)
 
-    found = bootstrap(len(before), drop, confidence, resamples=RESAMPLES, seed=seed)
+    interval = bootstrap(len(before), drop, confidence, resamples=RESAMPLES, seed=seed)
     if problem.quality.unit != "share":
-        return found
+        return interval
     unchanged = adjusted_drop(Change(0, 0, len(before)), confidence)[1] * unevenness(problem, before)
     centre = drop(np.arange(len(before)))
-    return widened(found, (max(centre - unchanged, -1.0), min(centre + unchanged, 1.0)))
+    return widened(interval, (max(centre - unchanged, -1.0), min(centre + unchanged, 1.0)))
 
 
 def _unpaired(before: Measured, after: Measured, metric: QualityMetric) -> Interval:

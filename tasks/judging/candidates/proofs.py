@@ -32,16 +32,16 @@ def judge_proofs(subject: Subject, rules: GateRules, constant: Constant, unteste
         untested: Slices without a sample in the test split.
     """
     words = subject.measured.problem.words
-    found = [
+    warnings = [
         _floor(subject, rules, constant),
         _quality(subject, rules, constant),
         _drop(subject, "max_drop", subject.drop, rules.max_drop, "the float baseline"),
     ]
     if subject.champion_drop:
-        found.append(
+        warnings.append(
             _drop(subject, "max_champion_drop", subject.champion_drop, rules.max_champion_drop, "the champion")
         )
-    found.append(
+    warnings.append(
         _warning(
             subject,
             "slices_tested",
@@ -51,7 +51,7 @@ def judge_proofs(subject: Subject, rules: GateRules, constant: Constant, unteste
             fix=f"give the test split {words.unit}s of these {words.slices}; nothing is known of them",
         )
     )
-    return found
+    return warnings
 
 
 def _floor(subject: Subject, rules: GateRules, constant: Constant) -> Finding:

@@ -50,7 +50,7 @@ def bounds_of(rules: GateRules, *, champion: bool, constant: Constant, problem: 
     A recipe that names no floor does not get none: a candidate must then be better than a constant answer.
     """
     metric, words = problem.quality, problem.words
-    found = [
+    bounds = [
         _floor(rules, constant, metric),
         Bound(
             "max_drop", lambda one: one.drop.drop, lambda one: str(one.drop), None, rules.max_drop,
@@ -71,7 +71,7 @@ def bounds_of(rules: GateRules, *, champion: bool, constant: Constant, problem: 
         ),
     ]  # fmt: skip
     if champion:
-        found.append(
+        bounds.append(
             Bound(
                 "max_champion_drop", _champion_drop, lambda one: str(one.champion_drop), None, rules.max_champion_drop,
                 f"{metric.name} at most {metric.amount(rules.max_champion_drop)} worse than the champion's "
@@ -79,7 +79,7 @@ def bounds_of(rules: GateRules, *, champion: bool, constant: Constant, problem: 
                 "keep the champion, compress less, or raise gate.max_champion_drop",
             )
         )  # fmt: skip
-    return found
+    return bounds
 
 
 def _floor(rules: GateRules, constant: Constant, metric: QualityMetric) -> Bound:

@@ -29,9 +29,9 @@ def spans(measurements: Sequence[Measurement]) -> NDArray[np.float64]:
     """
     times = [each.latency_ms for each in measurements]
     beside = all(time.speedup_low and time.speedup_high for time in times)
-    found = np.array([_relative(time) if beside else _absolute(time) for time in times], np.float64).reshape(-1, 2)
-    found[:, 1] *= 1 + REPEATABILITY
-    return found
+    ends = np.array([_relative(time) if beside else _absolute(time) for time in times], np.float64).reshape(-1, 2)
+    ends[:, 1] *= 1 + REPEATABILITY
+    return ends
 
 
 def same_speed(one: Measurement, other: Measurement) -> bool:
@@ -49,15 +49,15 @@ def fastest_first(measurements: Sequence[Measurement], order: Sequence[tuple[flo
         measurements: Of the candidates.
         order: What decides among equals, the least first.
     """
-    found, left = [], list(range(len(measurements)))
+    ranked, left = [], list(range(len(measurements)))
     while left:
         times = spans([measurements[place] for place in left])
         reach = times[np.argmin(times[:, 0]), 1]
         level = [place for place, time in zip(left, times, strict=True) if time[0] <= reach]
         first = min(level, key=lambda place: order[place])
-        found.append(first)
+        ranked.append(first)
         left.remove(first)
-    return found
+    return ranked
 
 
 def _relative(time: Latency) -> tuple[float, float]:

@@ -132,6 +132,6 @@ def _shifts(now: tuple[float, ...], before: tuple[float, ...], spread: tuple[flo
 
 def _counts(samples: pd.DataFrame, strata: int) -> NDArray[np.int64]:
     """Count the examples of each stratum; numbers that are none are another rule's business."""
-    found = samples["stratum"].dropna().astype(np.int64)
-    counts: NDArray[np.int64] = np.bincount(found[found.between(0, strata - 1)], minlength=strata).astype(np.int64)
+    numbers = samples["stratum"].dropna().astype(np.int64)
+    counts: NDArray[np.int64] = np.bincount(numbers[numbers.between(0, strata - 1)], minlength=strata).astype(np.int64)
     return counts

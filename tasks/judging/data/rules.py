@@ -125,7 +125,7 @@ def splits_rules(params: ValidateDataParams) -> list[Expectation]:
     return rules
 
 
-def leak_rules(found: tuple[Leak, ...], params: ValidateDataParams) -> list[Expectation]:
+def leak_rules(leaks: tuple[Leak, ...], params: ValidateDataParams) -> list[Expectation]:
     """Return a rule for each pair of splits that must not share examples."""
     return [
         gxe.ExpectColumnValuesToBeBetween(
@@ -139,7 +139,7 @@ def leak_rules(found: tuple[Leak, ...], params: ValidateDataParams) -> list[Expe
                 f"remove them from one of the two, examples with the sha256 {_some(leak.digests)}",
             ),
         )
-        for leak in found
+        for leak in leaks
     ]
 
 

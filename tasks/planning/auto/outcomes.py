@@ -71,17 +71,17 @@ def outcomes(
     objective: Objective,
 ) -> list[Outcome]:
     """Return what became of each candidate, in the order in which they were planned."""
-    found = []
+    results = []
     for candidate in candidates:
         if candidate.name not in arrived:
-            found.append(Outcome(candidate.name, candidate.auto))
+            results.append(Outcome(candidate.name, candidate.auto))
             continue
         lane, measurement = arrived[candidate.name]
         quality, metric = lane.model.validation_quality, measurement.quality.metric
         broken = {
             "max_drop": metric.drop(baseline.model.validation_quality, quality) - rules.max_drop,
         } | _floors(baseline.model, lane.model, rules, metric)
-        found.append(
+        results.append(
             Outcome(
                 candidate.name,
                 candidate.auto,
@@ -94,12 +94,12 @@ def outcomes(
                 measured=used(measurement),
             )
         )
-    return found
+    return results
 
 
 def _floors(before: LiteRTModel, after: LiteRTModel, rules: GateRules, metric: QualityMetric) -> dict[str, float]:
     """Return by how much the rules of the worst quality and of the slices are broken, where there are such."""
     floor = metric.worst if rules.min_quality is None else rules.min_quality
     lost = worst_slice_drop(before.validation_slices, after.validation_slices, metric)
-    found = {} if floor is None else {"min_quality": metric.drop(floor, after.validation_quality)}
-    return found | ({} if lost is None else {"max_slice_drop": lost[0] - rules.max_slice_drop})
+    below = {} if floor is None else {"min_quality": metric.drop(floor, after.validation_quality)}
+    return below | ({} if lost is None else {"max_slice_drop": lost[0] - rules.max_slice_drop})

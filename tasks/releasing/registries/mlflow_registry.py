@@ -45,15 +45,15 @@ class MlflowRegistry:
 
     def find(self, name: str, model_sha256: str) -> Version | None:
         """Return the version that holds this very model, or None."""
-        found = self._search(f"name = '{name}' and tags.sha256 = '{model_sha256}'")
-        return found[0] if found else None
+        versions = self._search(f"name = '{name}' and tags.sha256 = '{model_sha256}'")
+        return versions[0] if versions else None
 
     def register(self, submission: Submission) -> Version:
         """Return the version that holds the submission's model, made unless it is there."""
         release = submission.release
-        found = self.find(release.name, release.model_sha256)
-        if found:
-            return found
+        known = self.find(release.name, release.model_sha256)
+        if known:
+            return known
         from featherline.tasks.releasing.registries.mlflow_upload import upload  # noqa: PLC0415 - 1.6 s that only a new version costs
 
         try:
@@ -90,8 +90,8 @@ class MlflowRegistry:
         number = self.aliases(name).get(reference.removeprefix("@")) if reference.startswith("@") else reference
         if number is None or not number.isdecimal():
             return None
-        found = self.server.find("model-versions/get", name=name, version=number)
-        return self._version(found["model_version"]) if found else None
+        answer = self.server.find("model-versions/get", name=name, version=number)
+        return self._version(answer["model_version"]) if answer else None
 
     def list(self, name: str) -> tuple[Version, ...]:
         """Return all versions that Featherline made of a model, the first one first."""
@@ -130,19 +130,19 @@ class MlflowRegistry:
             self.server.post("model-versions/set-tag", name=name, version=version, key=key, value=value)
 
     def _model(self, name: str) -> dict[str, Any]:
-        found = self.server.find("registered-models/get", name=name)
-        model: dict[str, Any] = found["registered_model"] if found else {}
+        answer = self.server.find("registered-models/get", name=name)
+        model: dict[str, Any] = answer["registered_model"] if answer else {}
         return model
 
     def _search(self, condition: str) -> tuple[Version, ...]:
-        found: builtins.list[dict[str, Any]] = []
+        listed: builtins.list[dict[str, Any]] = []
         token = ""
         while True:
             page = self.server.get("model-versions/search", filter=condition, max_results=200, page_token=token)
-            found += page.get("model_versions", [])
+            listed += page.get("model_versions", [])
             token = page.get("next_page_token", "")
             if not token:
-                return tuple(self._version(item) for item in sorted(found, key=lambda item: int(item["version"])))
+                return tuple(self._version(item) for item in sorted(listed, key=lambda item: int(item["version"])))
 
     def _version(self, item: dict[str, Any]) -> Version:
         tags = {tag["key"]: tag["value"] for tag in item.get("tags", [])}

@@ -65,7 +65,7 @@ def upload(address: str, submission: Submission) -> tuple[str, str]:
 def metrics(measurement: Measurement) -> dict[str, float]:
     """Return the numbers that MLflow shows and searches by."""
     name = measurement.quality.metric.name.replace(" ", "_")
-    found = {
+    numbers = {
         name: measurement.quality.value,
         f"{name}_low": measurement.quality.low,
         f"{name}_high": measurement.quality.high,
@@ -78,13 +78,13 @@ def metrics(measurement: Measurement) -> dict[str, float]:
         "latency_ms_p90": measurement.latency_ms.p90,
         "sparsity": measurement.sparsity,
     }
-    return {key: float(value) for key, value in found.items()}
+    return {key: float(value) for key, value in numbers.items()}
 
 
 def _experiment(client: Any, name: str) -> str:  # noqa: ANN401 - MLflow's client is not typed
-    found = client.get_experiment_by_name(name)
-    if found is None:
+    experiment = client.get_experiment_by_name(name)
+    if experiment is None:
         return str(client.create_experiment(name))
-    if found.lifecycle_stage == "deleted":
-        client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+    if experiment.lifecycle_stage == "deleted":
+        client.restore_experiment(experiment.experiment_id)
+    return str(experiment.experiment_id)

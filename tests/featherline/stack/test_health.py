@@ -51,12 +51,12 @@ def beat(age_s: float | None) -> Heartbeat:
     ("started_s", "beat_s", "state", "why"),
     [
         (LONG_AGO_S, 4, "healthy", "last heartbeat 4 s ago"),
-        (LONG_AGO_S, health.SILENT_S + 1, "silent", "its last heartbeat was 46 s ago"),
-        (LONG_AGO_S, 75, "silent", "its last heartbeat was 75 s ago"),
+        (LONG_AGO_S, health.UNRESPONSIVE_S + 1, "unresponsive", "its last heartbeat was 46 s ago"),
+        (LONG_AGO_S, 75, "unresponsive", "its last heartbeat was 75 s ago"),
         (20, 25, "starting", "has not told yet"),  # the heartbeat of the process before it
         (20, None, "starting", "has not told yet"),
-        (LONG_AGO_S, None, "silent", "has not told yet"),
-        (LONG_AGO_S, LONG_AGO_S + 100, "silent", "has not told yet"),
+        (LONG_AGO_S, None, "unresponsive", "has not told yet"),
+        (LONG_AGO_S, LONG_AGO_S + 100, "unresponsive", "has not told yet"),
     ],
 )
 def test_a_heartbeat_tells_who_lives(started_s: float, beat_s: float | None, state: str, why: str):
@@ -94,10 +94,10 @@ def test_a_process_is_seen_dead_or_stopped(server: Process, tmp_path: Path):
 def test_what_is_told_names_what_it_means():
     """For whoever is called at night."""
     dead = health.Health("scheduler", "dead", "its process 7 has ended")
-    worker = health.Health("worker2", "silent", "it does not answer")
+    worker = health.Health("worker2", "unresponsive", "it does not answer")
 
     assert dead.told == "scheduler is dead: its process 7 has ended, so no task is started"
-    assert worker.told == "worker2 is silent: it does not answer, so its tasks wait for another worker"
+    assert worker.told == "worker2 is unresponsive: it does not answer, so its tasks wait for another worker"
     assert health.Health("s3", "healthy").told == "s3 is healthy"
 
 
