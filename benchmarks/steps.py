@@ -32,6 +32,8 @@ class Steps:
             threads: That a step computes with, as in a run; as many as the machine has cores where None.
         """
         self.folder, self.seed, self.threads = folder, seed, threads
+        self.peak_rss_bytes = 0
+        """Of the largest process of the last call: the step's own, or one that it started and waited for."""
         folder.mkdir(parents=True, exist_ok=True)
         self.store: Store = open_store(str(folder / "store"))
 
@@ -65,7 +67,8 @@ class Steps:
                 Variable.REQUEST: request.to_json().decode(),
                 Variable.RESULT: str(answer),
             }
-            subprocess.run([sys.executable, "-m", "featherline.tasks", step], cwd=ROOT, env=environment, check=True)
+            command = [sys.executable, "-m", "featherline.tasks", step]
+            self.peak_rss_bytes = _run(command, environment)
             result = StepResult.model_validate_json(answer.read_bytes())
         return result.outputs, self._seconds(result)
 
@@ -83,3 +86,17 @@ class Steps:
             return 0.0
         last = Model.model_validate(model).histories[-1]
         return sum(self.store.read(last, TrainingHistory).seconds)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    """Run a command to its end. Returns the peak memory of its largest process, in bytes.
+
+    Raises:
+        CalledProcessError: It failed.
+    """
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return used.ru_maxrss * 1024

@@ -79,6 +79,11 @@ class ModelInputs:
         for start in range(0, len(self), step):
             yield self.take(slice(start, start + step)).arrays()
 
+    def stored_batches(self) -> Iterator[Examples]:
+        """Yield the examples in their order as they are stored, `batch_size` at a time."""
+        for start in range(0, len(self), self.batch_size):
+            yield self.take(slice(start, start + self.batch_size)).stored()
+
 
 @contextmanager
 def opened_inputs(

@@ -19,6 +19,10 @@ from featherline.tasks.networks.layer_kinds.table import kind_of
 Fed = Any
 """An array or tensor, or a dict of them."""
 
+BATCH_BYTES = 16 * 2**20
+"""Of the inputs of one call, at most: what a network computes of a large example is some hundred times its numbers."""
+FLOAT_BYTES = 4
+
 
 def input_specs(model: KerasModel, batch: int | None = None) -> Any:  # noqa: ANN401 - of TensorFlow
     """Return what a model is fed, as a signature: a `TensorSpec` of `batch` examples, or a dict of several."""
@@ -27,6 +31,17 @@ def input_specs(model: KerasModel, batch: int | None = None) -> Any:  # noqa: AN
         for name, tensor in zip(model.input_names, model.inputs, strict=True)
     }
     return next(iter(specs.values())) if len(specs) == 1 else specs
+
+
+def batch_size(model: KerasModel, most: int) -> int:
+    """Return how many examples a network is given at once: `most` of small ones, fewer of large ones."""
+    specs = tf.nest.flatten(input_specs(model))
+    return fitting(sum(math.prod(size or 1 for size in spec.shape[1:]) for spec in specs), most)
+
+
+def fitting(values: int, most: int) -> int:
+    """Return how many examples of so many numbers are one batch: an even number of large ones, at most `most`."""
+    return min(most, max(2, BATCH_BYTES // (FLOAT_BYTES * max(values, 1)) // 2 * 2))
 
 
 def count(inputs: Fed) -> int:

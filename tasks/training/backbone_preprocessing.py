@@ -60,7 +60,8 @@ def preprocessing_of_backbone(
     if not len(next(iter(examples.values()))):
         return with_why(own_of(dataset), "there was no example to measure others on")
     measured = [
-        (distance_of_statistics(model, sole(prepared(examples, one))), one) for one in candidates_of(dataset, examples)
+        (distance_of_statistics(model, sole(prepared(examples, one))), one)
+        for one in candidates_of(dataset, [examples])
     ]
     distance, best = _nearest(measured)
     said = ", ".join(f"{_name(one)} {far:.3g}" for far, one in measured)

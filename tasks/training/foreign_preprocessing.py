@@ -10,19 +10,21 @@ Source of the usual ones: `keras.applications.imagenet_utils` (modes tf, torch a
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.dataset import Dataset, sole
+from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.modalities.parameters import NamedPreprocessing, PreprocessingChoice
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.problems.parameters import VOCABULARY_KEY
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.data.dataset import Examples, Targets, in_turn, read_split, taken
-from featherline.tasks.modalities.feeding import Feeding, chosen, own_of, prepared, raw_of, with_why
+from featherline.tasks.data.dataset import Examples, Targets, in_turn
+from featherline.tasks.modalities.feeding import Feeding, chosen, own_of, raw_of, with_why
+from featherline.tasks.modalities.model_inputs import ModelInputs, opened_inputs
 from featherline.tasks.modalities.opening import open_modality
 from featherline.tasks.modalities.opening_views import open_views
 from featherline.tasks.networks.framework import KerasModel
@@ -117,17 +119,37 @@ def preprocessing_of_file(
             to be taken as it is, and knows nothing of the answers under any candidate.
     """
     given = None if choice == "auto" else chosen(choice, dataset)
-    examples, labels = _validation(store, dataset)
+    with opened_inputs(store, dataset, "validation", own_of(dataset)) as whole:
+        strata = open_problem(dataset.problem).strata(whole.targets)
+        examples = whole.take(np.sort(in_turn(strata, MOST_EXAMPLES)))
+        return _found(model, name, given, dataset, examples, as_it_is=as_it_is, key=key)
+
+
+def _found(
+    model: KerasModel,
+    name: str,
+    given: Feeding | None,
+    dataset: Dataset,
+    examples: ModelInputs,
+    *,
+    as_it_is: bool,
+    key: str,
+) -> Feeding:
+    """Return the preprocessing that is given, or the best on these examples."""
+    labels = examples.targets
     if len(labels) == 0:
         return given or with_why(own_of(dataset), "there was no example to measure others on")
     scaling = "" if given else own_scaling(model, dataset)
     sure = given or (raw_of(dataset) if scaling else None)
-    problem, tried = open_problem(dataset.problem), [sure] if sure else candidates_of(dataset, examples)
+    problem, tried = (
+        open_problem(dataset.problem),
+        [sure] if sure else candidates_of(dataset, examples.stored_batches()),
+    )
     measured = [_measure(model, examples, labels, one, problem) for one in tried]
     best = _best(measured)
     slices, trusted = problem.words.slices, best.knows(labels)
     if sure and not trusted and as_it_is:  # what else it may be is part of what is said
-        others = [one for one in candidates_of(dataset, examples) if _numbers(one) != _numbers(sure)]
+        others = [one for one in candidates_of(dataset, examples.stored_batches()) if _numbers(one) != _numbers(sure)]
         measured += [_measure(model, examples, labels, one, problem) for one in others]
     _refuse_other_order(measured, labels, name, dataset, SURELY_SCRAMBLED if not as_it_is else HALF)
     figures = {one.name: round(one.quality, 6) for one in measured}
@@ -153,18 +175,15 @@ def own_scaling(model: KerasModel, dataset: Dataset) -> str:
     return views.own_scaling(model) if views else ""
 
 
-def _validation(store: Store, dataset: Dataset) -> tuple[Examples, Targets]:
-    examples, targets = read_split(store, dataset, "validation")
-    some = np.sort(in_turn(open_problem(dataset.problem).strata(targets), MOST_EXAMPLES))
-    return taken(examples, some), targets[some]
-
-
-def candidates_of(dataset: Dataset, examples: Examples) -> list[Feeding]:
+def candidates_of(dataset: Dataset, batches: Iterable[Examples]) -> list[Feeding]:
     """Return what a sole input's modality has; of several inputs nobody knows which of them is fed wrongly."""
     if len(dataset.inputs) > 1:
         return [own_of(dataset)]
     ((name, spec),) = dataset.inputs.items()
-    return [{name: one} for one in open_modality(spec.modality).candidates(spec, examples[name])]
+    modality = open_modality(spec.modality)
+    # Some examples may leave candidates out that others need: of all batches, those of the one with the most.
+    found = max((modality.candidates(spec, batch[name]) for batch in batches), key=len)
+    return [{name: one} for one in found]
 
 
 def _updated(feeding: Feeding, **changes: Any) -> Feeding:  # noqa: ANN401 - fields of `Preprocessing`
@@ -175,8 +194,8 @@ def _numbers(feeding: Feeding) -> list[Any]:
     return [how.numbers() for how in feeding.values()]
 
 
-def _measure(model: KerasModel, examples: Examples, labels: Targets, feeding: Feeding, problem: Problem) -> Measured:
-    outputs = predict(model, sole(prepared(examples, feeding)))
+def _measure(model: KerasModel, examples: ModelInputs, labels: Targets, feeding: Feeding, problem: Problem) -> Measured:
+    outputs = predict(model, examples.fed_by(feeding))
     return Measured(
         feeding, outputs, quality_value(problem, outputs, labels), problem.mean_loss(outputs, labels), problem
     )

@@ -70,13 +70,13 @@ class Part:
         """Return at most so many examples, drawn without replacement."""
         return self.take(np.random.default_rng(seed).permutation(len(self))[:count])
 
-    def blocks(self) -> Iterator[Part]:
-        """Yield the examples in their order, in blocks for a network that does not learn."""
-        return (self.take(span) for span in self.spans())
+    def blocks(self, size: int | None = None) -> Iterator[Part]:
+        """Yield the examples in their order, so many at a time, else in blocks for a network that does not learn."""
+        return (self.take(span) for span in self.spans(size))
 
-    def spans(self) -> list[slice]:
+    def spans(self, size: int | None = None) -> list[slice]:
         """Return where each of these blocks lies."""
-        size = max(1, min(BLOCK, BLOCK_BYTES // (FLOAT_BYTES * sum(self._numbers()))))
+        size = size or max(1, min(BLOCK, BLOCK_BYTES // (FLOAT_BYTES * sum(self._numbers()))))
         return [slice(start, start + size) for start in range(0, len(self), size)]
 
     @property

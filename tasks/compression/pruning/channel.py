@@ -18,7 +18,13 @@ from featherline.tasks.compression.pruning.groups import Channels, trace_channel
 from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.latency import Stopwatch, widest_within
 from featherline.tasks.compression.pruning.section import Section
-from featherline.tasks.compression.pruning.sensitivity import EXAMPLES, kept_units, losses_alone, options_by_sensitivity
+from featherline.tasks.compression.pruning.sensitivity import (
+    BATCH,
+    EXAMPLES,
+    kept_units,
+    losses_alone,
+    options_by_sensitivity,
+)
 from featherline.tasks.compression.pruning.surgery import check_equivalence, masked_copy, shrink
 from featherline.tasks.compression.pruning.widths import (
     FLOOR,
@@ -31,10 +37,13 @@ from featherline.tasks.compression.pruning.widths import (
 from featherline.tasks.contracts.refusal import refuse
 from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.contracts.steps.prune import Criterion
+from featherline.tasks.measuring.int8_probe import CALIBRATION_EXAMPLES
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
+from featherline.tasks.networks.inputs import batch_size
 from featherline.tasks.networks.macs import count_macs
 from featherline.tasks.training.data import TrainingData
+from featherline.tasks.training.part import Part
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ class Whole:
         """Return what others are timed against; it is converted once for all rounds."""
         if self.data is None:
             raise ValueError("the target latency needs data")
-        return Stopwatch(self.model, self.data.train.examples)
+        return Stopwatch(self.model, self.data.train.take(slice(CALIBRATION_EXAMPLES)).examples)
 
     def cost(self, measure: Measure) -> int:
         """Return what it costs."""
@@ -246,8 +255,17 @@ class _Cutter:
     def _losses(self, data: TrainingData, allowed: Sequence[tuple[int, ...]]) -> list[list[float]]:
         chosen = np.random.default_rng(self.ranking.seed).permutation(len(data.validation.targets))[:EXAMPLES]
         part = data.validation.take(chosen)
-        options = {"inputs": part.inputs, "labels": part.targets, "problem": data.problem}
-        curves = losses_alone(self.flat, self.channels, self.scores, allowed, **options)
+        held = Part(part.stored(), part.targets, part.preprocessing)  # a look a width: read once, as stored
+        size = batch_size(self.flat, BATCH)
+        curves = losses_alone(
+            self.flat,
+            self.channels,
+            self.scores,
+            allowed,
+            batches=lambda: (batch.inputs for batch in held.blocks(size)),
+            labels=part.targets,
+            problem=data.problem,
+        )
         for group, option, curve in zip(self.channels.groups, allowed, curves, strict=True):
             points = ", ".join(f"{width}: {loss:.3f}" for width, loss in zip(option, curve, strict=True))
             print(

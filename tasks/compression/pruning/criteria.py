@@ -26,10 +26,11 @@ from featherline.tasks.compression.pruning.importance import (
     making_kernel,
 )
 from featherline.tasks.compression.pruning.section import Section
-from featherline.tasks.compression.pruning.taylor import gate_importance
+from featherline.tasks.compression.pruning.taylor import BATCH, gate_importance
 from featherline.tasks.contracts.refusal import Problem, Refused, refuse
 from featherline.tasks.contracts.steps.prune import Criterion
 from featherline.tasks.networks.framework import KerasLayer, KerasModel
+from featherline.tasks.networks.inputs import batch_size
 from featherline.tasks.training.data import TrainingData
 
 OF_KERNELS: dict[Criterion, Callable[[Kernel], Scores]] = {"l1": l1_norms, "l2": l2_norms, "fpgm": channel_distances}
@@ -73,7 +74,10 @@ def unit_scores(
         if data is None:
             raise ValueError("the criterion taylor needs data")
         part = data.train.take(np.random.default_rng(seed).permutation(len(data.train))[:SCORING_EXAMPLES])
-        by_layer = gate_importance(model, part.inputs, part.targets, data.problem.name)
+        size = batch_size(model, BATCH)
+        by_layer = gate_importance(
+            model, ((batch.inputs, batch.targets) for batch in part.blocks(size)), data.problem.name
+        )
     elif criterion == "bn_gamma":
         pairs = ((layer.name, gammas(layer)) for layer in model.layers)
         by_layer = {name: scores for name, scores in pairs if scores is not None}

@@ -18,7 +18,7 @@ from featherline.tasks.compression.pruning.channel import Pruned, Ranking, Targe
 from featherline.tasks.compression.pruning.criteria import unit_scores
 from featherline.tasks.compression.pruning.section import Section
 from featherline.tasks.compression.pruning.slimming import with_gamma_penalty
-from featherline.tasks.compression.pruning.statistics import reestimate_statistics
+from featherline.tasks.compression.pruning.statistics import BATCH, reestimate_statistics
 from featherline.tasks.compression.pruning.widths import BLOCK
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.model import TrainingHistory
@@ -26,6 +26,7 @@ from featherline.tasks.contracts.safe_text import visible
 from featherline.tasks.contracts.steps.prune import MISSED, PruneParams
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
+from featherline.tasks.networks.inputs import batch_size
 from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.history import joined
 from featherline.tasks.training.measured import validation_quality
@@ -81,7 +82,7 @@ def prune_in_rounds(
         pruned = prune_channels(model, target, ranking, data=data, whole=whole)
         _show(pruned)
         model = pruned.model
-        _recalibrate(model, data, params.recalibration_examples, seed)
+        recalibrate(model, data, params.recalibration_examples, seed)
         last = number == params.rounds
         fit = params.fit if last else params.fit.model_copy(update={"epochs": params.round_epochs, "patience": None})
         widths = " ".join(str(cut.after) for cut in pruned.cuts)
@@ -115,7 +116,7 @@ def _slimmed(
         model.set_weights(penalised.get_weights())
 
 
-def _recalibrate(model: KerasModel, data: TrainingData, examples: int, seed: int) -> None:
+def recalibrate(model: KerasModel, data: TrainingData, examples: int, seed: int) -> None:
     """Estimate the statistics anew, and say what the cut left and what this brought back."""
     metric = data.problem.quality
     before = validation_quality(model, data)
@@ -123,7 +124,9 @@ def _recalibrate(model: KerasModel, data: TrainingData, examples: int, seed: int
         print(f"  validation {metric.told(before)} after the cut")
         return
     chosen = np.random.default_rng(seed).permutation(len(data.train.targets))[:examples]
-    layers = reestimate_statistics(model, data.train.take(chosen).inputs)
+    size = batch_size(model, BATCH)
+    batches = (data.train.take(places).inputs for places in np.array_split(chosen, -(-len(chosen) // size)))
+    layers = reestimate_statistics(model, batches)
     after = validation_quality(model, data)
     print(
         f"  validation {metric.told(before)} after the cut, {metric.text(after)} with the statistics of {layers} "

@@ -10,7 +10,7 @@ Source: Li et al. 2017, section 3.2, https://arxiv.org/abs/1608.08710 (sensitivi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,14 +22,14 @@ from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.compression.pruning.surgery import KeepMask, mask
 from featherline.tasks.compression.pruning.widths import WidthOptions
 from featherline.tasks.networks.framework import KerasModel, keras, tf
-from featherline.tasks.networks.inputs import Fed, as_tensors, in_batches
+from featherline.tasks.networks.inputs import Fed, as_tensors
 from featherline.tasks.problems.protocol import Problem
 
 EXAMPLES = 512
 """Of the validation split, on which the loss is measured."""
 
 BATCH = 128
-"""Examples a call: of large ones all at once would need gigabytes for their activations."""
+"""Examples a call, fewer of large ones: all at once would need gigabytes for their activations."""
 
 
 def kept_units(channels: Channels, scores: Scores, widths: Sequence[int] | NDArray[np.intp]) -> KeepMask:
@@ -47,7 +47,7 @@ def losses_alone(
     scores: Scores,
     allowed: Sequence[tuple[int, ...]],
     *,
-    inputs: Fed,
+    batches: Callable[[], Iterable[Fed]],
     labels: NDArray[Any],
     problem: Problem,
 ) -> list[list[float]]:
@@ -58,8 +58,9 @@ def losses_alone(
         channels: Its channels.
         scores: Which channels of a group leave first.
         allowed: The widths of each group, its own first.
-        inputs: (n, …), as the model takes them: of a sole input, or several by name.
-        labels: (n, …).
+        batches: Gives the examples as the model takes them, in batches, of a sole input or several by name; a width
+            is one look at all of them.
+        labels: (n, …), of all batches.
         problem: Whose loss it is.
     """
     copy = keras.models.clone_model(model)
@@ -70,7 +71,7 @@ def losses_alone(
     def loss(group: int, width: int) -> float:
         copy.set_weights(whole)
         mask(copy, channels, kept_units(channels, scores, [*widest[:group], width, *widest[group + 1 :]]))
-        logits = [forward(as_tensors(batch)).numpy() for batch in in_batches(inputs, BATCH)]
+        logits = [forward(as_tensors(batch)).numpy() for batch in batches()]
         return problem.mean_loss(np.concatenate(logits), labels)
 
     full = loss(0, widest[0])

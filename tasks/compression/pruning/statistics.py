@@ -8,28 +8,29 @@ Li et al. 2020, EagleEye, section 3.3, https://arxiv.org/abs/2007.02491 (after p
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Iterable
 
 from featherline.tasks.networks.framework import KerasModel
-from featherline.tasks.networks.inputs import Fed, as_tensors, count, some
+from featherline.tasks.networks.inputs import Fed, as_tensors
 from featherline.tasks.networks.layer_kinds.table import kind_behind
 
 BATCH = 128
+"""Examples of a small input, fewer of large ones, whose mean and variance are taken together."""
 
 
-def reestimate_statistics(model: KerasModel, inputs: Fed) -> int:
+def reestimate_statistics(model: KerasModel, batches: Iterable[Fed]) -> int:
     """Set the means and variances of every batch normalisation in place, to the averages over batches of examples.
 
     Args:
         model: A flat functional model.
-        inputs: (n, …), as the model takes them, of a sole input or several by name; none leave the model as it is.
+        batches: Of about equally many examples, as the model takes them; none leave the model as it is.
 
     Returns:
         How many batch normalisations there are.
     """
     kinds = [(layer, kind_behind(layer)) for layer in model.layers]
     layers = [layer for layer, kind in kinds if kind is not None and kind.has_batch_statistics]
-    if not layers or count(inputs) == 0:
+    if not layers:
         return len(layers)
     momenta = [layer.momentum for layer in layers]
     # What adds noise is quiet meanwhile: an inference, whose statistics these are, has none either.
@@ -37,7 +38,6 @@ def reestimate_statistics(model: KerasModel, inputs: Fed) -> int:
     amounts = [getattr(layer, name) for layer, name in noisy]
     for layer, name in noisy:
         setattr(layer, name, 0.0)
-    batches = [some(inputs, part) for part in np.array_split(np.arange(count(inputs)), -(-count(inputs) // BATCH))]
     for number, batch in enumerate(batches, 1):
         for layer in layers:
             layer.momentum = 1 - 1 / number  # the moving average of the first n batches is then their mean

@@ -11,6 +11,7 @@ Source: Molchanov et al. 2019, section 3.1, equation 8, https://arxiv.org/abs/19
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,23 +19,23 @@ from numpy.typing import NDArray
 
 from featherline.tasks.compression.pruning.importance import Scores
 from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, tf
-from featherline.tasks.networks.inputs import Fed, some
+from featherline.tasks.networks.inputs import Fed
 from featherline.tasks.networks.layer_kinds.kind import Weight
 from featherline.tasks.networks.layer_kinds.table import kind_of, known_weights, made_last, maker_of
 from featherline.tasks.problems.opening_learning import open_learning
 
 BATCH = 64
+"""Examples of a small input that one gradient is the mean of; fewer of large ones (`networks.inputs.batch_size`)."""
 
 
 def gate_importance(
-    model: KerasModel, inputs: Fed, labels: NDArray[Any], problem: str = "classification"
+    model: KerasModel, batches: Iterable[tuple[Fed, NDArray[Any]]], problem: str = "classification"
 ) -> dict[str, Scores]:
     """Return what the layers with gates think of each channel that they give, by name.
 
     Args:
         model: A flat functional model.
-        inputs: (n, …), as the model takes them: of a sole input, or several by name.
-        labels: (n, …).
+        batches: Of examples as the model takes them, of a sole input or several by name, with their labels, (n, …).
         problem: Whose loss it is.
     """
     gates = {layer.name: weights for layer in model.layers if (weights := _gate(layer))}
@@ -49,14 +50,13 @@ def gate_importance(
 
     traced = tf.function(gradients, reduce_retracing=True)
     sums = {name: np.zeros(model.get_layer(name).output_shape[-1]) for name in gates}
-    starts = range(0, len(labels), BATCH)
-    for start in starts:
-        batch = slice(start, start + BATCH)
-        slopes = iter(traced(some(inputs, batch), labels[batch]))
+    seen = 0
+    for seen, (inputs, labels) in enumerate(batches, 1):  # noqa: B007 - how many there were
+        slopes = iter(traced(inputs, labels))
         for name, weights in gates.items():
             width = len(sums[name])
             sums[name] += sum(_by_channel(variable * next(slopes), known, width) for variable, known in weights) ** 2
-    return {name: total / len(starts) for name, total in sums.items()}
+    return {name: total / seen for name, total in sums.items()}
 
 
 def _gate(layer: KerasLayer) -> list[tuple[Tensor, Weight | None]]:

@@ -19,14 +19,17 @@ from typing import Any
 
 from featherline.tasks.compression.search.feasibility import BuildFailed, held_against, sizes
 from featherline.tasks.compression.search.inheritance import inherit, relative
-from featherline.tasks.compression.search.scores import evenly, naswot, synflow_at_any_depth
+from featherline.tasks.compression.search.scores import EXAMPLES, evenly, naswot, synflow_at_any_depth
 from featherline.tasks.compression.search.space import architecture
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.refusal import OutOfReach, Refused
 from featherline.tasks.contracts.steps.search import SearchParams, SearchSpace
 from featherline.tasks.contracts.trials import Trial
+from featherline.tasks.data.dataset import Examples
 from featherline.tasks.litert.conversion import ConverterFailed
+from featherline.tasks.measuring.int8_probe import CALIBRATION_EXAMPLES
 from featherline.tasks.networks.framework import KerasModel, keras, tf
+from featherline.tasks.networks.inputs import batch_size
 from featherline.tasks.networks.model_files import load_file, put_model
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.running.memory import out_of_memory
@@ -81,7 +84,7 @@ class TrialEvaluator:
         try:
             model = self._build(built)
             record = record.model_copy(update=sizes(model))
-            record = held_against(record, model, self.params.budget, self.data.train.examples, self.seed)
+            record = held_against(record, model, self.params.budget, self._few, self.seed)
             if record.state != "infeasible":
                 record = record.model_copy(update=self._scores(built, model))
                 filtered = self._filtered(record, before)
@@ -94,6 +97,10 @@ class TrialEvaluator:
             record = record.model_copy(update={"state": "failed", "reason": reason[:300]})
         return record.model_copy(update={"seconds": time.monotonic() - started})
 
+    def _few(self) -> Examples:
+        """Return what an int8 file is calibrated on and run on."""
+        return self.data.train.take(slice(CALIBRATION_EXAMPLES)).examples
+
     def _build(self, built: Architecture) -> KerasModel:
         """Build the network; whatever a builder raises for these options is the trial's failure, not the search's."""
         try:
@@ -105,9 +112,10 @@ class TrialEvaluator:
 
     def _scores(self, built: Architecture, model: KerasModel) -> dict[str, float | None]:
         """Return the cheap scores of the untrained network; the seed is set anew, so that they change no training."""
+        looked_at = batch_size(model, EXAMPLES)
         scores = {
             "synflow": synflow_at_any_depth(model, lambda: self._build(built)),
-            "naswot": naswot(model, evenly(self.data.train.inputs)),
+            "naswot": naswot(model, self.data.train.take(evenly(len(self.data.train), looked_at)).inputs),
         }
         keras.utils.set_random_seed(self.seed)
         return {name: value if value is not None and math.isfinite(value) else None for name, value in scores.items()}

@@ -5,6 +5,8 @@ network ──► MACs, parameters, bytes, RAM ──► inside? ──► laten
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from featherline.tasks.contracts.device import Budget, beyond
 from featherline.tasks.contracts.measurement import REPEATABILITY
 from featherline.tasks.contracts.request import Exit
@@ -33,20 +35,22 @@ class BuildFailed(Exception):  # noqa: N818 - an outcome of a trial
     """A builder could not build what a trial asked for."""
 
 
-def held_against(record: Trial, model: KerasModel, budget: Budget, examples: Examples, seed: int) -> Trial:
+def held_against(
+    record: Trial, model: KerasModel, budget: Budget, examples: Callable[[], Examples], seed: int
+) -> Trial:
     """Return the record, infeasible where anything is too much. Latency is measured of what keeps the rest.
 
     Args:
         record: With the sizes of the network.
         model: Built, not trained.
         budget: Of the search.
-        examples: What an int8 file is calibrated on and run on.
+        examples: Gives what an int8 file is calibrated on and run on; called where latency is measured.
         seed: Of the bootstrap of its latency.
     """
     used = {name: getattr(record, name) for name in ESTIMATED}
     excess = budget.excess(used)
     if budget.latency_ms_p50 and not beyond(excess):
-        median, low = int8_latency_ms(model, examples, seed)
+        median, low = int8_latency_ms(model, examples(), seed)
         record = record.model_copy(update={"latency_ms": median})
         # A clock decides only by more than its interval, and by more than two measurements of one file differ.
         late = budget.excess({"latency_ms_p50": low / (1 + REPEATABILITY)})

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.networks.framework import KerasLayer, KerasModel, keras, tf
-from featherline.tasks.networks.inputs import Fed, count, input_specs, some
+from featherline.tasks.networks.framework import KerasLayer, KerasModel, Tensor, keras, tf
+from featherline.tasks.networks.inputs import Fed, input_specs
 from featherline.tasks.networks.layer_kinds.table import KERNEL_NAMES, activation_of, kind_behind, name_of
 
 RECTIFIERS = {"relu", "relu6"}
 EXAMPLES = 64
-"""Of the train split, evenly spaced, that naswot looks at; 128 in the paper."""
+"""Of the train split, evenly spaced, that naswot looks at, fewer of large ones; 128 in the paper."""
 
 
 def synflow(model: KerasModel) -> float:
@@ -86,26 +86,37 @@ def naswot(model: KerasModel, examples: Fed) -> float | None:
     if not outputs:
         return None
     before = model.get_weights()
-    seen = tf.nest.flatten(keras.Model(model.inputs, outputs)(examples, training=True))
+    # Counted within the network, so that what a layer gives is free again before the last one is computed.
+    counts = [_Agreeing(dtype="float32")(output) for output in tf.nest.flatten(outputs)]
+    seen = tf.nest.flatten(keras.Model(model.inputs, counts)(examples, training=True))
     model.set_weights(before)
-    return log_determinant([np.asarray(each).reshape(count(examples), -1) > 0 for each in seen])
+    return log_determinant([np.asarray(each) for each in seen])
 
 
-def log_determinant(codes: list[NDArray[np.bool_]]) -> float:
-    """Return log |K|, `K[i, j]` the number of units whose bit is the same in rows i and j of all codes together."""
-    rows = len(codes[0])
-    agreeing = np.zeros((rows, rows))
-    for code in codes:
-        bits = code.astype(np.float32)
-        agreeing += (bits @ bits.T + (1 - bits) @ (1 - bits).T).astype(np.float64)
-    sign, logarithm = np.linalg.slogdet(agreeing)
+class _Agreeing(keras.layers.Layer):
+    """Of what rectifiers give, (n, …): in how many of them do two examples agree, (n, n)."""
+
+    def call(self, outputs: Tensor) -> Tensor:
+        """Count; exact in float32 for up to 2^24 rectifiers."""
+        return agreeing(outputs > 0)
+
+
+def agreeing(code: Tensor) -> Tensor:
+    """Return (n, n), in how many bits of a code (n, …) the rows i and j are the same."""
+    bits = tf.cast(tf.reshape(code, [tf.shape(code)[0], -1]), tf.float32)
+    both, ones = tf.matmul(bits, bits, transpose_b=True), tf.reduce_sum(bits, axis=1)
+    return 2 * both + tf.cast(tf.shape(bits)[1], tf.float32) - ones[:, tf.newaxis] - ones[tf.newaxis, :]
+
+
+def log_determinant(counts: list[NDArray[np.float32]]) -> float:
+    """Return log |K|, K the sum of counts (n, n) of bits that are the same; minus infinity where it is singular."""
+    sign, logarithm = np.linalg.slogdet(np.sum(counts, axis=0, dtype=np.float64))
     return float(logarithm) if sign > 0 else -math.inf
 
 
-def evenly(examples: Fed, most: int = EXAMPLES) -> Fed:
-    """Return so many examples of the split, evenly spaced, since neighbours may be of one class; all where fewer."""
-    there = count(examples)
-    return some(examples, np.linspace(0, there - 1, min(most, there)).astype(int))
+def evenly(total: int, count: int = EXAMPLES) -> NDArray[np.intp]:
+    """Return the places of so many of all examples, evenly spaced, since neighbours may be of one class."""
+    return np.linspace(0, total - 1, min(count, total)).astype(np.intp)
 
 
 def _rectifies(layer: KerasLayer) -> bool:

@@ -31,7 +31,10 @@ def model_inputs(images: NDArray[np.uint8], preprocessing: Preprocessing) -> NDA
     mean = np.asarray(preprocessing.mean, np.float32)
     std = np.asarray(preprocessing.std, np.float32)
     ordered = images[..., ::-1] if preprocessing.channel_order == "bgr" else images
-    inputs: NDArray[np.float32] = (ordered.astype(np.float32) / np.float32(preprocessing.scale) - mean) / std
+    inputs: NDArray[np.float32] = ordered.astype(np.float32)
+    inputs /= np.float32(preprocessing.scale)  # in place: a batch of photos is large
+    inputs -= mean
+    inputs /= std
     return inputs
 
 

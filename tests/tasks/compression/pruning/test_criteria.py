@@ -117,7 +117,7 @@ def test_taylor_is_the_squared_effect_of_a_gate() -> None:
     images, labels = np.array([[1.0]], np.float32), np.array([0])
     slope = 1 / (1 + np.exp(0.5)) - 1  # logits -0.5 and 0
 
-    found = gate_importance(model, images, labels)
+    found = gate_importance(model, [(images, labels)])
 
     assert found["a"].tolist() == pytest.approx([(slope * 0.5) ** 2, (slope * -1.0) ** 2])
 
@@ -141,7 +141,7 @@ def test_taylor_looks_behind_the_normalisation(residual: Any) -> None:
     """Where batch normalisation follows, its scale and offset are the gate, not the kernel before it."""
     images = np.random.default_rng(0).standard_normal((4, 8, 8, 3)).astype(np.float32)
 
-    found = gate_importance(residual, images, np.zeros(4, np.int64))
+    found = gate_importance(residual, [(images, np.zeros(4, np.int64))])
 
     assert set(found) == {"stem_bn", "first_bn", "second_bn", "logits"}
     assert all(len(found[name]) == width for name, width in {"stem_bn": 16, "first_bn": 24}.items())
@@ -151,7 +151,9 @@ def test_depthwise_gates_have_a_number_for_each_channel() -> None:
     """A depthwise layer with two kernels a channel has twice as many gates as it reads channels."""
     layers = [keras.Input((4, 4, 3)), L.DepthwiseConv2D(3, depth_multiplier=2, name="w"), L.Flatten(), L.Dense(2)]
 
-    found = gate_importance(functional(keras.Sequential(layers)), np.ones((2, 4, 4, 3), np.float32), np.zeros(2, int))
+    images = np.ones((2, 4, 4, 3), np.float32)
+
+    found = gate_importance(functional(keras.Sequential(layers)), [(images, np.zeros(2, int))])
 
     assert found["w"].shape == (6,)
 

@@ -118,7 +118,7 @@ def test_the_loss_says_how_much_a_channel_of_each_kind_matters() -> None:
     flat.get_layer("spread").set_weights(weights)
     images = np.random.default_rng(0).normal(size=(8, 6, 6, 3)).astype(np.float32)
 
-    scores = gate_importance(flat, images, np.arange(8) % 3)["spread"]
+    scores = gate_importance(flat, [(images, np.arange(8) % 3)])["spread"]
 
     assert scores[5] == 0
     assert np.count_nonzero(scores) > 8

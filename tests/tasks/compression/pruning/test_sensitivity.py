@@ -43,7 +43,7 @@ def test_the_loss_of_each_cut_alone_is_measured(lopsided: Any) -> None:
         channels,
         np.ones(channels.count),
         OPTIONS,
-        inputs=np.ones((3, 1), np.float32),
+        batches=lambda: [np.ones((3, 1), np.float32)],
         problem=open_problem("classification"),
         labels=np.zeros(3, int),
     )
@@ -78,7 +78,7 @@ def test_images_are_looked_at_in_batches_and_the_loss_is_that_of_all() -> None:
         channels,
         np.ones(channels.count),
         [(16, 8)],
-        inputs=images,
+        batches=lambda: np.split(images, [BATCH, 2 * BATCH]),
         labels=np.zeros(count, int),
         problem=open_problem("classification"),
     )

@@ -29,7 +29,7 @@ def test_statistics_are_the_mean_over_the_batches(normalised: Any) -> None:
     images = np.random.default_rng(0).normal(3, 2, (2 * BATCH, 2, 2, 3)).astype(np.float32)
     halves = images.reshape(2, -1, 3)
 
-    count = reestimate_statistics(normalised, images)
+    count = reestimate_statistics(normalised, np.split(images, 2))
 
     assert count == 2
     first = normalised.get_layer("first")
@@ -41,7 +41,7 @@ def test_noise_is_quiet_and_comes_back(normalised: Any) -> None:
     """The second normalisation sees what an inference sees: variance 1, not the 2 that a dropout of half gives."""
     images = np.random.default_rng(0).normal(3, 2, (BATCH, 2, 2, 3)).astype(np.float32)
 
-    reestimate_statistics(normalised, images)
+    reestimate_statistics(normalised, [images])
 
     assert np.allclose(normalised.get_layer("second").moving_variance, 1, atol=0.02)
     assert normalised.layers[2].rate == 0.5
@@ -56,7 +56,7 @@ def test_every_noise_that_pruning_passes_is_quiet(kind: Any) -> None:
     model = keras.Model(inputs, L.Flatten()(x))
     images = np.random.default_rng(0).normal(0, 1, (BATCH, 2, 2, 3)).astype(np.float32)
 
-    reestimate_statistics(model, images)
+    reestimate_statistics(model, [images])
 
     assert np.allclose(model.get_layer("behind").moving_variance, images.var((0, 1, 2)), rtol=0.01)
     assert 0.5 in model.get_layer("noise").get_config().values()
@@ -66,6 +66,6 @@ def test_nothing_else_changes(normalised: Any) -> None:
     """Scales and offsets stay; without images everything does."""
     before = normalised.get_weights()
 
-    reestimate_statistics(normalised, np.zeros((0, 2, 2, 3), np.float32))
+    reestimate_statistics(normalised, [])
 
     assert all(np.array_equal(old, new) for old, new in zip(before, normalised.get_weights(), strict=True))
