@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.dataset import Dataset, sole
 from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.modalities.parameters import Augmentation
 from featherline.tasks.contracts.preprocessing import Preprocessing
-from featherline.tasks.contracts.refusal import refuse
+from featherline.tasks.contracts.refusal import examples, refuse
 from featherline.tasks.modalities.feeding import background, prepared
 from featherline.tasks.modalities.opening_views import open_views
 from featherline.tasks.modalities.protocol import Space, View, Views
@@ -94,6 +95,7 @@ class InputViews:
         for name, spec in self._by_input(specs).items():
             if name in self._makers:
                 self._makers[name].check(fit, tuple(spec.shape[1:]))
+        self._check_of_some_modality(fit)
         without = [name for name in self.modalities if name not in self._makers]
         if without and fit.mixup:
             raise refuse(
@@ -101,6 +103,19 @@ class InputViews:
                 expected=f"fit.mixup: 0 for inputs of the modality {self.modalities[without[0]]}, which has no views",
                 got=f"{fit.mixup:g}",
                 fix="leave fit.mixup out",
+            )
+
+    def _check_of_some_modality(self, fit: Fit) -> None:
+        """Refuse random views that a recipe asks for and no input can have."""
+        defaults = {key: field.default for key, field in Augmentation.model_fields.items()}
+        asked = [key for key, default in defaults.items() if getattr(fit, key) != default]
+        if asked and self.modalities and not self._makers:
+            raise refuse(
+                "the examples have no random views",
+                expected=f"none of {examples(defaults)} for data of the modality "
+                f"{' and '.join(sorted(set(self.modalities.values())))}",
+                got=examples(f"{key}: {getattr(fit, key)}" for key in asked),
+                fix=f"leave {' and '.join(asked)} out",
             )
 
     def augment(self, inputs: Any, seed: Any, fit: Fit) -> View:  # noqa: ANN401 - tensors
