@@ -78,7 +78,7 @@ A_DAY = Tries(1, timedelta(hours=24))
 
 STEPS = {
     "resolve": Step(LIGHT, INPUT_OUTPUT, makes_keys=True, reads_recipes=True),
-    "preprocess": Step(READING, LOADING),
+    "preprocess": Step(READING._replace(cpus=2), LOADING),
     "validate_data": Step(READING, JUDGING),
     "dry_run": Step(BUILDING, HOURS, tensorflow=True),  # beside the training
     "train": Step(TRAINING, A_DAY, tensorflow=True),

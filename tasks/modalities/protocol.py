@@ -21,7 +21,7 @@ from featherline.tasks.contracts.preprocessing import Preprocessing, Resize
 from featherline.tasks.contracts.refusal import Problem
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.intake import IntakeLog
-from featherline.tasks.data.sources.source import Source
+from featherline.tasks.data.sources.source import Decoded, Decoding, Source
 
 
 class Encoder(Protocol):
@@ -37,12 +37,11 @@ class Encoder(Protocol):
     dtype: str
     seen: int
 
-    def encode(self, raw: Any, where: str) -> NDArray[Any] | None:  # noqa: ANN401 - what the source gives
-        """Return one example as a shard holds it, or None where it is corrupt or of another shape.
+    def decoding(self) -> Decoding:
+        """Return what decodes one example by itself, by what is known now."""
 
-        Raises:
-            Undecided: It cannot be encoded before all examples were looked at.
-        """
+    def accept(self, decoded: Decoded, where: str) -> bool:
+        """Take note of a decoded example, in the order of the source. Returns whether it fits the others."""
 
     def look(self, raw: Any, where: str) -> None:  # noqa: ANN401
         """Take note of what must be known of all examples before the first is encoded."""

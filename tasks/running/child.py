@@ -90,6 +90,7 @@ class Child:
         needs: Collection[Secret] = (),
         variables: Mapping[str, str] | None = None,
         program: Sequence[str] = (),
+        files: Sequence[int] = (),
     ) -> None:
         """Start it.
 
@@ -100,6 +101,7 @@ class Child:
             needs: The secrets that it gets.
             variables: More of its environment.
             program: Runs in the module's place, with the same arguments.
+            files: Descriptors that it gets, under the same numbers.
         """
         self._log = log
         with log.open("wb") as out:
@@ -109,6 +111,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
+                pass_fds=files,
             )
 
     @property

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +42,20 @@ from featherline.tasks.contracts.steps.preprocess import PreprocessInputs, Prepr
 from featherline.tasks.data.dataset import Targets
 from featherline.tasks.data.intake_words import intake_rows
 from featherline.tasks.data.sources.budget import check_size
-from featherline.tasks.data.sources.shards import SamplesWriter, SplitWriter
+from featherline.tasks.data.sources.decoding import Whole, Work, Worked
+from featherline.tasks.data.sources.shards import SamplesWriter, SplitWriter, example_bytes
 from featherline.tasks.data.sources.source import Source, SourceSplit, SourceTargets, Undecided
 from featherline.tasks.data.sources.splits import TARGETS, UNUSED, Assignment, assign
 from featherline.tasks.modalities.opening import open_modality, open_source
 from featherline.tasks.modalities.protocol import Encoder, Modality
 from featherline.tasks.problems.opening import problem_judged_by
 from featherline.tasks.running.context import Context
+from featherline.tasks.running.workers import Workers
 from featherline.tasks.store.artifacts import Store
 
+CHUNK_ROWS, CHUNK_BYTES = 256, 4 * 2**20
+"""Examples that are decoded together, and the bytes of them, as they come and as they become."""
+TELL_EVERY_S = 5
 MOST_NAMES = 100
 """Of the vocabulary, that are printed."""
 
@@ -128,6 +135,10 @@ class _Writing:
     store: Store
 
     @property
+    def _total(self) -> int:
+        return sum(int((assignment.target != UNUSED).sum()) for assignment in self.assignments.values())
+
+    @property
     def _strata_count(self) -> int:
         most = max(int(rows.max(initial=-1)) for rows in self.strata.values())
         return max(len(self.targets.vocabulary), most + 1)
@@ -149,27 +160,23 @@ class _Writing:
         return {name: encoder.anew() for name, encoder in encoders.items()}
 
     def write(self, encoders: Mapping[str, Encoder]) -> tuple[dict[SplitName, Split], SamplesRef]:
-        """Encode each example that has a place, and store it there. After the first misfit they are only checked."""
-        total = sum(int((assignment.target != UNUSED).sum()) for assignment in self.assignments.values())
-        started, writers = time.monotonic(), dict[SplitName, SplitWriter]()
+        """Decode each example that has a place, and store it there. After the first misfit they are only checked."""
+        progress, writers = _Progress(self._total), dict[SplitName, SplitWriter]()
+        work = Work({name: encoder.decoding() for name, encoder in encoders.items()}, self.modalities)
         with (
             tempfile.TemporaryDirectory(prefix="featherline-") as folder,
             SamplesWriter(Path(folder, "samples.parquet"), self.modalities) as samples,
+            Workers[list[Mapping[str, Any]], Worked](work) as workers,
         ):
-            for split, assignment in self.assignments.items():
-                targets, strata = self.targets.by_split[split], self.strata[split]
-                for row, example in self.source.examples(split, assignment.target != UNUSED):
-                    where = self.source.where(split, row)
-                    made = {name: encoders[name].encode(raw, where) for name, raw in example.items()}
-                    whole = {name: values for name, values in made.items() if values is not None}
-                    if len(whole) < len(encoders) or not all(encoder.sound for encoder in encoders.values()):
-                        continue
-                    writers = writers or self._writers(encoders, samples, targets, total)
-                    places: list[SplitName] = [TARGETS[assignment.target[row]]]
-                    places += ["calibration"] if assignment.calibration_mask[row] else []
-                    for place in places:
-                        if writers[place].add(whole, targets[row], int(strata[row])):
-                            _tell_shard(place, _first(encoders).seen, total, started)
+            for split in self.assignments:
+                for rows, worked in self._worked(split, encoders, workers):
+                    where = [self.source.where(split, row) for row in rows.tolist()]
+                    accepted_mask = _accepted(worked, where, encoders)
+                    whole = worked.accepted(accepted_mask)
+                    if whole is not None and all(encoder.sound for encoder in encoders.values()):
+                        writers = writers or self._writers(encoders, samples, self.targets.by_split[split])
+                        self._add(split, rows, whole, writers)
+                    progress.tell(_first(encoders).seen)
             problems = [
                 problem
                 for encoder in encoders.values()
@@ -181,11 +188,54 @@ class _Writing:
             _check_none_is_empty(splits, encoders)
             return splits, samples.put(self.store)
 
+    def _worked(
+        self,
+        split: SourceSplit,
+        encoders: Mapping[str, Encoder],
+        workers: Workers[list[Mapping[str, Any]], Worked],
+    ) -> Iterator[tuple[NDArray[np.intp], Worked]]:
+        """Yield the rows of a split that have a place and what came of them, in their order."""
+        rows: deque[NDArray[np.intp]] = deque()
+
+        def chunks() -> Iterator[list[Mapping[str, Any]]]:
+            chunk: list[Mapping[str, Any]] = []
+            held: list[int] = []
+            size = 0
+            for row, example in self.source.examples(split, self.assignments[split].target != UNUSED):
+                chunk.append(example)
+                held.append(row)
+                size += sum(map(_size, example.values()))
+                if size >= CHUNK_BYTES or len(chunk) >= _chunk_rows(encoders):
+                    rows.append(np.asarray(held))
+                    yield chunk
+                    chunk, held, size = [], [], 0
+            if chunk:
+                rows.append(np.asarray(held))
+                yield chunk
+
+        for worked in workers.map(chunks()):
+            yield rows.popleft(), worked
+
+    def _add(
+        self, split: SourceSplit, rows: NDArray[np.intp], whole: Whole, writers: Mapping[SplitName, SplitWriter]
+    ) -> None:
+        """Give whole examples to the splits that they are assigned to."""
+        assignment, at = self.assignments[split], rows[whole.rows]
+        masks: dict[SplitName, NDArray[np.bool_]] = {
+            place: assignment.target[at] == code for code, place in enumerate(TARGETS)
+        }
+        masks["calibration"] = assignment.calibration_mask[at]
+        for place, mask in masks.items():
+            if mask.any():
+                chosen = np.flatnonzero(mask)
+                targets, strata = self.targets.by_split[split][at[chosen]], self.strata[split][at[chosen]]
+                writers[place].add(whole.of(chosen), targets, strata)
+
     def _writers(
-        self, encoders: Mapping[str, Encoder], samples: SamplesWriter, targets: Targets, total: int
+        self, encoders: Mapping[str, Encoder], samples: SamplesWriter, targets: Targets
     ) -> dict[SplitName, SplitWriter]:
         layouts = {name: _Layout(encoder.shape or (), encoder.dtype) for name, encoder in encoders.items()}
-        check_size(self.store, total, layouts)
+        check_size(self.store, self._total, layouts)
         return {
             name: SplitWriter(
                 name,
@@ -242,7 +292,39 @@ def _spec(modality: Modality, params: PreprocessParams, encoder: Encoder, train:
     )
 
 
-def _tell_shard(split: str, done: int, total: int, started: float) -> None:
-    seconds = time.monotonic() - started
-    left = seconds / done * (total - done)
-    print(f"preprocess: a shard of {split} is full; {done:,} of {total:,} examples, {left:.0f} s left")
+def _accepted(worked: Worked, where: Sequence[str], encoders: Mapping[str, Encoder]) -> NDArray[np.bool_]:
+    """Tell the encoders of every example, and return where all inputs were accepted."""
+    found = [
+        [encoders[name].accept(one, place) for name, one in example.items()]
+        for example, place in zip(worked.decoded, where, strict=True)
+    ]
+    return np.asarray([all(inputs) for inputs in found], bool)
+
+
+def _chunk_rows(encoders: Mapping[str, Encoder]) -> int:
+    """Return how many examples are decoded together: one until their shape is known."""
+    if any(encoder.shape is None for encoder in encoders.values()):
+        return 1
+    layouts = {name: _Layout(encoder.shape or (), encoder.dtype) for name, encoder in encoders.items()}
+    return max(1, min(CHUNK_ROWS, CHUNK_BYTES // example_bytes(layouts)))
+
+
+def _size(raw: Any) -> int:  # noqa: ANN401 - what the source gives
+    return len(raw) if isinstance(raw, bytes) else getattr(raw, "nbytes", 0)
+
+
+class _Progress:
+    """Says now and then how far it is."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._started = self._told = time.monotonic()
+
+    def tell(self, done: int) -> None:
+        """Say so, where it was not said for a while."""
+        now = time.monotonic()
+        if now - self._told < TELL_EVERY_S or not done:
+            return
+        self._told = now
+        left = (now - self._started) / done * (self._total - done)
+        print(f"preprocess: {done:,} of {self._total:,} examples, {left:.0f} s left")

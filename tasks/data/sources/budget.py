@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from featherline.tasks.contracts.modalities.parameters import SIZE_KEY
+from featherline.tasks.contracts.modalities.parameters import SMALLER_EXAMPLES
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.data.sources.shards import Layout
+from featherline.tasks.data.sources.shards import Layout, example_bytes
 from featherline.tasks.store.artifacts import Store
 from featherline.tasks.store.blobs import FolderBlobs
 
@@ -28,13 +25,12 @@ def check_size(store: Store, examples: int, inputs: Mapping[str, Layout]) -> Non
         return
     folder = store.blobs.folder
     existing: Path = next(path for path in (folder, *folder.parents) if path.exists())
-    size = sum(math.prod(of.shape) * np.dtype(of.dtype).itemsize for of in inputs.values())
-    free, needed = shutil.disk_usage(existing).free, examples * size
+    free, needed = shutil.disk_usage(existing).free, examples * example_bytes(inputs)
     if needed > free:
         said = " and ".join("x".join(str(side) for side in of.shape) for of in inputs.values())
         raise refuse(
             "preprocess cannot hold the data set",
             expected=f"at most {free / 1e9:.1f} GB, which is free at {store.uri}",
             got=f"{needed / 1e9:.1f} GB: {examples:,} examples of {said}",
-            fix=f"give a smaller {SIZE_KEY} or a data.limit, or free the disk",
+            fix=f"give a smaller {SMALLER_EXAMPLES} or a data.limit, or free the disk",
         )

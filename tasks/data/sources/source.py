@@ -35,6 +35,34 @@ class Undecided(Exception):  # noqa: N818 - a state, not a fault
     """What must be known of all examples, before the first can be encoded, is not known yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What came of one raw example, taken by itself.
+
+    Attributes:
+        values: As a shard holds them; None where it is corrupt, or larger than any shard holds.
+        shape: Of the values, also where those are left out; () of a corrupt one.
+        corrupt: Why it could not be decoded; empty where it could.
+        changes: What was done to it beyond decoding and resizing, in words.
+    """
+
+    values: NDArray[Any] | None
+    shape: tuple[int, ...] = ()
+    corrupt: str = ""
+    changes: tuple[str, ...] = ()
+
+
+class Decoding(Protocol):
+    """Decodes raw examples, each by itself. A value: other processes get it, and several decode at once."""
+
+    def __call__(self, raw: Any, /) -> Decoded:  # noqa: ANN401 - what the source gives
+        """Decode one.
+
+        Raises:
+            Undecided: It cannot be decoded before all examples were looked at.
+        """
+
+
 @dataclass(frozen=True)
 class SourceTargets:
     """What is to be answered, of a whole source.

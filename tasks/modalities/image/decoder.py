@@ -1,32 +1,20 @@
-"""Decoding the images of a source one by one, remembering what could not be read and what had another shape."""
+"""What is to be remembered of the decoded images of a source: what could not be read, what had another shape."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from featherline.tasks.contracts.base import LARGEST_SIDE
 from featherline.tasks.contracts.dataset import Shape, Unreadable
 from featherline.tasks.contracts.preprocessing import Resize
 from featherline.tasks.contracts.refusal import Problem, refuse
 from featherline.tasks.data.sources.intake import IntakeLog, Tally
-from featherline.tasks.data.sources.source import RawExample, Undecided, Unread
-from featherline.tasks.modalities.image.decode import (
-    COLOUR,
-    ORIENTATION,
-    Colour,
-    deep_pixels,
-    fit,
-    fit_pixels,
-    flattened,
-    is_transparent,
-    open_image,
-    turn_upright,
-)
+from featherline.tasks.data.sources.source import Decoded, RawExample, Unread
+from featherline.tasks.modalities.image.decode import Colour, deep_pixels, open_image
 from featherline.tasks.modalities.image.deep_pixels import Corrupt, Deep, Ranges
+from featherline.tasks.modalities.image.pixels import Pixels
 from featherline.tasks.modalities.image.resizing import STRETCH
 
 WHITE: Colour = (255, 255, 255)
@@ -34,7 +22,7 @@ WHITE: Colour = (255, 255, 255)
 
 @dataclass
 class Decoder:
-    """Decodes images to one shape, that of the first where neither size nor channels are given.
+    """Knows the images of a source, all of one shape: that of the first where neither size nor channels are given.
 
     Attributes:
         size: (height, width) to resize to.
@@ -70,27 +58,25 @@ class Decoder:
         self.log.changed = dict(self._told_before)
         return Decoder(self.size, self.channels, self.background, self.log, self.ranges, self.resize)
 
-    def encode(self, image: RawExample, where: str) -> NDArray[np.uint8] | None:
-        """Return the pixels (height, width, channels), or None where it is corrupt or of another shape.
+    def decoding(self) -> Pixels:
+        """Return what decodes one image by itself, by the ranges that are known now."""
+        return Pixels(self.size, self.channels, self.background, self.ranges, self.resize)
 
-        Raises:
-            Undecided: The image has deep pixels of a kind whose range is not known yet.
-        """
-        try:
-            pixels = self._pixels(image, where)
-            if not pixels.size:
-                raise Corrupt("no pixels")  # noqa: TRY301 - as of a file that says so itself
-        except Corrupt as error:
-            self.seen += 1
-            self.corrupt.add(f"{where} ({error})")
-            return None
+    def accept(self, decoded: Decoded, where: str) -> bool:
+        """Take note of what came of an image. Returns whether it is whole and of the shape of the others."""
         self.seen += 1
+        for words in decoded.changes:
+            self.log.change(words, where)
+        if decoded.corrupt:
+            self.corrupt.add(f"{where} ({decoded.corrupt})")
+            return False
+        height, width, channels = decoded.shape
         if self.shape is None:
-            self.shape = (pixels.shape[0], pixels.shape[1], pixels.shape[2])
-        if pixels.shape != self.shape or pixels.shape[0] * pixels.shape[1] > LARGEST_SIDE**2:
-            self.misfits.add(f"{where} ({_drawn(pixels.shape)})")
-            return None
-        return pixels
+            self.shape = (height, width, channels)
+        if decoded.shape != self.shape or height * width > LARGEST_SIDE**2:
+            self.misfits.add(f"{where} ({_drawn(decoded.shape)})")
+            return False
+        return True
 
     def settle(self) -> list[Problem]:
         """Decide the range of deep pixels by what was looked at; return why that cannot be."""
@@ -153,32 +139,6 @@ class Decoder:
             )
         return found
 
-    def _pixels(self, image: RawExample, where: str) -> NDArray[np.uint8]:
-        if isinstance(image, Unread):
-            raise Corrupt(image.reason)
-        if isinstance(image, np.ndarray):
-            bytes_each = image if image.dtype == np.uint8 else self._scaled(Deep("numbers of a CSV", image), where)  # type: ignore[arg-type] # by its type
-            return fit_pixels(bytes_each, self.channels, self.size, self.resize)  # type: ignore[arg-type] # by its type
-        with open_image(image) as opened:
-            if getattr(opened, "is_animated", False) and opened.format != "MPO":
-                self.log.change("of several frames, the first one taken", where)
-            deep = deep_pixels(opened, image)
-            upright = opened if deep is None else self._eight_bits(opened, deep, where)
-            turn_upright(upright)
-            if self.size is None and upright.width * upright.height > LARGEST_SIDE**2:
-                return np.empty((upright.height, upright.width, COLOUR), np.uint8)  # a misfit, never touched
-            return fit(self._opaque(upright, where), self.channels, self.size, self.resize)
-
-    def _eight_bits(self, opened: Image.Image, deep: Deep, where: str) -> Image.Image:
-        pixels = self._scaled(deep, where)
-        if deep.kind == "16-bit colours":
-            return opened  # Pillow has taken the upper 8 bits of each channel
-        grey = Image.fromarray(pixels)
-        turned = opened.getexif().get(ORIENTATION)
-        if turned is not None:
-            grey.getexif()[ORIENTATION] = turned
-        return grey
-
     def _deep_of(self, image: RawExample) -> Deep | None:
         if isinstance(image, Unread):
             return None
@@ -186,20 +146,6 @@ class Decoder:
             return None if image.dtype == np.uint8 else Deep("numbers of a CSV", image)  # type: ignore[arg-type] # by its type
         with open_image(image) as opened:
             return deep_pixels(opened, image)
-
-    def _scaled(self, deep: Deep, where: str) -> NDArray[np.uint8]:
-        if not self.ranges.knows(deep):
-            raise Undecided
-        pixels, words = self.ranges.scale(deep)
-        self.log.change(words, where)
-        return pixels
-
-    def _opaque(self, image: Image.Image, where: str) -> Image.Image:
-        if not is_transparent(image):
-            return image
-        colour = ", ".join(str(value) for value in self.background)
-        self.log.change(f"transparent, laid on the colour ({colour}) (data.background)", where)
-        return flattened(image, self.background)
 
 
 def _drawn(shape: tuple[int, ...]) -> str:

@@ -12,8 +12,8 @@ from featherline.tasks.contracts.dataset import InputSpec, Shape
 from featherline.tasks.contracts.modalities.image import PreprocessingChoice
 from featherline.tasks.contracts.preprocessing import Preprocessing, Resize
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
+from featherline.tasks.data.sources.decoding import blocks, squares
 from featherline.tasks.data.sources.intake import IntakeLog
-from featherline.tasks.data.sources.shards import blocks, squares
 from featherline.tasks.data.sources.source import Source
 from featherline.tasks.modalities.image import preprocessing, resizing
 from featherline.tasks.modalities.image.decoder import Decoder

@@ -96,9 +96,9 @@ class ParquetSource:
                     mask = wanted[start : start + batch.num_rows]
                     if len(mask) != batch.num_rows:
                         raise changed(name)
-                    cells = batch.column(0)
-                    for row in np.flatnonzero(mask).tolist():
-                        yield start + row, {IMAGE: self._encoded(cells[row].as_py(), name)}
+                    cells = _cells(batch.column(0).filter(pa.array(mask)))
+                    for row, cell in zip(np.flatnonzero(mask).tolist(), cells, strict=True):
+                        yield start + row, {IMAGE: self._encoded(cell, name)}
                     start += batch.num_rows
         if start != len(wanted):
             raise changed(self.place.uri)
@@ -159,6 +159,16 @@ class ParquetSource:
         if value.get("bytes") or not value.get("path"):
             return value.get("bytes") or b""
         return read_example(self.place, str(PurePosixPath(file).parent / str(value["path"])))
+
+
+def _cells(column: pa.Array) -> list[Any]:
+    """Return the cells of a column of images; a struct's bytes alone where each has them, which takes a third."""
+    if isinstance(column, pa.StructArray) and column.type.get_field_index("bytes") >= 0:
+        encoded: list[Any] = column.flatten()[column.type.get_field_index("bytes")].to_pylist()
+        if all(encoded):
+            return encoded
+    cells: list[Any] = column.to_pylist()
+    return cells
 
 
 def _labels_in(column: pa.Array) -> list[Label]:

@@ -16,7 +16,7 @@ from featherline.tasks.contracts.quality import QualityMetric, Slice
 from featherline.tasks.contracts.refusal import Problem as Reason
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.intake import IntakeLog
-from featherline.tasks.data.sources.source import Label, Source, SourceSplit, SourceTargets
+from featherline.tasks.data.sources.source import Decoded, Decoding, Label, Source, SourceSplit, SourceTargets
 from featherline.tasks.networks.framework import KerasModel, Tensor, keras, tf
 from featherline.tasks.problems.protocol import Constant, Guess, Outputs, Scores, Targets, Words
 
@@ -50,6 +50,11 @@ class VectorSource:
         return f"vectors:{row}"
 
 
+def as_it_is(raw: NDArray[np.float32], /) -> Decoded:
+    """Return a vector as it is."""
+    return Decoded(raw, raw.shape)
+
+
 class VectorEncoder:
     """Vectors are stored as they are."""
 
@@ -58,11 +63,15 @@ class VectorEncoder:
     seen = 0
     sound = True
 
-    def encode(self, raw: NDArray[np.float32], where: str) -> NDArray[np.float32]:  # noqa: ARG002
-        """Return the vector."""
+    def decoding(self) -> Decoding:
+        """Return what leaves a vector as it is."""
+        return as_it_is
+
+    def accept(self, decoded: Decoded, where: str) -> bool:  # noqa: ARG002
+        """Take the vector."""
         self.seen += 1
-        self.shape = raw.shape
-        return raw
+        self.shape = decoded.shape
+        return True
 
     def look(self, raw: Any, where: str) -> None:
         """Look at nothing."""

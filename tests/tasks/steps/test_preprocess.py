@@ -26,7 +26,9 @@ from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.contracts.steps.preprocess import PreprocessInputs, PreprocessParams
 from featherline.tasks.data.dataset import read_split
 from featherline.tasks.modalities.image.preprocessing import model_inputs, own_of
+from featherline.tasks.running import workers
 from featherline.tasks.running.context import Context
+from featherline.tasks.steps import preprocess as chunks
 from featherline.tasks.steps.preprocess import preprocess
 from featherline.tasks.store.blobs import open_blobs
 
@@ -225,6 +227,27 @@ def test_the_same_source_and_seed_give_the_same_data_set(context: Context, tmp_p
 
     assert first.to_json() == again.to_json()
     assert first != run(other, tmp_path / "source")
+
+
+def test_any_number_of_workers_gives_the_same_data_set(
+    context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Also where examples are corrupt or were changed: they are told in the order of the source, byte for byte."""
+    monkeypatch.setattr(workers, "SOON_S", 0.0)
+    monkeypatch.setattr(chunks, "CHUNK_ROWS", 3)
+    encoded: list[bytes | None] = [png(image) for image in pictures(200)]
+    encoded[1::17] = [b"no image"] * len(encoded[1::17])
+    encoded[2::17] = [png(np.full((4, 4, 4), row, np.uint8)) for row in range(len(encoded[2::17]))]
+    write_parquet(tmp_path / "source" / "all.parquet", encoded, [0, 1] * 100)
+
+    made = []
+    for count in (1, 2, 4):
+        monkeypatch.setattr(workers, "cores", lambda count=count: count)
+        made.append(run(context, tmp_path / "source", max_corrupt_fraction=0.1, channels=1, shard_size=16).to_json())
+
+    assert made[1:] == made[:1] * 2
+    first = Dataset.from_json(made[0])
+    assert (first.corrupt.count, first.intake.changed[0].count) == (12, 12)
 
 
 def test_the_limit_holds_by_split_of_the_source(context: Context, tmp_path: Path):

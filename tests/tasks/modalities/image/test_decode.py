@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
+from featherline.tasks.data.sources.source import RawExample
 from featherline.tasks.modalities.image.decode import fit_pixels
 from featherline.tasks.modalities.image.decoder import Decoder
 from featherline.tasks.modalities.image.deep_pixels import Deep, Ranges, Undecided
@@ -24,10 +25,16 @@ def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def decoded_by(decoder: Decoder, image: RawExample, where: str) -> NDArray[np.uint8] | None:
+    """Return the pixels of an image that is whole and fits the others, None of any other; the decoder remembers it."""
+    decoded = decoder.decoding()(image)
+    return decoded.values if decoder.accept(decoded, where) else None
+
+
 def decode_bytes(data: bytes, channels: int | None, size: tuple[int, int] | None) -> NDArray[np.uint8]:
     """Return the pixels of a file that decodes."""
     decoder = Decoder(size, channels)
-    pixels = decoder.encode(data, "it")
+    pixels = decoded_by(decoder, data, "it")
     assert pixels is not None, decoder.corrupt
     return pixels
 
@@ -83,7 +90,7 @@ def test_what_is_transparent_lets_the_background_be_seen():
     decoder = Decoder(None, None, background=(0, 9, 0))
 
     assert decode_bytes(encoded(image), None, None).tolist() == [[[255, 255, 255], [127, 127, 127], [1, 2, 3]]]
-    pixels = decoder.encode(encoded(image), "a:0")
+    pixels = decoded_by(decoder, encoded(image), "a:0")
 
     assert pixels is not None
     assert pixels[0, 0].tolist() == [0, 9, 0]
@@ -113,7 +120,7 @@ def test_the_first_frame_is_taken_and_told():
     frames = [Image.new("L", (2, 2), value) for value in (10, 200)]
     decoder = Decoder(None, 1)
 
-    pixels = decoder.encode(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), "a.gif")
+    pixels = decoded_by(decoder, encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]), "a.gif")
 
     assert pixels is not None
     assert (pixels == 10).all()
@@ -142,7 +149,7 @@ def test_deep_pixels_are_scaled_by_their_range_and_it_is_told(data: bytes, expec
     """Black becomes 0 and white 255, whatever they were; never is a value cut off."""
     decoder = looked_at([data])
 
-    pixels = decoder.encode(data, "a:0")
+    pixels = decoded_by(decoder, data, "a:0")
 
     assert pixels is not None
     assert pixels.ravel().tolist() == pytest.approx(expected, abs=1)
@@ -153,7 +160,7 @@ def test_the_range_is_that_of_all_images():
     """A dark image of 0 to 255 is not taken for one of 0 to 1 when another one is brighter."""
     dark, bright = (tiff(np.asarray([[0, value]], np.float32)) for value in (1.0, 200.0))
 
-    pixels = looked_at([dark, bright]).encode(dark, "a:0")
+    pixels = decoded_by(looked_at([dark, bright]), dark, "a:0")
 
     assert pixels is not None
     assert pixels.ravel().tolist() == [0, 1]
@@ -162,7 +169,7 @@ def test_the_range_is_that_of_all_images():
 def test_nothing_is_decoded_before_the_range_is_known():
     """The first deep image asks for a look at all."""
     with pytest.raises(Undecided):
-        Decoder(None, None).encode(tiff(np.asarray([[0.5]], np.float32)), "a:0")
+        decoded_by(Decoder(None, None), tiff(np.asarray([[0.5]], np.float32)), "a:0")
 
 
 @pytest.mark.parametrize(
@@ -194,7 +201,8 @@ def test_a_range_that_nothing_tells_is_refused_and_can_be_given(data: bytes, got
     assert got in problem.got
     assert fix in problem.fix
     low, high = decoder.ranges.seen[next(iter(decoder.ranges.seen))].low, 4095.0
-    assert Decoder(None, None, ranges=Ranges(given=(min(0.0, low * 400), high))).encode(data, "a:0") is not None
+    given = Decoder(None, None, ranges=Ranges(given=(min(0.0, low * 400), high)))
+    assert decoded_by(given, data, "a:0") is not None
 
 
 def test_files_that_declare_different_ranges_are_refused():
@@ -234,7 +242,7 @@ def test_colours_of_sixteen_bits_keep_their_upper_eight_or_are_refused():
     """Where the upper half of the range is used; 12 bits in 16 would be 16 levels."""
     whole = deep_png(np.asarray([[[0, 0x1234, 0xFFFF]]], np.uint16))
 
-    pixels = looked_at([whole]).encode(whole, "a:0")
+    pixels = decoded_by(looked_at([whole]), whole, "a:0")
     assert pixels is not None
     assert pixels.tolist() == [[[0, 0x12, 0xFF]]]
     decoder = Decoder(None, None)
@@ -253,7 +261,7 @@ def test_a_tiff_whose_lowest_value_is_white_is_exchanged():
     if place >= 0:
         low[place + 8] = 0
 
-    pixels = looked_at([bytes(low)]).encode(bytes(low), "a:0")
+    pixels = decoded_by(looked_at([bytes(low)]), bytes(low), "a:0")
 
     assert pixels is not None
     assert pixels.ravel().tolist() == [255, 0]
@@ -264,7 +272,7 @@ def test_a_value_outside_of_the_given_range_is_corrupt():
     decoder = Decoder(None, None, ranges=Ranges(given=(0.0, 1.0)))
 
     for value in (1.5, np.nan):
-        assert decoder.encode(tiff(np.asarray([[0, value]], np.float32)), "a:0") is None
+        assert decoded_by(decoder, tiff(np.asarray([[0, value]], np.float32)), "a:0") is None
 
     assert "outside of 0 to 1 (data.pixel_range)" in decoder.corrupt.examples[0]
     assert "no numbers" in decoder.corrupt.examples[1]
@@ -276,7 +284,7 @@ def test_a_deep_photo_is_turned_upright_too():
     exif[0x0112] = 6
     data = encoded(Image.fromarray(np.asarray([[0, 0xFFFF]], np.uint16)), "PNG", exif=exif)
 
-    pixels = looked_at([data]).encode(data, "a:0")
+    pixels = decoded_by(looked_at([data]), data, "a:0")
 
     assert pixels is not None
     assert pixels.shape == (2, 1, 1)
@@ -327,7 +335,7 @@ def test_what_is_no_whole_image_is_corrupt(data: bytes):
     """Nothing is filled up with grey."""
     decoder = Decoder(None, None)
 
-    assert decoder.encode(data, "a:0") is None
+    assert decoded_by(decoder, data, "a:0") is None
     assert decoder.corrupt.count == 1
 
 
@@ -337,7 +345,7 @@ def test_a_decompression_bomb_is_corrupt():
 
     decoder = Decoder(None, None)
 
-    assert decoder.encode(bomb, "a:0") is None
+    assert decoded_by(decoder, bomb, "a:0") is None
     assert "decompression bomb" in decoder.corrupt.examples[0]
 
 
@@ -347,7 +355,7 @@ def test_a_bomb_of_text_beside_the_pixels_is_corrupt():
     comment.add_text("comment", "a" * 70_000_000, zip=True)
     decoder = Decoder(None, None)
 
-    assert decoder.encode(encoded(Image.new("L", (1, 1)), "PNG", pnginfo=comment), "a:0") is None
+    assert decoded_by(decoder, encoded(Image.new("L", (1, 1)), "PNG", pnginfo=comment), "a:0") is None
     assert decoder.corrupt.count == 1
 
 
@@ -364,7 +372,7 @@ def test_an_image_with_flipped_bytes_never_ends_the_step(kind: str):
             damaged[place] = random.integers(0, 256)
         decoder.look(bytes(damaged), f"a:{number}")
         with contextlib.suppress(Undecided):
-            decoder.encode(bytes(damaged), f"a:{number}")
+            decoded_by(decoder, bytes(damaged), f"a:{number}")
 
     assert decoder.seen > 0
 
@@ -374,7 +382,7 @@ def test_corrupt_images_are_counted_with_five_examples():
     decoder = Decoder(None, None)
 
     for row in range(7):
-        assert decoder.encode(b"text", f"a:{row}") is None
+        assert decoded_by(decoder, b"text", f"a:{row}") is None
 
     report = decoder.report()
     assert report.count == 7
@@ -384,8 +392,8 @@ def test_corrupt_images_are_counted_with_five_examples():
 def test_a_corrupt_fraction_at_the_limit_passes():
     """One of two is half: a limit of 0.5 lets it pass, one of 0.49 does not."""
     decoder = Decoder(None, None)
-    decoder.encode(grey(), "a:0")
-    decoder.encode(b"text", "a:1")
+    decoded_by(decoder, grey(), "a:0")
+    decoded_by(decoder, b"text", "a:1")
 
     assert decoder.problems(0.5) == []
     assert [problem.got for problem in decoder.problems(0.49)] == ["of 2 images 1: a:1 (4 bytes that are no image)"]
@@ -394,7 +402,7 @@ def test_a_corrupt_fraction_at_the_limit_passes():
 def test_images_that_are_all_corrupt_never_pass():
     """Even a limit of 1 wants one image."""
     decoder = Decoder(None, None)
-    decoder.encode(b"text", "a:0")
+    decoded_by(decoder, b"text", "a:0")
 
     assert len(decoder.problems(1.0)) == 1
 
@@ -402,9 +410,9 @@ def test_images_that_are_all_corrupt_never_pass():
 def test_the_first_image_sets_the_shape():
     """Another size is a misfit, and the message says which and how to go on."""
     decoder = Decoder(None, None)
-    decoder.encode(grey(2, 3), "a:0")
+    decoded_by(decoder, grey(2, 3), "a:0")
 
-    assert decoder.encode(grey(4, 3), "a:1") is None
+    assert decoded_by(decoder, grey(4, 3), "a:1") is None
 
     (problem,) = decoder.problems(0.0)
     assert problem.expected == "2x3x1 as the first one, and at most 4096x4096"
@@ -416,7 +424,7 @@ def test_a_size_makes_all_shapes_one():
     """With a size and channels given, mixed images fit."""
     decoder = Decoder((2, 2), 3)
 
-    shapes = [decoder.encode(grey(side, 3), "a") for side in (2, 4)]
+    shapes = [decoded_by(decoder, grey(side, 3), "a") for side in (2, 4)]
 
     assert [pixels.shape for pixels in shapes if pixels is not None] == [(2, 2, 3), (2, 2, 3)]
     assert decoder.sound
