@@ -8,13 +8,15 @@ from pydantic import Field
 
 from featherline.tasks.contracts.base import Contract, Name
 from featherline.tasks.contracts.preprocessing import Resize
-from featherline.tasks.contracts.references import ArrayRef, SamplesRef
+from featherline.tasks.contracts.references import ArrayRef, EncodedRef, SamplesRef
 from featherline.tasks.contracts.stored import Stored
 
 Value = TypeVar("Value")
 
 SplitName = Literal["train", "validation", "calibration", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "calibration", "test")
+
+Storage = Literal["array", "encoded"]
 
 Shape = tuple[Annotated[int, Field(gt=0)], ...]
 """Of one example, without the number of examples."""
@@ -44,6 +46,12 @@ class InputSpec(Contract):
     statistics: Statistics
     resize: Resize | None = None
     """How examples of any size became ones of this shape; None where they came so."""
+    storage: Storage = "array"
+    """`encoded`: a shard has files that the modality decodes, each to an example of this shape and kind of number."""
+
+    def stored_as(self, storage: Storage) -> InputSpec:
+        """Return the same input, stored so."""
+        return self.model_copy(update={"storage": storage})
 
 
 class Profile(Contract):
@@ -56,7 +64,7 @@ class Profile(Contract):
 class Shard(Contract):
     """A piece of a split: for each input `examples` (count, …) as its `InputSpec` says, and `targets` (count, …)."""
 
-    examples: dict[str, ArrayRef]
+    examples: dict[str, ArrayRef | EncodedRef]
     targets: ArrayRef
     count: int = Field(gt=0)
 
@@ -117,8 +125,8 @@ class Dataset(Stored):
 
     remedy: ClassVar[str] = "run preprocess again, with ignore_cache: true"
 
-    format: Literal[2] = 2
-    """Format 1 knew one input and one kind of answer."""
+    format: Literal[3] = 3
+    """Format 1 knew one input and one kind of answer; format 2 stored arrays alone, and is read."""
     name: Name
     problem: Name = "classification"
     inputs: dict[str, InputSpec] = Field(min_length=1)

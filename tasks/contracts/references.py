@@ -28,6 +28,12 @@ class ArrayRef(ArtifactRef):
     kind: Literal["array"] = "array"
 
 
+class EncodedRef(ArtifactRef):
+    """Examples as encoded files, one behind the other (`data/encoded_shard.py`)."""
+
+    kind: Literal["encoded"] = "encoded"
+
+
 class DatasetRef(ArtifactRef):
     """A `Dataset` manifest (JSON)."""
 

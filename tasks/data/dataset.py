@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from featherline.tasks.contracts.base import digest
 from featherline.tasks.contracts.dataset import Dataset, SplitName
+from featherline.tasks.contracts.references import ArrayRef, EncodedRef
 from featherline.tasks.store.artifacts import Store
 
 Examples = dict[str, NDArray[Any]]
@@ -22,8 +23,14 @@ Targets = NDArray[Any]
 def shards(store: Store, dataset: Dataset, split: SplitName) -> Iterator[tuple[Examples, Targets]]:
     """Yield the shards of a split in order: the inputs by name, (count, …) as they are stored, and the targets."""
     for shard in dataset.splits[split].shards:
-        examples = {name: store.read_array(ref) for name, ref in shard.examples.items()}
+        examples = {name: store.read_array(_array(ref)) for name, ref in shard.examples.items()}
         yield examples, store.read_array(shard.targets)
+
+
+def _array(ref: ArrayRef | EncodedRef) -> ArrayRef:
+    if isinstance(ref, EncodedRef):
+        raise TypeError("encoded examples are read by modalities.reading.open_split, which knows how to decode them")
+    return ref
 
 
 def read_split(store: Store, dataset: Dataset, split: SplitName) -> tuple[Examples, Targets]:

@@ -1,6 +1,6 @@
 """Reading a split piece by piece: any examples of it, in any order, in the memory that they take and no more.
 
-    shards of the store ──► files of this machine, held open, digests checked once ──► [take] ──► examples, as stored
+    shards of the store ──► files of this machine, held open, digests checked once ──► [take] ──► examples, decoded
                                                                                    └─► [blocks]
 
 Files are read by position. They are not mapped: mapped pages count as memory of the process that touched them.
@@ -12,7 +12,8 @@ from __future__ import annotations
 import itertools
 import os
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
@@ -23,11 +24,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from featherline.tasks.contracts.dataset import Dataset, InputSpec, Shard, SplitName
-from featherline.tasks.contracts.references import ArrayRef
+from featherline.tasks.contracts.references import ArrayRef, EncodedRef
 from featherline.tasks.data.dataset import Examples, Targets
+from featherline.tasks.data.encoded_shard import bounds, head_bytes
+from featherline.tasks.running.workers import MOST, cores
 from featherline.tasks.store.array_file import HEAD_BYTES, layout
 from featherline.tasks.store.artifacts import Store, not_of_this_kind
 
+Decoder = Callable[[Sequence[bytes]], NDArray[Any]]
+"""Gives examples, (k, …), of their files."""
+DECODED_TOGETHER = 4
+"""Files that one thread decodes at a time."""
+MANY = 2
+"""Parts of that size from which on threads are worth it."""
 BLOCK_BYTES = 32 * 2**20
 """Of decoded examples that `blocks` gives at once."""
 SPARE_FILES = 256
@@ -41,8 +50,14 @@ class SplitReader:
         targets: (n, …), of the whole split.
     """
 
-    def __init__(self, store: Store, dataset: Dataset, split: SplitName) -> None:
+    def __init__(self, store: Store, dataset: Dataset, split: SplitName, decoders: Mapping[str, Decoder]) -> None:
         """Open the shards of a split.
+
+        Args:
+            store: Has them.
+            dataset: Whose split it is.
+            split: Which.
+            decoders: Of the inputs that are stored encoded.
 
         Raises:
             Damaged: One is gone, or does not hash to its reference.
@@ -52,16 +67,20 @@ class SplitReader:
         self.targets: Targets = _targets(store, shards)
         self._specs = dataset.inputs
         self._ends = np.cumsum([shard.count for shard in shards], dtype=np.int64)
+        self._decoders = decoders
         self._open = ExitStack()
+        self._pool: ThreadPoolExecutor | None = None
         _make_room_for_files(len(shards) * len(dataset.inputs))
         with ExitStack() as until_all_are_open:
             self._shards = {
                 name: [
-                    until_all_are_open.enter_context(_ArrayShard(store, shard.examples[name], shard.count, spec))
+                    until_all_are_open.enter_context(_opened(store, shard.examples[name], shard.count, spec))
                     for shard in shards
                 ]
                 for name, spec in dataset.inputs.items()
             }
+            if decoders and len(shards) and cores() > 1:
+                self._pool = until_all_are_open.enter_context(ThreadPoolExecutor(min(MOST, cores())))
             self._open = until_all_are_open.pop_all()
 
     def __enter__(self) -> Self:
@@ -96,10 +115,26 @@ class SplitReader:
         taken: Examples = {}
         for name, spec in self._specs.items():
             taken[name] = np.empty((len(chosen), *spec.shape), spec.dtype)
+            files: list[tuple[int, bytes]] = []
             for place in np.unique(places).tolist():
                 here = places == place
-                self._shards[name][place].read(rows[here], order[here], taken[name])
+                shard = self._shards[name][place]
+                if isinstance(shard, _ArrayShard):
+                    shard.read(rows[here], order[here], taken[name])
+                else:
+                    files += zip(order[here].tolist(), map(shard.read, rows[here].tolist()), strict=True)
+            self._decode(name, files, taken[name])
         return taken
+
+    def _decode(self, name: str, files: list[tuple[int, bytes]], into: NDArray[Any]) -> None:
+        """Decode files, each to its place, some at a time on every core."""
+        some = [files[start : start + DECODED_TOGETHER] for start in range(0, len(files), DECODED_TOGETHER)]
+
+        def decode(part: list[tuple[int, bytes]]) -> None:
+            into[[place for place, _ in part]] = self._decoders[name]([data for _, data in part])
+
+        for _ in (map if self._pool is None or len(some) < MANY else self._pool.map)(decode, some):
+            pass
 
     def blocks(self, most_bytes: int = BLOCK_BYTES) -> Iterator[tuple[Examples, Targets]]:
         """Yield all examples in their order with their targets, some at a time.
@@ -125,13 +160,61 @@ def _targets(store: Store, shards: Sequence[Shard]) -> Targets:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-class _ArrayShard:
+def _opened(store: Store, ref: ArrayRef | EncodedRef, count: int, spec: InputSpec) -> _ArrayShard | _EncodedShard:
+    """Open a shard of an input, and see that it is what the data set says."""
+    if isinstance(ref, EncodedRef) is (spec.storage == "encoded"):
+        return _EncodedShard(store, ref, count) if isinstance(ref, EncodedRef) else _ArrayShard(store, ref, count, spec)
+    raise not_of_this_kind(ref, store.uri, f"a shard that is stored as the data set says: {spec.storage}", ref.kind)
+
+
+class _Shard:
+    """A file that is held open, and read by position."""
+
+    _file: FileIO
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._file.close()
+
+    def _fill(self, buffer: memoryview, position: int) -> None:
+        """Fill the whole buffer with the bytes from a position on."""
+        while buffer:
+            count = os.preadv(self._file.fileno(), [buffer], position)
+            if not count:
+                raise EOFError(f"a shard ends before byte {position}: it was changed while it was read")
+            buffer, position = buffer[count:], position + count
+
+
+class _EncodedShard(_Shard):
+    """One shard of an input that lies there as files."""
+
+    def __init__(self, store: Store, ref: EncodedRef, count: int) -> None:
+        with ExitStack() as until_it_is_seen:
+            self._file = until_it_is_seen.enter_context(store.open(ref))
+            size = os.fstat(self._file.fileno()).st_size
+            try:
+                head = os.pread(self._file.fileno(), min(size, head_bytes(count)), 0)
+                self._bounds = bounds(head, count, size)
+            except ValueError as error:
+                raise not_of_this_kind(ref, store.uri, f"{count} encoded examples", str(error)) from None
+            until_it_is_seen.pop_all()
+
+    def read(self, row: int) -> bytes:
+        """Return the file of one example."""
+        start, stop = int(self._bounds[row]), int(self._bounds[row + 1])
+        data = bytearray(stop - start)
+        self._fill(memoryview(data), start)
+        return bytes(data)
+
+
+class _ArrayShard(_Shard):
     """One shard of an input that lies there as an array."""
 
     def __init__(self, store: Store, ref: ArrayRef, count: int, spec: InputSpec) -> None:
-        """Open it, and see that it is what the data set says."""
         with ExitStack() as until_it_is_seen:
-            self._file: FileIO = until_it_is_seen.enter_context(store.open(ref))
+            self._file = until_it_is_seen.enter_context(store.open(ref))
             expected = f"{(count, *spec.shape)} of {spec.dtype} as `.npy`"
             try:
                 found = layout(os.pread(self._file.fileno(), HEAD_BYTES, 0), os.fstat(self._file.fileno()).st_size)
@@ -142,12 +225,6 @@ class _ArrayShard:
                 raise not_of_this_kind(ref, store.uri, expected, f"{found.shape} of {found.dtype}")
             self._starts_at = found.starts_at
             until_it_is_seen.pop_all()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._file.close()
 
     def read(self, rows: NDArray[np.int64], places: NDArray[np.intp], into: NDArray[Any]) -> None:
         """Read examples, each to its place.
@@ -165,14 +242,6 @@ class _ArrayShard:
         for start, stop in itertools.pairwise([0, *breaks.tolist(), len(rows)]):
             to = int(places[start]) * size
             self._fill(whole[to : to + (stop - start) * size], self._starts_at + int(rows[start]) * size)
-
-    def _fill(self, buffer: memoryview, position: int) -> None:
-        """Fill the whole buffer with the bytes from a position on."""
-        while buffer:
-            count = os.preadv(self._file.fileno(), [buffer], position)
-            if not count:
-                raise EOFError(f"a shard ends before byte {position}: it was changed while it was read")
-            buffer, position = buffer[count:], position + count
 
 
 def _make_room_for_files(count: int) -> None:

@@ -8,7 +8,7 @@ What needs TensorFlow, the random views of a training, stands apart (`Views`), s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -21,7 +21,7 @@ from featherline.tasks.contracts.preprocessing import Preprocessing, Resize
 from featherline.tasks.contracts.refusal import Problem
 from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.intake import IntakeLog
-from featherline.tasks.data.sources.source import Decoded, Decoding, Source
+from featherline.tasks.data.sources.source import Decoded, Decoding, Packing, Source
 
 
 class Encoder(Protocol):
@@ -39,6 +39,9 @@ class Encoder(Protocol):
 
     def decoding(self) -> Decoding:
         """Return what decodes one example by itself, by what is known now."""
+
+    def packing(self) -> Packing | None:
+        """Return what makes files of examples for encoded shards; None where they are stored as arrays alone."""
 
     def accept(self, decoded: Decoded, where: str) -> bool:
         """Take note of a decoded example, in the order of the source. Returns whether it fits the others."""
@@ -95,6 +98,9 @@ class Modality(Protocol):
 
     def profile(self, examples: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return (n,) numbers for each of `columns`, of (n, …) examples as they are stored."""
+
+    def decode(self, encoded: Sequence[bytes], spec: InputSpec) -> NDArray[Any]:
+        """Return the examples, (k, …), of files that an `Encoder.packing` made. Several threads do it at once."""
 
     def limits(self, spec: InputSpec) -> dict[str, tuple[float, float]]:
         """Return the lowest and the highest value that a column may have."""

@@ -13,6 +13,7 @@ applied where the data are read, by `modalities.feeding`. Calibration is a part 
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 import time
 from collections import deque
@@ -33,6 +34,7 @@ from featherline.tasks.contracts.dataset import (
     Split,
     SplitName,
     Statistics,
+    Storage,
     Unreadable,
 )
 from featherline.tasks.contracts.references import DatasetRef, SamplesRef
@@ -46,6 +48,7 @@ from featherline.tasks.data.sources.decoding import Whole, Work, Worked
 from featherline.tasks.data.sources.shards import SamplesWriter, SplitWriter, example_bytes
 from featherline.tasks.data.sources.source import Source, SourceSplit, SourceTargets, Undecided
 from featherline.tasks.data.sources.splits import TARGETS, UNUSED, Assignment, assign
+from featherline.tasks.data.sources.storage import Stored, choose, spread
 from featherline.tasks.modalities.opening import open_modality, open_source
 from featherline.tasks.modalities.protocol import Encoder, Modality
 from featherline.tasks.problems.opening import problem_judged_by
@@ -87,17 +90,22 @@ def preprocess(inputs: PreprocessInputs, params: PreprocessParams, context: Cont
     }
     writing = _Writing(source, modalities, targets, strata, assignments, params, context.store)
     try:
-        splits, samples = writing.write(encoders)
+        storage = writing.storage(encoders)
+        splits, samples = writing.write(encoders, storage)
     except Undecided:
         encoders = writing.look_at_all(encoders)
-        splits, samples = writing.write(encoders)
+        storage = writing.storage(encoders)
+        splits, samples = writing.write(encoders, storage)
     for name, encoder in encoders.items():
         encoder.check_content(splits["train"].profiles[name].std, splits["train"].count)
+    profiles = splits["train"].profiles
     intake = source.log.report({split: len(rows) for split, rows in targets.by_split.items()})
     dataset = Dataset(
         name=params.name,
         inputs={
-            name: _spec(modalities[name], params.of_input(name), encoder, splits["train"].profiles[name], scale)
+            name: _spec(modalities[name], params.of_input(name), encoder, profiles[name], scale).stored_as(
+                storage[name].storage
+            )
             for (name, encoder), scale in zip(encoders.items(), source.scales.values(), strict=True)
         },
         problem=problem.name,
@@ -159,10 +167,34 @@ class _Writing:
             raise Refused(*problems)
         return {name: encoder.anew() for name, encoder in encoders.items()}
 
-    def write(self, encoders: Mapping[str, Encoder]) -> tuple[dict[SplitName, Split], SamplesRef]:
+    def storage(self, encoders: Mapping[str, Encoder]) -> dict[str, Stored]:
+        """Choose how each input is stored.
+
+        Raises:
+            Undecided: What is known of the examples does not let the sample be decoded.
+        """
+        split = max(self.assignments, key=lambda split: len(self.assignments[split].target))
+        mask = spread(self.assignments[split].target != UNUSED)
+        found = {}
+        for name, encoder in encoders.items():
+            examples = (example for _, example in itertools.islice(self.source.examples(split, mask), int(mask.sum())))
+            asked = self.params.of_input(name).storage
+            found[name] = choose(name, asked, examples, encoder.decoding(), encoder.packing())
+            if found[name].words:
+                print(f"preprocess: {name} is stored {found[name].storage}: {found[name].words}")
+        return found
+
+    def write(
+        self, encoders: Mapping[str, Encoder], storage: Mapping[str, Stored]
+    ) -> tuple[dict[SplitName, Split], SamplesRef]:
         """Decode each example that has a place, and store it there. After the first misfit they are only checked."""
         progress, writers = _Progress(self._total), dict[SplitName, SplitWriter]()
-        work = Work({name: encoder.decoding() for name, encoder in encoders.items()}, self.modalities)
+        packings = {name: encoder.packing() for name, encoder in encoders.items()}
+        work = Work(
+            {name: encoder.decoding() for name, encoder in encoders.items()},
+            self.modalities,
+            {name: pack for name, pack in packings.items() if pack and storage[name].storage == "encoded"},
+        )
         with (
             tempfile.TemporaryDirectory(prefix="featherline-") as folder,
             SamplesWriter(Path(folder, "samples.parquet"), self.modalities) as samples,
@@ -174,7 +206,8 @@ class _Writing:
                     accepted_mask = _accepted(worked, where, encoders)
                     whole = worked.accepted(accepted_mask)
                     if whole is not None and all(encoder.sound for encoder in encoders.values()):
-                        writers = writers or self._writers(encoders, samples, self.targets.by_split[split])
+                        layouts = _layouts(encoders, storage)
+                        writers = writers or self._writers(layouts, samples, self.targets.by_split[split])
                         self._add(split, rows, whole, writers)
                     progress.tell(_first(encoders).seen)
             problems = [
@@ -232,9 +265,8 @@ class _Writing:
                 writers[place].add(whole.of(chosen), targets, strata)
 
     def _writers(
-        self, encoders: Mapping[str, Encoder], samples: SamplesWriter, targets: Targets
+        self, layouts: Mapping[str, _Layout], samples: SamplesWriter, targets: Targets
     ) -> dict[SplitName, SplitWriter]:
-        layouts = {name: _Layout(encoder.shape or (), encoder.dtype) for name, encoder in encoders.items()}
         check_size(self.store, self._total, layouts)
         return {
             name: SplitWriter(
@@ -254,6 +286,15 @@ class _Writing:
 class _Layout:
     shape: Shape
     dtype: str
+    storage: Storage = "array"
+    encoded_bytes: float | None = None
+
+
+def _layouts(encoders: Mapping[str, Encoder], storage: Mapping[str, Stored]) -> dict[str, _Layout]:
+    return {
+        name: _Layout(encoder.shape or (), encoder.dtype, storage[name].storage, storage[name].example_bytes)
+        for name, encoder in encoders.items()
+    }
 
 
 def _first(encoders: Mapping[str, Encoder]) -> Encoder:

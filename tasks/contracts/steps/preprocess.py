@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,11 @@ class InputIntake(Intake):
     """How the examples of one input are found, and what they are brought to."""
 
     modality: Name = Field(DEFAULT_MODALITY, description="What the input is.")
+    storage: Literal["auto", "array", "encoded"] = Field(
+        "auto",
+        description="How its examples lie in the store: as arrays, which are read at once, or as encoded files of the "
+        "same values; auto encodes large examples that take at most half of it so.",
+    )
 
 
 class InputParams(InputIntake):

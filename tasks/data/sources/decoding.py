@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from featherline.tasks.data.dataset import Examples
-from featherline.tasks.data.sources.source import Decoded, Decoding
+from featherline.tasks.data.sources.source import Decoded, Decoding, Packing
 
 BLOCK_BYTES = 4 * 2**20
 """Values at a time for squares, which need four times the memory."""
@@ -61,7 +61,7 @@ class Whole:
 
     Attributes:
         rows: (k,), their places among those that were decoded together.
-        examples: By input, (k, …) as a shard holds them.
+        examples: By input, (k, …) as an array shard holds them; of an input that is stored encoded, (k,) of its files.
         counted: What is counted of them.
     """
 
@@ -109,10 +109,12 @@ class Work:
     Attributes:
         decodings: Of each input.
         profiled: What else is counted of each.
+        packings: Of the inputs that are stored encoded.
     """
 
     decodings: Mapping[str, Decoding]
     profiled: Mapping[str, Profiled]
+    packings: Mapping[str, Packing]
 
     def __call__(self, raw: Sequence[Mapping[str, Any]], /) -> Worked:
         """Decode them. Raises `Undecided` as a `Decoding` does."""
@@ -121,14 +123,16 @@ class Work:
         for row, example in enumerate(decoded):
             if all(one.values is not None for one in example.values()):
                 by_shape.setdefault(tuple(one.shape for one in example.values()), []).append(row)
-        whole = [self._whole(decoded, np.asarray(rows)) for rows in by_shape.values()]
+        whole = [self._whole(raw, decoded, np.asarray(rows)) for rows in by_shape.values()]
         bare = [
             {name: Decoded(None, one.shape, one.corrupt, one.changes) for name, one in example.items()}
             for example in decoded
         ]
         return Worked(bare, whole)
 
-    def _whole(self, decoded: Sequence[Mapping[str, Decoded]], rows: NDArray[np.intp]) -> Whole:
+    def _whole(
+        self, raw: Sequence[Mapping[str, Any]], decoded: Sequence[Mapping[str, Decoded]], rows: NDArray[np.intp]
+    ) -> Whole:
         examples: Examples = {
             name: np.stack([decoded[row][name].values for row in rows.tolist()]) for name in self.profiled
         }
@@ -140,6 +144,10 @@ class Work:
             for column in of.columns
         }
         sums = {name: _sums(values) for name, values in examples.items()}
+        for name, packing in self.packings.items():
+            files = np.empty(len(rows), object)
+            files[:] = [packing(raw[row][name], values) for row, values in zip(rows, examples[name], strict=True)]
+            examples[name] = files
         return Whole(rows, examples, Counted(sha256, columns, sums))
 
 

@@ -101,7 +101,7 @@ class FolderPlace:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
                 raise OSError(_kind(state.st_mode))
-            data = file.read(LARGEST_FILE_BYTES + 1)
+            data = file.read(min(state.st_size, LARGEST_FILE_BYTES) + 1)  # Python makes room for all that is asked for
         if len(data) > LARGEST_FILE_BYTES:
             raise OSError(f"more than {LARGEST_FILE_BYTES // 2**20} MiB")
         return data

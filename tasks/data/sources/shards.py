@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.dataset import Profile, Shape, Shard, Split, SplitName
-from featherline.tasks.contracts.references import SamplesRef
+from featherline.tasks.contracts.dataset import Profile, Shape, Shard, Split, SplitName, Storage
+from featherline.tasks.contracts.references import ArrayRef, EncodedRef, SamplesRef
+from featherline.tasks.data.encoded_shard import join
 from featherline.tasks.data.sources.decoding import Counted, Profiled, Whole
 from featherline.tasks.store.artifacts import Store
 
@@ -40,6 +41,14 @@ class Layout(Protocol):
     @property
     def dtype(self) -> str:
         """Return its kind of number, of NumPy."""
+
+    @property
+    def storage(self) -> Storage:
+        """Return whether it is stored as it is, or as an encoded file."""
+
+    @property
+    def encoded_bytes(self) -> float | None:
+        """Return what it takes as a file, by a sample; None of arrays."""
 
 
 class SamplesWriter:
@@ -112,8 +121,11 @@ class SplitWriter:
         self.count = 0
         self._store, self._samples = store, samples
         self._shapes = {name: of.shape for name, of in inputs.items()}
-        self._capacity = max(1, min(shard_size, LARGEST_SHARD_BYTES // example_bytes(inputs)))
-        self._examples = {name: np.empty((self._capacity, *of.shape), of.dtype) for name, of in inputs.items()}
+        arrays = {name: of for name, of in inputs.items() if of.storage == "array"}
+        self._capacity = max(1, min(shard_size, LARGEST_SHARD_BYTES // max(1, example_bytes(arrays))))
+        self._arrays = {name: np.empty((self._capacity, *of.shape), of.dtype) for name, of in arrays.items()}
+        self._files: dict[str, list[bytes]] = {name: [] for name in inputs if name not in arrays}
+        self._files_bytes = 0
         self._targets = np.empty((self._capacity, *targets.shape[1:]), targets.dtype)
         self._filled = 0
         self._shards: list[Shard] = []
@@ -131,15 +143,29 @@ class SplitWriter:
         start = 0
         while start < len(targets):
             count = min(len(targets) - start, self._capacity - self._filled)
+            if self._files:
+                count = self._add_files({name: whole.examples[name][start : start + count] for name in self._files})
             to = slice(self._filled, self._filled + count)
-            for name, values in whole.examples.items():
-                self._examples[name][to] = values[start : start + count]
+            for name, values in self._arrays.items():
+                values[to] = whole.examples[name][start : start + count]
             self._targets[to] = targets[start : start + count]
             self._filled += count
             start += count
-            if self._filled == self._capacity:
+            if self._filled == self._capacity or self._files_bytes >= LARGEST_SHARD_BYTES:
                 self._flush()
         return len(self._shards) - stored_before
+
+    def _add_files(self, files: Mapping[str, NDArray[Any]]) -> int:
+        """Take files, input by input, until there are enough bytes of them. Returns of how many examples."""
+        count = 0
+        for example in zip(*files.values(), strict=True):
+            for name, data in zip(files, example, strict=True):
+                self._files[name].append(data)
+                self._files_bytes += len(data)
+            count += 1
+            if self._files_bytes >= LARGEST_SHARD_BYTES:
+                break
+        return count
 
     def finish(self, scales: Mapping[str, float]) -> Split:
         """Store the last shard and return the split, the profile of each input that of value / its scale."""
@@ -150,7 +176,7 @@ class SplitWriter:
             shards=tuple(self._shards),
             count=self.count,
             strata=tuple(self._counts.tolist()),
-            profiles={name: self._profile(name, scales[name]) for name in self._examples},
+            profiles={name: self._profile(name, scales[name]) for name in self._shapes},
         )
 
     def _profile(self, name: str, scale: float) -> Profile:
@@ -161,11 +187,17 @@ class SplitWriter:
         return Profile(mean=tuple((mean / scale).tolist()), std=tuple((np.sqrt(variance) / scale).tolist()))
 
     def _flush(self) -> None:
-        stored = {name: self._store.put_array(values[: self._filled]) for name, values in self._examples.items()}
+        stored: dict[str, ArrayRef | EncodedRef] = {
+            name: self._store.put_array(self._arrays[name][: self._filled])
+            if name in self._arrays
+            else self._store.put_bytes(join(self._files[name]), EncodedRef)
+            for name in self._shapes
+        }
         targets = self._store.put_array(self._targets[: self._filled])
         self._shards.append(Shard(examples=stored, targets=targets, count=self._filled))
         self.count += self._filled
-        self._filled = 0
+        self._filled, self._files_bytes = 0, 0
+        self._files = {name: [] for name in self._files}
 
 
 def example_bytes(inputs: Mapping[str, Layout]) -> int:

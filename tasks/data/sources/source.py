@@ -63,6 +63,13 @@ class Decoding(Protocol):
         """
 
 
+class Packing(Protocol):
+    """Makes of an example what a shard of encoded ones holds. A value, as a `Decoding` is."""
+
+    def __call__(self, raw: Any, values: NDArray[Any], /) -> bytes:  # noqa: ANN401 - what the source gives
+        """Return a file from which the values come back exactly, of an example of the source."""
+
+
 @dataclass(frozen=True)
 class SourceTargets:
     """What is to be answered, of a whole source.

@@ -16,6 +16,7 @@ from featherline.tasks.modalities.image.decode import Colour, deep_pixels, open_
 from featherline.tasks.modalities.image.deep_pixels import Corrupt, Deep, Ranges
 from featherline.tasks.modalities.image.pixels import Pixels
 from featherline.tasks.modalities.image.resizing import STRETCH
+from featherline.tasks.modalities.image.stored import Packing
 
 WHITE: Colour = (255, 255, 255)
 
@@ -61,6 +62,10 @@ class Decoder:
     def decoding(self) -> Pixels:
         """Return what decodes one image by itself, by the ranges that are known now."""
         return Pixels(self.size, self.channels, self.background, self.ranges, self.resize)
+
+    def packing(self) -> Packing:
+        """Return what keeps the files of the source, or makes lossless ones."""
+        return Packing(self.resize)
 
     def accept(self, decoded: Decoded, where: str) -> bool:
         """Take note of what came of an image. Returns whether it is whole and of the shape of the others."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from featherline.tasks.contracts.steps.preprocess import PreprocessParams
 from featherline.tasks.data.sources.decoding import blocks, squares
 from featherline.tasks.data.sources.intake import IntakeLog
 from featherline.tasks.data.sources.source import Source
-from featherline.tasks.modalities.image import preprocessing, resizing
+from featherline.tasks.modalities.image import preprocessing, resizing, stored
 from featherline.tasks.modalities.image.decoder import Decoder
 from featherline.tasks.modalities.image.deep_pixels import Ranges
 from featherline.tasks.modalities.image.formats import open_source
@@ -53,13 +53,17 @@ class ImageModality:
             "maximum": flat.max(axis=1).astype(np.int64),
         }
 
+    def decode(self, encoded: Sequence[bytes], spec: InputSpec) -> NDArray[Any]:
+        """Return the pixels of stored files."""
+        return stored.decoded(encoded, spec)
+
     def limits(self, spec: InputSpec) -> dict[str, tuple[float, float]]:
         """Return the range of a pixel for every column."""
         return dict.fromkeys(self.columns, (0.0, spec.statistics.scale))
 
-    def model_input(self, stored: NDArray[Any], preprocessing_: Preprocessing) -> NDArray[np.float32]:
+    def model_input(self, examples: NDArray[Any], preprocessing_: Preprocessing) -> NDArray[np.float32]:
         """Return images as a model takes them."""
-        return preprocessing.model_inputs(stored, preprocessing_)
+        return preprocessing.model_inputs(examples, preprocessing_)
 
     def check_choice(self, choice: PreprocessingChoice, shape: Shape) -> None:
         """Refuse a preprocessing whose numbers are not those of the images' channels."""

@@ -67,6 +67,9 @@ class VectorEncoder:
         """Return what leaves a vector as it is."""
         return as_it_is
 
+    def packing(self) -> None:
+        """Return nothing: vectors are stored as arrays."""
+
     def accept(self, decoded: Decoded, where: str) -> bool:  # noqa: ARG002
         """Take the vector."""
         self.seen += 1
@@ -116,6 +119,10 @@ class VectorModality:
     def profile(self, examples: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return the mean of each."""
         return {"mean": examples.mean(axis=1).astype(np.float64)}
+
+    def decode(self, encoded: Sequence[bytes], spec: InputSpec) -> NDArray[Any]:
+        """Decode none: no vector is stored encoded."""
+        raise NotImplementedError
 
     def limits(self, spec: InputSpec) -> dict[str, tuple[float, float]]:  # noqa: ARG002
         """Return what a mean may be."""
