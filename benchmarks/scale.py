@@ -214,7 +214,7 @@ def order(lanes: int, load: Load) -> runs.Order:
     for number in range(lanes):
         macs = round(0.3 + 0.4 * number / lanes, 3)
         candidates[f"candidates.lane{number}"] = {
-            "prune": {"method": "channel", "criterion": "bn_gamma", "macs": macs, "fit": fit},
+            "prune": {"method": "channel", "criterion": "bn_gamma", "keep_macs": macs, "fit": fit},
             "quantize": {"scheme": "int8"},
         }
     rest = {

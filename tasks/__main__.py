@@ -4,9 +4,10 @@ import gc
 import os
 import sys
 
-gc.set_threshold(50_000)  # imports make much and no garbage: looking for some takes a tenth of a hit's time
+gc.disable()  # until the step is imported (`running.importing`): imports make much, and no garbage
+gc.set_threshold(50_000)
 
-from featherline.tasks.running.shell import main  # noqa: E402 - after the line above, which is for this import above all
+from featherline.tasks.running.shell import main  # noqa: E402 - after the lines above, which are for this import above all
 
 if __name__ == "__main__":
     code = main()

@@ -25,6 +25,7 @@ from featherline.tasks.contracts.step import EffectOutputs, Params
 from featherline.tasks.running import makers, step_cache
 from featherline.tasks.running.context import Context
 from featherline.tasks.running.external_state import observe
+from featherline.tasks.running.importing import end_of_imports
 from featherline.tasks.running.makers import Made
 from featherline.tasks.running.outside_names import check_names, outside_names, recipe_key
 from featherline.tasks.running.step_cache import Hit, Lack, Miss
@@ -193,6 +194,7 @@ def _call(step: str, inputs: Contract, params: Params, context: Context) -> Cont
             "the shell has no such step", expected="a step of tasks/steps/", got=step, fix=did_you_mean(step, STEPS)
         )
     function = getattr(importlib.import_module(f"featherline.tasks.steps.{step}"), step)
+    end_of_imports()
     outputs: Contract = function(inputs, params, context)
     return outputs
 
