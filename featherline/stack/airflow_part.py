@@ -35,11 +35,20 @@ SCHEDULER = (
 )
 """What `airflow scheduler` imports late."""
 TASKS = (
+    "airflow.dag_processing.bundles.local",
     "airflow.dag_processing.dagbag",
-    "airflow.sdk.execution_time.supervisor",
-    "airflow.sdk.execution_time.task_runner",
+    "airflow.providers.common.io.assets.file",
+    "airflow.providers.standard.decorators.python",
     "airflow.providers.standard.operators.empty",
     "airflow.providers.standard.operators.hitl",
+    "airflow.sdk.bases.sensor",
+    "airflow.sdk.definitions.connection",
+    "airflow.sdk.definitions.decorators",
+    "airflow.sdk.definitions.retry_policy",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.sdk.execution_time.timeout",
+    "jinja2.ext",
 )
 """What every task would import, each for itself: their processes are forks of the scheduler's.
 
