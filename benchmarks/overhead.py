@@ -1,13 +1,17 @@
 """What the pipeline costs over its steps' own work.
 
-    a stack of its own ──► recipe digits, every step anew ──► the same again, all hits ──► results/overhead.json
+    a stack of its own ──► recipe digits, every step anew ──► from the cache, skipped and not ──► results/overhead.json
 
 step_overhead_s   of a task: Airflow's own time for it, less what the step measured inside (median over tasks that ran)
 cache_hit_s       a hit, from the start of the interpreter to its end, against the S3 store (median)
 dag_parse_s       importing the DAG file, in an interpreter that has airflow.sdk already (median)
 wall_over_work    the run's wall time over the sum of its steps' own work; below 1 when steps ran side by side
+unchanged_s       wall time of a run in which nothing changed, and that is skipped after `resolve` (median)
+hits_s            of the same run, told to run all the same, so that every step is a hit (median, measured in turn)
+begin_cpu_s       the processor's time that a step takes to begin which needs TensorFlow: `train`, imported as the
+                  shell imports it (median)
 
-    make overhead        (about 8 minutes on two cores; a stack that is up is not touched)
+    make overhead        (about 12 minutes on two cores; a stack that is up is not touched)
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +40,14 @@ from featherline.tasks.store.artifacts import open_store
 
 RESULTS = ROOT / "benchmarks" / "results" / "overhead.json"
 REPEATS = 7
+RUNS = 3
+"""Of those that are skipped, and of those that are hits."""
+BEGIN = """
+import gc, os
+gc.disable()
+import featherline.tasks.running.shell, featherline.tasks.steps.train
+os._exit(0)
+"""
 PARSE = """
 import time, airflow.sdk
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule, dag, task_group
@@ -68,7 +81,7 @@ def main() -> None:
 
 
 def measure(places: Places, stack: Stack, console: Console) -> dict[str, Any]:
-    """Return the four numbers, in seconds and as a ratio."""
+    """Return the numbers, in seconds and as a ratio."""
     parse = statistics.median(_parse(places) for _ in range(REPEATS))
     order = runs.Order("digits", {}, ignore_cache=True)
     summary = runs.execute(places, stack, order, console)
@@ -93,7 +106,35 @@ def measure(places: Places, stack: Stack, console: Console) -> dict[str, Any]:
         "wall_over_work": round(summary.seconds / sum(record.seconds for record in records.values()), 3),
         "tasks": len(overheads),
         "wall_s": round(summary.seconds, 1),
+        "begin_cpu_s": _begin(),
+        **_repeated(places, stack, console),
     }
+
+
+def _repeated(places: Places, stack: Stack, console: Console) -> dict[str, float]:
+    """Return how long a run takes in which nothing changed: skipped, and not."""
+    order = runs.Order("digits", {})
+    for _ in range(2):  # the second has the champion that the first made
+        runs.execute(places, stack, order, console)
+    skipped, hits = [], []
+    for _ in range(RUNS):
+        skipped.append(runs.execute(places, stack, order, console))
+        hits.append(runs.execute(places, stack, replace(order, unchanged="run"), console))
+    if not all(one.unchanged_since for one in skipped) or any(one.misses for one in hits):
+        sys.exit("something changed between the runs, so there is nothing to measure")
+    named = {"unchanged_s": skipped, "hits_s": hits}
+    return {name: round(statistics.median(one.seconds for one in found), 1) for name, found in named.items()}
+
+
+def _begin() -> float:
+    """Return the processor's time that a step takes to begin which needs TensorFlow."""
+    seconds = []
+    for _ in range(REPEATS):
+        before = os.times()
+        subprocess.run([sys.executable, "-c", BEGIN], cwd=ROOT, check=True)
+        after = os.times()
+        seconds.append(after.children_user + after.children_system - before.children_user - before.children_system)
+    return round(statistics.median(seconds), 2)
 
 
 def _parse(places: Places) -> float:

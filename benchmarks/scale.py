@@ -10,6 +10,7 @@ speedup_two_workers      wall time of the search and of the lanes with one worke
                          whatever the number of workers (whole_run_speedup has them in it)
 lanes                    wall time of the run with two workers, by the number of lanes, in seconds
 lane_overhead_s          of a lane's five tasks: Airflow's own time for them, less what the steps measured (median)
+hits                     wall time of the run with 40 lanes, every step of it a hit, on an ordinary stack (median of 3)
 docker_step_overhead_s   the same of one step as a container, less that of one as a process (median); null, with the
                          reason, where the images are absent
 
@@ -17,6 +18,7 @@ Each run does every step anew. Only the workers are bound to cores: the servers,
 free, so on two cores the speed-up is an underestimate.
 
     .venvs/tasks/bin/python benchmarks/scale.py          (six whole runs; needs tools/debian_packages.sh)
+    .venvs/tasks/bin/python benchmarks/scale.py --hits   (the forty lanes of hits alone, written beside the others)
     .venvs/tasks/bin/python benchmarks/scale.py --quick  (shows that it works: its numbers say nothing, and go)
 """
 
@@ -32,7 +34,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,6 +54,7 @@ from featherline.tasks.store.artifacts import open_store
 
 RESULTS = ROOT / "benchmarks" / "results" / "scale.json"
 LANES = (2, 4, 8)
+HIT_LANES, HIT_RUNS = 40, 3
 COMPARED = 4
 """The number of lanes with which one worker is compared with two."""
 OF_DIGITS = ("int8", "float16-sparse24", "pruned-qat", "sparse-clustered", "searched-int8")
@@ -95,7 +98,16 @@ def main() -> None:
     """Measure, print, and write the results."""
     parser = argparse.ArgumentParser(description="Measure what workers, lanes and containers give and cost.")
     parser.add_argument("--quick", action="store_true", help="two lanes of one epoch; the results are not kept")
-    quick = parser.parse_args().quick
+    parser.add_argument(
+        "--hits", action="store_true", help="only the lanes of hits, put into the results that are there"
+    )
+    given = parser.parse_args()
+    quick = given.quick
+    if given.hits:
+        found = json.loads(RESULTS.read_text()) | {"hits": hits(HIT_LANES)}
+        RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+        print(f"hits {found['hits']}")
+        return
     load, lanes = (Load(1, 1, 2, 1), (2,)) if quick else (Load(), LANES)
     compared = lanes[0] if quick else COMPARED
     with up("one", "--workers", "1") as places:
@@ -112,6 +124,7 @@ def main() -> None:
             statistics.median(seconds for measured in two.values() for seconds in measured.lane_overheads_s), 2
         ),
         **docker(load, lanes[0]),
+        "hits": hits(lanes[0] if quick else HIT_LANES),
         "machine": machine(),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
         "command": "python benchmarks/scale.py" + (" --quick" if quick else ""),
@@ -121,6 +134,25 @@ def main() -> None:
         RESULTS.write_text(json.dumps(found, indent=2) + "\n")
     for name, value in found.items():
         print(f"{name:24} {value}")
+
+
+def hits(lanes: int) -> dict[str, Any]:
+    """Return how long a run takes in which all of so many lanes are hits, each step asked for."""
+    asked = replace(order(lanes, Load(1, 1, 2, 1)), ignore_cache=False, unchanged="run")
+    with up("hits") as places:
+        stack = running(places)
+        runs.enter(places, stack)
+        for _ in range(2):  # the second has the champion that the first made
+            runs.execute(places, stack, asked, Console(width=120))
+        found = [runs.execute(places, stack, asked, Console(width=120)) for _ in range(HIT_RUNS)]
+    if any(one.misses or one.state != "success" for one in found):
+        sys.exit("a step was no hit, so there is nothing to measure")
+    return {
+        "lanes": lanes,
+        "steps": found[0].hits,
+        "wall_s": round(statistics.median(one.seconds for one in found), 1),
+        "date": f"{datetime.now(UTC):%Y-%m-%d}",
+    }
 
 
 def docker(load: Load, lanes: int) -> dict[str, Any]:
