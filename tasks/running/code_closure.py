@@ -65,9 +65,13 @@ INDIFFERENT = frozenset(
 
 @cache
 def modules_of(step: str) -> tuple[Path, ...]:
-    """Return the files of `tasks` that decide what a step gives, relative to it, sorted."""
+    """Return the files of `tasks` that decide what a step gives, relative to it, sorted.
+
+    Args:
+        step: Its name, or the dotted name of any module of `tasks`.
+    """
     needed: set[Path] = set()
-    waiting = [f"{PACKAGE}.steps.{step}"]
+    waiting = [step if step.startswith(f"{PACKAGE}.") else f"{PACKAGE}.steps.{step}"]
     while waiting:
         module = waiting.pop()
         path = _file(module)

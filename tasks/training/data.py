@@ -20,7 +20,7 @@ from featherline.tasks.contracts.dataset import Dataset, InputShape, SplitName, 
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.data.dataset import stratified
+from featherline.tasks.data.dataset import split_digest, stratified
 from featherline.tasks.modalities.feeding import own_of
 from featherline.tasks.modalities.reading import open_split
 from featherline.tasks.modalities.views import InputViews
@@ -46,6 +46,7 @@ class TrainingData:
         preprocessing: What made each input; empty where nobody says.
         views: What makes random views of the examples.
         vocabulary: The names of the answers, where they have names.
+        digest: Of the examples and targets of the whole train split; empty where nobody says.
     """
 
     train: Part
@@ -56,6 +57,7 @@ class TrainingData:
     preprocessing: Mapping[str, Preprocessing] = field(default_factory=dict)
     views: InputViews = field(default_factory=InputViews)
     vocabulary: tuple[str, ...] = ()
+    digest: str = ""
 
     def strata_weights(self, fit: Fit) -> NDArray[np.float32] | None:
         """Return how much the loss of an example of each stratum of train counts; None where all count alike.
@@ -117,6 +119,7 @@ def load_training_data(
         preprocessing=preprocessing,
         vocabulary=dataset.vocabulary,
         views=InputViews.of(dataset, preprocessing),
+        digest=split_digest(dataset, "train"),
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,15 @@ from numpy.typing import NDArray
 from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.refusal import refuse
-from featherline.tasks.networks.framework import KerasModel, Tensor, keras
-from featherline.tasks.problems.protocol import Problem
+from featherline.tasks.networks.framework import KerasModel, keras
 from featherline.tasks.problems.scored import quality_value
+from featherline.tasks.store.artifacts import Store
 from featherline.tasks.training.batches import epoch_order, even_batches
 from featherline.tasks.training.calls import Feed
 from featherline.tasks.training.checkpoint import Checkpoint, TrainingState
 from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.distillation.logits_cache import LogitsCache, can_be_cached, view_seed
+from featherline.tasks.training.epoch import Epoch, run_epoch, unknown_logits
 from featherline.tasks.training.history import empty_history, is_best, longer, out_of_patience, progress_line
 from featherline.tasks.training.schedules import learning_rates
 from featherline.tasks.training.training_step import Compiled, compile_training
@@ -45,6 +46,7 @@ def fit_model(
     checkpoint: Checkpoint | None = None,
     say: Callable[[str], None] = print,
     compiled: Compiled | None = None,
+    store: Store | None = None,
 ) -> TrainingHistory:
     """Train a model in place.
 
@@ -61,6 +63,7 @@ def fit_model(
         say: Gets a line an epoch.
         compiled: What `compile_training` gave for this model and loss, when it is trained on: nothing is traced again,
             and the optimizer goes on from where it was.
+        store: Where the teacher's logits are shared with other trainings.
 
     Returns:
         The curves, a number an epoch; fewer than `fit.epochs` where patience ended it.
@@ -84,7 +87,7 @@ def fit_model(
     optimizer = compiled.optimizer
     train, validation = (Feed(part, data.views, compiled.signature) for part in (data.train, data.validation))
     cache = (
-        LogitsCache(teacher, data, fit, seed=seed)
+        LogitsCache(teacher, data, fit, seed=seed, store=store)
         if distillation and can_be_cached(fit, distillation, data.views)
         else None
     )
@@ -98,13 +101,11 @@ def fit_model(
         round_ = epoch % rounds
         steps = slice(epoch * batches, (epoch + 1) * batches)
         dealt = even_batches(epoch_order(strata, seed, round_, balanced=fit.sampling == "balanced"), batches)
-        cached_logits = (
-            cache.of(round_, dealt) if cache else [np.zeros((len(chosen), 0), np.float32) for chosen in dealt]
-        )
+        logits_of = cache.of(round_, dealt) if cache else unknown_logits(dealt)
         seeds = np.stack([view_seed(seed, round_ * batches + number) for number in range(batches)])
         listeners.on_epoch_begin(epoch)
-        taken = Epoch(dealt, cached_logits, rates[steps], seeds)
-        loss, quality = _epoch(compiled, train, taken, data.problem, listeners)
+        taken = Epoch(dealt, logits_of, rates[steps], seeds)
+        loss, quality = run_epoch(compiled, train, taken, data.problem, listeners)
         listeners.on_epoch_end(epoch)
         logits = np.concatenate([compiled.forward(block).numpy() for block in validation.blocks()])
         history = longer(
@@ -129,55 +130,6 @@ def fit_model(
     if best:
         model.set_weights(best)
     return history
-
-
-class Epoch(NamedTuple):
-    """What each step of an epoch takes.
-
-    Attributes:
-        batches: Indices of the examples of each step.
-        logits: Of the teacher, where they are known.
-        rates: (steps,) learning rates.
-        seeds: (steps, 2) of the views.
-    """
-
-    batches: Sequence[NDArray[np.int64]]
-    logits: Sequence[NDArray[np.float32]]
-    rates: NDArray[np.float32]
-    seeds: NDArray[np.int32]
-
-
-def _epoch(compiled: Compiled, train: Feed, epoch: Epoch, problem: Problem, listeners: Any) -> tuple[float, float]:  # noqa: ANN401
-    """Take a step a batch. Returns the mean loss and the quality of what the steps saw; ends at a loss not finite.
-
-    Args:
-        compiled: The steps.
-        train: The examples.
-        epoch: What each step takes.
-        problem: What is learnt.
-        listeners: Told of each call of the steps; where one of them asks to be told of each step, a call is one step.
-    """
-    one_by_one = any(_asks_for_steps(callback) for callback in listeners.callbacks)
-    given: list[tuple[Tensor, Tensor]] = []
-    for call in train.calls(epoch.batches, 1 if one_by_one else None):
-        span = slice(call.first, call.last)
-        listeners.on_train_batch_begin(call.first)
-        logits = np.concatenate(epoch.logits[span])
-        given.append(compiled.train_steps(*call[2:], logits, epoch.rates[span], epoch.seeds[span]))
-        listeners.on_train_batch_end(call.last - 1)
-        if len(given) > 1 and not np.isfinite(given[-2][0]).all():  # the last one may still be under way
-            break
-    losses, counted = (
-        np.concatenate([np.asarray(part, np.float64) for part in parts]) for parts in zip(*given, strict=True)
-    )
-    counts = [len(batch) for batch in epoch.batches[: len(losses)]]
-    loss = sum(each * count for each, count in zip(losses.tolist(), counts, strict=True)) / sum(counts)
-    return loss, problem.on_the_way(counted.sum(axis=0), sum(counts))
-
-
-def _asks_for_steps(callback: Any) -> bool:  # noqa: ANN401 - of tf_keras
-    """Return whether a callback does something before or after each single step."""
-    return callback._implements_train_batch_hooks() and not getattr(callback, "between_calls", False)  # noqa: SLF001
 
 
 def _listeners(callbacks: Sequence[Any], model: KerasModel, optimizer: Any, epochs: int, batches: int) -> Any:  # noqa: ANN401

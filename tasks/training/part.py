@@ -115,6 +115,10 @@ class Part:
         """Read what a network is fed: the array of a sole input, or those of several by name. Of small parts."""
         return sole(self.examples)
 
+    def at(self, chosen: Any) -> NDArray[np.int64]:  # noqa: ANN401 - what NumPy takes as an index
+        """Return where in the source some of the examples lie."""
+        return self._places(chosen)
+
     def close(self) -> None:
         """Close what the examples are read from."""
         if not isinstance(self.source, Mapping):

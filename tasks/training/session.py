@@ -110,6 +110,7 @@ class TrainingSession:
             teacher=self.teacher,
             distillation=self._distillation,
             callbacks=callbacks,
+            store=self.store,
             checkpoint=self._open.enter_context(checkpoint_of(self._context, part)),
         )
 

@@ -9,7 +9,7 @@ moved and mixed, becomes that very view of the teacher's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,10 @@ class TranslatedTeacher:
         if isinstance(inputs, Mapping):
             return {name: way(inputs[name]) for name, way in self._ways.items()}
         return next(iter(self._ways.values()))(inputs)
+
+    def said(self) -> list[Any]:
+        """Return the way from the student's inputs to the model's, by input, as JSON."""
+        return [[name, way.turned, way.factor.tolist(), way.offset.tolist()] for name, way in self._ways.items()]
 
     def of(self, model: KerasModel) -> TranslatedTeacher:
         """Return another model, such as one of the same layers with more outputs, fed in the same way."""
