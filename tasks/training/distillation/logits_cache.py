@@ -148,6 +148,7 @@ def logits_key(teacher: KerasModel, data: TrainingData, fit: Fit) -> str:
         },
         "views": fit.model_dump(mode="json", include=set(Augmentation.model_fields)) if moving else None,
         "background": {name: values.tolist() for name, values in data.views.background.items()},
+        "inputs": [dict(data.views.modalities), dict(data.views.dtypes), dict(data.views.largest)],
     }
     return digest(canonical_json(said))
 
