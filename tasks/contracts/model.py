@@ -70,6 +70,8 @@ class Model(Contract):
     """Distinct weights a layer, which later steps must keep."""
     stages: tuple[str, ...] = ()
     """What was done to the model so far, for people."""
+    off_target: tuple[str, ...] = ()
+    """Those of the stages whose cut came out far from what it was asked for."""
     histories: tuple[HistoryRef, ...] = ()
 
 

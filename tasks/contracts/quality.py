@@ -20,6 +20,9 @@ QualityValue = Annotated[float, Field(allow_inf_nan=False)]
 QualityDrop = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 """By how much a value may be worse, in the unit of the problem's metric."""
 
+DROP_DECIMALS = 9
+"""Of a drop: 0.98 - 0.96 is 0.020000000000000018, which must pass a rule of 0.02, whoever asks."""
+
 
 class QualityMetric(Contract):
     """What a problem calls quality."""
@@ -48,8 +51,8 @@ class QualityMetric(Contract):
         return value if self.higher_is_better else -value
 
     def drop(self, before: float, after: float) -> float:
-        """Return by how much `after` is worse than `before`; negative where it is better."""
-        return self.reward(before) - self.reward(after)
+        """Return by how much `after` is worse than `before`; negative where it is better. The one rule of a drop."""
+        return round(self.reward(before) - self.reward(after), DROP_DECIMALS)
 
     def lowered(self, value: float, allowed: float) -> float:
         """Return what is worse than a value by a drop that is allowed, and no worse than the worst there is."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from featherline.tasks.contracts.model import Rung
-from featherline.tasks.contracts.steps.prune import MISSED
 from featherline.tasks.contracts.words import percent, points, size
 from featherline.tasks.reporting.facts import Facts, LaneFacts
 
@@ -105,8 +104,7 @@ def _missed_target(lane: LaneFacts) -> list[str]:
     """Return what pruning cut far more than it was asked to."""
     return [
         f"{lane.name}: {stage}. Channels leave in blocks of eight, which are large parts of a network this small."
-        for stage in lane.model.source.stages
-        if f"({MISSED} " in stage
+        for stage in lane.model.source.off_target
     ]
 
 

@@ -36,12 +36,14 @@ def describe(
         model: What is described.
         data: Its validation split is what `validation_quality` is measured on, its preprocessing the model's.
         format: `qat_h5` for quantization-aware models.
-        before: The model that this one was made from; its stages, histories, sparsity and clusters are carried on.
+        before: The model that this one was made from; what is known of it is carried on.
         stage: What was done to it, for people.
         history: Of the training, if there was one; one without epochs is left out.
         changes: Fields of `Model` that differ from what is carried on, such as `sparsity` and `clusters`.
     """
-    carried = {"sparsity": before.sparsity, "clusters": before.clusters} if before else {}
+    carried = (
+        {"sparsity": before.sparsity, "clusters": before.clusters, "off_target": before.off_target} if before else {}
+    )
     histories = before.histories if before else ()
     if history is not None and history.loss:
         histories = (*histories, store.put(history, HistoryRef))

@@ -168,6 +168,7 @@ def lane(store: Store, digits: tuple[DatasetRef, Dataset]) -> Lane:
             macs=1_200_000,
             validation_quality=quality,
             stages=stages,
+            off_target=tuple(stage for stage in stages if stage == FAR),
             histories=tuple(store.put(history(stage), HistoryRef) for stage in stages),
         )
         golden = store.put_bytes(b"golden", GoldenRef)

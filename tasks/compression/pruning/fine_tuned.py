@@ -48,10 +48,20 @@ def cut_and_fine_tuned(inputs: PruneInputs | TrimInputs, params: PruneParams, co
                 whole, params, session.data, session.fit, seed=session.seed, stage=stage, section=section
             )
             stage = f"{stage} ({missed})" if missed else stage
+            off_target = (stage,) if missed else ()
         else:
+            off_target = ()
             pattern = "2:4" if params.method == "2:4" else "magnitude"
             model, history = _with_zeros(whole, pattern, params, session, stage=stage, section=section)
-        return session.result(model, stage, history, before=given, zeros_before=sparsity(whole), sparsity=pattern)
+        return session.result(
+            model,
+            stage,
+            history,
+            before=given,
+            zeros_before=sparsity(whole),
+            sparsity=pattern,
+            off_target=(*given.off_target, *off_target),
+        )
 
 
 def _teacher(

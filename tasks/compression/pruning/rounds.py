@@ -23,7 +23,7 @@ from featherline.tasks.compression.pruning.widths import BLOCK
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.model import TrainingHistory
 from featherline.tasks.contracts.safe_text import visible
-from featherline.tasks.contracts.steps.prune import MISSED, PruneParams
+from featherline.tasks.contracts.steps.prune import PruneParams
 from featherline.tasks.networks.framework import KerasModel
 from featherline.tasks.networks.graph import functional
 from featherline.tasks.networks.inputs import batch_size
@@ -102,7 +102,7 @@ def missed(asked: Mapping[str, float], kept: Mapping[str, float]) -> str:
     if not gaps or min(gaps.values()) <= CLOSE:
         return ""
     measure = min(gaps, key=lambda name: gaps[name])
-    return f"{MISSED} {kept[measure]:.0%} of the {WORDS_OF[measure]}, {asked[measure]:.0%} asked"
+    return f"kept {kept[measure]:.0%} of the {WORDS_OF[measure]}, {asked[measure]:.0%} asked"
 
 
 def _slimmed(

@@ -10,6 +10,7 @@ costs its place some time, and nothing else.
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -132,7 +133,10 @@ class SearchWorker:
             print(f"trial {record.number} was given up by another worker meanwhile: its result is not used")
             return
         # The values are for people who look at the study; proposals are told by the record.
-        values = [record.quality or 0.0, float(record.cost(self.proposals.objective))]
+        metric = self.metric
+        worst = -sys.float_info.max if metric.worst is None else metric.reward(metric.worst)
+        gain = worst if record.quality is None else metric.reward(record.quality)
+        values = [gain, float(record.cost(self.proposals.objective))]
         self.study.tell(claim, values, skip_if_finished=True)
         print(f"trial {record.number}, {len(self.records())} of {self.total}: {trial_line(record, self.metric)}")
 

@@ -21,10 +21,6 @@ Measure = Literal["macs", "parameters", "size", "latency"]
 MEASURES: tuple[Measure, ...] = ("macs", "parameters", "size", "latency")
 """What the target of channel pruning may be a fraction of."""
 
-
-MISSED = "kept"
-"""How a stage says what a cut left that missed its target: `prune channel l2 0.6 (kept 38% of the MACs, 60% asked)`."""
-
 Criterion = Literal["l1", "l2", "fpgm", "bn_gamma", "taylor", "random"]
 """Of how much a channel matters; what each looks at is in `compression/pruning/criteria.py`."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from featherline.tasks.contracts.quality import SHARE, QualityMetric
+from featherline.tasks.contracts.quality import DROP_DECIMALS, SHARE, QualityMetric
 from featherline.tasks.judging.candidates.measured import Measured
 from featherline.tasks.problems.protocol import Problem, Scores
 from featherline.tasks.problems.scored import counts_units, unevenness
@@ -23,8 +23,6 @@ from featherline.tasks.statistics.proportions import Interval, unpaired_drop
 from featherline.tasks.statistics.resampling import bootstrap
 
 RESAMPLES = 4000
-DIGITS = 9
-"""Decimals of a drop: 0.98 - 0.96 is 0.020000000000000018, which must pass a rule of 0.02."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def compare(before: Measured, after: Measured, *, seed: int) -> Comparison:
     metric, unit = problem.quality, problem.words.unit
     if not 0 < confidence < 1:
         return Comparison(math.nan, math.nan, math.nan, confidence)
-    drop = round(metric.drop(before.quality, after.quality), DIGITS)
+    drop = metric.drop(before.quality, after.quality)
     if before.scores is not None and after.scores is not None:
         if counts_units(problem, before.scores) and counts_units(problem, after.scores):
             changed = change(before.scores.values > 0, after.scores.values > 0)
@@ -85,7 +83,8 @@ def compare(before: Measured, after: Measured, *, seed: int) -> Comparison:
                 bootstrap_drop(changed, confidence, resamples=RESAMPLES, seed=seed), adjusted_drop(changed, confidence)
             )
             counts = (changed.lost, changed.gained, mcnemar(changed))
-            return Comparison(round(changed.drop, DIGITS), low, high, confidence, *counts, metric, unit, paired=True)
+            drop = round(changed.drop, DROP_DECIMALS)
+            return Comparison(drop, low, high, confidence, *counts, metric, unit, paired=True)
         low, high = _resampled(problem, before.scores, after.scores, confidence, seed)
         return Comparison(drop, low, high, confidence, metric=metric, unit=unit, paired=True)
     if metric.unit != "share" or not problem.is_mean:
@@ -157,7 +156,7 @@ def slice_drop(before: Measured, after: Measured) -> tuple[float, int]:
     if not len(drops) or not np.isfinite(drops).all():
         return math.nan, -1
     worst = int(drops.argmax())
-    return round(float(drops[worst]), DIGITS), int(np.flatnonzero(known)[worst])
+    return float(drops[worst]), int(np.flatnonzero(known)[worst])
 
 
 def _counts(measured: Measured) -> tuple[int, int] | None:

@@ -87,6 +87,7 @@ def test_a_cut_that_misses_its_target_says_so(
     kept = f"{model.macs / whole.macs:.0%}"
     assert model.macs / whole.macs < 0.65
     assert model.stages[-1] == f"prune channel l2 0.7 (kept {kept} of the MACs, 70% asked)"
+    assert model.off_target == model.stages[-1:]
     assert f"kept {kept} of the MACs, 70% asked; channels leave in blocks of 8" in capsys.readouterr().out
 
 
