@@ -22,6 +22,7 @@ from featherline.tasks.contracts.steps.report import ReportParams
 from featherline.tasks.data.intake_words import intake_rows
 from featherline.tasks.modalities.feeding import in_words, preprocessing_of
 from featherline.tasks.modalities.image import resizing
+from featherline.tasks.reporting.classes import figures_of_classes
 from featherline.tasks.reporting.early import Early
 from featherline.tasks.reporting.facts import Facts
 from featherline.tasks.reporting.notes import how_made, limitations, provenance
@@ -49,6 +50,7 @@ def render_card(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
             headline=headline(facts),
             limitations=limitations(facts),
             provenance=provenance(facts),
+            by_class=figures_of_classes(facts),
             intake=intake_rows(facts.dataset),
             classes=_ours(visible(list(facts.dataset.vocabulary), None))
             if len(facts.dataset.vocabulary) <= MOST_CLASSES

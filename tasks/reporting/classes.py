@@ -1,4 +1,4 @@
-"""What became of each class: recall lost or gained, and what is mistaken for what."""
+"""What became of each class: how well it is found, what that lost or gained, and what is mistaken for what."""
 
 from __future__ import annotations
 
@@ -35,8 +35,45 @@ class Mistake(NamedTuple):
     baseline: int
 
 
+class ClassFigures(NamedTuple):
+    """How well one class is found; None where the test split cannot tell."""
+
+    name: str
+    precision: float | None
+    """Of what was taken for it."""
+    recall: float | None
+    """Of what is of it."""
+    f1: float | None
+    baseline: float | None
+    """The quality of the class's slice, of the float baseline."""
+    samples: int
+
+
+def figures_of_classes(facts: Facts) -> tuple[ClassFigures, ...]:
+    """Return precision, recall and F1 of each class of the winner, from its confusion matrix; none without one."""
+    if facts.details is None:
+        return ()
+    matrix = np.array(facts.details.confusion)
+    right, true, predicted = matrix.diagonal(), matrix.sum(axis=1), matrix.sum(axis=0)
+    return tuple(
+        ClassFigures(
+            name=name,
+            precision=_share(right[place], predicted[place]),
+            recall=_share(right[place], true[place]),
+            f1=_share(2 * right[place], true[place] + predicted[place]) if true[place] else None,
+            baseline=before.quality,
+            samples=int(true[place]),
+        )
+        for place, (name, before) in enumerate(zip(facts.dataset.vocabulary, facts.baseline.slices, strict=True))
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None
+
+
 def recall_changes(facts: Facts) -> Markup:
-    """Draw the recall that the winner gained or lost in each class against the float baseline."""
+    """Draw the recall, or F1, that the winner gained or lost in each class against the float baseline."""
     changes = [
         (after.name, after.quality - before.quality)
         for before, after in zip(facts.baseline.slices, facts.measured.slices, strict=True)

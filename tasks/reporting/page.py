@@ -63,6 +63,7 @@ def render_page(facts: Facts, params: ReportParams, made_by: Provenance, seed: i
             nearest=nearest_of(facts.missed),
             figures=_figures(facts),
             mistakes=classes.mistakes(facts),
+            by_class=classes.figures_of_classes(facts),
             passed=sum(lane.ranked.verdict == "pass" for lane in facts.lanes),
         )
     )

@@ -63,14 +63,22 @@ class ImageIntake(Contract):
 MOST_MAGNITUDE = 30
 Part = Annotated[float, Field(gt=0, le=1)]
 Proportion = Annotated[float, Field(ge=0.01, le=100)]
+
+
+def _pair(value: Any) -> Any:  # noqa: ANN401 - of YAML, some of which a validator around it has read before
+    return tuple(value) if isinstance(value, list) else value
+
+
+Parts = Annotated[tuple[Part, Part], BeforeValidator(_pair)]
+Proportions = Annotated[tuple[Proportion, Proportion], BeforeValidator(_pair)]
 Strength = Annotated[float, Field(ge=0, le=10)]
 
 
 class RandomResizedCrop(Contract):
     """A random part of each image, resized to the whole."""
 
-    scale: tuple[Part, Part] = Field((0.08, 1.0), description="Least and most of the image's area that the part has.")
-    ratio: tuple[Proportion, Proportion] = Field((3 / 4, 4 / 3), description="Least and most of its width over height.")
+    scale: Parts = Field((0.08, 1.0), description="Least and most of the image's area that the part has.")
+    ratio: Proportions = Field((3 / 4, 4 / 3), description="Least and most of its width over height.")
 
     @model_validator(mode="after")
     def _least_first(self) -> Self:

@@ -16,7 +16,8 @@ RECIPES = Path("recipes")
 @pytest.fixture(autouse=True)
 def source(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where recipes that name no data find some."""
-    monkeypatch.setenv("FEATHERLINE_CIFAR10", "somewhere")
+    for name in ("CIFAR10", "PHOTOS", "BACKBONE"):
+        monkeypatch.setenv(f"FEATHERLINE_{name}", "somewhere")
 
 
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)

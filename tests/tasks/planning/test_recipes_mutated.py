@@ -61,7 +61,8 @@ VALUES: tuple[Any, ...] = (
 @pytest.fixture(autouse=True)
 def source(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where recipes that name no data find some."""
-    monkeypatch.setenv("FEATHERLINE_CIFAR10", "somewhere")
+    for name in ("CIFAR10", "PHOTOS", "BACKBONE"):
+        monkeypatch.setenv(f"FEATHERLINE_{name}", "somewhere")
 
 
 def outcome(folder: Path, name: str, overrides: dict[str, Any]) -> str:

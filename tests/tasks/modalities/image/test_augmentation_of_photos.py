@@ -9,10 +9,13 @@ import pytest
 from PIL import Image, ImageEnhance, ImageOps
 from pydantic import ValidationError
 
+from featherline.tasks.contracts.base import strictly
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.modalities.image import ColourJitter, RandAugment, RandomResizedCrop
 from featherline.tasks.contracts.preprocessing import Preprocessing
 from featherline.tasks.contracts.refusal import Refused, from_validation
+from featherline.tasks.contracts.steps.prune import PruneParams
+from featherline.tasks.contracts.steps.quantize import QuantizeParams
 from featherline.tasks.modalities.image import colours
 from featherline.tasks.modalities.image.augmentation import ImageViews, augment, moves
 from featherline.tasks.modalities.image.geometry import parts, random_resized_crop
@@ -228,3 +231,12 @@ def test_views_that_cannot_be_are_refused(given: dict[str, object], what: str) -
         Fit.model_validate(given)
 
     assert what in [problem.what for problem in from_validation("train", error.value, given=given).problems]
+
+
+def test_a_part_may_be_asked_of_any_step() -> None:
+    """A step whose parameters are read in two goes takes the lists of a recipe all the same."""
+    fit = {"random_resized_crop": {"scale": [0.35, 1.0]}}
+
+    for params in (PruneParams, QuantizeParams):
+        read = strictly(params, {"fit": fit})  # type: ignore[type-var]
+        assert read.fit.random_resized_crop == RandomResizedCrop(scale=(0.35, 1.0))  # type: ignore[attr-defined]
