@@ -119,7 +119,7 @@ def test_photos_go_from_their_folder_to_the_gate(context: Context, tmp_path: Pat
     assert dataset.vocabulary == tuple(COUNTS)
     assert trained.metrics.metric.name == found.quality.metric.name == "macro-F1"
     assert found.quality.value == pytest.approx(np.mean([each.quality for each in found.slices]), abs=1e-6)
-    assert found.quality.value > 0.8
+    assert found.quality.value > 0.6  # the floor of the recipe
     assert said is not None
     assert said.preprocessing["image"].resize == dataset.inputs["image"].resize
     assert said.preprocessing["image"].resize.mode == "crop"  # type: ignore[union-attr]
