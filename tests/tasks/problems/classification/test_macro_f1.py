@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
+from featherline.tasks.contracts.problems.classification import accepted_quality
 from featherline.tasks.contracts.refusal import Refused
 from featherline.tasks.networks.framework import tf
 from featherline.tasks.problems.classification.macro_f1 import MacroF1
@@ -134,3 +135,13 @@ def test_another_problem_has_no_macro_f1() -> None:
         problem_judged_by("classification-macro-f1", "accuracy")
 
     assert refused.value.problems[0].got == "accuracy"
+
+
+def test_a_baseline_that_another_metric_judged_is_not_compared_with() -> None:
+    """0.9 of accuracy is no floor for macro-F1; what names no metric was written when there was accuracy alone."""
+    accuracy = open_problem("classification").quality
+
+    assert accepted_quality({"quality": 0.9, "metric": "accuracy"}, PROBLEM.quality) is None
+    assert accepted_quality({"quality": 0.9}, PROBLEM.quality) is None
+    assert accepted_quality({"quality": 0.9}, accuracy) == 0.9
+    assert accepted_quality({"quality": 0.8, "metric": "macro-F1"}, PROBLEM.quality) == 0.8
