@@ -9,7 +9,7 @@ ResNet-20 of half the width 5.3 and 1.3. `TF_ENABLE_ONEDNN_OPTS=0` in the enviro
 
 `TF_CPP_MIN_LOG_LEVEL=0` shows what its C++ says of the machine, which would stand above every refusal.
 
-tf_keras takes data frames and turns images where it finds pandas and SciPy. No step gives it either, and looking for
+tf_keras takes data frames and rotates arrays where it finds pandas and SciPy. No step gives it either, and looking for
 them costs an eighth of the import, so it finds none.
 """
 
