@@ -40,13 +40,11 @@ lint: $(READY)  ## format, style, types and import walls
 schema: .venvs/tasks.ready  ## write docs/recipe.schema.json and the tables of docs/recipes.md anew from the contracts
 	@$(TASKS)/python -m tools.write_schema
 
-bench: $(READY)  ## measure compression against other tools (hours), MODEL=… a float ResNet-20, DATA=… CIFAR-10
-	@if [ -z "$(MODEL)" ] || [ -z "$(DATA)" ]; then \
-		echo 'bench: needs a float ResNet-20 for CIFAR-10, and the images, as `featherline data cifar10` brings them'; \
-		echo "  fix  make bench MODEL=resnet20.keras DATA=cifar10/"; exit 65; fi
-	@echo "bench: hours on two cores; a file that is made is not made again, and a killed training goes on from its last epoch"
-	$(TASKS)/python -m benchmarks.cifar10 --model $(MODEL) --data $(DATA)
-	$(TASKS)/python -m benchmarks.cifar10.wide --data $(DATA)
+bench: $(READY)  ## measure compression against other tools (a night), WIDE=…, NARROW=… float ResNet-20s, DATA=… CIFAR-10
+	@if [ -z "$(WIDE)" ] || [ -z "$(NARROW)" ] || [ -z "$(DATA)" ]; then \
+		echo 'bench: needs two float ResNet-20s for CIFAR-10, and the images, as `featherline data cifar10` brings them'; \
+		echo "  fix  make bench WIDE=resnet20_w60.keras NARROW=resnet20_w16.keras DATA=cifar10/ [SEEDS=3]"; exit 65; fi
+	$(TASKS)/python -m benchmarks.seed_case --wide $(WIDE) --narrow $(NARROW) --data $(DATA) --seeds $(or $(SEEDS),1)
 
 overhead: $(READY)  ## measure what Airflow and the containers cost beside the work (8 minutes)
 	$(TASKS)/python benchmarks/overhead.py

@@ -95,8 +95,12 @@ class FileRunner:
         return sole(self.output_shapes) == sole(dict(shapes))
 
     def by_name(self, fed: Fed) -> ByName:
-        """Return examples by the names of the file's inputs; those of a sole input may come without."""
-        return dict(fed) if isinstance(fed, Mapping) else {next(iter(self.inputs)): fed}
+        """Return examples by the names of the file's inputs; a sole input takes them without, or under any name.
+
+        A file of another tool calls its input as that tool does, and there is only one that can be meant.
+        """
+        given = sole(dict(fed)) if isinstance(fed, Mapping) else fed
+        return dict(given) if isinstance(given, Mapping) else {next(iter(self.inputs)): given}
 
     def quantize(self, fed: Fed) -> ByName:
         """Return examples, (n, …) each, as the file takes them."""

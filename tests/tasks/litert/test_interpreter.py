@@ -62,6 +62,13 @@ def test_other_images_are_refused(dense_file: bytes) -> None:
     assert "(2, 2, 1)" in refusal.value.problems[0].expected
 
 
+def test_a_sole_input_is_fed_whatever_its_name(dense_file: bytes) -> None:
+    """A data set's name for its input need not be the file's, which another tool may have made."""
+    runner = FileRunner(dense_file)
+
+    assert runner.predict({"of the data": IMAGES}).tolist() == runner.predict(IMAGES).tolist()
+
+
 def test_outputs_that_are_not_finite_are_refused(broken_file: bytes) -> None:
     """A NaN in the logits is never handed on."""
     with pytest.raises(Refused) as refusal:
