@@ -11,7 +11,7 @@ from featherline.tasks.contracts.refusal import Problem
 def check_transfer(recipe: Recipe) -> Iterator[Problem]:
     """Yield each rule that the sections model and train break together."""
     model, train = recipe.model, recipe.train
-    asked = [name for name in type(train.freezing()).model_fields if getattr(train, name) is not None]
+    asked = train.freezing().asked
     if model.file is None:
         for name in asked:
             yield Problem(
@@ -36,3 +36,24 @@ def check_transfer(recipe: Recipe) -> Iterator[Problem]:
                 "train.epochs 0",
                 f"raise train.epochs, or leave train.{name} out",
             )
+    else:
+        yield from _in_vain(recipe)
+
+
+def _in_vain(recipe: Recipe) -> Iterator[Problem]:
+    """Yield what the epochs or the end of the file leave no room for."""
+    epochs = recipe.train.epochs
+    for after in recipe.train.freezing().beyond(epochs):
+        yield Problem(
+            f"recipe {recipe.name} would thaw layers when its training is over",
+            f"train.thaw.after below train.epochs, {epochs}",
+            f"after {after}",
+            "thaw earlier, or raise train.epochs",
+        )
+    if recipe.train.pretrained_rate is not None and recipe.model.head is None:
+        yield Problem(
+            f"recipe {recipe.name} cannot take train.pretrained_rate",
+            "model.head beside it: without a new head the file brought everything, and train.learning_rate is its rate",
+            f"{recipe.train.pretrained_rate:g}, and no model.head",
+            "set model.head: new, or lower train.learning_rate and leave train.pretrained_rate out",
+        )

@@ -31,9 +31,9 @@ from featherline.tasks.running.context import Context
 from featherline.tasks.training.backbone_preprocessing import preprocessing_of_backbone
 from featherline.tasks.training.early_end import DryRunWatch
 from featherline.tasks.training.foreign_preprocessing import preprocessing_of_built, preprocessing_of_file
-from featherline.tasks.training.freezing import frozen
 from featherline.tasks.training.measured import outputs_of
 from featherline.tasks.training.session import TrainingSession
+from featherline.tasks.training.thawing import Thawing
 
 
 def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOutputs:
@@ -48,8 +48,7 @@ def train(inputs: TrainInputs, params: TrainParams, context: Context) -> TrainOu
         model = begun.model
         session.feed(begun.preprocessing, params.fit.train_fraction)
         print(f"preprocessing {in_words(begun.preprocessing)}")
-        with frozen(model, begun.frozen):
-            history = session.fit(model, params.fit, stage="train", callbacks=[watch])
+        history = session.fit(model, params.fit, stage="train", callbacks=[watch], thawing=begun.thawing)
         trained = session.result(model, _stage(params), history)
         data = session.data
         outputs = outputs_of(model, data.validation)
@@ -66,11 +65,11 @@ class _Begun(NamedTuple):
 
     model: KerasModel
     preprocessing: Feeding
-    frozen: tuple[str, ...] = ()
+    thawing: Thawing | None = None
 
 
 def _network(params: TrainParams, dataset: Dataset, context: Context) -> _Begun:
-    """Return the network, its own preprocessing, and which of its layers are frozen."""
+    """Return the network, its own preprocessing, and which of its layers learn when."""
     shape, outputs = dataset.input_shape, open_problem(dataset.problem).answers(dataset.vocabulary)
     if params.architecture is not None and params.file is None:
         model = build(params.architecture, shape, outputs)
@@ -104,13 +103,11 @@ def _of_file(params: TrainParams, file: str, dataset: Dataset, context: Context)
     else:
         check_network(model, file)
         own = preprocessing_of_backbone(model, file, choice, dataset, store)
-    if params.freezing.frozen is None:
+    if not params.freezing.asked:
         return _Begun(model, own)
-    model = model if head else functional(model, "train")
-    names = frozen_of(model, file, params.freezing.frozen, head)
-    kept = sum(model.get_layer(name).count_params() for name in names)
-    print(f"frozen: {len(names)} layers with {kept:,} of {model.count_params():,} weights, {names[0]} to {names[-1]}")
-    return _Begun(model, own, tuple(names))
+    model, frozen = model if head else functional(model, "train"), params.freezing.frozen
+    names = [] if frozen is None else frozen_of(model, file, frozen, head)
+    return _Begun(model, own, Thawing.of(model, file, names, params.freezing, head))
 
 
 def _stage(params: TrainParams) -> str:
@@ -120,5 +117,6 @@ def _stage(params: TrainParams) -> str:
     if params.fit.epochs == 0:
         return "take the file as it is"
     what = ["the file"] + ["under a new head"] * (params.head is not None)
-    what += ["with frozen layers"] * (params.freezing.frozen is not None)
+    frozen, thaw = params.freezing.frozen, params.freezing.thaw
+    what += [f"with frozen layers{', thawed later' if thaw else ''}"] * (frozen is not None)
     return f"train {' '.join(what)}, {params.fit.epochs} epochs"

@@ -27,9 +27,12 @@ def longer(history: TrainingHistory, **numbers: float) -> TrainingHistory:
     return history.model_copy(update={name: (*getattr(history, name), number) for name, number in numbers.items()})
 
 
-def out_of_patience(history: TrainingHistory, patience: int | None) -> bool:
-    """Return whether the last `patience` epochs brought no better validation quality than the best before them."""
-    curve = [history.metric.reward(value) for value in history.validation_quality]
+def out_of_patience(history: TrainingHistory, patience: int | None, *, since: int = 0) -> bool:
+    """Return whether the last `patience` epochs brought no better validation quality than the best before them.
+
+    Epochs before `since` do not count.
+    """
+    curve = [history.metric.reward(value) for value in history.validation_quality[since:]]
     return patience is not None and len(curve) > patience and max(curve[-patience:]) <= max(curve[:-patience])
 
 

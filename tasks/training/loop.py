@@ -29,7 +29,10 @@ from featherline.tasks.training.data import TrainingData
 from featherline.tasks.training.distillation.logits_cache import LogitsCache, can_be_cached, view_seed
 from featherline.tasks.training.epoch import Epoch, run_epoch, unknown_logits
 from featherline.tasks.training.history import empty_history, is_best, longer, out_of_patience, progress_line
+from featherline.tasks.training.parameter_groups import GroupedOptimizer
+from featherline.tasks.training.phases import Phases
 from featherline.tasks.training.schedules import learning_rates
+from featherline.tasks.training.thawing import Thawing
 from featherline.tasks.training.training_step import Compiled, compile_training
 
 
@@ -47,6 +50,7 @@ def fit_model(
     say: Callable[[str], None] = print,
     compiled: Compiled | None = None,
     store: Store | None = None,
+    thawing: Thawing | None = None,
 ) -> TrainingHistory:
     """Train a model in place.
 
@@ -64,6 +68,8 @@ def fit_model(
         compiled: What `compile_training` gave for this model and loss, when it is trained on: nothing is traced again,
             and the optimizer goes on from where it was.
         store: Where the teacher's logits are shared with other trainings.
+        thawing: What learns in which epoch, where not all does from the first one on; with it none is `compiled`. The
+            end of the last thaw is where patience begins.
 
     Returns:
         The curves, a number an epoch; fewer than `fit.epochs` where patience ended it.
@@ -81,10 +87,22 @@ def fit_model(
     count = len(data.train.targets)
     batches, strata = math.ceil(count / fit.batch_size), data.problem.strata(data.train.targets)
     rates = learning_rates(fit, fit.epochs * batches)
-    compiled = compiled or compile_training(
-        model, fit, teacher, distillation, problem=data.problem.name, views=data.views, weights=data.strata_weights(fit)
+    state = checkpoint.load() if checkpoint else None
+    phases = Phases(
+        thawing,
+        compiled,
+        lambda groups: compile_training(
+            model,
+            fit,
+            teacher,
+            distillation,
+            problem=data.problem.name,
+            views=data.views,
+            weights=data.strata_weights(fit),
+            groups=groups,
+        ),
     )
-    optimizer = compiled.optimizer
+    compiled = phases.at(max(len(state.history.loss) - 1, 0) if state else 0)
     train, validation = (Feed(part, data.views, compiled.signature) for part in (data.train, data.validation))
     cache = (
         LogitsCache(teacher, data, fit, seed=seed, store=store)
@@ -92,12 +110,13 @@ def fit_model(
         else None
     )
     rounds = distillation.cached_augmentations if distillation and distillation.cached_augmentations else fit.epochs
-    if checkpoint and (state := checkpoint.load()) and _restored(model, optimizer, state):
+    if state and _restored(model, compiled.optimizer, state):
         history, best = state.history, state.best
         print(f"{stage}: goes on after epoch {len(history.loss)} of {fit.epochs}")
-    listeners = _listeners(callbacks, model, optimizer, fit.epochs, batches)
-    while len(history.loss) < fit.epochs and not out_of_patience(history, fit.patience):
+    listeners = _listeners(callbacks, model, compiled.optimizer, fit.epochs, batches)
+    while len(history.loss) < fit.epochs and not out_of_patience(history, fit.patience, since=phases.last):
         epoch, started = len(history.loss), time.monotonic()
+        compiled = phases.at(epoch)
         round_ = epoch % rounds
         steps = slice(epoch * batches, (epoch + 1) * batches)
         dealt = even_batches(epoch_order(strata, seed, round_, balanced=fit.sampling == "balanced"), batches)
@@ -123,7 +142,7 @@ def fit_model(
             best = model.get_weights()
         say(progress_line(history, fit.epochs))
         if checkpoint and checkpoint.due and len(history.loss) < fit.epochs:
-            checkpoint.save(TrainingState(history, model.get_weights(), optimizer.get_weights(), best))
+            checkpoint.save(TrainingState(history, model.get_weights(), compiled.optimizer.get_weights(), best))
     listeners.on_train_end()
     if callbacks:
         del model.optimizer
@@ -132,19 +151,21 @@ def fit_model(
     return history
 
 
-def _listeners(callbacks: Sequence[Any], model: KerasModel, optimizer: Any, epochs: int, batches: int) -> Any:  # noqa: ANN401
+def _listeners(
+    callbacks: Sequence[Any], model: KerasModel, optimizer: GroupedOptimizer, epochs: int, batches: int
+) -> Any:  # noqa: ANN401 - of tf_keras
     """Return the callbacks as one, told that training begins, and give the model what they ask of a compiled one."""
     if callbacks:
-        model.optimizer = optimizer
+        model.optimizer = optimizer.of_keras
     params = {"epochs": epochs, "steps": batches, "verbose": 0}
     listeners = keras.callbacks.CallbackList(list(callbacks), add_history=False, model=model, **params)
     listeners.on_train_begin()
     return listeners
 
 
-def _restored(model: KerasModel, optimizer: Any, state: TrainingState) -> bool:  # noqa: ANN401
+def _restored(model: KerasModel, optimizer: GroupedOptimizer, state: TrainingState) -> bool:
     """Put a state into a network and its optimizer, and return True, unless it is one of another network."""
-    optimizer._create_all_weights(model.trainable_variables)  # noqa: SLF001 - the state needs its variables first
+    optimizer.create()
     held = (model.get_weights(), optimizer.get_weights(), model.get_weights() if state.best else [])
     kept = (state.weights, state.optimizer, state.best)
     if [[part.shape for part in parts] for parts in held] != [[part.shape for part in parts] for parts in kept]:

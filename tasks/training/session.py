@@ -16,7 +16,7 @@ The checkpoints of all parts stay until the whole session ends without an error.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,6 +33,7 @@ from featherline.tasks.training.checkpoint import checkpoint_of
 from featherline.tasks.training.data import TrainingData, load_training_data
 from featherline.tasks.training.describe import describe
 from featherline.tasks.training.loop import fit_model
+from featherline.tasks.training.thawing import Thawing
 
 
 class TrainingSession:
@@ -87,7 +88,14 @@ class TrainingSession:
         self._distillation = distillation
 
     def fit(
-        self, network: KerasModel, fit: Fit, *, stage: str, part: str = "", callbacks: Sequence[Any] = ()
+        self,
+        network: KerasModel,
+        fit: Fit,
+        *,
+        stage: str,
+        part: str = "",
+        callbacks: Sequence[Any] = (),
+        thawing: Thawing | None = None,
     ) -> TrainingHistory:
         """Train a network in place, and go on where a killed training of the same part left it.
 
@@ -97,22 +105,25 @@ class TrainingSession:
             stage: What progress lines and history are called.
             part: Which of several trainings of the step this is.
             callbacks: Of tf_keras.
+            thawing: What learns in which epoch, where not all does from the first one on.
 
         Raises:
             Refused: Training diverged.
         """
-        return fit_model(
-            network,
-            self.data,
-            fit,
-            seed=self.seed,
-            stage=stage,
-            teacher=self.teacher,
-            distillation=self._distillation,
-            callbacks=callbacks,
-            store=self.store,
-            checkpoint=self._open.enter_context(checkpoint_of(self._context, part)),
-        )
+        with thawing.held() if thawing else nullcontext():
+            return fit_model(
+                network,
+                self.data,
+                fit,
+                seed=self.seed,
+                stage=stage,
+                teacher=self.teacher,
+                distillation=self._distillation,
+                callbacks=callbacks,
+                store=self.store,
+                checkpoint=self._open.enter_context(checkpoint_of(self._context, part)),
+                thawing=thawing,
+            )
 
     def result(
         self,

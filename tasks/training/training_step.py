@@ -11,6 +11,8 @@ The optimizers are Keras' legacy ones: one fused operation a variable, which mat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,13 +26,14 @@ from featherline.tasks.problems.opening_learning import open_learning
 from featherline.tasks.training.distillation.attention import watched
 from featherline.tasks.training.distillation.attention_loss import inattention
 from featherline.tasks.training.distillation.logits_cache import can_be_cached
+from featherline.tasks.training.parameter_groups import GroupedOptimizer, ParameterGroup
 from featherline.tasks.training.weight_decay import decay
 
 
 class Compiled(NamedTuple):
     """What a model is trained with."""
 
-    optimizer: Any
+    optimizer: GroupedOptimizer
     train_steps: Any
     """(examples, targets, order, ends, cached logits, rates, seeds) -> (steps,) losses, (steps,) summed qualities."""
     forward: Any
@@ -48,11 +51,13 @@ def compile_training(
     problem: str = "classification",
     views: InputViews | None = None,
     weights: NDArray[np.float32] | None = None,
+    groups: Sequence[ParameterGroup] | None = None,
 ) -> Compiled:
     """Return the optimizer, the training steps and the forward pass, each traced once for every batch size.
 
     Of `fit` the optimizer, the loss and the views count; the rates come with each step. `problem` is what is learnt;
-    `views` makes model inputs and views of the data, without which examples are seen as they are.
+    `views` makes model inputs and views of the data, without which examples are seen as they are. `groups` is what
+    learns, and at which part of the rate; all that the model lets learn where absent.
 
     `weights`, (strata,), say how much the loss of an example counts.
 
@@ -60,7 +65,8 @@ def compile_training(
         Refused: The views would show nothing.
     """
     views = views or InputViews()
-    optimizer, learning = _optimizer(fit), open_learning(problem)
+    learning, groups = open_learning(problem), groups or [ParameterGroup(model.trainable_variables)]
+    optimizer = GroupedOptimizer(groups, partial(_optimizer, fit))
     views.check(fit, input_specs(model))
     fed = stored_specs(model, views)
     cached = distillation is not None and can_be_cached(fit, distillation, views)
@@ -86,12 +92,10 @@ def compile_training(
             if distillation is not None and theirs is not None and maps:
                 loss += distillation.attention * inattention(theirs[1:], maps)
             if fit.weight_decay:
-                loss += decay(model.trainable_variables, fit.weight_decay)
+                loss += decay(optimizer.variables, fit.weight_decay)
             if model.losses:
                 loss += tf.add_n(model.losses)
-        gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.learning_rate.assign(rate)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        optimizer.apply(tape.gradient(loss, optimizer.variables), rate)
         return loss, learning.counted(labels, logits)
 
     def train_steps(  # noqa: PLR0917 - TensorFlow's signatures are by position

@@ -16,5 +16,9 @@ def kernels(variables: Sequence[Tensor]) -> list[Tensor]:
 
 
 def decay(variables: Sequence[Tensor], factor: float) -> Tensor:
-    """Return `factor` times the sum of all squared kernel weights, as Keras' own L2 regulariser has it."""
-    return 2 * factor * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels(variables)])
+    """Return `factor` times the sum of all squared kernel weights, as Keras' own L2 regulariser has it.
+
+    Of variables without kernels, as where all that has some is frozen, it is 0.
+    """
+    squares = [tf.nn.l2_loss(kernel) for kernel in kernels(variables)]
+    return 2 * factor * tf.add_n(squares) if squares else tf.constant(0.0)

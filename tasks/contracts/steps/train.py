@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.external_state import BuilderModule, External, files_at
@@ -36,7 +36,15 @@ class TrainParams(Params):
         description="From a value to the model's input; auto finds that of a file, and is data's own otherwise.",
     )
     fit: Fit = Field(Fit(), description="With a file and 0 epochs the file is taken as it is.")
-    freezing: Freezing = Field(Freezing(), description="Which layers of the file do not learn.")
+    freezing: Freezing = Field(Freezing(), description="Which layers of the file do not learn, and how fast others do.")
+
+    @model_validator(mode="after")
+    def _thaws_in_time(self) -> Self:
+        if beyond := self.freezing.beyond(self.fit.epochs):
+            raise ValueError(f"thaw.after below epochs, which are {self.fit.epochs}, not {beyond[-1]}")
+        if self.freezing.pretrained_rate is not None and self.head is None:
+            raise ValueError("head beside pretrained_rate: without a new one the file brought everything")
+        return self
 
     def external_state(self, inputs: Any) -> tuple[External, ...]:  # noqa: ANN401, ARG002
         """Return the user's own model file and the user's own builder."""

@@ -50,6 +50,21 @@ BAD = {
         "recipe digits has nothing to do for train.frozen",
         "raise train.epochs",
     ),
+    "a thaw when all is over": (
+        UNDER_HEAD | {"train.epochs": 4, "train.frozen": "backbone", "train.thaw": [{"after": 4}]},
+        "recipe digits would thaw layers when its training is over",
+        "thaw earlier, or raise train.epochs",
+    ),
+    "a rate of what is pretrained where all is": (
+        OF_FILE | {"train.pretrained_rate": 0.1},
+        "recipe digits cannot take train.pretrained_rate",
+        "set model.head: new",
+    ),
+    "a thaw of what is not frozen": (
+        UNDER_HEAD | {"train.thaw": [{"after": 1}]},
+        "recipe digits cannot take train",
+        "frozen beside thaw",
+    ),
     "a word that is none": (
         UNDER_HEAD | {"train.frozen": "backbon"},
         "recipe digits cannot take train.frozen",

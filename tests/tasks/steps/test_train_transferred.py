@@ -11,16 +11,22 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from featherline.tasks.contracts.dataset import Dataset
-from featherline.tasks.contracts.fit import Fit
+from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.model import Architecture
 from featherline.tasks.contracts.references import DatasetRef
 from featherline.tasks.contracts.refusal import Refused
+from featherline.tasks.contracts.steps.export import ExportInputs, ExportParams
+from featherline.tasks.contracts.steps.prune import PruneInputs, PruneParams
+from featherline.tasks.contracts.steps.quantize import QuantizeInputs, QuantizeParams
 from featherline.tasks.contracts.steps.train import TrainInputs, TrainParams
-from featherline.tasks.contracts.transfer import Freezing, NewHead
+from featherline.tasks.contracts.transfer import Freezing, NewHead, Thaw
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.model_files import load_model
 from featherline.tasks.networks.zoo.build import build
 from featherline.tasks.running.context import Context
+from featherline.tasks.steps.export import export
+from featherline.tasks.steps.prune import prune
+from featherline.tasks.steps.quantize import quantize
 from featherline.tasks.steps.train import train
 from tests.tasks.conftest import SIZES
 
@@ -48,9 +54,11 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def params(backbone: Path, *, fit: Fit = FIT, frozen: Any = "backbone", head: NewHead | None = None) -> TrainParams:
+def params(
+    backbone: Path, *, fit: Fit = FIT, frozen: Any = "backbone", head: NewHead | None = None, **more: Any
+) -> TrainParams:
     """Return what trains the backbone under a new head."""
-    freezing = Freezing(frozen=frozen)
+    freezing = Freezing(frozen=frozen, **more)
     return TrainParams(file=str(backbone), head=head or NewHead(), preprocessing="unit", fit=fit, freezing=freezing)
 
 
@@ -101,12 +109,39 @@ def test_transfer_beats_training_from_nothing_on_few_examples(
     assert transferred.metrics.quality > from_nothing.metrics.quality + 0.05
 
 
+def test_its_descendants_are_those_of_a_plain_model(
+    context: Context, digits: tuple[DatasetRef, Dataset], backbone: Path
+) -> None:
+    """Thawed at a smaller rate, then cut to half of its MACs and trained for integers, it is exported as int8."""
+    data, fit = digits[0], FIT.model_copy(update={"epochs": 4})
+    given = params(backbone, fit=fit, thaw=(Thaw(after=1, layers=6), Thaw(after=2)), pretrained_rate=0.3)
+
+    whole = train(TrainInputs(data=data), given, context).model
+    small = prune(
+        PruneInputs(model=whole, data=data),
+        PruneParams(method="channel", keep_macs=0.6, fit=FIT, distillation=DistillationSettings()),
+        context,
+    ).model
+    ready = quantize(
+        QuantizeInputs(model=small, teacher=whole, data=data),
+        QuantizeParams(qat=True, fit=Fit(epochs=1, batch_size=32, learning_rate=1e-3)),
+        context,
+    ).model
+    file = export(ExportInputs(data=data, model=ready, scheme="int8"), ExportParams(golden=2), context).model
+
+    assert whole.stages == ("train the file under a new head with frozen layers, thawed later, 4 epochs",)
+    assert small.macs < 0.65 * whole.macs
+    assert file.scheme == "int8"
+    assert file.validation_quality > 0.6
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"head": NewHead(cut="re_lu_99")}, ("cannot be cut behind re_lu_99", "did you mean re_lu_")),
         ({"frozen": ("convd*", "conv2d")}, ("has no layer convd*", "did you mean conv2d")),
         ({"frozen": 99}, ("has fewer layers than are to be frozen", "set train.frozen: backbone")),
+        ({"thaw": (Thaw(after=1, layers=99),)}, ("has fewer frozen layers than are to thaw", "leave layers out")),
         ({"fit": FIT.model_copy(update={"epochs": 0})}, ("has a new head that is never trained", "raise train.epochs")),
     ],
 )
