@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from featherline.tasks.compression.quantization.in_training.qat import quantized_while_training
 from featherline.tasks.compression.quantization.in_training.ranges import initialise_ranges
+from featherline.tasks.networks import inputs
 from featherline.tasks.networks.framework import keras
 from featherline.tasks.networks.graph import functional
 
@@ -58,6 +59,35 @@ def test_everything_else_stays(loud: Any) -> None:
     changed = [name for name, value in named(trained).items() if not np.array_equal(value, before[name])]
     assert changed
     assert all(name.removesuffix(":0").endswith(("_min", "_max")) for name in changed)
+
+
+class Recorded:
+    """A network that notes how many examples it was given at once."""
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.sizes = model, list[int]()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the network has."""
+        return getattr(self.model, name)
+
+    def __call__(self, batch: Any, **how: Any) -> Any:
+        """Note the batch, and call the network."""
+        self.sizes.append(len(batch))
+        return self.model(batch, **how)
+
+
+def test_large_examples_go_through_a_few_at_a_time(loud: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where 16 examples fill a batch, no more are given at once, and the input's range is that of all 64."""
+    monkeypatch.setattr(inputs, "BATCH_BYTES", 16 * IMAGES[0].nbytes)
+    trained = quantized_while_training(loud, keep_zeros=False, keep_clusters=False)
+    network = Recorded(trained)
+
+    passes = initialise_ranges(network, IMAGES)
+
+    (entry,) = [value for name, value in named(trained).items() if name.startswith("quantize_layer") and "_max" in name]
+    assert network.sizes == [16] * 4 * passes
+    assert entry == pytest.approx(IMAGES.max(), rel=1e-3)
 
 
 def test_a_settled_model_computes_nearly_what_the_float_one_does(loud: Any) -> None:
