@@ -18,7 +18,7 @@ from featherline.tasks.networks.layer_kinds.kind import Flow, Kind, Qat
 from featherline.tasks.networks.layer_kinds.table import KINDS, kernels_of, kind_behind, kind_of, name_of
 
 TASKS = Path(featherline.__file__).parents[1] / "tasks"
-OWN_ROOMS = ("networks/layer_kinds/", "networks/zoo/", "networks/foreign/")
+OWN_ROOMS = ("networks/layer_kinds/", "networks/zoo/", "networks/foreign/", "modalities/image/beginnings.py")
 """The table; builders; and what reads files of others, which knows layers by their names in the file."""
 
 L = keras.layers

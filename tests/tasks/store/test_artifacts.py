@@ -159,7 +159,8 @@ def test_a_document_of_another_kind_is_refused(store: Store, data: bytes) -> Non
         store.read(ref, Dataset)
 
     without_number = data == b"{}"  # as an older version wrote it
-    expected = "format 2, as this version writes it" if without_number else "a Dataset of this version"
+    today = Dataset.model_fields["format"].default
+    expected = f"format {today}, as this version writes it" if without_number else "a Dataset of this version"
     assert refusal.value.problems[0].expected == expected
     assert "ignore_cache" in refusal.value.problems[0].fix
 

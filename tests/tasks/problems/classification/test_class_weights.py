@@ -10,7 +10,7 @@ from featherline.tasks.contracts.fit import DistillationSettings, Fit
 from featherline.tasks.contracts.refusal import Refused, from_validation
 from featherline.tasks.networks.framework import tf
 from featherline.tasks.problems.classification.class_weights import of_classes
-from featherline.tasks.problems.opening import open_learning
+from featherline.tasks.problems.opening_learning import open_learning
 
 COUNTS = np.array([90, 9, 1])
 NAMES = ("cat", "dog", "owl")
