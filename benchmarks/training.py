@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.preprocess import measure
 from featherline.tasks.contracts.dataset import Dataset, InputSpec, Profile, Shard, Split, SplitName, Statistics
 from featherline.tasks.contracts.fit import Fit
 from featherline.tasks.contracts.references import SamplesRef
@@ -211,12 +212,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data/cifar10"))
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=["digits", "cifar10-resnet20", "photos"])
+    parser.add_argument("--only", nargs="*", default=["digits", "cifar10-resnet20", "photos", "preprocess"])
     asked = parser.parse_args()
     cases = {"digits": digits, "cifar10-resnet20": lambda: cifar10(asked.data), "photos": photos}
     written = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     rows = {row["network"]: row for row in written.get("rows", [])}
-    for name in asked.only:
+    if "preprocess" in asked.only:
+        written |= measure(asked.data)
+    for name in (name for name in asked.only if name != "preprocess"):
         rows[name] = {"network": name, **compared(cases[name](), asked.rounds)}
         print(rows[name], flush=True)
     written |= {
