@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from featherline.tasks.contracts.model import Model, TrainingHistory
 from featherline.tasks.contracts.request import Provenance, StepRequest, StepResult, Variable
+from featherline.tasks.running.child import PARENT, PROGRAM
 from featherline.tasks.store.artifacts import Store, open_store
 
 ROOT = Path(__file__).parents[1]
@@ -67,8 +68,7 @@ class Steps:
                 Variable.REQUEST: request.to_json().decode(),
                 Variable.RESULT: str(answer),
             }
-            command = [sys.executable, "-m", "featherline.tasks", step]
-            self.peak_rss_bytes = _run(command, environment)
+            self.peak_rss_bytes = run_module("featherline.tasks", step, environment=environment)
             result = StepResult.model_validate_json(answer.read_bytes())
         return result.outputs, self._seconds(result)
 
@@ -88,13 +88,14 @@ class Steps:
         return sum(self.store.read(last, TrainingHistory).seconds)
 
 
-def _run(command: list[str], environment: dict[str, str]) -> int:
-    """Run a command to its end. Returns the peak memory of its largest process, in bytes.
+def run_module(module: str, *arguments: str | Path, environment: Mapping[str, str] | None = None) -> int:
+    """Run a module to its end, which is this process's end, too. Returns the peak of its largest process, in bytes.
 
     Raises:
         CalledProcessError: It failed.
     """
-    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    command = [*PROGRAM, module, *map(str, arguments)]
+    process = subprocess.Popen(command, cwd=ROOT, env={**(environment or os.environ), PARENT: str(os.getpid())})
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

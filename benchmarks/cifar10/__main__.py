@@ -12,14 +12,13 @@ makes all of them again. A training that was killed goes on from its last epoch;
 is that of its last process alone. At the end all files are measured anew by the step `evaluate`, each in turn with
 the float file, and the README gets the table.
 
-    make bench MODEL=resnet20.keras DATA=cifar10/      (hours on two cores; progress a line an epoch)
+    python -m benchmarks.cifar10 --model resnet20.keras --data cifar10/      (hours; progress a line an epoch)
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -28,9 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cifar10.plot import plot
 from benchmarks.cifar10.table import put_into
-from benchmarks.steps import ROOT, Steps
+from benchmarks.seed_case.plot import plot
+from benchmarks.seed_case.rival_rows import RIVALS
+from benchmarks.steps import ROOT, Steps, run_module
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.references import DatasetRef, LiteRTFileRef, MeasurementRef
@@ -166,10 +166,9 @@ class Bench:
         """Let a rival make its file, in a process of its own."""
         self._hand_over()
         started = time.monotonic()
-        subprocess.run(
-            [sys.executable, "-m", "benchmarks.cifar10.rivals", name, str(self.folder)], cwd=ROOT, check=True
-        )
-        data = (self.folder / f"{name}.tflite").read_bytes()
+        file = self.folder / f"{name}.tflite"
+        run_module("benchmarks.seed_case.rivals", name, self.model, self.folder, file)
+        data = file.read_bytes()
         self._write(name, data, parameters=parameters, tool=name.partition("-")[0], wall_s=time.monotonic() - started)
 
     def measure(self, name: str, run: str) -> dict[str, Any]:
@@ -202,7 +201,7 @@ class Bench:
         }
 
     def _hand_over(self) -> None:
-        """Write what rivals read: the model and the train split, normalised."""
+        """Write the train split as rivals read it, normalised."""
         if not (self.folder / "train.npz").exists():
             dataset = self.steps.store.read(DatasetRef.model_validate(self.data), Dataset)
             examples, labels = read_split(self.steps.store, dataset, "train")
@@ -210,7 +209,6 @@ class Bench:
             np.savez(
                 self.folder / "train.npz", images=model_inputs(images, own_of(dataset.inputs["image"])), labels=labels
             )
-        (self.folder / "model.keras").write_bytes(self.model.read_bytes())
 
     def _exported(self, model: dict[str, Any], scheme: str) -> dict[str, Any]:
         return {"model": model, "scheme": scheme, "data": self.data}
@@ -235,8 +233,6 @@ def made(name: str, parameters: dict[str, Any]) -> bool:
 def main() -> None:
     """Make what is missing, measure everything, write the results and the plot."""
     options = _options()
-    from benchmarks.cifar10.rivals import RIVALS  # noqa: PLC0415 - imports TensorFlow, and `--help` need not wait
-
     rows = {name: rival.parameters for name, rival in RIVALS.items()} | OURS
     if unknown := [name for name in options.only or () if name not in rows]:
         sys.exit(f"bench: there is no row {', '.join(unknown)}\n  expected  some of {', '.join(rows)}")
@@ -253,10 +249,11 @@ def main() -> None:
         "baseline": measured[0],
         "machine": machine(),
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "command": "make bench MODEL=resnet20.keras DATA=cifar10/",
+        "command": "python -m benchmarks.cifar10 --model resnet20.keras --data cifar10/",
     }
     (RESULTS / "cifar10-resnet20.json").write_text(json.dumps(results, indent=2) + "\n")
-    plot(results, RESULTS / "cifar10-resnet20.svg")
+    ours = {row["name"] for row in measured if row["tool"] == "Featherline"}
+    plot(measured, ours, RESULTS / "cifar10-resnet20.svg")
     put_into(ROOT / "README.md", results)
     for row in measured:
         print(

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.seed_case.rows import ROWS, Row
-from benchmarks.steps import ROOT, Steps
+from benchmarks.steps import ROOT, Steps, run_module
 from featherline.tasks.contracts.base import Contract
 from featherline.tasks.contracts.dataset import Dataset
 from featherline.tasks.contracts.references import DatasetRef, LiteRTFileRef
@@ -104,10 +103,9 @@ class Bench:
         self._hand_over()
         model = {"wide": self.given.wide, "narrow": self.given.narrow}[row.start]
         file = self.folder / f"{name}.tflite"
-        arguments = [row.rival["tool"], model, str(self.folder), str(file)]
-        threads = dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
-        command = [sys.executable, "-m", "benchmarks.seed_case.rivals", *arguments]
-        subprocess.run(command, cwd=ROOT, check=True, env=os.environ | threads)
+        one_core = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
+        arguments = (row.rival["tool"], model, self.folder, file)
+        run_module("benchmarks.seed_case.rivals", *arguments, environment=one_core)
         return file.read_bytes()
 
     def _hand_over(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,16 @@ NEAR = 2.0
 """Names of points whose places differ by less than this factor would lie on one another."""
 
 
-def plot(results: dict[str, Any], path: Path) -> None:
-    """Write an SVG of accuracy against size and against latency, each with its interval."""
+def plot(rows: Sequence[dict[str, Any]], ours: Container[str], path: Path) -> None:
+    """Write an SVG of accuracy against size and against latency, each with its interval; `ours` are names of rows."""
     mpl.rcParams["svg.hashsalt"] = "featherline"  # equal results give equal bytes
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.5), sharey=True)
     sides = (("raw_bytes", 1e3, "file, kB"), ("latency_ms_p50", 1, "latency, ms (p50, one thread)"))
     for axis, (column, unit, label) in zip(axes, sides, strict=True):
-        rows = (*results["baselines"], *results["rows"])
         heights = _heights([(row["name"], row[column], 100 * row["accuracy"]) for row in rows])
         for row in rows:
             low, high = row["accuracy"] - row["accuracy_low"], row["accuracy_high"] - row["accuracy"]
-            color = OURS if row["made_by"] == "Featherline" else THEIRS
+            color = OURS if row["name"] in ours else THEIRS
             spot = row[column] / unit, 100 * row["accuracy"]
             axis.errorbar(*spot, yerr=[[100 * low], [100 * high]], fmt="o", color=color, capsize=2)
             beside = spot[0], heights[row["name"]]

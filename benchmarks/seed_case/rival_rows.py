@@ -18,13 +18,15 @@ class Rival(NamedTuple):
     parameters: dict[str, Any]
     minutes: float
     """That one core took when it was last made."""
+    scheme: str = "int8"
+    """Of its file, as Featherline calls it."""
 
 
 CALIBRATION = {"calibration_images": CALIBRATION_IMAGES}
 RIVALS = {
     "converter-int8": Rival("TFLiteConverter, int8", CALIBRATION, 1),
     "quantizer-static-int8": Rival("litert-quantizer, static int8", CALIBRATION, 1),
-    "quantizer-dynamic-int8": Rival("litert-quantizer, dynamic int8", {"scheme": "dynamic_wi8_afp32"}, 1),
+    "quantizer-dynamic-int8": Rival("litert-quantizer, dynamic int8", {}, 1, "dynamic_wi8_afp32"),
     "tfmot-pruned80-int8": Rival(
         "TFMOT, 80 % zeros, int8",
         CALIBRATION | {"sparsity": SPARSITY, "epochs": PRUNING_EPOCHS, "rate": PRUNING_RATE, "batch": BATCH},

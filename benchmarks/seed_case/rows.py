@@ -105,7 +105,7 @@ class Row:
     @property
     def scheme(self) -> str:
         """Return how its file holds its numbers."""
-        return str(self.rival.get("scheme", self.quantize["scheme"]))
+        return RIVALS[self.rival["tool"]].scheme if self.rival else str(self.quantize["scheme"])
 
     @property
     def taught(self) -> bool:

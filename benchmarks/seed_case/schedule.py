@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 from benchmarks.seed_case.rows import ROWS, TEACHER_MINUTES
 from benchmarks.steps import ROOT
+from featherline.tasks.running.child import PARENT, PROGRAM
 
 MINUTE_S = 60
 GLANCE_S = 2.0
@@ -86,9 +86,10 @@ def work_off(jobs: Sequence[Job], folder: Path) -> list[Job]:
 def _begin(job: Job, folder: Path) -> subprocess.Popen[bytes]:
     log = _log(job, folder)
     log.parent.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "benchmarks.seed_case.making", job.name, str(job.seed), str(folder)]
+    command = [*PROGRAM, "benchmarks.seed_case.making", job.name, str(job.seed), str(folder)]
+    environment = os.environ | {PARENT: str(os.getpid())}  # so that it, and what it started, ends with this process
     with log.open("ab") as file:
-        return subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+        return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
 
 
 def _log(job: Job, folder: Path) -> Path:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.cifar10.__main__ import OURS, made
 from benchmarks.cifar10.table import put_into, table
+from benchmarks.seed_case.rival_rows import RIVALS
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -38,3 +40,10 @@ def test_each_row_is_of_the_file_beside_it(results: dict[str, Any]) -> None:
         file = RESULTS / "cifar10-resnet20" / f"{row['name']}.tflite"
         assert file.stat().st_size == row["raw_bytes"]
         assert row["accuracy_low"] < row["accuracy"] < row["accuracy_high"]
+
+
+def test_no_committed_file_would_be_made_again() -> None:
+    """What each file was made with is what its row asks for today, in today's names."""
+    rows = {name: rival.parameters for name, rival in RIVALS.items()} | OURS
+
+    assert [name for name, parameters in rows.items() if not made(name, parameters)] == []
