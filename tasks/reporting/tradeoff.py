@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from markupsafe import Markup
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from featherline.tasks.contracts.measurement import Measurement
 from featherline.tasks.contracts.words import milliseconds, size
@@ -18,6 +18,9 @@ from featherline.tasks.statistics.pareto import on_front
 
 WIDE = 4.0
 """From this ratio of the largest to the smallest the axis is logarithmic."""
+
+MOST_TICKS = 3
+"""Intervals of an axis that is not: numbers of close costs are long, such as `0.00165 ms`."""
 
 
 def against_size(facts: Facts) -> Markup:
@@ -107,5 +110,6 @@ def _axis(axes: Any, values: list[float], form: Callable[[float], str]) -> None:
     else:
         room = (max(values) - min(values)) or max(values)
         axes.set_xlim(max(min(values) - 0.25 * room, 0), max(values) + 0.3 * room)
+        axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: form(value)))
     axes.margins(y=0.12)

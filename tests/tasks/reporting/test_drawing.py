@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from featherline.tasks.contracts.model import Architecture, TrainingHistory
 from featherline.tasks.contracts.problems.classification import ClassificationDetails
 from featherline.tasks.contracts.quality import Slice
 from featherline.tasks.contracts.steps.report import ReportInputs
 from featherline.tasks.contracts.trials import Trial, Trials
+from featherline.tasks.contracts.words import milliseconds
 from featherline.tasks.reporting import classes, curves, tradeoff
 from featherline.tasks.reporting.drawing import STAND_INS, figure, inline
 from featherline.tasks.reporting.facts import Facts, gather
@@ -178,3 +181,18 @@ def test_a_winner_that_is_no_lane_is_a_mistake_of_the_caller(told: Told, context
 
     with pytest.raises(ValueError, match="the winner stranger is none of the measured lanes"):
         gather(inputs.model_copy(update={"selection": selection}), context)
+
+
+@pytest.mark.parametrize("latencies", [[0.00158, 0.00171], [0.0021, 0.0049], [1.0, 1.0], [1200.0, 1300.0]])
+def test_ticks_of_near_costs_do_not_lie_on_each_other(latencies: list[float]) -> None:
+    """However long the numbers of close latencies are, each tick stands apart from the next."""
+    with figure() as sheet:
+        axes = sheet.subplots()
+        axes.plot(latencies, [0.9, 0.95])
+        tradeoff._axis(axes, latencies, milliseconds)
+        canvas = FigureCanvasAgg(sheet)
+        canvas.draw()
+        boxes = [label.get_window_extent(canvas.get_renderer()) for label in axes.get_xticklabels() if label.get_text()]
+
+    assert len(boxes) > 1
+    assert all(left.x1 < right.x0 for left, right in pairwise(sorted(boxes, key=lambda box: box.x0)))
